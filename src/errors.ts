@@ -1,0 +1,47 @@
+/**
+ * The errors a caller may want to catch apart. Everything else uses JavaScript's own classes: `TypeError` for a wrong
+ * type or shape, `RangeError` for a value out of range, `SyntaxError` for text that does not parse,
+ * `Deno.errors.NotFound` and its siblings for the file system, and `DOMException` named `AbortError` for a cancelled call.
+ *
+ * Every message has one form: `Cannot <do what>: <what is wrong>: received <value>`, then what to do about it.
+ *
+ * @module
+ */
+
+/** A file (GGUF, safetensors, config.json, tokenizer, ...) whose contents are damaged, hostile or not supported. Exit code 65. */
+export class FileFormatError extends Error {
+  /** The class name, as it appears in front of the message. */
+  override name = "FileFormatError";
+  /** The path of the file, where it came from one. */
+  readonly path?: string;
+
+  /** @param message what is wrong, in the form given above. */
+  constructor(message: string, options?: ErrorOptions & { path?: string }) {
+    super(message, options);
+    this.path = options?.path;
+  }
+}
+
+/** A file could not be written: the disk is full, the folder is read-only. The target is as it was before. Exit code 74. */
+export class StorageError extends Error {
+  /** The class name, as it appears in front of the message. */
+  override name = "StorageError";
+}
+
+/** The native library is missing, damaged, of another version, or cannot run on this machine. Exit code 78. */
+export class NativeLibraryError extends Error {
+  /** The class name, as it appears in front of the message. */
+  override name = "NativeLibraryError";
+}
+
+/** ggml refused or failed something that the checks in TypeScript let through. Exit code 70. */
+export class NativeError extends Error {
+  /** The class name, as it appears in front of the message. */
+  override name = "NativeError";
+}
+
+/** The model computed something that is not a number; no token can be drawn from it. Exit code 70. */
+export class NumericalError extends Error {
+  /** The class name, as it appears in front of the message. */
+  override name = "NumericalError";
+}
