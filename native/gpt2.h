@@ -1,0 +1,50 @@
+/*
+ * The few C functions that the package adds to ggml's own in the same shared library: what native
+ * threads call (and therefore must not be JavaScript), and what only C can ask of the CPU.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define GPT2_API __declspec(dllexport)
+#else
+#define GPT2_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
+ * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
+#define GPT2_ABI_VERSION 2
+
+GPT2_API int32_t gpt2_abi_version(void);
+
+/* An instruction set that the library was compiled for and this CPU (or its system) lacks, such as
+ * "AVX-512F"; NULL if there is none. Computing anything would then end in an illegal instruction. */
+GPT2_API const char * gpt2_missing_cpu_feature(void);
+
+/* A number that is the same on CPUs of the same model and the same instruction sets, and most
+ * likely another on others: tells whether a proof made on one machine holds on this one. */
+GPT2_API uint32_t gpt2_cpu_id(void);
+
+/* Whether the int32 at `flag` is set. A ggml abort callback: ggml asks it between the nodes of a
+ * graph, from its own threads, so another thread can stop a computation by setting the number. */
+GPT2_API bool gpt2_abort_if_set(void * flag);
+
+/* The address of gpt2_abort_if_set, for ggml_backend_cpu_set_abort_callback. */
+GPT2_API void * gpt2_abort_callback(void);
+
+/* A failed assertion inside ggml prints one line and ends the process with exit code 70, without
+ * a core dump or a backtrace. */
+GPT2_API void gpt2_install_abort_handler(void);
+
+/* ggml reports errors (to stderr) and nothing else. */
+GPT2_API void gpt2_silence_log(void);
+
+#ifdef __cplusplus
+}
+#endif
