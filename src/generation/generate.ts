@@ -1,0 +1,200 @@
+/**
+ * Writing on: one token after another, streamed.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers";
+import type { Model } from "../model/model.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import { Sampler } from "./sampling/sampler.ts";
+import { type SamplingOptions, validateSamplingOptions } from "./sampling/sampling_options.ts";
+import { Session } from "./session.ts";
+import { StopMatcher } from "./stop_strings.ts";
+
+/** Why a text ended. */
+export type FinishReason = "endOfText" | "stop" | "maxNewTokens" | "contextLength";
+
+/** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
+export interface GenerateOptions extends SamplingOptions {
+  /** The most tokens to write. Default: 128. */
+  maxNewTokens?: number;
+  /** Texts that end the generation. They are not part of the result. */
+  stop?: string | readonly string[];
+  /** How many continuations of each prompt to write, side by side. Default: 1. */
+  numReturnSequences?: number;
+  /**
+   * What happens when a text has as many tokens as the model has positions. `"stop"`, the default, ends it with the
+   * reason `contextLength`. `"crop"` goes on: the last half of the text is read again from position 0, since learned
+   * positions cannot be shifted.
+   */
+  overflow?: "stop" | "crop";
+  /** Whether `<|endoftext|>` is written like any other token instead of ending the text. Default: false. */
+  ignoreEndOfText?: boolean;
+  /** Stops the generation with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** One new token, and the text it added. */
+export interface GeneratedToken {
+  /** Which prompt it continues, from 0. */
+  readonly prompt: number;
+  /** Which continuation of that prompt it belongs to, from 0. */
+  readonly sequence: number;
+  /** The token. */
+  readonly id: number;
+  /**
+   * The text that became certain with this token. Empty while a character or a possible stop text is incomplete, and for
+   * the token that ends the text.
+   */
+  readonly text: string;
+  /** The natural logarithm of the probability that the model itself, without sampling options, gave this token. */
+  readonly logProbability: number;
+  /** Set on the last token of a sequence. */
+  readonly finishReason?: FinishReason;
+}
+
+/** What the generation needs to know of each sequence. */
+interface Sequence {
+  readonly prompt: number;
+  readonly sequence: number;
+  /** Prompt and new tokens. */
+  readonly tokens: number[];
+  readonly sampler: Sampler;
+  readonly decoder: StreamDecoder | undefined;
+  readonly stop: StopMatcher;
+  numNewTokens: number;
+  isFinished: boolean;
+}
+
+const DEFAULT_MAX_NEW_TOKENS = 128;
+
+/**
+ * Continues each prompt. The tokens of all sequences come interleaved, in the order in which they are computed.
+ *
+ * Leaving the loop early frees everything.
+ *
+ * @param model what computes the logits
+ * @param tokenizer turns tokens into text; without one, the texts stay empty
+ * @param prompts tokens to continue, each at least one
+ * @throws {RangeError} if an option is out of range, a token is not in the vocabulary, or a prompt is longer than the
+ * context and `overflow` is not `"crop"`
+ * @throws {NumericalError} if the model computes something that is not a number
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function* generate(
+  model: Model,
+  tokenizer: Tokenizer | undefined,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions = {},
+): AsyncGenerator<GeneratedToken, void, undefined> {
+  const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, overflow = "stop", signal } = options;
+  const { contextLength, vocabSize } = model.config;
+  const sequences = startSequences(model, tokenizer, prompts, options);
+  if (maxNewTokens === 0 || sequences.length === 0) return;
+  signal?.throwIfAborted();
+
+  const longest = Math.max(...sequences.map(({ tokens }) => tokens.length));
+  using session = new Session(model, {
+    batch: sequences.length,
+    length: overflow === "crop" ? contextLength : Math.min(contextLength, longest + maxNewTokens),
+  });
+  const endOfText = options.ignoreEndOfText ? undefined : tokenizer?.endOfTextId;
+
+  let added: number[][] = sequences.map(({ tokens }) => tokens.slice(-contextLength));
+  while (true) {
+    const logits = await session.append(added, signal);
+    added = sequences.map(() => []);
+    for (const [row, sequence] of sequences.entries()) {
+      if (sequence.isFinished) continue;
+      const rowLogits = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+      const { id, logProbability } = sequence.sampler.sample(rowLogits, sequence.tokens);
+      sequence.tokens.push(id);
+      sequence.numNewTokens++;
+
+      let finishReason: FinishReason | undefined;
+      if (id === endOfText) finishReason = "endOfText";
+      let text = id === endOfText ? "" : sequence.stop.push(sequence.decoder?.push(id) ?? "");
+      if (finishReason === undefined && sequence.stop.isStopped) finishReason = "stop";
+      if (finishReason === undefined && sequence.numNewTokens === maxNewTokens) {
+        finishReason = "maxNewTokens";
+      }
+      const isFull = session.lengths[row] === contextLength;
+      if (finishReason === undefined && isFull && overflow === "stop") {
+        finishReason = "contextLength";
+      }
+
+      if (finishReason !== undefined) {
+        sequence.isFinished = true;
+        if (finishReason !== "stop") {
+          text += sequence.stop.push(sequence.decoder?.flush() ?? "") + sequence.stop.flush();
+        }
+      } else if (isFull) {
+        session.truncate(row, 0);
+        added[row] = sequence.tokens.slice(-Math.ceil(contextLength / 2));
+      } else {
+        added[row] = [id];
+      }
+      const { prompt, sequence: index } = sequence;
+      yield { prompt, sequence: index, id, text, logProbability, finishReason };
+    }
+    if (sequences.every(({ isFinished }) => isFinished)) return;
+    await eventLoopTurn();
+    signal?.throwIfAborted();
+  }
+}
+
+function startSequences(
+  model: Model,
+  tokenizer: Tokenizer | undefined,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Sequence[] {
+  const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, numReturnSequences = 1 } = options;
+  const { contextLength, vocabSize } = model.config;
+  checkCount("maxNewTokens", maxNewTokens, 0);
+  checkCount("numReturnSequences", numReturnSequences, 1);
+  if (options.overflow !== undefined && !["stop", "crop"].includes(options.overflow)) {
+    throw new TypeError(
+      `Cannot generate: overflow must be "stop" or "crop": received ${options.overflow}`,
+    );
+  }
+  return prompts.flatMap((tokens, prompt) => {
+    if (tokens.length === 0) {
+      throw new RangeError(
+        `Cannot generate: prompt ${prompt} has no token: start from <|endoftext|>, as an empty text does`,
+      );
+    }
+    if (tokens.length > contextLength && options.overflow !== "crop") {
+      throw new RangeError(
+        `Cannot generate: prompt ${prompt} is longer than the context: ` +
+          `received ${tokens.length} tokens for ${contextLength} positions: ` +
+          `shorten it, or pass overflow "crop" to read only its end`,
+      );
+    }
+    return Array.from({ length: numReturnSequences }, (_, sequence) => ({
+      prompt,
+      sequence,
+      tokens: [...tokens],
+      // Each prompt has its own random streams, so that it gives in a batch what it gives alone.
+      sampler: new Sampler(options, vocabSize, sequence),
+      decoder: tokenizer && new StreamDecoder(tokenizer),
+      stop: new StopMatcher(options.stop ?? []),
+      numNewTokens: 0,
+      isFinished: false,
+    }));
+  });
+}
+
+function checkCount(name: string, value: number, min: number): void {
+  if (!Number.isSafeInteger(value) || value < min) {
+    throw new RangeError(
+      `Cannot generate: ${name} must be an integer of at least ${min}: received ${value}`,
+    );
+  }
+}
+
+/** Lets the event loop handle timers and signals. `setImmediate` takes 6 us for this, `setTimeout(0)` 2 ms. */
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

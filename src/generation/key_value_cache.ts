@@ -1,0 +1,62 @@
+/**
+ * What attention remembers between passes.
+ *
+ * @module
+ */
+import { Buffer } from "../tensor/buffer.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Model } from "../model/model.ts";
+
+/** Attention reads the cache in steps of this many positions; one graph serves all lengths within a step. */
+export const CACHE_STEP = 64;
+
+/**
+ * Keys and values of all positions so far, for each layer and each text of a batch.
+ *
+ * The heads are the outer axis, so that a head reads its keys one after another from memory.
+ */
+export class KeyValueCache implements Disposable {
+  /** (batch heads capacity head_dim) for each layer. */
+  readonly layers: readonly { readonly key: Tensor; readonly value: Tensor }[];
+  /** Number of texts. */
+  readonly batch: number;
+  /** Positions that can be remembered. */
+  readonly length: number;
+  /** The row that takes what is not to be remembered: the padding of shorter texts. No mask ever lets it be seen. */
+  readonly scratchRow: number;
+  /** Rows allocated: a multiple of {@linkcode CACHE_STEP}, the last one being the scratch row. */
+  readonly capacity: number;
+  readonly #buffer: Buffer;
+
+  /**
+   * @param model whose keys and values are kept
+   * @param batch number of texts
+   * @param length positions per text
+   */
+  constructor(model: Model, batch: number, length: number) {
+    const { numLayers, numHeads, headDim } = model.config;
+    this.batch = batch;
+    this.length = length;
+    this.capacity = Math.ceil((length + 1) / CACHE_STEP) * CACHE_STEP;
+    this.scratchRow = this.capacity - 1;
+    const spec = { shape: [batch, numHeads, this.capacity, headDim], dtype: model.cacheType };
+    this.#buffer = new Buffer(model.backend, new Array(2 * numLayers).fill(spec));
+    // Attention multiplies rows it must not see by zero: they have to be numbers.
+    this.#buffer.fill(0);
+    const { tensors } = this.#buffer;
+    this.layers = Array.from({ length: numLayers }, (_, i) => ({
+      key: tensors[2 * i],
+      value: tensors[2 * i + 1],
+    }));
+  }
+
+  /** The bytes of native memory. */
+  get byteLength(): number {
+    return this.#buffer.byteLength;
+  }
+
+  /** Frees the memory. */
+  [Symbol.dispose](): void {
+    this.#buffer[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Texts that grow: each call adds tokens and gives the logits of what comes next.
+ *
+ * @module
+ */
+import { Graph } from "../tensor/graph.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { checkTokens, type Model } from "../model/model.ts";
+import { CachedPass, type NewTokens } from "./cached_pass.ts";
+import { CACHE_STEP, KeyValueCache } from "./key_value_cache.ts";
+
+/** Options of {@linkcode Session}. */
+export interface SessionOptions {
+  /** Number of texts that grow side by side. Default: 1. */
+  batch?: number;
+  /** The most tokens a text can have. Default: the model's context length. */
+  length?: number;
+}
+
+/** Long texts are read in parts of this many tokens, so that an abort signal is seen between them. */
+const PREFILL_TOKENS = 512;
+
+/** Computations that are expected to take longer run on another thread, and leave the event loop free. */
+const BLOCKING_LIMIT_MS = 8;
+
+/** The graph of one kind of pass, and how long its last run took. */
+interface BuiltPass {
+  readonly seqK: number;
+  readonly graph: Graph;
+  readonly pass: CachedPass;
+  readonly logits: Tensor;
+  elapsedMs: number;
+}
+
+/**
+ * A batch of texts with their key-value cache.
+ *
+ * The decode graph is built once for every 64 positions and run for each token.
+ */
+export class Session implements Disposable {
+  /** Number of texts. */
+  readonly batch: number;
+  /** The most tokens a text can have. */
+  readonly length: number;
+  /** How many tokens each text has. */
+  readonly lengths: Int32Array<ArrayBuffer>;
+  readonly #model: Model;
+  readonly #cache: KeyValueCache;
+  /** (batch vocab) */
+  readonly #logits: Float32Array<ArrayBuffer>;
+  #decode: BuiltPass | undefined;
+  #disposed = false;
+
+  /**
+   * @param model must outlive the session
+   * @param options see {@linkcode SessionOptions}
+   * @throws {RangeError} if `length` is more than the model's context length
+   */
+  constructor(model: Model, options: SessionOptions = {}) {
+    const { batch = 1, length = model.config.contextLength } = options;
+    if (!Number.isInteger(batch) || batch < 1) {
+      throw new RangeError(`Cannot start a session: batch must be positive: received ${batch}`);
+    }
+    if (!Number.isInteger(length) || length < 1 || length > model.config.contextLength) {
+      throw new RangeError(
+        `Cannot start a session: length must be from 1 to ${model.config.contextLength}: ` +
+          `received ${length}`,
+      );
+    }
+    model.checkUsable();
+    this.batch = batch;
+    this.length = length;
+    this.lengths = new Int32Array(batch);
+    this.#model = model;
+    this.#cache = new KeyValueCache(model, batch, length);
+    this.#logits = new Float32Array(batch * model.config.vocabSize);
+  }
+
+  /**
+   * Adds tokens to each text.
+   *
+   * @param added tokens for each text; a text may get none
+   * @param signal stops the computation; the texts are then as long as before
+   * @returns (batch vocab) logits after the last token of each text, in an array that the next call overwrites; the row
+   * of a text that got no token keeps its values
+   * @throws {RangeError} if a text would become longer than `length`, or a token is not in the vocabulary
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  append(
+    added: readonly ArrayLike<number>[],
+    signal?: AbortSignal,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    this.#check(added);
+    return this.#model.run(async () => {
+      const starts = this.lengths.slice();
+      const longest = Math.max(...added.map((tokens) => tokens.length));
+      for (let offset = 0; offset < longest; offset += PREFILL_TOKENS) {
+        const end = Math.min(offset + PREFILL_TOKENS, longest);
+        const texts = added.map((tokens, text) => ({
+          start: starts[text] + Math.min(offset, tokens.length),
+          tokens: Array.prototype.slice.call(tokens, offset, end) as number[],
+        }));
+        await this.#compute(texts, end - offset, signal);
+      }
+      added.forEach((tokens, text) => this.lengths[text] = starts[text] + tokens.length);
+      return this.#logits;
+    });
+  }
+
+  /** Forgets all tokens of a text from `length` on. */
+  truncate(text: number, length: number): void {
+    if (!(length >= 0 && length <= this.lengths[text])) {
+      throw new RangeError(
+        `Cannot truncate text ${text}: it has ${this.lengths[text]} tokens: received ${length}`,
+      );
+    }
+    this.lengths[text] = length;
+  }
+
+  /** The bytes of native memory that the cache takes. */
+  get cacheBytes(): number {
+    return this.#cache.byteLength;
+  }
+
+  /** Frees the cache and the graphs, after the computation that is running. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#decode?.graph[Symbol.dispose]();
+    this.#cache[Symbol.dispose]();
+  }
+
+  async #compute(texts: NewTokens[], seq: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const end = Math.max(...texts.map(({ start, tokens }) => start + tokens.length));
+    const seqK = Math.ceil(end / CACHE_STEP) * CACHE_STEP;
+    if (seq > 1) {
+      const built = this.#build(seq, seqK);
+      using _graph = built.graph;
+      await this.#run(built, texts, signal);
+      return;
+    }
+    if (this.#decode?.seqK !== seqK) {
+      const elapsedMs = this.#decode?.elapsedMs;
+      this.#decode?.graph[Symbol.dispose]();
+      this.#decode = this.#build(1, seqK, elapsedMs);
+    }
+    await this.#run(this.#decode, texts, signal);
+  }
+
+  #build(seq: number, seqK: number, elapsedMs = Infinity): BuiltPass {
+    const graph = new Graph(this.#model.backend, { lowering: this.#model.lowering });
+    const pass = new CachedPass(graph, this.#cache, seq, seqK);
+    const logits = this.#model.build(pass);
+    graph.allocate();
+    return { seqK, graph, pass, logits, elapsedMs };
+  }
+
+  async #run(built: BuiltPass, texts: NewTokens[], signal?: AbortSignal): Promise<void> {
+    built.pass.write(texts);
+    const begin = performance.now();
+    if (built.elapsedMs < BLOCKING_LIMIT_MS) built.graph.compute();
+    else await built.graph.computeAsync(signal);
+    built.elapsedMs = performance.now() - begin;
+    this.#readLogits(built, texts);
+  }
+
+  #readLogits({ graph, logits }: BuiltPass, texts: NewTokens[]): void {
+    const { vocabSize } = this.#model.config;
+    const columns = logits.shape[2];
+    texts.forEach(({ tokens }, text) => {
+      if (tokens.length === 0) return;
+      const row = this.#logits.subarray(text * vocabSize, (text + 1) * vocabSize);
+      graph.readF32(logits, row, text * columns);
+    });
+  }
+
+  #check(added: readonly ArrayLike<number>[]): void {
+    if (this.#disposed) throw new TypeError("Cannot continue a session: it has been disposed of");
+    if (added.length !== this.batch) {
+      throw new TypeError(
+        `Cannot continue a session: it has ${this.batch} texts: received tokens for ${added.length}`,
+      );
+    }
+    added.forEach((tokens, text) => {
+      checkTokens(tokens, this.#model.config.vocabSize);
+      if (this.lengths[text] + tokens.length > this.length) {
+        throw new RangeError(
+          `Cannot continue a text of ${this.lengths[text]} tokens by ${tokens.length}: ` +
+            `it can have ${this.length}`,
+        );
+      }
+    });
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The sizes of a GPT-2.
+ *
+ * @module
+ */
+
+/** The fields of {@linkcode GPT2Config}; everything but `embeddingDim`, `numHeads` and `numLayers` has GPT-2's value by default. */
+export interface GPT2ConfigFields {
+  /** Number of tokens in the vocabulary. Default: 50257. */
+  vocabSize?: number;
+  /** The longest sequence, in tokens; positions are learned, so there is no going beyond it. Default: 1024. */
+  contextLength?: number;
+  /** Width of the residual stream. */
+  embeddingDim: number;
+  /** Number of attention heads; divides `embeddingDim`. */
+  numHeads: number;
+  /** Number of transformer blocks. */
+  numLayers: number;
+  /** Width of the hidden layer of each MLP. Default: `4 * embeddingDim`. */
+  hiddenDim?: number;
+  /** Added to the variance in each layer normalization. Default: 1e-5. */
+  layerNormEpsilon?: number;
+  /** Probability of dropping an activation in training. Default: 0.1. */
+  dropout?: number;
+}
+
+/** The largest size that is taken seriously; far beyond any GPT-2, small enough that products stay exact. */
+const MAX_SIZE = 2 ** 24;
+const MAX_LAYERS = 1000;
+
+/**
+ * The sizes of a GPT-2 (Radford et al., 2019, "Language Models are Unsupervised Multitask Learners", table 2).
+ *
+ * ```ts
+ * import { GPT2Config } from "@allformers/gpt2";
+ *
+ * const config = new GPT2Config({ embeddingDim: 96, numHeads: 6, numLayers: 4, contextLength: 256 });
+ * console.log(config.headDim); // 16
+ * ```
+ */
+export class GPT2Config {
+  /** Number of tokens in the vocabulary. */
+  readonly vocabSize: number;
+  /** The longest sequence, in tokens. */
+  readonly contextLength: number;
+  /** Width of the residual stream. */
+  readonly embeddingDim: number;
+  /** Number of attention heads. */
+  readonly numHeads: number;
+  /** Number of transformer blocks. */
+  readonly numLayers: number;
+  /** Width of the hidden layer of each MLP. */
+  readonly hiddenDim: number;
+  /** Added to the variance in each layer normalization. */
+  readonly layerNormEpsilon: number;
+  /** Probability of dropping an activation in training. */
+  readonly dropout: number;
+
+  /**
+   * @param fields see {@linkcode GPT2ConfigFields}
+   * @throws {TypeError} if a field is not a number
+   * @throws {RangeError} if a size is not a positive integer, or the heads do not divide the width
+   */
+  constructor(fields: GPT2ConfigFields) {
+    this.vocabSize = size("vocabSize", fields.vocabSize ?? 50257);
+    this.contextLength = size("contextLength", fields.contextLength ?? 1024);
+    this.embeddingDim = size("embeddingDim", fields.embeddingDim);
+    this.numHeads = size("numHeads", fields.numHeads);
+    this.numLayers = size("numLayers", fields.numLayers, MAX_LAYERS);
+    this.hiddenDim = size("hiddenDim", fields.hiddenDim ?? 4 * this.embeddingDim);
+    this.layerNormEpsilon = fraction("layerNormEpsilon", fields.layerNormEpsilon ?? 1e-5);
+    this.dropout = fraction("dropout", fields.dropout ?? 0.1);
+    if (this.embeddingDim % this.numHeads !== 0) {
+      throw new RangeError(
+        `Cannot configure GPT-2: numHeads must divide embeddingDim: ` +
+          `received ${this.numHeads} heads for ${this.embeddingDim} dims`,
+      );
+    }
+  }
+
+  /** Width of one attention head. */
+  get headDim(): number {
+    return this.embeddingDim / this.numHeads;
+  }
+
+  /** 2 layers, 4 heads, 64 dims, 1000 tokens, context 128: for tests and experiments. */
+  static tiny(): GPT2Config {
+    return new GPT2Config({
+      vocabSize: 1000,
+      contextLength: 128,
+      embeddingDim: 64,
+      numHeads: 4,
+      numLayers: 2,
+    });
+  }
+
+  /** `gpt2`: 12 layers, 12 heads, 768 dims; 124,439,808 parameters. */
+  static gpt2Small(): GPT2Config {
+    return new GPT2Config({ embeddingDim: 768, numHeads: 12, numLayers: 12 });
+  }
+
+  /** `gpt2-medium`: 24 layers, 16 heads, 1024 dims; 354,823,168 parameters. */
+  static gpt2Medium(): GPT2Config {
+    return new GPT2Config({ embeddingDim: 1024, numHeads: 16, numLayers: 24 });
+  }
+
+  /** `gpt2-large`: 36 layers, 20 heads, 1280 dims; 774,030,080 parameters. */
+  static gpt2Large(): GPT2Config {
+    return new GPT2Config({ embeddingDim: 1280, numHeads: 20, numLayers: 36 });
+  }
+
+  /** `gpt2-xl`: 48 layers, 25 heads, 1600 dims; 1,557,611,200 parameters. */
+  static gpt2Xl(): GPT2Config {
+    return new GPT2Config({ embeddingDim: 1600, numHeads: 25, numLayers: 48 });
+  }
+}
+
+function number(name: string, value: unknown): number {
+  if (typeof value !== "number") {
+    throw new TypeError(
+      `Cannot configure GPT-2: ${name} must be a number: received ${JSON.stringify(value)}`,
+    );
+  }
+  return value;
+}
+
+function size(name: string, value: unknown, max = MAX_SIZE): number {
+  const checked = number(name, value);
+  if (!Number.isInteger(checked) || checked < 1 || checked > max) {
+    throw new RangeError(
+      `Cannot configure GPT-2: ${name} must be an integer from 1 to ${max}: received ${checked}`,
+    );
+  }
+  return checked;
+}
+
+function fraction(name: string, value: unknown): number {
+  const checked = number(name, value);
+  if (!(checked >= 0 && checked < 1)) {
+    throw new RangeError(
+      `Cannot configure GPT-2: ${name} must be at least 0 and below 1: received ${checked}`,
+    );
+  }
+  return checked;
+}

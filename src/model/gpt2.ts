@@ -1,0 +1,117 @@
+/**
+ * GPT-2's forward pass, from tokens to logits.
+ *
+ * Every axis is named in the pattern of the operation that touches it:
+ *
+ * | name       | meaning                                                    |
+ * | ---------- | ---------------------------------------------------------- |
+ * | `batch`    | texts computed side by side                                |
+ * | `seq`      | positions in a text; `seq_q` that look, `seq_k` looked at  |
+ * | `embed`    | width of the residual stream                               |
+ * | `heads`    | attention heads, each `head_dim` wide                      |
+ * | `hidden`   | width inside the MLP                                       |
+ * | `vocab`    | tokens that there are                                      |
+ *
+ * Radford et al., 2019, "Language Models are Unsupervised Multitask Learners", section 2.3; Vaswani et al., 2017,
+ * "Attention Is All You Need" (arXiv:1706.03762), section 3.
+ *
+ * @module
+ */
+import { einsum, rearrange, unstack } from "../einops/einops.ts";
+import { add, flashAttention, gelu, layerNorm, lookup, softmax } from "../tensor/ops.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { GPT2Config } from "./config.ts";
+import type { Block, GPT2Parameters, LayerNorm, Linear } from "./parameters.ts";
+import type { Pass } from "./pass.ts";
+
+/**
+ * Builds the model in the graph of `pass`.
+ *
+ * @returns logits (batch seq vocab) at the positions that the pass selects; columns of padding may follow those of the
+ * vocabulary, see {@linkcode GPT2Parameters}
+ */
+export function gpt2(pass: Pass, parameters: GPT2Parameters, config: GPT2Config): Tensor {
+  const { tokenEmbedding, positionEmbedding, blocks, finalNorm, vocabularyProjection } = parameters;
+
+  let x = add(lookup(tokenEmbedding, pass.tokens), lookup(positionEmbedding, pass.positions));
+  x = pass.observe("embedding", x);
+
+  for (const block of blocks) {
+    x = transformerBlock(x, block, pass, config);
+  }
+
+  x = normalize(pass.select(x), finalNorm, config);
+  x = pass.observe("final_norm", x);
+  const logits = einsum(x, vocabularyProjection, "batch seq embed, vocab embed -> batch seq vocab");
+  return pass.observe("logits", logits);
+}
+
+/** Attention, then the MLP: each reads a normalized copy of the residual stream and adds to the stream (pre-norm). */
+function transformerBlock(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Tensor {
+  const name = `blocks.${block.layer}`;
+
+  const forAttention = normalize(x, block.attentionNorm, config);
+  x = add(x, attention(pass.observe(`${name}.attention_norm`, forAttention), block, pass, config));
+  x = pass.observe(`${name}.residual_middle`, x);
+
+  const forMlp = normalize(x, block.mlpNorm, config);
+  x = add(x, mlp(pass.observe(`${name}.mlp_norm`, forMlp), block, pass));
+  return pass.observe(`${name}.residual`, x);
+}
+
+/** Causal self-attention: every head of every position gathers what it looks for from the positions up to its own. */
+function attention(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Tensor {
+  const name = `blocks.${block.layer}.attention`;
+
+  const [q, k, v] = unstack(
+    linear(x, block.qkvProjection),
+    "batch seq (three heads head_dim) -> three batch heads seq head_dim",
+    { three: 3, heads: config.numHeads },
+  );
+  const query = pass.observe(`${name}.query`, q);
+  const [key, value] = pass.remember(
+    block.layer,
+    pass.observe(`${name}.key`, k),
+    pass.observe(`${name}.value`, v),
+  );
+
+  const heads = attend(query, key, value, pass, name);
+  const attended = rearrange(heads, "batch heads seq head_dim -> batch seq (heads head_dim)");
+  const output = linear(pass.observe(`${name}.attended`, attended), block.outputProjection);
+  return pass.observe(`${name}.output`, output);
+}
+
+/** The mean of the values, each weighted by how well its key answers the query. */
+function attend(query: Tensor, key: Tensor, value: Tensor, pass: Pass, name: string): Tensor {
+  const scale = 1 / Math.sqrt(query.shape[3]);
+  if (pass.graph.lowering.attention === "fused") {
+    // What follows, in one kernel that never writes the scores to memory.
+    return flashAttention(query, key, value, pass.mask, scale);
+  }
+  const scores = einsum(
+    query,
+    key,
+    "batch heads seq_q head_dim, batch heads seq_k head_dim -> batch heads seq_q seq_k",
+  );
+  const weights = softmax(pass.observe(`${name}.scores`, scores), pass.mask, scale);
+  return einsum(
+    pass.observe(`${name}.weights`, weights),
+    value,
+    "batch heads seq_q seq_k, batch heads seq_k head_dim -> batch heads seq_q head_dim",
+  );
+}
+
+/** The position-wise network: widen, bend, narrow. */
+function mlp(x: Tensor, block: Block, pass: Pass): Tensor {
+  const name = `blocks.${block.layer}.mlp`;
+  const hidden = pass.observe(`${name}.hidden`, gelu(linear(x, block.hiddenProjection)));
+  return pass.observe(`${name}.output`, linear(hidden, block.mlpProjection));
+}
+
+function linear(x: Tensor, { weight, bias }: Linear): Tensor {
+  return add(einsum(x, weight, "batch seq in, out in -> batch seq out"), bias);
+}
+
+function normalize(x: Tensor, { weight, bias }: LayerNorm, config: GPT2Config): Tensor {
+  return layerNorm(x, weight, bias, config.layerNormEpsilon);
+}

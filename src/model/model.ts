@@ -1,0 +1,137 @@
+/**
+ * A GPT-2 that is ready to run: sizes, weights, and the backend that holds them.
+ *
+ * @module
+ */
+import type { Backend } from "../tensor/backend.ts";
+import { Graph, type Lowering } from "../tensor/graph.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { GPT2Config } from "./config.ts";
+import { gpt2 } from "./gpt2.ts";
+import { FullPass, type Pass } from "./pass.ts";
+import type { Weights } from "./weights.ts";
+
+/**
+ * Owns a backend and the weights in its memory. Computations of one model run one after another: `run()` queues them.
+ */
+export class Model implements Disposable {
+  /** The sizes of the model. */
+  readonly config: GPT2Config;
+  /** The weights. */
+  readonly weights: Weights;
+  /** Where the weights are and where the model is computed. */
+  readonly backend: Backend;
+  /**
+   * How graphs of this model are computed: exactly if the weights are F32, else with the table for GELU, whose error is
+   * below that of half-precision or quantized weights.
+   */
+  readonly lowering: Lowering;
+  /** The type of remembered keys and values: F32 for F32 weights, F16 otherwise. */
+  readonly cacheType: "f32" | "f16";
+  #lastRun: Promise<unknown> = Promise.resolve();
+  #disposed = false;
+
+  /** Takes ownership of both `weights` and `backend`. */
+  constructor(config: GPT2Config, weights: Weights, backend: Backend) {
+    this.config = config;
+    this.weights = weights;
+    this.backend = backend;
+    const exact = weights.parameters.blocks[0].qkvProjection.weight.dtype === "f32";
+    this.lowering = { gelu: exact ? "exact" : "lookup", attention: "fused" };
+    this.cacheType = exact ? "f32" : "f16";
+  }
+
+  /** Builds the forward pass for `pass` and marks the logits as its output. */
+  build(pass: Pass): Tensor {
+    return pass.graph.output(gpt2(pass, this.weights.parameters, this.config), "logits");
+  }
+
+  /** Calls `compute` when all earlier calls have ended, and returns what it returns. */
+  async run<T>(compute: () => Promise<T>): Promise<T> {
+    const previous = this.#lastRun;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastRun = promise;
+    await previous;
+    try {
+      this.checkUsable();
+      return await compute();
+    } finally {
+      resolve();
+    }
+  }
+
+  /**
+   * The logits of every position of every text.
+   *
+   * @param tokens texts of equal length, one after another
+   * @param batch number of texts
+   * @param seq tokens in each
+   * @param signal stops the computation
+   * @returns (batch seq vocab), row by row
+   */
+  logits(
+    tokens: Int32Array<ArrayBuffer>,
+    batch: number,
+    seq: number,
+    signal?: AbortSignal,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    return this.run(async () => {
+      using graph = new Graph(this.backend, { lowering: this.lowering });
+      const pass = new FullPass(graph, batch, seq);
+      const logits = this.build(pass);
+      graph.allocate();
+      pass.write(tokens);
+      await graph.computeAsync(signal);
+      return readLogits(graph, logits, this.config.vocabSize);
+    });
+  }
+
+  /** Throws if the model has been disposed of. */
+  checkUsable(): void {
+    if (this.#disposed) throw new TypeError("Cannot use the model: it has been disposed of");
+  }
+
+  /** Frees weights and backend, after the computation that is running. A second call does nothing. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.weights[Symbol.dispose]();
+    this.backend[Symbol.dispose]();
+  }
+}
+
+/** Reads logits (..., columns) and leaves out the columns that pad the vocabulary. */
+export function readLogits(
+  graph: Graph,
+  logits: Tensor,
+  vocabSize: number,
+  into?: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
+  const columns = logits.shape[logits.shape.length - 1];
+  if (columns === vocabSize) return graph.readF32(logits, into);
+  const rows = logits.size / columns;
+  const target = into ?? new Float32Array(rows * vocabSize);
+  for (let row = 0; row < rows; row++) {
+    const part = target.subarray(row * vocabSize, (row + 1) * vocabSize);
+    graph.readF32(logits, part, row * columns);
+  }
+  return target;
+}
+
+/**
+ * Throws unless each token is an integer from 0 to `vocabSize - 1`.
+ *
+ * @throws {RangeError}
+ */
+export function checkTokens(tokens: ArrayLike<number>, vocabSize: number): void {
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i];
+    if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
+      throw new RangeError(
+        `Cannot read token ${i}: it must be an integer from 0 to ${
+          vocabSize - 1
+        }: received ${token}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The weights of a GPT-2: how they are named, and which shapes they have.
+ *
+ * @module
+ */
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { GPT2Config } from "./config.ts";
+
+/** An affine map. */
+export interface Linear {
+  /** (out in) */
+  readonly weight: Tensor;
+  /** (out) */
+  readonly bias: Tensor;
+}
+
+/** Scale and shift after a layer normalization. */
+export interface LayerNorm {
+  /** (embed) */
+  readonly weight: Tensor;
+  /** (embed) */
+  readonly bias: Tensor;
+}
+
+/** The weights of one transformer block. */
+export interface Block {
+  /** Index of the block, from 0 at the input. */
+  readonly layer: number;
+  /** Normalizes what the attention reads. */
+  readonly attentionNorm: LayerNorm;
+  /** embed -> three heads head_dim: queries, keys and values at once. */
+  readonly qkvProjection: Linear;
+  /** heads head_dim -> embed */
+  readonly outputProjection: Linear;
+  /** Normalizes what the MLP reads. */
+  readonly mlpNorm: LayerNorm;
+  /** embed -> hidden */
+  readonly hiddenProjection: Linear;
+  /** hidden -> embed */
+  readonly mlpProjection: Linear;
+}
+
+/** All weights of a GPT-2. */
+export interface GPT2Parameters {
+  /** (vocab embed) */
+  readonly tokenEmbedding: Tensor;
+  /** (context embed) */
+  readonly positionEmbedding: Tensor;
+  /** The transformer blocks, from the input to the output. */
+  readonly blocks: readonly Block[];
+  /** Normalizes the residual stream before the vocabulary projection. */
+  readonly finalNorm: LayerNorm;
+  /**
+   * (vocab embed): the token embedding again (weight tying), or a copy of it in memory that multiplies faster, which
+   * may have further rows of zeros at its end.
+   */
+  readonly vocabularyProjection: Tensor;
+}
+
+/** What kind of weight it is: decides its initialization and whether it may be quantized. */
+export type ParameterKind = "embedding" | "matrix" | "residualMatrix" | "bias" | "scale";
+
+/** The name, shape and kind of one weight. */
+export interface ParameterSpec {
+  /** Path of the weight: `blocks.0.qkvProjection.weight`. */
+  readonly name: string;
+  /** Outermost axis first. */
+  readonly shape: Shape;
+  /** See {@linkcode ParameterKind}. */
+  readonly kind: ParameterKind;
+}
+
+/** Every weight of a model of this size, in the order in which the forward pass meets them. */
+export function parameterSpecs(config: GPT2Config): ParameterSpec[] {
+  const { vocabSize, contextLength, embeddingDim, hiddenDim, numLayers } = config;
+  const linear = (
+    name: string,
+    rows: number,
+    columns: number,
+    kind: ParameterKind = "matrix",
+  ): ParameterSpec[] => [
+    { name: `${name}.weight`, shape: [rows, columns], kind },
+    { name: `${name}.bias`, shape: [rows], kind: "bias" },
+  ];
+  const layerNorm = (name: string): ParameterSpec[] => [
+    { name: `${name}.weight`, shape: [embeddingDim], kind: "scale" },
+    { name: `${name}.bias`, shape: [embeddingDim], kind: "bias" },
+  ];
+  const block = (name: string): ParameterSpec[] => [
+    ...layerNorm(`${name}.attentionNorm`),
+    ...linear(`${name}.qkvProjection`, 3 * embeddingDim, embeddingDim),
+    ...linear(`${name}.outputProjection`, embeddingDim, embeddingDim, "residualMatrix"),
+    ...layerNorm(`${name}.mlpNorm`),
+    ...linear(`${name}.hiddenProjection`, hiddenDim, embeddingDim),
+    ...linear(`${name}.mlpProjection`, embeddingDim, hiddenDim, "residualMatrix"),
+  ];
+  return [
+    { name: "tokenEmbedding", shape: [vocabSize, embeddingDim], kind: "embedding" },
+    { name: "positionEmbedding", shape: [contextLength, embeddingDim], kind: "embedding" },
+    ...Array.from({ length: numLayers }, (_, i) => block(`blocks.${i}`)).flat(),
+    ...layerNorm("finalNorm"),
+  ];
+}
+
+/** The number of weights; the vocabulary projection shares those of the token embedding. */
+export function numParameters(
+  config: GPT2Config,
+  options: { nonEmbedding?: boolean } = {},
+): number {
+  let count = 0;
+  for (const { name, shape } of parameterSpecs(config)) {
+    // As nanoGPT counts: the token embedding stays in, since it is the vocabulary projection too.
+    if (options.nonEmbedding && name === "positionEmbedding") continue;
+    count += shape.reduce((product, size) => product * size, 1);
+  }
+  return count;
+}
+
+/**
+ * Arranges weights by name into the structure that the forward pass reads.
+ *
+ * @param config sizes of the model
+ * @param tensor gives the weight of a name
+ * @param vocabularyProjection a copy of the token embedding in faster memory, where there is one
+ */
+export function arrangeParameters(
+  config: GPT2Config,
+  tensor: (name: string) => Tensor,
+  vocabularyProjection?: Tensor,
+): GPT2Parameters {
+  const pair = (name: string) => ({
+    weight: tensor(`${name}.weight`),
+    bias: tensor(`${name}.bias`),
+  });
+  const tokenEmbedding = tensor("tokenEmbedding");
+  return {
+    tokenEmbedding,
+    positionEmbedding: tensor("positionEmbedding"),
+    blocks: Array.from({ length: config.numLayers }, (_, i) => ({
+      layer: i,
+      attentionNorm: pair(`blocks.${i}.attentionNorm`),
+      qkvProjection: pair(`blocks.${i}.qkvProjection`),
+      outputProjection: pair(`blocks.${i}.outputProjection`),
+      mlpNorm: pair(`blocks.${i}.mlpNorm`),
+      hiddenProjection: pair(`blocks.${i}.hiddenProjection`),
+      mlpProjection: pair(`blocks.${i}.mlpProjection`),
+    })),
+    finalNorm: pair("finalNorm"),
+    vocabularyProjection: vocabularyProjection ?? tokenEmbedding,
+  };
+}

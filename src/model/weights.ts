@@ -1,0 +1,148 @@
+/**
+ * The weights of a model in native memory.
+ *
+ * @module
+ */
+import type { Buffer } from "../tensor/buffer.ts";
+import { MemoryPlanner } from "../tensor/memory_planner.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { readTensor, writeTensor } from "../tensor/data.ts";
+import { type DType, rowBytes } from "../tensor/dtype.ts";
+import { numElements } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { GPT2Config } from "./config.ts";
+import {
+  arrangeParameters,
+  type GPT2Parameters,
+  type ParameterSpec,
+  parameterSpecs,
+} from "./parameters.ts";
+
+/** Where one weight goes: one or two tensors, the second with rows of zeros added. */
+interface Placement {
+  readonly spec: ParameterSpec;
+  readonly dtype: DType;
+  readonly targets: Tensor[];
+  /** Whether the first tensor lies in memory from which it cannot be read back. */
+  readonly isRepacked: boolean;
+}
+
+/**
+ * Allocates the weights of a model and takes their values one by one. Matrices are put into the memory layout in which
+ * this processor multiplies them fastest, where there is one for their type.
+ */
+export class Weights implements Disposable {
+  /** The weights as the forward pass reads them. */
+  readonly parameters: GPT2Parameters;
+  readonly #placements: Map<string, Placement>;
+  readonly #buffers: Buffer[];
+
+  /**
+   * @param backend whose memory is used
+   * @param config sizes of the model
+   * @param dtypeOf the stored type of a weight
+   * @throws {NativeError} if there is not enough memory
+   */
+  constructor(
+    backend: Backend,
+    config: GPT2Config,
+    dtypeOf: (spec: ParameterSpec) => DType,
+  ) {
+    const planner = new MemoryPlanner(backend);
+    const placements = parameterSpecs(config).map((spec) => {
+      const dtype = dtypeOf(spec);
+      const isMatrix = spec.kind === "matrix" || spec.kind === "residualMatrix";
+      const tensor = { shape: spec.shape, dtype };
+      const slots = [isMatrix ? planner.addMatrix(tensor) : planner.addPlain(tensor)];
+      if (spec.name === "tokenEmbedding") {
+        // Looking rows up needs plain memory; the projection onto the vocabulary is a product with the same matrix.
+        const projection = planner.addPaddedCopy(tensor);
+        if (projection !== undefined) slots.push(projection);
+      }
+      return { spec, dtype, slots };
+    });
+    this.#buffers = planner.allocate();
+    this.#placements = new Map(placements.map(({ spec, dtype, slots }) => [
+      spec.name,
+      {
+        spec,
+        dtype,
+        targets: slots.map((slot) => slot.tensor()),
+        isRepacked: slots[0].isRepacked,
+      },
+    ]));
+    this.parameters = arrangeParameters(
+      config,
+      (name) => this.#placements.get(name)!.targets[0],
+      this.#placements.get("tokenEmbedding")!.targets[1],
+    );
+  }
+
+  /** Names, shapes and stored types of all weights. */
+  get specs(): { name: string; shape: readonly number[]; dtype: DType }[] {
+    return [...this.#placements.values()].map(({ spec, dtype }) => ({
+      name: spec.name,
+      shape: spec.shape,
+      dtype,
+    }));
+  }
+
+  /**
+   * Sets one weight.
+   *
+   * @param name see `parameterSpecs()`
+   * @param data the rows, outermost axis first, in the stored type
+   * @throws {TypeError} if the name is unknown or the number of bytes does not fit
+   */
+  write(name: string, data: Uint8Array<ArrayBuffer>): void {
+    const placement = this.#placements.get(name);
+    const expected = placement && byteLength(placement.spec.shape, placement.dtype);
+    if (placement === undefined || data.byteLength !== expected) {
+      throw new TypeError(
+        `Cannot set the weight "${name}": expected ${expected ?? "no such weight"} bytes: ` +
+          `received ${data.byteLength}`,
+      );
+    }
+    for (const target of placement.targets) {
+      if (target.byteLength === data.byteLength) {
+        writeTensor(target, data);
+      } else {
+        // Repacking reorders whole tensors, so the rows of zeros have to come with the others.
+        const padded = new Uint8Array(target.byteLength);
+        padded.set(data);
+        writeTensor(target, padded);
+      }
+    }
+  }
+
+  /**
+   * The bytes of one weight, as they were written; `undefined` if its memory holds them in another order.
+   *
+   * @throws {TypeError} if the name is unknown
+   */
+  read(name: string): Uint8Array<ArrayBuffer> | undefined {
+    const placement = this.#placements.get(name);
+    if (placement === undefined) {
+      throw new TypeError(`Cannot read the weight "${name}": there is no such weight`);
+    }
+    if (placement.isRepacked) return undefined;
+    const data = new Uint8Array(byteLength(placement.spec.shape, placement.dtype));
+    readTensor(placement.targets[0], data);
+    return data;
+  }
+
+  /** The bytes of native memory that the weights take. */
+  get byteLength(): number {
+    return this.#buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+  }
+
+  /** Frees the memory. */
+  [Symbol.dispose](): void {
+    for (const buffer of this.#buffers) buffer[Symbol.dispose]();
+  }
+}
+
+function byteLength(shape: readonly number[], dtype: DType): number {
+  const width = shape[shape.length - 1];
+  return rowBytes(dtype, width) * (numElements(shape) / width);
+}

@@ -1,0 +1,93 @@
+/**
+ * Which tensor goes into which kind of memory.
+ *
+ * @module
+ */
+import { library } from "../ffi/library.ts";
+import type { Backend, BufferType } from "./backend.ts";
+import { Buffer, type TensorSpec } from "./buffer.ts";
+import { Graph } from "./graph.ts";
+import { matmul } from "./ops.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The row counts that every repacked layout accepts are multiples of this; GPT-2's 50257 tokens are not. */
+const ROW_ALIGNMENT = 32;
+
+/** The place of one tensor. */
+export interface Slot {
+  /** The tensor; call it after `allocate()`. */
+  readonly tensor: () => Tensor;
+  /** Whether its memory holds the elements in another order, so that they cannot be read back. */
+  readonly isRepacked: boolean;
+}
+
+/** Collects tensors by kind of memory, then allocates one buffer for each kind that is used. */
+export class MemoryPlanner {
+  readonly #backend: Backend;
+  readonly #repacked: readonly BufferType[];
+  readonly #groups: TensorSpec[][];
+  readonly #accepted = new Map<string, number>();
+  #buffers: (Buffer | undefined)[] = [];
+
+  /** @param backend whose memory is used */
+  constructor(backend: Backend) {
+    this.#backend = backend;
+    this.#repacked = backend.repackedBufferTypes;
+    this.#groups = Array.from({ length: this.#repacked.length + 1 }, () => []);
+  }
+
+  /** Plans a tensor in plain memory. */
+  addPlain(spec: TensorSpec): Slot {
+    return this.#add(0, spec);
+  }
+
+  /** Plans a matrix, (rows columns), that will only be multiplied with. */
+  addMatrix(spec: TensorSpec): Slot {
+    return this.#add(this.#groupFor(spec), spec);
+  }
+
+  /** Plans a second copy of a matrix, with rows added as repacked memory needs them; none if it would gain nothing. */
+  addPaddedCopy({ shape, dtype }: TensorSpec): Slot | undefined {
+    const rows = Math.ceil(shape[0] / ROW_ALIGNMENT) * ROW_ALIGNMENT;
+    const padded = { shape: [rows, shape[1]], dtype };
+    const group = this.#groupFor(padded);
+    return group === 0 ? undefined : this.#add(group, padded);
+  }
+
+  /** Allocates everything planned so far. */
+  allocate(): Buffer[] {
+    this.#buffers = this.#groups.map((specs, group) => {
+      if (specs.length === 0) return undefined;
+      const type = group === 0 ? undefined : this.#repacked[group - 1];
+      const buffer = new Buffer(this.#backend, specs, type);
+      buffer.markAsWeights();
+      return buffer;
+    });
+    return this.#buffers.filter((buffer) => buffer !== undefined);
+  }
+
+  #add(group: number, spec: TensorSpec): Slot {
+    const index = this.#groups[group].push(spec) - 1;
+    return { tensor: () => this.#buffers[group]!.tensors[index], isRepacked: group > 0 };
+  }
+
+  /** The first kind of repacked memory that accepts a matrix like this, or the plain kind. */
+  #groupFor(spec: TensorSpec): number {
+    const key = `${spec.dtype} ${spec.shape}`;
+    let group = this.#accepted.get(key);
+    if (group === undefined) {
+      group = 1 + this.#repacked.findIndex((type) => canMultiplyFrom(this.#backend, spec, type));
+      this.#accepted.set(key, group);
+    }
+    return group;
+  }
+}
+
+/** Whether this backend multiplies with a matrix of this shape and type that lies in this kind of memory. */
+function canMultiplyFrom(backend: Backend, spec: TensorSpec, type: BufferType): boolean {
+  using weights = new Buffer(backend, [spec], type);
+  using graph = new Graph(backend, { maxNodes: 16 });
+  const x = graph.input([1, spec.shape[1]], "f32", "x");
+  const product = matmul(weights.tensors[0], x);
+  return library().ggml_backend_supports_op(backend.pointer, product.pointer);
+}

@@ -1,0 +1,205 @@
+/**
+ * Other ways to look at the same elements. Nothing here computes or copies, except `contiguous()`.
+ *
+ * @module
+ */
+import { library } from "../ffi/library.ts";
+import type { Pointer } from "../ffi/memory.ts";
+import { dtypeInfo } from "./dtype.ts";
+import type { Graph } from "./graph.ts";
+import {
+  checkShape,
+  formatShape,
+  MAX_AXES,
+  nativeAxis,
+  nativeSizes,
+  nativeStrides,
+  numElements,
+  type Shape,
+} from "./shape.ts";
+import { contiguousStrides, Tensor } from "./tensor.ts";
+
+/** The same elements in the same order under another shape. `x` must be contiguous. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkShape(`reshape ${x}`, shape);
+  if (numElements(shape) !== x.size) {
+    throw new TypeError(
+      `Cannot reshape ${x}: the number of elements differs: received ${formatShape(shape)}`,
+    );
+  }
+  if (!x.isContiguous) {
+    throw new TypeError(
+      `Cannot reshape ${x}: its elements do not lie side by side: copy it with contiguous() first`,
+    );
+  }
+  const graph = graphOf("reshape", x);
+  const pointer = library().ggml_reshape_4d(graph.context, x.pointer, ...nativeSizes(shape))!;
+  return new Tensor({ shape, dtype: x.dtype, pointer, graph });
+}
+
+/** Axis `i` of the result is axis `axes[i]` of `x`, as in NumPy's `transpose`. */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const rank = x.shape.length;
+  if (
+    axes.length !== rank || new Set(axes).size !== rank ||
+    axes.some((axis) => !Number.isInteger(axis) || axis < 0 || axis >= rank)
+  ) {
+    throw new TypeError(
+      `Cannot permute ${x}: every axis from 0 to ${rank - 1} is named once: received [${axes}]`,
+    );
+  }
+  // ggml asks for each source axis where it goes, counted from the inside.
+  const destinations = [0, 1, 2, 3];
+  axes.forEach((source, target) => {
+    destinations[nativeAxis(x.shape, source)] = nativeAxis(x.shape, target);
+  });
+  const graph = graphOf("permute", x);
+  const [d0, d1, d2, d3] = destinations;
+  return new Tensor({
+    shape: axes.map((axis) => x.shape[axis]),
+    strides: axes.map((axis) => x.strides[axis]),
+    dtype: x.dtype,
+    pointer: library().ggml_permute(graph.context, x.pointer, d0, d1, d2, d3)!,
+    graph,
+  });
+}
+
+/** The part of `x` from `start` up to, but not including, `end` along an axis. */
+export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
+  checkAxis("slice", x, axis);
+  const inRange = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end &&
+    end <= x.shape[axis];
+  if (!inRange) {
+    throw new RangeError(
+      `Cannot slice ${x}: the range must lie within axis ${axis}: received ${start} to ${end}`,
+    );
+  }
+  const { blockSize } = dtypeInfo(x.dtype);
+  if (axis === x.shape.length - 1 && blockSize > 1) {
+    throw new TypeError(`Cannot slice ${x}: the last axis of a quantized tensor stays whole`);
+  }
+  const shape = x.shape.map((size, i) => i === axis ? end - start : size);
+  return stridedView("slice", x, shape, x.strides, start * x.strides[axis]);
+}
+
+/** Axis `axis` becomes several axes of the given sizes; their product is its size. */
+export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Tensor {
+  checkAxis("split an axis of", x, axis);
+  if (sizes.length === 0 || numElements(sizes) !== x.shape[axis]) {
+    throw new TypeError(
+      `Cannot split axis ${axis} of ${x}: the sizes must multiply to ${x.shape[axis]}: received ${
+        formatShape(sizes)
+      }`,
+    );
+  }
+  const strides = sizes.map((_, i) => x.strides[axis] * numElements(sizes.slice(i + 1)));
+  return stridedView(
+    "split an axis of",
+    x,
+    [...x.shape.slice(0, axis), ...sizes, ...x.shape.slice(axis + 1)],
+    [...x.strides.slice(0, axis), ...strides, ...x.strides.slice(axis + 1)],
+  );
+}
+
+/** Whether `count` axes from `axis` on can become one without a copy. */
+export function canMergeAxes(x: Tensor, axis: number, count: number): boolean {
+  const end = axis + count;
+  // Axes of size 1 are never stepped along, so their stride does not matter.
+  const stepped = x.shape.flatMap((size, i) => i >= axis && i < end && size > 1 ? [i] : []);
+  for (let i = 1; i < stepped.length; i++) {
+    const [outer, inner] = [stepped[i - 1], stepped[i]];
+    if (x.strides[outer] !== x.strides[inner] * x.shape[inner]) return false;
+  }
+  // ggml's views always step element by element along the innermost axis.
+  const innermost = end === x.shape.length ? stepped.at(-1) : undefined;
+  return innermost === undefined || x.strides[innermost] === dtypeInfo(x.dtype).blockBytes;
+}
+
+/** `count` axes from `axis` on become one. See {@linkcode canMergeAxes}. */
+export function mergeAxes(x: Tensor, axis: number, count: number): Tensor {
+  checkAxis("merge axes of", x, axis);
+  checkAxis("merge axes of", x, axis + count - 1);
+  if (!canMergeAxes(x, axis, count)) {
+    throw new TypeError(
+      `Cannot merge ${count} axes of ${x} from axis ${axis}: they are not next to each other in memory: ` +
+        "copy it with contiguous() first",
+    );
+  }
+  const merged = x.shape.slice(axis, axis + count);
+  const stepped = merged.findLastIndex((size) => size > 1);
+  const stride = x.strides[axis + (stepped < 0 ? count - 1 : stepped)];
+  return stridedView(
+    "merge axes of",
+    x,
+    [...x.shape.slice(0, axis), numElements(merged), ...x.shape.slice(axis + count)],
+    [...x.strides.slice(0, axis), stride, ...x.strides.slice(axis + count)],
+  );
+}
+
+/** `x` with its elements side by side in row-major order: `x` itself if they are, a copy otherwise. */
+export function contiguous(x: Tensor): Tensor {
+  if (x.isContiguous) return x;
+  const graph = graphOf("copy", x);
+  const pointer = library().ggml_cont(graph.context, x.pointer)!;
+  return new Tensor({ shape: x.shape, dtype: x.dtype, pointer, graph });
+}
+
+/** The graph that an operation on these tensors belongs to: at least one of them has to be part of one. */
+export function graphOf(action: string, ...operands: Tensor[]): Graph {
+  const graph = operands.find((x) => x.graph !== undefined)?.graph;
+  if (graph === undefined) {
+    throw new TypeError(
+      `Cannot ${action} ${operands.join(" and ")}: none of them is part of a graph: ` +
+        "bring a weight into one with borrow()",
+    );
+  }
+  return graph;
+}
+
+/** The same tensor as a part of `graph`, so that operations on weights or caches alone know where to go. */
+export function borrow(x: Tensor, graph: Graph): Tensor {
+  const { shape, strides, dtype, pointer } = x;
+  return new Tensor({ shape, strides, dtype, pointer, graph });
+}
+
+function stridedView(
+  action: string,
+  x: Tensor,
+  shape: Shape,
+  strides: readonly number[],
+  byteOffset = 0,
+): Tensor {
+  if (shape.length > MAX_AXES) {
+    throw new TypeError(
+      `Cannot ${action} ${x}: a tensor has at most ${MAX_AXES} axes: received ${
+        formatShape(shape)
+      }`,
+    );
+  }
+  const last = shape.length - 1;
+  // The stride of an axis of size 1 is free to choose; ggml expects the contiguous one.
+  const natural = contiguousStrides(x.dtype, shape);
+  const chosen = strides.map((stride, axis) =>
+    shape[axis] === 1 && axis === last ? natural[axis] : stride
+  );
+  if (chosen[last] !== dtypeInfo(x.dtype).blockBytes) {
+    throw new TypeError(
+      `Cannot ${action} ${x}: its innermost axis is not contiguous: copy it with contiguous() first`,
+    );
+  }
+  const graph = graphOf(action, x);
+  const pointer: Pointer = library().ggml_view_4d(
+    graph.context,
+    x.pointer,
+    ...nativeSizes(shape),
+    ...nativeStrides(shape, chosen),
+    BigInt(byteOffset),
+  )!;
+  return new Tensor({ shape, strides: chosen, dtype: x.dtype, pointer, graph });
+}
+
+function checkAxis(action: string, x: Tensor, axis: number): void {
+  if (!Number.isInteger(axis) || axis < 0 || axis >= x.shape.length) {
+    throw new RangeError(`Cannot ${action} ${x}: there is no axis ${axis}`);
+  }
+}
