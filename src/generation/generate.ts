@@ -7,8 +7,8 @@ import { setImmediate } from "node:timers";
 import type { Model } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
-import { Sampler } from "./sampling/sampler.ts";
-import { type SamplingOptions, validateSamplingOptions } from "./sampling/sampling_options.ts";
+import { Sampler } from "./sampling.ts";
+import { type SamplingOptions, validateSamplingOptions } from "./sampling_options.ts";
 import { Session } from "./session.ts";
 import { StopMatcher } from "./stop_strings.ts";
 

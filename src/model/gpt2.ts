@@ -18,7 +18,7 @@
  * @module
  */
 import { einsum, rearrange, unstack } from "../einops/einops.ts";
-import { add, flashAttention, gelu, layerNorm, lookup, softmax } from "../tensor/ops.ts";
+import { add, flashAttention, gelu, layerNorm, lookup, scale, softmax } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
 import type { Block, GPT2Parameters, LayerNorm, Linear } from "./parameters.ts";
@@ -83,19 +83,20 @@ function attention(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Ten
 
 /** The mean of the values, each weighted by how well its key answers the query. */
 function attend(query: Tensor, key: Tensor, value: Tensor, pass: Pass, name: string): Tensor {
-  const scale = 1 / Math.sqrt(query.shape[3]);
+  const factor = 1 / Math.sqrt(query.shape[3]);
   if (pass.graph.lowering.attention === "fused") {
     // What follows, in one kernel that never writes the scores to memory.
-    return flashAttention(query, key, value, pass.mask, scale);
+    return flashAttention(query, key, value, pass.mask, factor);
   }
-  const scores = einsum(
+  const products = einsum(
     query,
     key,
     "batch heads seq_q head_dim, batch heads seq_k head_dim -> batch heads seq_q seq_k",
   );
-  const weights = softmax(pass.observe(`${name}.scores`, scores), pass.mask, scale);
+  const scores = pass.observe(`${name}.scores`, scale(products, factor));
+  const weights = pass.observe(`${name}.weights`, softmax(scores, pass.mask));
   return einsum(
-    pass.observe(`${name}.weights`, weights),
+    weights,
     value,
     "batch heads seq_q seq_k, batch heads seq_k head_dim -> batch heads seq_q head_dim",
   );

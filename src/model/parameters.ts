@@ -52,8 +52,8 @@ export interface GPT2Parameters {
   /** Normalizes the residual stream before the vocabulary projection. */
   readonly finalNorm: LayerNorm;
   /**
-   * (vocab embed): the token embedding again (weight tying), or a copy of it in memory that multiplies faster, which
-   * may have further rows of zeros at its end.
+   * (vocab embed): the token embedding again (weight tying), a copy of it in memory that multiplies faster, or, in the
+   * few models that are not tied, a weight of its own. It may have further rows of zeros at its end.
    */
   readonly vocabularyProjection: Tensor;
 }
@@ -71,8 +71,20 @@ export interface ParameterSpec {
   readonly kind: ParameterKind;
 }
 
+/** Options of {@linkcode parameterSpecs}. */
+export interface ParameterOptions {
+  /**
+   * Whether the token embedding is the vocabulary projection too, as in every GPT-2 that was published. Default: true.
+   * Some files store the projection a second time, in a more precise type, or trained on its own.
+   */
+  tied?: boolean;
+}
+
 /** Every weight of a model of this size, in the order in which the forward pass meets them. */
-export function parameterSpecs(config: GPT2Config): ParameterSpec[] {
+export function parameterSpecs(
+  config: GPT2Config,
+  { tied = true }: ParameterOptions = {},
+): ParameterSpec[] {
   const { vocabSize, contextLength, embeddingDim, hiddenDim, numLayers } = config;
   const linear = (
     name: string,
@@ -100,6 +112,9 @@ export function parameterSpecs(config: GPT2Config): ParameterSpec[] {
     { name: "positionEmbedding", shape: [contextLength, embeddingDim], kind: "embedding" },
     ...Array.from({ length: numLayers }, (_, i) => block(`blocks.${i}`)).flat(),
     ...layerNorm("finalNorm"),
+    ...(tied ? [] : [
+      { name: "vocabularyProjection", shape: [vocabSize, embeddingDim], kind: "matrix" } as const,
+    ]),
   ];
 }
 
@@ -122,7 +137,7 @@ export function numParameters(
  *
  * @param config sizes of the model
  * @param tensor gives the weight of a name
- * @param vocabularyProjection a copy of the token embedding in faster memory, where there is one
+ * @param vocabularyProjection a copy of the token embedding in faster memory or a weight of its own, where there is one
  */
 export function arrangeParameters(
   config: GPT2Config,

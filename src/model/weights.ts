@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buffer } from "../tensor/buffer.ts";
-import { MemoryPlanner } from "../tensor/memory_planner.ts";
+import { MemoryPlanner, type Slot } from "../tensor/memory_planner.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { readTensor, writeTensor } from "../tensor/data.ts";
 import { type DType, rowBytes } from "../tensor/dtype.ts";
@@ -14,6 +14,7 @@ import type { GPT2Config } from "./config.ts";
 import {
   arrangeParameters,
   type GPT2Parameters,
+  type ParameterOptions,
   type ParameterSpec,
   parameterSpecs,
 } from "./parameters.ts";
@@ -41,25 +42,20 @@ export class Weights implements Disposable {
    * @param backend whose memory is used
    * @param config sizes of the model
    * @param dtypeOf the stored type of a weight
+   * @param options which weights there are
    * @throws {NativeError} if there is not enough memory
    */
   constructor(
     backend: Backend,
     config: GPT2Config,
     dtypeOf: (spec: ParameterSpec) => DType,
+    options: ParameterOptions = {},
   ) {
+    const { tied = true } = options;
     const planner = new MemoryPlanner(backend);
-    const placements = parameterSpecs(config).map((spec) => {
+    const placements = parameterSpecs(config, { tied }).map((spec) => {
       const dtype = dtypeOf(spec);
-      const isMatrix = spec.kind === "matrix" || spec.kind === "residualMatrix";
-      const tensor = { shape: spec.shape, dtype };
-      const slots = [isMatrix ? planner.addMatrix(tensor) : planner.addPlain(tensor)];
-      if (spec.name === "tokenEmbedding") {
-        // Looking rows up needs plain memory; the projection onto the vocabulary is a product with the same matrix.
-        const projection = planner.addPaddedCopy(tensor);
-        if (projection !== undefined) slots.push(projection);
-      }
-      return { spec, dtype, slots };
+      return { spec, dtype, slots: planSlots(planner, spec, dtype, tied) };
     });
     this.#buffers = planner.allocate();
     this.#placements = new Map(placements.map(({ spec, dtype, slots }) => [
@@ -74,7 +70,9 @@ export class Weights implements Disposable {
     this.parameters = arrangeParameters(
       config,
       (name) => this.#placements.get(name)!.targets[0],
-      this.#placements.get("tokenEmbedding")!.targets[1],
+      tied
+        ? this.#placements.get("tokenEmbedding")!.targets[1]
+        : this.#placements.get("vocabularyProjection")!.targets[0],
     );
   }
 
@@ -140,6 +138,26 @@ export class Weights implements Disposable {
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) buffer[Symbol.dispose]();
   }
+}
+
+/** Where a weight goes. */
+function planSlots(
+  planner: MemoryPlanner,
+  spec: ParameterSpec,
+  dtype: DType,
+  tied: boolean,
+): Slot[] {
+  const tensor = { shape: spec.shape, dtype };
+  if (spec.name === "vocabularyProjection") {
+    return [planner.addPaddedCopy(tensor) ?? planner.addPlain(tensor)];
+  }
+  if (spec.kind === "matrix" || spec.kind === "residualMatrix") return [planner.addMatrix(tensor)];
+  const plain = planner.addPlain(tensor);
+  // Looking rows up needs plain memory; the projection onto the vocabulary is a product with the same matrix.
+  const projection = tied && spec.name === "tokenEmbedding"
+    ? planner.addPaddedCopy(tensor)
+    : undefined;
+  return projection === undefined ? [plain] : [plain, projection];
 }
 
 function byteLength(shape: readonly number[], dtype: DType): number {

@@ -5,7 +5,7 @@
  */
 import { ggml_init_params } from "../ffi/ggml.ts";
 import { library } from "../ffi/library.ts";
-import { cString, type Pointer } from "../ffi/memory.ts";
+import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { NativeError } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { type DType, dtypeInfo } from "./dtype.ts";
@@ -129,6 +129,15 @@ export class Graph implements Disposable {
   /** The number of operations recorded so far. */
   get numNodes(): number {
     return library().ggml_graph_n_nodes(this.#graph);
+  }
+
+  /** The operations in the order in which they are computed, by their ggml names: `["GET_ROWS", "ADD", ...]`. */
+  get operations(): string[] {
+    const ggml = library();
+    return Array.from(
+      { length: this.numNodes },
+      (_, i) => readCString(ggml.ggml_op_desc(ggml.ggml_graph_node(this.#graph, i))),
+    );
   }
 
   /** The bytes of working memory that the results of this graph take. */

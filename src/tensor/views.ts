@@ -1,5 +1,5 @@
 /**
- * Other ways to look at the same elements. Nothing here computes or copies, except `contiguous()`.
+ * Other ways to look at the same elements. Nothing here computes or copies, except `contiguous()` and `copy()`.
  *
  * @module
  */
@@ -138,7 +138,11 @@ export function mergeAxes(x: Tensor, axis: number, count: number): Tensor {
 
 /** `x` with its elements side by side in row-major order: `x` itself if they are, a copy otherwise. */
 export function contiguous(x: Tensor): Tensor {
-  if (x.isContiguous) return x;
+  return x.isContiguous ? x : copy(x);
+}
+
+/** A copy of `x` with its elements side by side: what later operations do to the memory of `x` does not reach it. */
+export function copy(x: Tensor): Tensor {
   const graph = graphOf("copy", x);
   const pointer = library().ggml_cont(graph.context, x.pointer)!;
   return new Tensor({ shape: x.shape, dtype: x.dtype, pointer, graph });

@@ -1,0 +1,104 @@
+/**
+ * Does what a plan says, with whatever operations there are: ggml's, or a test's own.
+ *
+ * @module
+ */
+import type { Shape } from "../tensor/shape.ts";
+import type { EinsumPlan } from "./einsum_plan.ts";
+import type { ReshapeStep, Step } from "./lower.ts";
+import type { UnstackPlan } from "./plan.ts";
+
+/** What has to be seen of a tensor. */
+export interface Strided {
+  /** Sizes of the axes, outermost first. */
+  readonly shape: Shape;
+  /** Whether the elements lie side by side in row-major order. */
+  readonly isContiguous: boolean;
+}
+
+/** The operations that plans consist of. Those up to `mergeAxes` are views: they copy nothing. */
+export interface Operations<T extends Strided> {
+  /** Another shape for the elements of a contiguous tensor. */
+  reshape(x: T, shape: Shape): T;
+  /** Axis `i` of the result is axis `axes[i]` of `x`. */
+  permute(x: T, axes: readonly number[]): T;
+  /** Elements `start` to `end` (excluded) along an axis of a tensor with contiguous rows. */
+  slice(x: T, axis: number, start: number, end: number): T;
+  /** One axis of a tensor with contiguous rows becomes several. */
+  splitAxis(x: T, axis: number, sizes: Shape): T;
+  /** `count` axes from `axis` on of a tensor with contiguous rows become one. */
+  mergeAxes(x: T, axis: number, count: number): T;
+  /** Whether those axes lie in memory as if they were one. */
+  canMergeAxes(x: T, axis: number, count: number): boolean;
+  /** Whether the elements along the innermost axis lie side by side. */
+  hasContiguousRows(x: T): boolean;
+  /** A copy in row-major order, or `x` itself if it is contiguous. */
+  contiguous(x: T): T;
+  /** The sum over the innermost axis, which stays with size 1. */
+  sumRows(x: T): T;
+  /** The mean over the innermost axis, which stays with size 1. */
+  meanRows(x: T): T;
+  /** Repeats a tensor with contiguous rows along axes of size 1. */
+  broadcastTo(x: T, shape: Shape): T;
+  /**
+   * `(outer..., rows, inner)` times `(outer..., columns, inner)` to `(outer..., columns, rows)`, both with contiguous
+   * rows. The weight is repeated along outer axes where it has size 1 or that it lacks.
+   */
+  matmul(weight: T, x: T): T;
+}
+
+/** Applies steps one after another. */
+export function applySteps<T extends Strided>(steps: readonly Step[], x: T, ops: Operations<T>): T {
+  return steps.reduce((y, step) => applyStep(step, y, ops), x);
+}
+
+/** Takes a tensor apart. */
+export function applyUnstack<T extends Strided>(plan: UnstackPlan, x: T, ops: Operations<T>): T[] {
+  const stacked = withContiguousRows(applySteps(plan.before, x, ops), ops);
+  return plan.parts.map((part) => applySteps([part, ...plan.after], stacked, ops));
+}
+
+/** Multiplies two tensors. */
+export function applyEinsum<T extends Strided>(
+  plan: EinsumPlan,
+  operands: readonly [T, T],
+  ops: Operations<T>,
+): T {
+  const weight = applySteps(plan.weightSteps, operands[plan.weight], ops);
+  const other = applySteps(plan.otherSteps, operands[1 - plan.weight], ops);
+  const product = ops.matmul(withContiguousRows(weight, ops), withContiguousRows(other, ops));
+  return applySteps(plan.resultSteps, product, ops);
+}
+
+function applyStep<T extends Strided>(step: Step, x: T, ops: Operations<T>): T {
+  switch (step.op) {
+    case "reshape":
+      return reshape(step, x, ops);
+    case "permute":
+      return ops.permute(x, step.axes);
+    case "slice":
+      return ops.slice(x, step.axis, step.start, step.end);
+    case "sum":
+      return ops.sumRows(withContiguousRows(x, ops));
+    case "mean":
+      return ops.meanRows(withContiguousRows(x, ops));
+    case "broadcast":
+      return ops.broadcastTo(withContiguousRows(x, ops), step.shape);
+  }
+}
+
+/** A view where the strides allow one; else a view of a copy. */
+function reshape<T extends Strided>(step: ReshapeStep, x: T, ops: Operations<T>): T {
+  if (x.isContiguous) return ops.reshape(x, step.shape);
+  const isView = ops.hasContiguousRows(x) &&
+    step.merges.every(({ axis, count }) => ops.canMergeAxes(x, axis, count));
+  if (!isView) return ops.reshape(ops.contiguous(x), step.shape);
+  const merged = step.merges.reduce((y, { axis, count }) => ops.mergeAxes(y, axis, count), x);
+  return step.splits.reduce((y, { axis, sizes }) => ops.splitAxis(y, axis, sizes), merged);
+}
+
+function withContiguousRows<T extends Strided>(x: T, ops: Operations<T>): T {
+  if (ops.hasContiguousRows(x)) return x;
+  // A row of one element can have any stride and the tensor still be contiguous; reshaping sets the stride right.
+  return x.isContiguous ? ops.reshape(x, x.shape) : ops.contiguous(x);
+}

@@ -1,0 +1,219 @@
+/**
+ * Operations on tensors, written as patterns that name the axes: Alex Rogozhnikov, "Einops: Clear and Reliable Tensor
+ * Manipulations with Einstein-like Notation", ICLR 2022.
+ *
+ * A pattern says what the axes of a tensor are, outermost first, and what the axes of the result are to be:
+ *
+ * ```text
+ * "batch seq embed -> seq batch embed"                           axes change places
+ * "batch seq (heads head_dim) -> batch heads seq head_dim"       one axis becomes two
+ * "batch heads seq head_dim -> batch seq (heads head_dim)"       two axes become one
+ * "seq embed -> 1 seq embed"                                     a new axis of size 1
+ * "batch ... embed -> batch (...) embed"                         any number of axes without a name
+ * ```
+ *
+ * In a composite axis the rightmost one varies fastest: `(heads head_dim)` holds all of head 0, then all of head 1. The
+ * size of each axis follows from the shape; where a composite axis leaves two open, the last argument tells one:
+ * `{ heads: 12 }`.
+ *
+ * Elements are copied only where ggml cannot see them otherwise. A pattern is read and planned once for each shape.
+ *
+ * @module
+ */
+import { dtypeInfo } from "../tensor/dtype.ts";
+import { broadcastTo, matmul, scale, sumLastAxis } from "../tensor/ops.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import {
+  borrow,
+  canMergeAxes,
+  contiguous,
+  mergeAxes,
+  permute,
+  reshape,
+  slice,
+  splitAxis,
+} from "../tensor/views.ts";
+import { applyEinsum, applySteps, applyUnstack, type Operations } from "./apply.ts";
+import { type EinsumPlan, planEinsum } from "./einsum_plan.ts";
+import type { Step } from "./lower.ts";
+import { planRearrange, planReduce, planRepeat, planUnstack, type UnstackPlan } from "./plan.ts";
+import type { AxisSizes, Call } from "./sizes.ts";
+
+export type { AxisSizes };
+
+/**
+ * The same elements under other axes.
+ *
+ * ```ts ignore
+ * const heads = rearrange(x, "batch seq (heads head_dim) -> batch heads seq head_dim", { heads: 12 });
+ * ```
+ *
+ * @param x any element type; a quantized one keeps its innermost axis
+ * @param pattern the same axes on both sides
+ * @param axes sizes that the shape of `x` does not tell
+ * @throws {SyntaxError} if the pattern does not parse
+ * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ */
+export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
+  const call = { caller: "rearrange", pattern, shapes: [x.shape], axes };
+  return applySteps(remember(rearrangements, call, "", () => planRearrange(call)), x, ggml);
+}
+
+/**
+ * Takes a tensor apart along the first axis on the right, without copying: each part is a view of `x`.
+ *
+ * ```ts ignore
+ * const [query, key, value] = unstack(
+ *   qkv,
+ *   "batch seq (three heads head_dim) -> three batch heads seq head_dim",
+ *   { three: 3, heads: 12 },
+ * );
+ * ```
+ *
+ * @param x any element type; a quantized one keeps its innermost axis
+ * @param pattern the same axes on both sides; the first on the right is a single one
+ * @param axes sizes that the shape of `x` does not tell
+ * @returns one tensor for each index along that axis, without it
+ * @throws {SyntaxError} if the pattern does not parse
+ * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ */
+export function unstack(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor[] {
+  const call = { caller: "unstack", pattern, shapes: [x.shape], axes };
+  return applyUnstack(remember(unstackings, call, "", () => planUnstack(call)), x, ggml);
+}
+
+/**
+ * The sum or the mean over the axes that are only on the left.
+ *
+ * ```ts ignore
+ * const bySentence = reduce(x, "batch seq embed -> batch embed", "mean");
+ * const halved = reduce(x, "batch (seq 2) embed -> batch seq embed", "mean");
+ * ```
+ *
+ * @param x f32
+ * @param pattern some axes on the left only; nothing on the right gives one element of shape (1)
+ * @param operation what is made of the elements
+ * @param axes sizes that the shape of `x` does not tell
+ * @throws {SyntaxError} if the pattern does not parse
+ * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ */
+export function reduce(
+  x: Tensor,
+  pattern: string,
+  operation: "sum" | "mean",
+  axes: AxisSizes = {},
+): Tensor {
+  const call = { caller: "reduce", pattern, shapes: [x.shape], axes };
+  const steps = remember(reductions, call, operation, () => planReduce(call, operation));
+  return applySteps(steps, x, ggml);
+}
+
+/**
+ * Repeats the elements along the axes that are only on the right.
+ *
+ * ```ts ignore
+ * const forEach = repeat(x, "seq embed -> batch seq embed", { batch: 8 });
+ * const twice = repeat(x, "seq embed -> (seq 2) embed"); // each row two times in a row
+ * ```
+ *
+ * @param x f32
+ * @param pattern some axes on the right only
+ * @param axes their sizes, and those that the shape of `x` does not tell
+ * @throws {SyntaxError} if the pattern does not parse
+ * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ */
+export function repeat(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
+  const call = { caller: "repeat", pattern, shapes: [x.shape], axes };
+  return applySteps(remember(repetitions, call, "", () => planRepeat(call)), x, ggml);
+}
+
+/**
+ * The product of two tensors, summed over the axes that are not on the right: one matrix multiplication.
+ *
+ * ```ts ignore
+ * const hidden = einsum(x, weight, "batch seq embed, hidden embed -> batch seq hidden");
+ * const scores = einsum(
+ *   query,
+ *   key,
+ *   "batch heads seq_q head_dim, batch heads seq_k head_dim -> batch heads seq_q seq_k",
+ * );
+ * ```
+ *
+ * ggml reads both operands along the axis that is summed over, so an operand where that axis is not the innermost one is
+ * copied first; store weights as `hidden embed`.
+ *
+ * @param a f32; another type, for example a quantized weight, if `b` is f32
+ * @param b f32; another type if `a` is f32
+ * @param pattern the axes of `a`, a comma, the axes of `b`, and those of the result
+ * @param axes sizes that the shapes do not tell
+ * @returns f32
+ * @throws {SyntaxError} if the pattern does not parse
+ * @throws {TypeError} if the pattern does not fit the shapes and the sizes, or if neither operand is f32
+ */
+export function einsum(a: Tensor, b: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
+  const call = { caller: "einsum", pattern, shapes: [a.shape, b.shape], axes };
+  const operands = [a, b].map(({ isContiguous, dtype }) => (
+    { isContiguous, isWeight: dtype !== "f32" }
+  ));
+  const detail = operands.map((x) => `${x.isContiguous}${x.isWeight}`).join();
+  const plan = remember(products, call, detail, () => planEinsum(call, operands));
+  // Weights belong to no graph; what is done to them belongs to the graph of the other operand.
+  const graph = a.graph ?? b.graph;
+  const inGraph = (x: Tensor) =>
+    x.graph === undefined && graph !== undefined ? borrow(x, graph) : x;
+  return applyEinsum(plan, [inGraph(a), inGraph(b)], ggml);
+}
+
+const ggml: Operations<Tensor> = {
+  reshape,
+  permute,
+  slice,
+  splitAxis,
+  mergeAxes,
+  canMergeAxes,
+  hasContiguousRows: (x) => x.strides[x.strides.length - 1] === dtypeInfo(x.dtype).blockBytes,
+  contiguous,
+  sumRows: sumLastAxis,
+  meanRows: (x) => scale(sumLastAxis(x), 1 / x.shape[x.shape.length - 1]),
+  broadcastTo,
+  matmul: (weight, x) => matmul(withRank(weight, x.shape.length), x),
+};
+
+/** `x` with axes of size 1 in front, which ggml has anyway: no operation. */
+function withRank(x: Tensor, rank: number): Tensor {
+  const missing = rank - x.shape.length;
+  if (missing === 0) return x;
+  const { shape, strides, dtype, pointer, graph } = x;
+  const ones = new Array<number>(missing).fill(1);
+  const outer = ones.map(() => shape[0] * strides[0]);
+  return new Tensor({
+    shape: [...ones, ...shape],
+    strides: [...outer, ...strides],
+    dtype,
+    pointer,
+    graph,
+  });
+}
+
+// What was planned, by what it depends on. Building a graph then costs little more than ggml's own calls.
+const rearrangements = new Map<string, Step[]>();
+const unstackings = new Map<string, UnstackPlan>();
+const reductions = new Map<string, Step[]>();
+const repetitions = new Map<string, Step[]>();
+const products = new Map<string, EinsumPlan>();
+
+/** Enough for every pattern at every sequence length of a model; then the memory is used anew. */
+const MAX_REMEMBERED = 16384;
+
+function remember<P>(plans: Map<string, P>, call: Call, detail: string, make: () => P): P {
+  let key = `${call.pattern}|${detail}`;
+  for (const shape of call.shapes) key += `|${shape}`;
+  for (const name in call.axes) key += `|${name}=${call.axes[name]}`;
+  let plan = plans.get(key);
+  if (plan === undefined) {
+    plan = make();
+    if (plans.size >= MAX_REMEMBERED) plans.clear();
+    plans.set(key, plan);
+  }
+  return plan;
+}
