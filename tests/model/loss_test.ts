@@ -1,0 +1,22 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { crossEntropy, IGNORED_TARGET, logProbabilities, logSumExp } from "../../src/model/loss.ts";
+
+const ROUNDING = 1e-6;
+
+Deno.test("logSumExp() does not overflow and counts only its part", () => {
+  assertAlmostEquals(logSumExp(Float32Array.of(1000, 1000)), 1000 + Math.LN2, ROUNDING);
+  assertAlmostEquals(logSumExp(Float32Array.of(9, 0, 0, 9), 1, 2), Math.LN2, ROUNDING);
+  assertAlmostEquals(logSumExp(Float32Array.of(-Infinity, 3)), 3, ROUNDING);
+});
+
+Deno.test("crossEntropy() is the mean over the targets that count", () => {
+  const logits = Float32Array.of(0, 0, 0, 0, Math.log(3), 0);
+  assertAlmostEquals(
+    crossEntropy(logits, [1, 1], 3),
+    (Math.log(3) + Math.log(5 / 3)) / 2,
+    ROUNDING,
+  );
+  assertAlmostEquals(crossEntropy(logits, [IGNORED_TARGET, 0], 3), Math.log(5), ROUNDING);
+  assertEquals(crossEntropy(logits, [IGNORED_TARGET, IGNORED_TARGET], 3), NaN);
+  assertEquals(logProbabilities(logits, [IGNORED_TARGET, 0], 3)[0], NaN);
+});
