@@ -166,11 +166,12 @@ export function einsum(a: Tensor, b: Tensor, pattern: string, axes: AxisSizes = 
 
 const ggml: Operations<Tensor> = {
   reshape,
-  permute,
+  permute: (x, axes) => permute(keepRows(x, axes[axes.length - 1] === axes.length - 1), axes),
   slice,
-  splitAxis,
+  splitAxis: (x, axis, sizes) => splitAxis(keepRows(x, axis < x.shape.length - 1), axis, sizes),
   mergeAxes,
-  canMergeAxes,
+  canMergeAxes: (x, axis, count) =>
+    canMergeAxes(x, axis, count) && (axis + count < x.shape.length || !isQuantized(x)),
   hasContiguousRows: (x) => x.strides[x.strides.length - 1] === dtypeInfo(x.dtype).blockBytes,
   contiguous,
   sumRows: sumLastAxis,
@@ -178,6 +179,19 @@ const ggml: Operations<Tensor> = {
   broadcastTo,
   matmul: (weight, x) => matmul(withRank(weight, x.shape.length), x),
 };
+
+/** Throws where a quantized row would be taken apart: its elements lie in blocks, which no stride can tell. */
+function keepRows(x: Tensor, isKept: boolean): Tensor {
+  if (isKept || !isQuantized(x)) return x;
+  throw new TypeError(
+    `Cannot rearrange ${x}: the innermost axis of a quantized tensor stays whole and innermost: ` +
+      "convert the tensor to f32 first, or store it in the order that the pattern needs",
+  );
+}
+
+function isQuantized(x: Tensor): boolean {
+  return dtypeInfo(x.dtype).blockSize > 1;
+}
 
 /** `x` with axes of size 1 in front, which ggml has anyway: no operation. */
 function withRank(x: Tensor, rank: number): Tensor {

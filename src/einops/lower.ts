@@ -49,8 +49,8 @@ export function reshapeSteps(from: Shape, to: Shape): Step[] {
   let written = 0;
   for (let block = 0; read < from.length || written < to.length; block++) {
     const [firstRead, firstWritten] = [read, written];
-    let before = from[read++] ?? 1;
-    let after = to[written++] ?? 1;
+    let before = from[read++];
+    let after = to[written++];
     while (before !== after) {
       if (before < after) before *= from[read++];
       else after *= to[written++];
@@ -77,7 +77,13 @@ export function lower(
   to: readonly AxisGroup[],
   sizes: Sizes,
 ): Step[] {
-  checkRank(call, to);
+  if (to.length > MAX_AXES) {
+    throw mismatch(
+      call,
+      `the result has ${to.length} axes where a tensor has at most ${MAX_AXES}`,
+      "Compose some of them in parentheses, or use unstack() to get several tensors.",
+    );
+  }
   const steps = tryLower(from, to, sizes);
   if (steps === undefined) {
     throw mismatch(
@@ -87,16 +93,6 @@ export function lower(
     );
   }
   return steps;
-}
-
-/** Throws if a tensor cannot have these axes because they are too many. */
-export function checkRank(call: Call, axes: readonly AxisGroup[]): void {
-  if (axes.length <= MAX_AXES) return;
-  throw mismatch(
-    call,
-    `the result has ${axes.length} axes where a tensor has at most ${MAX_AXES}`,
-    "Compose some of them in parentheses, or use unstack() to get several tensors.",
-  );
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import { MAX_AXES, sameShape } from "../tensor/shape.ts";
-import { checkRank, lower, shapeOf, type Step, tryLower } from "./lower.ts";
+import { lower, shapeOf, type Step, tryLower } from "./lower.ts";
 import { type AxisGroup, axisLabel } from "./pattern.ts";
 import { type Call, groupSize, mismatch, sizePattern, type Sizes } from "./sizes.ts";
 
@@ -107,7 +107,6 @@ export function planReduce(call: Call, operation: "sum" | "mean"): Step[] {
 export function planRepeat(call: Call): Step[] {
   const { inputs: [input], output, sizes } = sizePattern(call);
   checkAllKept(call, input, output);
-  checkRank(call, output);
   const unknown = output.flat().find((name) => !sizes.has(name));
   if (unknown !== undefined) {
     const problem = `the size of the new axis "${unknown}" is not known`;

@@ -7,8 +7,9 @@ import { setImmediate } from "node:timers";
 import type { Model } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import { logProbability as logProbabilityOf } from "./sampling/log_probability.ts";
 import { Sampler } from "./sampling.ts";
-import { type SamplingOptions, validateSamplingOptions } from "./sampling_options.ts";
+import type { SamplingOptions } from "./sampling_options.ts";
 import { Session } from "./session.ts";
 import { StopMatcher } from "./stop_strings.ts";
 
@@ -31,6 +32,8 @@ export interface GenerateOptions extends SamplingOptions {
   overflow?: "stop" | "crop";
   /** Whether `<|endoftext|>` is written like any other token instead of ending the text. Default: false. */
   ignoreEndOfText?: boolean;
+  /** Whether to compute the log-probability of each token, which takes about as long as choosing it. Default: true. */
+  logProbabilities?: boolean;
   /** Stops the generation with an `AbortError`. */
   signal?: AbortSignal;
 }
@@ -48,7 +51,10 @@ export interface GeneratedToken {
    * the token that ends the text.
    */
   readonly text: string;
-  /** The natural logarithm of the probability that the model itself, without sampling options, gave this token. */
+  /**
+   * The natural logarithm of the probability that the model itself, without sampling options, gave this token;
+   * NaN if `logProbabilities` is false.
+   */
   readonly logProbability: number;
   /** Set on the last token of a sequence. */
   readonly finishReason?: FinishReason;
@@ -63,6 +69,7 @@ interface Sequence {
   readonly sampler: Sampler;
   readonly decoder: StreamDecoder | undefined;
   readonly stop: StopMatcher;
+  readonly numPromptTokens: number;
   numNewTokens: number;
   isFinished: boolean;
 }
@@ -89,6 +96,7 @@ export async function* generate(
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, overflow = "stop", signal } = options;
+  const { logProbabilities = true } = options;
   const { contextLength, vocabSize } = model.config;
   const sequences = startSequences(model, tokenizer, prompts, options);
   if (maxNewTokens === 0 || sequences.length === 0) return;
@@ -108,7 +116,7 @@ export async function* generate(
     for (const [row, sequence] of sequences.entries()) {
       if (sequence.isFinished) continue;
       const rowLogits = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-      const { id, logProbability } = sequence.sampler.sample(rowLogits, sequence.tokens);
+      const id = sequence.sampler.sample(rowLogits, sequence.tokens, sequence.numPromptTokens);
       sequence.tokens.push(id);
       sequence.numNewTokens++;
 
@@ -136,6 +144,7 @@ export async function* generate(
         added[row] = [id];
       }
       const { prompt, sequence: index } = sequence;
+      const logProbability = logProbabilities ? logProbabilityOf(rowLogits, id) : NaN;
       yield { prompt, sequence: index, id, text, logProbability, finishReason };
     }
     if (sequences.every(({ isFinished }) => isFinished)) return;
@@ -150,22 +159,30 @@ function startSequences(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Sequence[] {
-  const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, numReturnSequences = 1 } = options;
+  const {
+    maxNewTokens = DEFAULT_MAX_NEW_TOKENS,
+    numReturnSequences = 1,
+    overflow = "stop",
+    stop = [],
+    ignoreEndOfText: _ignoreEndOfText,
+    logProbabilities: _logProbabilities,
+    signal: _signal,
+    ...samplingOptions
+  } = options;
   const { contextLength, vocabSize } = model.config;
   checkCount("maxNewTokens", maxNewTokens, 0);
   checkCount("numReturnSequences", numReturnSequences, 1);
-  if (options.overflow !== undefined && !["stop", "crop"].includes(options.overflow)) {
-    throw new TypeError(
-      `Cannot generate: overflow must be "stop" or "crop": received ${options.overflow}`,
-    );
+  if (overflow !== "stop" && overflow !== "crop") {
+    throw new TypeError(`Cannot generate: overflow must be "stop" or "crop": received ${overflow}`);
   }
+  const sampler = new Sampler(samplingOptions, vocabSize);
   return prompts.flatMap((tokens, prompt) => {
     if (tokens.length === 0) {
       throw new RangeError(
         `Cannot generate: prompt ${prompt} has no token: start from <|endoftext|>, as an empty text does`,
       );
     }
-    if (tokens.length > contextLength && options.overflow !== "crop") {
+    if (tokens.length > contextLength && overflow !== "crop") {
       throw new RangeError(
         `Cannot generate: prompt ${prompt} is longer than the context: ` +
           `received ${tokens.length} tokens for ${contextLength} positions: ` +
@@ -177,9 +194,10 @@ function startSequences(
       sequence,
       tokens: [...tokens],
       // Each prompt has its own random streams, so that it gives in a batch what it gives alone.
-      sampler: new Sampler(options, vocabSize, sequence),
+      sampler: sampler.fork(sequence),
       decoder: tokenizer && new StreamDecoder(tokenizer),
-      stop: new StopMatcher(options.stop ?? []),
+      stop: new StopMatcher(stop),
+      numPromptTokens: tokens.length,
       numNewTokens: 0,
       isFinished: false,
     }));

@@ -8,7 +8,7 @@ import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import { type DType, dtypeInfo, rowBytes } from "./dtype.ts";
 import { nativeSizes, sameShape, type Shape } from "./shape.ts";
-import { contiguousStrides, Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
 import { contiguous, graphOf, permute, reshape } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
@@ -189,6 +189,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   const fits = x.shape.length === shape.length &&
     shape.every((size, axis) => size % x.shape[axis] === 0);
   if (!fits) throw new TypeError(`Cannot repeat ${x}: received the shape (${shape.join(", ")})`);
+  checkUnitStride("repeat", x);
   const graph = graphOf("repeat", x);
   return result(
     graph,
@@ -297,9 +298,10 @@ function checkF32(action: string, x: Tensor): void {
 
 function checkUnitStride(action: string, x: Tensor): void {
   const last = x.shape.length - 1;
-  if (x.shape[last] > 1 && x.strides[last] !== contiguousStrides(x.dtype, x.shape)[last]) {
+  // Even for a last axis of size 1: ggml asserts the stride, not what is reached by it.
+  if (x.strides[last] !== dtypeInfo(x.dtype).blockBytes) {
     throw new TypeError(
-      `Cannot ${action} ${x}: its last axis is not contiguous: copy it with contiguous() first`,
+      `Cannot ${action} ${x}: its last axis is not contiguous: copy it with copy() first`,
     );
   }
 }

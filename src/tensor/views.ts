@@ -48,6 +48,7 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
       `Cannot permute ${x}: every axis from 0 to ${rank - 1} is named once: received [${axes}]`,
     );
   }
+  if (axes[rank - 1] !== rank - 1) checkNotQuantizedRow("permute", x, rank - 1);
   // ggml asks for each source axis where it goes, counted from the inside.
   const destinations = [0, 1, 2, 3];
   axes.forEach((source, target) => {
@@ -74,10 +75,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
       `Cannot slice ${x}: the range must lie within axis ${axis}: received ${start} to ${end}`,
     );
   }
-  const { blockSize } = dtypeInfo(x.dtype);
-  if (axis === x.shape.length - 1 && blockSize > 1) {
-    throw new TypeError(`Cannot slice ${x}: the last axis of a quantized tensor stays whole`);
-  }
+  checkNotQuantizedRow("slice", x, axis);
   const shape = x.shape.map((size, i) => i === axis ? end - start : size);
   return stridedView("slice", x, shape, x.strides, start * x.strides[axis]);
 }
@@ -92,6 +90,7 @@ export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Te
       }`,
     );
   }
+  checkNotQuantizedRow("split", x, axis);
   const strides = sizes.map((_, i) => x.strides[axis] * numElements(sizes.slice(i + 1)));
   return stridedView(
     "split an axis of",
@@ -104,6 +103,8 @@ export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Te
 /** Whether `count` axes from `axis` on can become one without a copy. */
 export function canMergeAxes(x: Tensor, axis: number, count: number): boolean {
   const end = axis + count;
+  // A row of blocks has no stride from element to element that could continue in the next row.
+  if (count > 1 && end === x.shape.length && dtypeInfo(x.dtype).blockSize > 1) return false;
   // Axes of size 1 are never stepped along, so their stride does not matter.
   const stepped = x.shape.flatMap((size, i) => i >= axis && i < end && size > 1 ? [i] : []);
   for (let i = 1; i < stepped.length; i++) {
@@ -200,6 +201,14 @@ function stridedView(
     BigInt(byteOffset),
   )!;
   return new Tensor({ shape, strides: chosen, dtype: x.dtype, pointer, graph });
+}
+
+function checkNotQuantizedRow(action: string, x: Tensor, axis: number): void {
+  if (axis === x.shape.length - 1 && dtypeInfo(x.dtype).blockSize > 1) {
+    throw new TypeError(
+      `Cannot ${action} ${x}: the last axis of a quantized tensor stays whole, and the last`,
+    );
+  }
 }
 
 function checkAxis(action: string, x: Tensor, axis: number): void {

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Backend } from "../../src/tensor/backend.ts";
 import { Buffer } from "../../src/tensor/buffer.ts";
 import {
+  borrow,
   canMergeAxes,
   contiguous,
   mergeAxes,
@@ -10,6 +11,7 @@ import {
   slice,
   splitAxis,
 } from "../../src/tensor/views.ts";
+import { broadcastTo, matmul } from "../../src/tensor/ops.ts";
 import { evaluate, f32 } from "./evaluate.ts";
 
 const backend = Backend.cpu({ threads: 1 });
@@ -72,4 +74,27 @@ Deno.test("views refuse what would leave the tensor", () => {
 Deno.test("an operation on weights alone says that it belongs to no graph", () => {
   using buffer = new Buffer(backend, [{ shape: [2, 2], dtype: "f32" }]);
   assertThrows(() => reshape(buffer.tensors[0], [4]), TypeError, "none of them is part of a graph");
+});
+
+Deno.test("the rows of a quantized tensor stay whole", () => {
+  using buffer = new Buffer(backend, [{ shape: [2, 4, 32], dtype: "q8_0" }]);
+  evaluate(backend, [f32([1])], (x) => {
+    const quantized = borrow(buffer.tensors[0], x.graph!);
+    assertEquals(slice(quantized, 1, 1, 3).shape, [2, 2, 32]);
+    assertEquals(canMergeAxes(quantized, 0, 2), true);
+    assertEquals(canMergeAxes(quantized, 1, 2), false);
+    assertThrows(() => slice(quantized, 2, 0, 16), TypeError, "stays whole");
+    assertThrows(() => splitAxis(quantized, 2, [2, 16]), TypeError, "stays whole");
+    assertThrows(() => permute(quantized, [2, 0, 1]), TypeError, "stays whole");
+    return x;
+  });
+});
+
+Deno.test("an innermost axis of size 1 with an odd stride never reaches ggml", () => {
+  evaluate(backend, [f32([1, 3])], (x) => {
+    const column = permute(x, [1, 0]);
+    assertThrows(() => broadcastTo(column, [3, 2]), TypeError, "not contiguous");
+    assertThrows(() => matmul(column, column), TypeError, "not contiguous");
+    return x;
+  });
 });
