@@ -21,8 +21,10 @@ export {
   type Prompt,
 } from "./src/gpt2.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
-export type {
-  FinishReason,
-  GeneratedToken,
-  GenerateOptions,
-} from "./src/generation/generate.ts";
+export type { FinishReason, GeneratedToken, GenerateOptions } from "./src/generation/generate.ts";
+
+if (import.meta.main) {
+  // Only the program loads the command line; those who import this module do not.
+  const { run } = await import("./src/cli/main.ts");
+  await run(Deno.args);
+}

@@ -1,9 +1,9 @@
 /*
  * Force-included before every C++ file of ggml's CPU backend when GCC compiles for x86.
  *
- * GCC before 13 declares _tile_loadconfig's assembly without its memory operand, so the optimizer
- * drops the stores that fill the 64-byte configuration and the first quantized matrix product dies
- * with SIGILL on a CPU with AMX. The replacement names the operand.
+ * GCC 12 declares _tile_loadconfig's assembly as reading the first 8 bytes of the 64-byte
+ * configuration. So the optimizer drops the stores that fill the rest, and the first quantized
+ * matrix product dies with SIGILL on a CPU with AMX. The replacement names all 64 bytes.
  */
 #pragma once
 

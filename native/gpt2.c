@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ggml.h"
 
@@ -37,4 +38,40 @@ static void print_errors(enum ggml_log_level level, const char * text, void * us
 
 void gpt2_silence_log(void) {
     ggml_log_set(print_errors, NULL);
+}
+
+void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count) {
+    if (type == GGML_TYPE_F32) {
+        memcpy(out, data, (size_t) count * sizeof(float));
+    } else {
+        ggml_get_type_traits((enum ggml_type) type)->to_float(data, out, count);
+    }
+}
+
+/* Without an early exit, so that the compiler can look at many numbers at once. */
+static inline bool has_non_finite(
+    const uint16_t * words, int64_t count, int32_t stride, uint16_t exponent_mask) {
+    uint16_t found = 0;
+    for (int64_t i = 0; i < count; i++) {
+        found |= (words[i * stride] & exponent_mask) == exponent_mask;
+    }
+    return found != 0;
+}
+
+int64_t gpt2_find_non_finite(
+    const uint16_t * words, int64_t count, int32_t stride, uint16_t exponent_mask) {
+    const int64_t piece = 4096;
+    for (int64_t start = 0; start < count; start += piece) {
+        const uint16_t * first = words + start * stride;
+        const int64_t length = count - start < piece ? count - start : piece;
+        const bool found = stride == 1 ? has_non_finite(first, length, 1, exponent_mask)
+                         : stride == 2 ? has_non_finite(first, length, 2, exponent_mask)
+                                       : has_non_finite(first, length, stride, exponent_mask);
+        for (int64_t i = 0; found && i < length; i++) {
+            if ((first[i * stride] & exponent_mask) == exponent_mask) {
+                return start + i;
+            }
+        }
+    }
+    return -1;
 }

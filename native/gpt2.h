@@ -19,7 +19,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
-#define GPT2_ABI_VERSION 2
+#define GPT2_ABI_VERSION 3
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -44,6 +44,16 @@ GPT2_API void gpt2_install_abort_handler(void);
 
 /* ggml reports errors (to stderr) and nothing else. */
 GPT2_API void gpt2_silence_log(void);
+
+/* Widens `count` elements of the ggml type `type`, whole blocks of them, to F32. */
+GPT2_API void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count);
+
+/* The index of the first of `count` numbers that is infinite or no number, or -1. Of each number it
+ * looks at the 16 bits that hold the exponent, all of whose bits (`exponent_mask`) are set then:
+ * IEEE half precision, bfloat16, the upper half of an F32, the scale of a quantized block. They are
+ * `stride` words apart. (ggml_validate_row_data does not say where, and prints.) */
+GPT2_API int64_t gpt2_find_non_finite(
+    const uint16_t * words, int64_t count, int32_t stride, uint16_t exponent_mask);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,8 @@ export class Random {
   readonly #state: Int32Array;
 
   /**
+   * Starts the stream of random numbers of a seed.
+   *
    * @param seed any integer from -(2^53 - 1) to 2^53 - 1.
    * @throws {TypeError} if the seed is not a number.
    * @throws {RangeError} if the seed is not such an integer.
@@ -36,7 +38,11 @@ export class Random {
     this.#state = stateFromKey(...this.#key);
   }
 
-  /** @returns the next 32 random bits, as an integer from 0 to 2^32 - 1. */
+  /**
+   * Draws 32 random bits.
+   *
+   * @returns an integer from 0 to 2^32 - 1.
+   */
   nextUint32(): number {
     const state = this.#state;
     const b = state[1];
@@ -49,7 +55,11 @@ export class Random {
     return Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0;
   }
 
-  /** @returns a number from 0 up to but not including 1, uniformly distributed, with 53 random bits. */
+  /**
+   * Draws from the uniform distribution between 0 and 1.
+   *
+   * @returns a number of 53 random bits, from 0 up to but not including 1.
+   */
   next(): number {
     const high = this.nextUint32() >>> 5;
     const low = this.nextUint32() >>> 6;

@@ -18,11 +18,6 @@ export const ggmlSymbols = {
     parameters: [],
     result: "pointer",
   },
-  // const char * ggml_commit(void)
-  ggml_commit: {
-    parameters: [],
-    result: "pointer",
-  },
   // const char * ggml_op_desc(const struct ggml_tensor * t)
   ggml_op_desc: {
     parameters: ["pointer"],
@@ -85,11 +80,6 @@ export const ggmlSymbols = {
   },
   // struct ggml_tensor * ggml_sum_rows(struct ggml_context * ctx, struct ggml_tensor * a)
   ggml_sum_rows: {
-    parameters: ["pointer", "pointer"],
-    result: "pointer",
-  },
-  // struct ggml_tensor * ggml_argmax(struct ggml_context * ctx, struct ggml_tensor * a)
-  ggml_argmax: {
     parameters: ["pointer", "pointer"],
     result: "pointer",
   },
@@ -207,21 +197,6 @@ export const ggmlSymbols = {
   // size_t ggml_graph_overhead_custom(size_t size, bool grads)
   ggml_graph_overhead_custom: {
     parameters: ["usize", "bool"],
-    result: "usize",
-  },
-  // void ggml_quantize_init(enum ggml_type type)
-  ggml_quantize_init: {
-    parameters: ["i32"],
-    result: "void",
-  },
-  // bool ggml_quantize_requires_imatrix(enum ggml_type type)
-  ggml_quantize_requires_imatrix: {
-    parameters: ["i32"],
-    result: "bool",
-  },
-  // size_t ggml_quantize_chunk(enum ggml_type type, const float * src, void * dst, int64_t start, int64_t nrows, int64_t n_per_row, const float * imatrix)
-  ggml_quantize_chunk: {
-    parameters: ["i32", "buffer", "buffer", "i64", "i64", "i64", "buffer"],
     result: "usize",
   },
   // size_t ggml_quantize_chunk(enum ggml_type type, const float * src, void * dst, int64_t start, int64_t nrows, int64_t n_per_row, const float * imatrix)

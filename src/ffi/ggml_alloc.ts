@@ -15,11 +15,6 @@ export const ggmlAllocSymbols = {
     parameters: ["pointer"],
     result: "void",
   },
-  // bool ggml_gallocr_reserve(ggml_gallocr_t galloc, struct ggml_cgraph * graph)
-  ggml_gallocr_reserve: {
-    parameters: ["pointer", "pointer"],
-    result: "bool",
-  },
   // bool ggml_gallocr_alloc_graph(ggml_gallocr_t galloc, struct ggml_cgraph * graph)
   ggml_gallocr_alloc_graph: {
     parameters: ["pointer", "pointer"],
@@ -32,11 +27,6 @@ export const ggmlAllocSymbols = {
   },
   // struct ggml_backend_buffer * ggml_backend_alloc_ctx_tensors_from_buft(struct ggml_context * ctx, ggml_backend_buffer_type_t buft)
   ggml_backend_alloc_ctx_tensors_from_buft: {
-    parameters: ["pointer", "pointer"],
-    result: "pointer",
-  },
-  // struct ggml_backend_buffer * ggml_backend_alloc_ctx_tensors(struct ggml_context * ctx, ggml_backend_t backend)
-  ggml_backend_alloc_ctx_tensors: {
     parameters: ["pointer", "pointer"],
     result: "pointer",
   },

@@ -10,35 +10,10 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer"],
     result: "pointer",
   },
-  // ggml_backend_buffer_t ggml_backend_buft_alloc_buffer(ggml_backend_buffer_type_t buft, size_t size)
-  ggml_backend_buft_alloc_buffer: {
-    parameters: ["pointer", "usize"],
-    result: "pointer",
-  },
-  // size_t ggml_backend_buft_get_alignment(ggml_backend_buffer_type_t buft)
-  ggml_backend_buft_get_alignment: {
-    parameters: ["pointer"],
-    result: "usize",
-  },
-  // size_t ggml_backend_buft_get_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor * tensor)
-  ggml_backend_buft_get_alloc_size: {
-    parameters: ["pointer", "pointer"],
-    result: "usize",
-  },
-  // bool ggml_backend_buft_is_host(ggml_backend_buffer_type_t buft)
-  ggml_backend_buft_is_host: {
-    parameters: ["pointer"],
-    result: "bool",
-  },
   // void ggml_backend_buffer_free(ggml_backend_buffer_t buffer)
   ggml_backend_buffer_free: {
     parameters: ["pointer"],
     result: "void",
-  },
-  // void * ggml_backend_buffer_get_base(ggml_backend_buffer_t buffer)
-  ggml_backend_buffer_get_base: {
-    parameters: ["pointer"],
-    result: "pointer",
   },
   // size_t ggml_backend_buffer_get_size(ggml_backend_buffer_t buffer)
   ggml_backend_buffer_get_size: {
@@ -75,25 +50,9 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer", "buffer", "usize", "usize"],
     result: "void",
   },
-  // void ggml_backend_tensor_set(struct ggml_tensor * tensor, const void * data, size_t offset, size_t size)
-  ggml_backend_tensor_set_from_pointer: {
-    name: "ggml_backend_tensor_set",
-    parameters: ["pointer", "pointer", "usize", "usize"],
-    result: "void",
-  },
   // void ggml_backend_tensor_get(const struct ggml_tensor * tensor, void * data, size_t offset, size_t size)
   ggml_backend_tensor_get: {
     parameters: ["pointer", "buffer", "usize", "usize"],
-    result: "void",
-  },
-  // void ggml_backend_tensor_memset(struct ggml_tensor * tensor, uint8_t value, size_t offset, size_t size)
-  ggml_backend_tensor_memset: {
-    parameters: ["pointer", "u8", "usize", "usize"],
-    result: "void",
-  },
-  // void ggml_backend_synchronize(ggml_backend_t backend)
-  ggml_backend_synchronize: {
-    parameters: ["pointer"],
     result: "void",
   },
   // enum ggml_status ggml_backend_graph_compute(ggml_backend_t backend, struct ggml_cgraph * cgraph)
@@ -118,38 +77,8 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer"],
     result: "pointer",
   },
-  // const char * ggml_backend_dev_name(ggml_backend_dev_t device)
-  ggml_backend_dev_name: {
-    parameters: ["pointer"],
-    result: "pointer",
-  },
-  // const char * ggml_backend_dev_description(ggml_backend_dev_t device)
-  ggml_backend_dev_description: {
-    parameters: ["pointer"],
-    result: "pointer",
-  },
-  // void ggml_backend_dev_memory(ggml_backend_dev_t device, size_t * free, size_t * total)
-  ggml_backend_dev_memory: {
-    parameters: ["pointer", "buffer", "buffer"],
-    result: "void",
-  },
-  // enum ggml_backend_dev_type ggml_backend_dev_type(ggml_backend_dev_t device)
-  ggml_backend_dev_type: {
-    parameters: ["pointer"],
-    result: "i32",
-  },
   // ggml_backend_reg_t ggml_backend_dev_backend_reg(ggml_backend_dev_t device)
   ggml_backend_dev_backend_reg: {
-    parameters: ["pointer"],
-    result: "pointer",
-  },
-  // ggml_backend_t ggml_backend_dev_init(ggml_backend_dev_t device, const char * params)
-  ggml_backend_dev_init: {
-    parameters: ["pointer", "buffer"],
-    result: "pointer",
-  },
-  // ggml_backend_buffer_type_t ggml_backend_dev_buffer_type(ggml_backend_dev_t device)
-  ggml_backend_dev_buffer_type: {
     parameters: ["pointer"],
     result: "pointer",
   },
@@ -158,44 +87,14 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer", "pointer"],
     result: "bool",
   },
-  // const char * ggml_backend_reg_name(ggml_backend_reg_t reg)
-  ggml_backend_reg_name: {
-    parameters: ["pointer"],
-    result: "pointer",
-  },
   // void * ggml_backend_reg_get_proc_address(ggml_backend_reg_t reg, const char * name)
   ggml_backend_reg_get_proc_address: {
     parameters: ["pointer", "buffer"],
     result: "pointer",
   },
-  // size_t ggml_backend_dev_count(void)
-  ggml_backend_dev_count: {
-    parameters: [],
-    result: "usize",
-  },
-  // ggml_backend_dev_t ggml_backend_dev_get(size_t index)
-  ggml_backend_dev_get: {
-    parameters: ["usize"],
-    result: "pointer",
-  },
-  // ggml_backend_dev_t ggml_backend_dev_by_name(const char * name)
-  ggml_backend_dev_by_name: {
-    parameters: ["buffer"],
-    result: "pointer",
-  },
   // ggml_backend_dev_t ggml_backend_dev_by_type(enum ggml_backend_dev_type type)
   ggml_backend_dev_by_type: {
     parameters: ["i32"],
-    result: "pointer",
-  },
-  // enum ggml_status ggml_backend_tensor_alloc(ggml_backend_buffer_t buffer, struct ggml_tensor * tensor, void * addr)
-  ggml_backend_tensor_alloc: {
-    parameters: ["pointer", "pointer", "pointer"],
-    result: "i32",
-  },
-  // ggml_backend_buffer_t ggml_backend_cpu_buffer_from_ptr(void * ptr, size_t size)
-  ggml_backend_cpu_buffer_from_ptr: {
-    parameters: ["pointer", "usize"],
     result: "pointer",
   },
   // ggml_backend_buffer_type_t ggml_backend_cpu_buffer_type(void)

@@ -15,41 +15,6 @@ export const ggmlCpuSymbols = {
     parameters: ["pointer"],
     result: "void",
   },
-  // void ggml_threadpool_pause(struct ggml_threadpool * threadpool)
-  ggml_threadpool_pause: {
-    parameters: ["pointer"],
-    result: "void",
-  },
-  // void ggml_threadpool_resume(struct ggml_threadpool * threadpool)
-  ggml_threadpool_resume: {
-    parameters: ["pointer"],
-    result: "void",
-  },
-  // int ggml_cpu_has_avx2(void)
-  ggml_cpu_has_avx2: {
-    parameters: [],
-    result: "i32",
-  },
-  // int ggml_cpu_has_avx512(void)
-  ggml_cpu_has_avx512: {
-    parameters: [],
-    result: "i32",
-  },
-  // int ggml_cpu_has_avx512_vnni(void)
-  ggml_cpu_has_avx512_vnni: {
-    parameters: [],
-    result: "i32",
-  },
-  // int ggml_cpu_has_amx_int8(void)
-  ggml_cpu_has_amx_int8: {
-    parameters: [],
-    result: "i32",
-  },
-  // int ggml_cpu_has_neon(void)
-  ggml_cpu_has_neon: {
-    parameters: [],
-    result: "i32",
-  },
   // ggml_backend_t ggml_backend_cpu_init(void)
   ggml_backend_cpu_init: {
     parameters: [],

@@ -5,6 +5,7 @@
  */
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
+import { ggmlThreadpoolParams } from "../ffi/structs.ts";
 import { NativeError } from "../errors.ts";
 
 /** A kind of memory that a backend can compute in. */
@@ -25,10 +26,6 @@ const POLL_LEVEL = 50;
 /** `GGML_STATUS_*`. */
 const STATUS_SUCCESS = 0;
 const STATUS_ABORTED = 1;
-
-/** Byte offsets in `struct ggml_threadpool_params`, after `bool cpumask[512]`. */
-const THREADPOOL_PARAMS_BYTES = 528;
-const THREADPOOL_POLL_OFFSET = 520;
 
 /** A device that computes graphs, with its threads and memory. One computation runs on it at a time. */
 export class Backend implements Disposable {
@@ -182,9 +179,10 @@ export class Backend implements Disposable {
 
 function createThreadpool(threads: number): Deno.PointerValue {
   const ggml = library();
-  const parameters = new Uint8Array(THREADPOOL_PARAMS_BYTES);
+  const { byteLength, offsets } = ggmlThreadpoolParams;
+  const parameters = new Uint8Array(byteLength);
   ggml.ggml_threadpool_params_init(parameters, threads);
-  new DataView(parameters.buffer).setUint32(THREADPOOL_POLL_OFFSET, POLL_LEVEL, true);
+  new DataView(parameters.buffer).setUint32(offsets.poll, POLL_LEVEL, true);
   const pool = ggml.ggml_threadpool_new(parameters);
   if (pool === null) throw new NativeError(`Cannot start ${threads} threads: use fewer`);
   return pool;

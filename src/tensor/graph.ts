@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { ggml_init_params } from "../ffi/ggml.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
+import { ggmlInitParams } from "../ffi/structs.ts";
 import { NativeError } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { type DType, dtypeInfo } from "./dtype.ts";
@@ -218,17 +218,14 @@ export class Graph implements Disposable {
  * @throws {NativeError} if the memory cannot be had
  */
 export function createContext(bytes: bigint): Pointer {
-  const parameters = new Uint8Array(24);
+  const { byteLength, offsets } = ggmlInitParams;
+  const parameters = new Uint8Array(byteLength);
   const view = new DataView(parameters.buffer);
-  view.setBigUint64(0, bytes, true); // mem_size
-  view.setBigUint64(8, 0n, true); // mem_buffer: allocated by ggml
-  view.setUint8(16, 1); // no_alloc
+  view.setBigUint64(offsets.mem_size, bytes, true);
+  view.setUint8(offsets.no_alloc, 1);
   const context = library().ggml_init(parameters);
   if (context === null) {
     throw new NativeError(`Cannot create a ggml context: out of memory: received ${bytes} bytes`);
   }
   return context;
 }
-
-// The struct is passed by value: its declared layout has to be the one written above.
-void (ggml_init_params satisfies { struct: readonly ["usize", "pointer", "bool"] });

@@ -1,0 +1,240 @@
+/**
+ * Builds the native library, if anything that decides what it contains has changed since the last time.
+ *
+ *     deno task build [--backend cpu|cuda|metal|vulkan] [--arch 90] [--force] [--verbose]
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { abiVersion } from "../src/ffi/gpt2.ts";
+import {
+  libraryFileName,
+  type LibraryStamp,
+  readStamp,
+  stampPathOf,
+} from "../src/ffi/library_stamp.ts";
+import type { Proof } from "../src/ffi/probe.ts";
+import { proveLibrary } from "../src/ffi/proof.ts";
+import { BuildError, exitCodes } from "./build_error.ts";
+import { withFileLock } from "./file_lock.ts";
+import { compile } from "./native_compile.ts";
+import { changedInputs, nativeInputs, sha256Of } from "./native_inputs.ts";
+import { ensureGgmlSource, ggmlVersion } from "./native_source.ts";
+import { backends, type NativeBackend, requireTools } from "./native_tools.ts";
+import { keepWorkFolder, removeWorkFolder, takeWorkFolder } from "./native_work_folders.ts";
+import { ProgressLine } from "./progress_line.ts";
+
+const HELP = `Builds the native library (once; later runs find nothing to do).
+
+Usage: deno task build [options]
+
+Options:
+  --backend <name>  what computes beside the CPU: cpu (nothing), cuda, metal, vulkan
+                    (default: that of the last build, else cpu)
+  --arch <list>     CUDA architectures, such as 90 or "86;90" (default: this machine's)
+  --force           build even if nothing has changed
+  --verbose         show everything that CMake and the compilers write
+  --help            show this text
+
+Example: deno task build --backend cuda --arch 90
+`;
+
+const root = import.meta.dirname!.slice(0, -"/scripts".length);
+const nativeFolder = `${root}/native`;
+const buildFolder = `${nativeFolder}/build`;
+const libraryPath = `${buildFolder}/${libraryFileName()}`;
+const logPath = `${buildFolder}/build.log`;
+
+interface Options {
+  backend?: NativeBackend;
+  arch?: string;
+  force: boolean;
+  verbose: boolean;
+}
+
+/** A build to be made: what for, and from what. */
+interface Plan {
+  backend: NativeBackend;
+  arch: string;
+  inputs: Record<string, string>;
+  /** Why, to follow "Building the native library". */
+  reason: string;
+}
+
+function parseOptions(args: string[]): Options | "help" {
+  const parsed = parseArgs(args, {
+    string: ["backend", "arch"],
+    boolean: ["force", "verbose", "help"],
+    unknown: (arg) => {
+      throw usageError(`unknown argument: received ${arg}`);
+    },
+  });
+  if (parsed.help) return "help";
+  const backend = backends.find((name) => name === parsed.backend);
+  if (parsed.backend !== undefined && backend === undefined) {
+    throw usageError(
+      `--backend is not one of ${backends.join(", ")}: received "${parsed.backend}"`,
+    );
+  }
+  const arch = parsed.arch as string | undefined;
+  if (arch !== undefined && !/^[0-9a-z-]+(;[0-9a-z-]+)*$/.test(arch)) {
+    throw usageError(`--arch is not a list of CUDA architectures: received "${arch}"`);
+  }
+  return { backend, arch, force: parsed.force === true, verbose: parsed.verbose === true };
+}
+
+function usageError(problem: string): BuildError {
+  return new BuildError(
+    `Cannot build the native library: ${problem}. See deno task build --help.`,
+    exitCodes.usage,
+  );
+}
+
+/** Finds out what there is to do; undefined if nothing. */
+async function planBuild(options: Options): Promise<Plan | undefined> {
+  const last = readStamp(libraryPath);
+  const backend = options.backend ?? last?.backend as NativeBackend | undefined ?? "cpu";
+  const arch = options.arch ?? (backend === last?.backend ? last.inputs.arch : "");
+  const inputs = await nativeInputs(nativeFolder, backend, arch);
+  const plan = (reason: string) => ({ backend, arch, inputs, reason });
+  if (last === undefined) return plan("once, about 30 s");
+  if (options.force) return plan("again, as asked");
+  const changed = changedInputs(last.inputs, inputs);
+  if (changed.length > 0) return plan(`again: changed: ${changed.join(", ")}`);
+  return await isIntact(last) ? undefined : plan("again: it is missing or damaged");
+}
+
+async function isIntact({ sha256 }: LibraryStamp): Promise<boolean> {
+  try {
+    return await sha256Of(await Deno.readFile(libraryPath)) === sha256;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function build(plan: Plan, verbose: boolean, progress: ProgressLine): Promise<void> {
+  const start = performance.now();
+  const show = (doing: string) => progress.show(doing);
+  const source = await ensureGgmlSource(buildFolder, show);
+  const { "the files in native/": _noticedByCMake, ...rest } = plan.inputs;
+  const environment = JSON.stringify({ ...rest, source });
+  const workFolder = takeWorkFolder(buildFolder, environment);
+  const interruption = new AbortController();
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+    Deno.addSignalListener(signal, () => {
+      interruption.abort();
+      removeWorkFolder(workFolder);
+      progress.print("Interrupted; nothing was changed.");
+      Deno.exit(code);
+    });
+  }
+  using log = await Deno.open(logPath, { write: true, create: true, truncate: true });
+  const doing = `Building the native library (${plan.reason})`;
+  progress.show(doing);
+  const built = await compile({
+    nativeFolder,
+    source,
+    workFolder,
+    backend: plan.backend,
+    arch: plan.arch,
+    log,
+    logPath,
+    onProgress: (done) => verbose || progress.show(doing, done),
+    onLine: (line) => verbose && progress.print(line),
+    signal: interruption.signal,
+  });
+  progress.show("Trying out the native library");
+  const proof = prove(built);
+  await install(built, plan, proof);
+  keepWorkFolder(buildFolder, workFolder, environment);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  const kernels = proof.bufferTypes.length === 0 ? "" : `, with ${proof.bufferTypes.join(", ")}`;
+  progress.print(`Built the native library in ${seconds} s (${plan.backend}${kernels}).`);
+}
+
+function prove(path: string): Proof {
+  let proof: Proof;
+  try {
+    proof = proveLibrary(path);
+  } catch (error) {
+    throw new BuildError(
+      `Cannot use the native library just built: ${(error as Error).message}. ` +
+        `The compiler may be at fault: try another one (CC=clang CXX=clang++ deno task build).`,
+      exitCodes.environment,
+    );
+  }
+  if (proof.abiVersion !== abiVersion) {
+    throw new BuildError(
+      `Cannot use the native library just built: GPT2_ABI_VERSION in native/gpt2.h and abiVersion in ` +
+        `src/ffi/gpt2.ts differ: received ${proof.abiVersion} and ${abiVersion}. Make them the same.`,
+      exitCodes.internal,
+    );
+  }
+  return proof;
+}
+
+/** Puts the library and its stamp in their places, each by a rename; the stamp's hash tells whether they belong together. */
+async function install(built: string, plan: Plan, proof: Proof): Promise<void> {
+  const bytes = await Deno.readFile(built);
+  const stamp: LibraryStamp = {
+    sha256: await sha256Of(bytes),
+    abiVersion: proof.abiVersion,
+    ggmlVersion,
+    backend: plan.backend,
+    cpuId: proof.cpuId,
+    bufferTypes: proof.bufferTypes,
+    inputs: plan.inputs,
+  };
+  replaceFile(libraryPath, bytes);
+  replaceFile(
+    stampPathOf(libraryPath),
+    new TextEncoder().encode(JSON.stringify(stamp, null, 2) + "\n"),
+  );
+}
+
+function replaceFile(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.incomplete`;
+  {
+    using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
+    for (let written = 0; written < bytes.length;) {
+      written += file.writeSync(bytes.subarray(written));
+    }
+    file.syncSync();
+  }
+  Deno.renameSync(temporary, path);
+}
+
+async function main(args: string[]): Promise<number> {
+  const progress = new ProgressLine();
+  try {
+    const options = parseOptions(args);
+    if (options === "help") {
+      await Deno.stdout.write(new TextEncoder().encode(HELP));
+      return 0;
+    }
+    const plan = await planBuild(options);
+    if (plan === undefined) return 0;
+    requireTools(plan.backend);
+    await Deno.mkdir(buildFolder, { recursive: true });
+    const wait = () => progress.show("Waiting for another build of the native library");
+    await withFileLock(`${buildFolder}/lock`, wait, async () => {
+      // Another process may have built it while this one waited.
+      const stillPlanned = await planBuild(options);
+      if (stillPlanned !== undefined) await build(stillPlanned, options.verbose, progress);
+    });
+    return 0;
+  } catch (error) {
+    if (error instanceof BuildError) {
+      progress.print(error.message);
+      return error.exitCode;
+    }
+    progress.print(`Cannot build the native library: ${error}`);
+    if (Deno.args.includes("--verbose")) throw error;
+    return exitCodes.internal;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

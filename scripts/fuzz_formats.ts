@@ -1,0 +1,41 @@
+/**
+ * Reads damaged GGUF and safetensors files for as long as wanted; the tests do the same with 20,000 of each.
+ *
+ *     deno run -A scripts/fuzz_formats.ts --mutants 1000000 --seed 1
+ *
+ * Ends at the first defect, with the seed that shows it again (`--mutants 1 --seed N`).
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { fuzz, GGUF_TARGET, SAFETENSORS_TARGET } from "../tests/formats/fuzz.ts";
+
+const BATCH = 10_000;
+
+const { mutants, seed } = parseArgs(Deno.args, {
+  string: ["mutants", "seed"],
+  default: { mutants: "100000", seed: "1" },
+});
+const numMutants = Number(mutants);
+const firstSeed = Number(seed);
+if (!Number.isSafeInteger(numMutants) || numMutants < 1 || !Number.isSafeInteger(firstSeed)) {
+  console.error(`Cannot fuzz: --mutants and --seed must be integers: received ${mutants}, ${seed}`);
+  Deno.exit(2);
+}
+
+for (
+  const [name, target] of [["GGUF", GGUF_TARGET], ["safetensors", SAFETENSORS_TARGET]] as const
+) {
+  let numAccepted = 0;
+  let slowestMs = 0;
+  for (let done = 0; done < numMutants; done += BATCH) {
+    const summary = fuzz(target, Math.min(BATCH, numMutants - done), firstSeed + done);
+    numAccepted += summary.numAccepted;
+    slowestMs = Math.max(slowestMs, summary.slowestMs);
+  }
+  const numRefused = numMutants - numAccepted;
+  console.log(
+    `${name}: ${numAccepted} accepted, ${numRefused} refused, slowest ${slowestMs.toFixed(1)} ms`,
+  );
+}

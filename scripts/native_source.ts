@@ -1,0 +1,186 @@
+/**
+ * The source of ggml. It travels inside an npm package, as a git bundle of one llama.cpp release; that one tarball is
+ * fetched (none of the package's dependencies), verified, and the part in use is kept in the user's cache.
+ *
+ * @module
+ */
+
+import { cacheFolder } from "../src/ffi/cache_folder.ts";
+import { BuildError, exitCodes } from "./build_error.ts";
+import { withFileLock } from "./file_lock.ts";
+
+const PACKAGE = "node-llama-cpp";
+const PACKAGE_VERSION = "3.22.1";
+/** Of the tarball; Deno compares it while fetching. */
+const INTEGRITY =
+  "sha512-bltIipuWmc123H7tMIgDGKSsSrhmhlQYeVUC48XTjVW7XGJJiJJyCdlTMzQ/LiWoPkGDpcL4FviDpgw7qfTiDw==";
+/** Of the one commit in the bundle; its hash covers every file. */
+const COMMIT = "de3ff815ea7d559ee917f063901b8986f038abc6";
+
+/** The version of ggml in that commit. */
+export const ggmlVersion = "0.25.1";
+
+/** What identifies the source exactly. */
+export const sourceId = `ggml ${ggmlVersion}, ${PACKAGE}@${PACKAGE_VERSION}, commit ${COMMIT}`;
+
+/**
+ * Makes sure that the source is there.
+ *
+ * @param fallbackFolder where it goes if the user's cache cannot be written
+ * @param onProgress told, in a few words, what takes time
+ * @returns the folder of ggml's source (with `include` and `src`)
+ */
+export async function ensureGgmlSource(
+  fallbackFolder: string,
+  onProgress: (doing: string) => void,
+): Promise<string> {
+  const parent = await writableFolder([cacheFolder(), fallbackFolder]);
+  const target = `${parent}/${ggmlVersion}-${COMMIT.slice(0, 8)}`;
+  // The folder appears by a rename after everything in it was written.
+  if (!await exists(target)) {
+    await withFileLock(
+      `${parent}/lock`,
+      () => onProgress("Waiting for another process that fetches ggml's source"),
+      async () => {
+        if (await exists(target)) return;
+        await removeIncomplete(parent);
+        const work = `${parent}/${crypto.randomUUID()}.incomplete`;
+        await Deno.mkdir(work);
+        try {
+          onProgress("Fetching ggml's source (35 MB, once)");
+          const bundle = await fetchBundle(work);
+          const checkout = `${work}/checkout`;
+          await extract(bundle, work, checkout);
+          await Deno.rename(checkout, target);
+        } finally {
+          await Deno.remove(work, { recursive: true });
+        }
+      },
+    );
+  }
+  return `${target}/ggml`;
+}
+
+/** What a killed process left behind; called under the lock, so it cannot be in use. */
+async function removeIncomplete(parent: string): Promise<void> {
+  for await (const { name } of Deno.readDir(parent)) {
+    if (name.endsWith(".incomplete")) await Deno.remove(`${parent}/${name}`, { recursive: true });
+  }
+}
+
+/**
+ * Has Deno fetch the package into a cache of its own: so the user's `.npmrc`, proxies and certificates count, and npm
+ * need not be installed. A lock file that claims no dependencies keeps Deno from fetching any, and has it compare the
+ * tarball's hash.
+ */
+async function fetchBundle(work: string): Promise<string> {
+  const specifier = `npm:${PACKAGE}@${PACKAGE_VERSION}`;
+  const files = {
+    "deno.json": { nodeModulesDir: "none" },
+    "deno.lock": {
+      version: "5",
+      specifiers: { [specifier]: PACKAGE_VERSION },
+      npm: { [`${PACKAGE}@${PACKAGE_VERSION}`]: { integrity: INTEGRITY } },
+    },
+  };
+  for (const [name, content] of Object.entries(files)) {
+    await Deno.writeTextFile(`${work}/${name}`, JSON.stringify(content));
+  }
+  await Deno.writeTextFile(
+    `${work}/main.ts`,
+    `import "${specifier}/package.json" with { type: "json" };\n`,
+  );
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--quiet", "--frozen", "main.ts"],
+    cwd: work,
+    env: { DENO_DIR: `${work}/deno`, NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const bundle = success && await findBundle(`${work}/deno/npm`);
+  if (!bundle) {
+    throw new BuildError(
+      `Cannot fetch ggml's source: the npm package ${PACKAGE}@${PACKAGE_VERSION} did not arrive:\n` +
+        `${new TextDecoder().decode(stderr).trim()}\n` +
+        `Check the network and the npm registry (.npmrc, NPM_CONFIG_REGISTRY), then run the build again.`,
+      exitCodes.unavailable,
+    );
+  }
+  return bundle;
+}
+
+/** The bundle in Deno's npm cache, whose first level is named after the registry. */
+async function findBundle(npmCache: string): Promise<string | undefined> {
+  for await (const registry of Deno.readDir(npmCache)) {
+    const bundle =
+      `${npmCache}/${registry.name}/${PACKAGE}/${PACKAGE_VERSION}/llama/gitRelease.bundle`;
+    if (await exists(bundle)) return bundle;
+  }
+}
+
+/** Checks the pinned commit out of the bundle: ggml and its license. */
+async function extract(bundle: string, work: string, checkout: string): Promise<void> {
+  const repository = `${work}/repository`;
+  await Deno.mkdir(checkout);
+  await git(["clone", "--quiet", "--bare", bundle, repository]);
+  await git([
+    `--git-dir=${repository}`,
+    `--work-tree=${checkout}`,
+    "-c",
+    "core.autocrlf=false",
+    "checkout",
+    "--quiet",
+    COMMIT,
+    "--",
+    "ggml",
+    "LICENSE",
+  ]);
+}
+
+async function git(args: string[]): Promise<void> {
+  // A build started by a git hook inherits variables that point git at the wrong repository.
+  const env = Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("GIT_")),
+  );
+  const { success, stderr } = await new Deno.Command("git", {
+    args,
+    env,
+    clearEnv: true,
+    stdin: "null",
+  }).output();
+  if (!success) {
+    throw new BuildError(
+      `Cannot unpack ggml's source: git ${args.find((arg) => !arg.startsWith("-"))} failed:\n` +
+        new TextDecoder().decode(stderr).trim(),
+      exitCodes.environment,
+    );
+  }
+}
+
+async function writableFolder(candidates: (string | undefined)[]): Promise<string> {
+  let failure: unknown;
+  for (const candidate of candidates) {
+    if (candidate === undefined) continue;
+    const folder = `${candidate}/ggml-source`;
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+      using _lock = await Deno.open(`${folder}/lock`, { create: true, write: true });
+      return folder;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw new BuildError(
+    `Cannot keep ggml's source: no folder can be written: ${failure}`,
+    exitCodes.environment,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Converts checkpoints to GGUF files.
+ *
+ * @module
+ */
+import type { WriteProgress } from "../formats/atomic_file.ts";
+import { quotePath } from "../formats/describe.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { FileType } from "./file_types.ts";
+import { ggufMetadata } from "./gguf_metadata.ts";
+import { openCheckpoint } from "./open_checkpoint.ts";
+import { writeGgufModel } from "./write_gguf_model.ts";
+
+/** Options of {@linkcode convertCheckpoint}. */
+export interface ConvertOptions {
+  /** The type of the file. Default: `"q8_0"`. */
+  type?: FileType;
+  /** Whether a file that is there already may be replaced. Default: false. */
+  overwrite?: boolean;
+  /** Called as the file grows. */
+  onProgress?: (progress: WriteProgress) => void;
+  /** Stops the conversion with an `AbortError`; nothing is left behind. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Converts a Hugging Face folder or a GGUF file to a GGUF file, which llama.cpp loads too. Weights are read, converted on
+ * all processors, and written a few rows at a time. A GGUF file keeps its metadata. Converting a file that is quantized
+ * already is possible, and adds the error of the new type to that of the old.
+ *
+ * @param sourcePath the folder or file to read
+ * @param targetPath the file to write: complete, or not at all
+ * @param options see {@linkcode ConvertOptions}
+ * @throws {FileFormatError} if the source is damaged, or holds an infinity or NaN
+ * @throws {Deno.errors.NotFound} if the source is missing, or a folder without tokenizer
+ * @throws {Deno.errors.AlreadyExists} if the target is there already, and may not be replaced or is the source itself
+ * @throws {RangeError} if a value is too large for the type
+ * @throws {StorageError} if the target cannot be written
+ */
+export async function convertCheckpoint(
+  sourcePath: string,
+  targetPath: string,
+  options: ConvertOptions = {},
+): Promise<void> {
+  const { type = "q8_0", overwrite = false, onProgress, signal } = options;
+  signal?.throwIfAborted();
+  using checkpoint = openCheckpoint(sourcePath);
+  requireTarget(sourcePath, targetPath, overwrite);
+  const metadata = checkpoint.gguf?.metadata ?? metadataOf(checkpoint);
+  await writeGgufModel(targetPath, checkpoint, metadata, type, { onProgress, signal });
+}
+
+function metadataOf(checkpoint: Checkpoint): ReturnType<typeof ggufMetadata> {
+  const tokenizer = checkpoint.readTokenizer();
+  if (tokenizer === undefined) {
+    throw new Deno.errors.NotFound(
+      `Cannot convert ${quotePath(checkpoint.path)}: it has no tokenizer: received neither ` +
+        "tokenizer.json nor vocab.json with merges.txt. Copy them from where the model came from.",
+    );
+  }
+  const { name, config, tied } = checkpoint;
+  return ggufMetadata({ name, config, tokenizer, tied });
+}
+
+function requireTarget(sourcePath: string, targetPath: string, overwrite: boolean): void {
+  const target = identityOf(targetPath);
+  if (target === undefined) return;
+  if (target === identityOf(sourcePath)) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot write ${quotePath(targetPath)}: it is the file to convert: received ` +
+        `${quotePath(sourcePath)}. Choose another name.`,
+    );
+  }
+  if (!overwrite) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot write ${
+        quotePath(targetPath)
+      }: it exists already: received no permission to replace ` +
+        "it. Choose another name, remove it, or ask for it to be overwritten.",
+    );
+  }
+}
+
+/** The path of a file without links and dots; nothing if there is no such file. */
+function identityOf(path: string): string | undefined {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Loads checkpoints into memory, ready to run.
+ *
+ * @module
+ */
+import { openLibrary } from "../ffi/library.ts";
+import { Model } from "../model/model.ts";
+import type { ParameterSpec } from "../model/parameters.ts";
+import { Weights } from "../model/weights.ts";
+import { Backend } from "../tensor/backend.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { readConverted } from "./convert_rows.ts";
+import { type FileType, storedType } from "./file_types.ts";
+import { openCheckpoint } from "./open_checkpoint.ts";
+import { rememberOrigin } from "./origin.ts";
+import type { WeightType } from "./quantize.ts";
+import { byteLengthOf } from "./weight_source.ts";
+
+/** Options of {@linkcode loadCheckpoint}. */
+export interface LoadOptions {
+  /** The type in which the weights are held. Default: each as it is stored. */
+  type?: FileType;
+  /** Number of threads. Default: one for each processor, 16 at most. */
+  threads?: number;
+  /** Stops loading with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** What {@linkcode loadCheckpoint} gives. */
+export interface LoadedCheckpoint {
+  /** The model: the caller disposes of it. */
+  readonly model: Model;
+  /** Its tokenizer; nothing if the checkpoint has none. */
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+/**
+ * Loads a Hugging Face folder or a GGUF file.
+ *
+ * @throws {FileFormatError} if it is damaged, holds another model, or an infinity or NaN
+ * @throws {Deno.errors.NotFound} if it is missing
+ * @throws {RangeError} if there cannot be so many threads, or a value is too large for the type
+ * @throws {NativeLibraryError} if the native library cannot be used
+ * @throws {NativeError} if there is not enough memory
+ */
+export async function loadCheckpoint(
+  path: string,
+  options: LoadOptions = {},
+): Promise<LoadedCheckpoint> {
+  const { type, threads, signal } = options;
+  signal?.throwIfAborted();
+  using checkpoint = openCheckpoint(path);
+  const { config, tied } = checkpoint;
+  await openLibrary();
+  using resources = new DisposableStack();
+  const backend = resources.use(Backend.cpu({ threads }));
+  const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);
+  const weights = resources.use(new Weights(backend, config, typeOf, { tied }));
+  const tokenizer = checkpoint.readTokenizer();
+  await readWeights(checkpoint, weights, typeOf, signal);
+  resources.move(); // From here on the model owns them.
+  const model = new Model(config, weights, backend);
+  rememberOrigin(model, checkpoint);
+  return { model, tokenizer };
+}
+
+/** Small weights are always F32 in memory, as the operations that read them want it. */
+function typeInMemory(
+  checkpoint: Checkpoint,
+  spec: ParameterSpec,
+  type: FileType | undefined,
+): WeightType {
+  if (type !== undefined) return storedType(type, spec, checkpoint.config, checkpoint);
+  const isSmall = storedType("f16", spec, checkpoint.config, checkpoint) === "f32";
+  return isSmall ? "f32" : checkpoint.weights.get(spec.name)!.dtype;
+}
+
+async function readWeights(
+  checkpoint: Checkpoint,
+  weights: Weights,
+  typeOf: (spec: ParameterSpec) => WeightType,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const specs = [...checkpoint.weights.values()].map(({ spec }) => spec);
+  const largest = Math.max(...specs.map((spec) => byteLengthOf(spec, typeOf(spec))));
+  const buffer = new Uint8Array(largest);
+  for (const spec of specs) {
+    const type = typeOf(spec);
+    const bytes = buffer.subarray(0, byteLengthOf(spec, type));
+    await readConverted(checkpoint, spec.name, type, bytes, signal);
+    weights.write(spec.name, bytes);
+  }
+}

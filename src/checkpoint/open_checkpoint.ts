@@ -1,0 +1,28 @@
+/**
+ * Opens whatever holds a GPT-2.
+ *
+ * @module
+ */
+import type { Checkpoint } from "./checkpoint.ts";
+import { openGgufCheckpoint } from "./gguf_checkpoint.ts";
+import { openHuggingFaceCheckpoint } from "./hugging_face_checkpoint.ts";
+
+/**
+ * Opens a Hugging Face folder or a GGUF file. Headers are read and checked, weights are not read yet.
+ *
+ * @throws {FileFormatError} if it is damaged, or holds another model
+ * @throws {Deno.errors.NotFound} if there is no folder or regular file at `path`, or a file of the folder is missing
+ */
+export function openCheckpoint(path: string): Checkpoint {
+  return isFolder(path) ? openHuggingFaceCheckpoint(path) : openGgufCheckpoint(path);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    // What it is instead, or that it is missing, is told by opening it as a file.
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return false;
+  }
+}

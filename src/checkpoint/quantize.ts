@@ -1,0 +1,152 @@
+/**
+ * Converts rows between element types, on all processors, with ggml's own functions.
+ *
+ * @module
+ */
+import { library } from "../ffi/library.ts";
+import { type DType, dtypeInfo, rowBytes } from "../tensor/dtype.ts";
+
+/** As few elements as are worth a thread: converting them takes longer than starting it. */
+const MIN_ELEMENTS_PER_PART = 2 ** 15;
+
+/** Which 16 bits of an element (or block) hold the exponents that say whether it is finite, and their mask. */
+interface Exponents {
+  /** Offsets in 16-bit words. A quantized block is finite if its scales are. */
+  readonly words: readonly number[];
+  readonly mask: number;
+}
+
+const HALF_EXPONENT = 0x7c00;
+const SINGLE_EXPONENT = 0x7f80;
+
+const EXPONENTS = {
+  f32: { words: [1], mask: SINGLE_EXPONENT },
+  f16: { words: [0], mask: HALF_EXPONENT },
+  bf16: { words: [0], mask: SINGLE_EXPONENT },
+  q8_0: { words: [0], mask: HALF_EXPONENT },
+  q5_1: { words: [0, 1], mask: HALF_EXPONENT },
+  q5_0: { words: [0], mask: HALF_EXPONENT },
+  q4_1: { words: [0, 1], mask: HALF_EXPONENT },
+  q4_0: { words: [0], mask: HALF_EXPONENT },
+  q6_k: { words: [104], mask: HALF_EXPONENT },
+  q5_k: { words: [0, 1], mask: HALF_EXPONENT },
+  q4_k: { words: [0, 1], mask: HALF_EXPONENT },
+} as const satisfies { readonly [type in DType]?: Exponents };
+
+/** A type that weights may have. */
+export type WeightType = keyof typeof EXPONENTS;
+
+/** All types that weights may have. */
+export const weightTypes: readonly WeightType[] = Object.keys(EXPONENTS) as WeightType[];
+
+/** Whether weights may have a type of this name. */
+export function isWeightType(name: string): name is WeightType {
+  return Object.hasOwn(EXPONENTS, name);
+}
+
+/**
+ * Widens rows to F32.
+ *
+ * @param data whole blocks of type `from`
+ * @param target takes as many numbers as `data` has elements
+ */
+export async function dequantize(
+  data: Uint8Array<ArrayBuffer>,
+  from: WeightType,
+  target: Float32Array<ArrayBuffer>,
+): Promise<void> {
+  const { id, blockSize, blockBytes } = dtypeInfo(from);
+  await inParallel(
+    data.byteLength / blockBytes,
+    blockSize,
+    (first, count) =>
+      library().gpt2_dequantize_row_async(
+        id,
+        data.subarray(first * blockBytes, (first + count) * blockBytes),
+        target.subarray(first * blockSize, (first + count) * blockSize),
+        BigInt(count * blockSize),
+      ),
+  );
+}
+
+/**
+ * Converts F32 rows to another type, to the same bytes as llama.cpp's `llama-quantize` does.
+ *
+ * @param values whole rows of finite numbers
+ * @param to the type to convert to
+ * @param width elements in each row
+ * @param target takes the rows
+ */
+export async function quantize(
+  values: Float32Array<ArrayBuffer>,
+  to: WeightType,
+  width: number,
+  target: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const { id } = dtypeInfo(to);
+  const bytes = rowBytes(to, width);
+  await inParallel(
+    values.length / width,
+    width,
+    (first, count) =>
+      library().ggml_quantize_chunk_async(
+        id,
+        values.subarray(first * width, (first + count) * width),
+        target.subarray(first * bytes, (first + count) * bytes),
+        0n,
+        BigInt(count),
+        BigInt(width),
+        null,
+      ),
+  );
+}
+
+/**
+ * Looks for an infinity or NaN.
+ *
+ * @param data whole blocks of type `dtype`
+ * @returns the index of the first such element, or of the first element of the block whose scale it is; else `undefined`
+ */
+export async function findNonFinite(
+  data: Uint8Array<ArrayBuffer>,
+  dtype: WeightType,
+): Promise<number | undefined> {
+  const { blockSize, blockBytes } = dtypeInfo(dtype);
+  const { words, mask } = EXPONENTS[dtype];
+  const { gpt2_find_non_finite, gpt2_find_non_finite_async } = library();
+  const isSmall = data.byteLength / blockBytes * blockSize <= MIN_ELEMENTS_PER_PART;
+  const find = isSmall ? gpt2_find_non_finite : gpt2_find_non_finite_async;
+  let first = Infinity;
+  await inParallel(data.byteLength / blockBytes, blockSize, async (start, count) => {
+    for (const word of words) {
+      const index = await find(
+        data.subarray(start * blockBytes + 2 * word),
+        BigInt(count),
+        blockBytes / 2,
+        mask,
+      );
+      if (index >= 0n) first = Math.min(first, start + Number(index));
+    }
+  });
+  return first === Infinity ? undefined : first * blockSize;
+}
+
+/**
+ * Calls `work` for ranges that together are 0 to `count`, one for each processor if there is enough to do.
+ *
+ * @param count number of units, which are not divided
+ * @param unitElements elements in each
+ */
+async function inParallel(
+  count: number,
+  unitElements: number,
+  work: (first: number, count: number) => Promise<unknown>,
+): Promise<void> {
+  const mostParts = Math.ceil((count * unitElements) / MIN_ELEMENTS_PER_PART);
+  const numParts = Math.min(navigator.hardwareConcurrency, mostParts, count);
+  const parts = Array.from({ length: numParts }, (_, part) => {
+    const first = Math.floor((part * count) / numParts);
+    return work(first, Math.floor(((part + 1) * count) / numParts) - first);
+  });
+  await Promise.all(parts);
+}

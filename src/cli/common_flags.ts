@@ -1,0 +1,52 @@
+/**
+ * Flags that several commands have.
+ *
+ * @module
+ */
+import { fileTypes } from "../checkpoint/file_types.ts";
+
+/** Which model. */
+export const modelFlag = {
+  kind: "text",
+  short: "m",
+  valueName: "model",
+  default: "demo",
+  help: "demo, a Hugging Face folder, or a .gguf file.",
+} as const;
+
+/** A type of weights. */
+export const typeFlag = {
+  kind: "choice",
+  short: "t",
+  valueName: "type",
+  choices: fileTypes,
+} as const;
+
+/** How many threads compute. */
+export const threadsFlag = {
+  kind: "integer",
+  valueName: "count",
+  min: 1,
+  max: 512,
+  help: "How many threads compute. Default: one for each processor, 16 at most.",
+} as const;
+
+/** The text of a command, from a file. */
+export const fileFlag = {
+  kind: "text",
+  short: "f",
+  valueName: "path",
+  help: "Read the text from a file; - is stdin.",
+} as const;
+
+/** One object for other programs to read. */
+export const jsonFlag = {
+  kind: "switch",
+  help: "Write one JSON object.",
+} as const;
+
+/** Whether a file may be replaced. */
+export const overwriteFlag = {
+  kind: "switch",
+  help: "Replace the file if it is there already.",
+} as const;

@@ -1,0 +1,56 @@
+/**
+ * `convert`: a Hugging Face folder to a GGUF file.
+ *
+ * @module
+ */
+import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
+import { ggufMetadata } from "../checkpoint/gguf_metadata.ts";
+import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
+import { resolveModel } from "../checkpoint/resolve_model.ts";
+import { defineCommand } from "./command.ts";
+import { overwriteFlag, typeFlag } from "./common_flags.ts";
+import { writeModel } from "./write_model.ts";
+
+/** Converts a checkpoint. */
+export const convertCommand = defineCommand({
+  name: "convert",
+  summary: "Convert a Hugging Face folder to a GGUF file.",
+  details:
+    "The folder has config.json, one or more .safetensors files, and tokenizer.json or vocab.json with " +
+    "merges.txt. llama.cpp runs the resulting file too. Its path is written to stdout.",
+  operands: { usage: "<folder>", min: 1, max: 1, advice: "Give one folder." },
+  flags: {
+    output: {
+      kind: "text",
+      short: "o",
+      valueName: "path",
+      help:
+        "The file to write. Default: a name such as gpt2-124M-v1.0-Q8_0.gguf, in the current folder.",
+    },
+    type: {
+      ...typeFlag,
+      default: "q8_0",
+      help: `How the weights are stored: ${fileTypes.join(", ")}.`,
+    },
+    overwrite: overwriteFlag,
+  },
+  examples: [
+    ["convert ./gpt2 --type q8_0", "Convert a folder"],
+    ["convert ./gpt2 -o gpt2-f32.gguf --type f32", "Keep every bit, under a name of your own"],
+  ],
+
+  async run({ values, operands }, io) {
+    const source = await resolveModel(operands[0]);
+    await writeModel(source, values.output ?? defaultName(source, values.type), values, io);
+  },
+});
+
+/** The name of a GGUF file by its usual pattern: `gpt2-124M-v1.0-Q8_0.gguf`. */
+function defaultName(source: string, type: FileType): string {
+  using checkpoint = openCheckpoint(source);
+  const { config, tied } = checkpoint;
+  const metadata = ggufMetadata({ name: checkpoint.name, config, tokenizer: undefined, tied });
+  const size = metadata.get("general.size_label")!.value;
+  const name = checkpoint.name.replace(/[^\w.-]+/g, "-");
+  return `${name}-${size}-v1.0-${type.toUpperCase()}.gguf`;
+}

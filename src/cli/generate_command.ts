@@ -1,0 +1,101 @@
+/**
+ * `generate`: continues a text.
+ *
+ * @module
+ */
+import { FileFormatError } from "../errors.ts";
+import { quotePath } from "../formats/describe.ts";
+import type { FinishReason, GeneratedToken } from "../generation/generate.ts";
+import { GPT2 } from "../gpt2.ts";
+import { defineCommand } from "./command.ts";
+import { generateFlags, generateOptions } from "./generate_flags.ts";
+import { readText } from "./read_text.ts";
+import { SequencePrinter } from "./sequence_printer.ts";
+import { Stopwatch, timingText } from "./stopwatch.ts";
+
+/** One text as `--json` gives it. */
+interface GeneratedSequence {
+  text: string;
+  finishReason: FinishReason;
+  readonly tokens: Pick<GeneratedToken, "id" | "text" | "logProbability">[];
+}
+
+/** Continues a prompt. */
+export const generateCommand = defineCommand({
+  name: "generate",
+  summary: "Continue a text.",
+  details:
+    "The prompt is an argument, a file, or stdin if that is not a terminal; an empty one starts from " +
+    "<|endoftext|>. The prompt and its continuation are written to stdout as they come, speed and seed to stderr.",
+  operands: {
+    usage: "[prompt]",
+    min: 0,
+    max: 1,
+    advice: "Put the prompt in quotes.",
+  },
+  flags: generateFlags,
+  examples: [
+    ['"ROMEO:" --max-new-tokens 200 --temperature 0.8 --seed 1', "Continue a prompt"],
+    ["generate --file story.txt --model gpt2.gguf --greedy", "Continue a file, with another model"],
+    ['"JULIET:" --num-return-sequences 3 --json', "Three continuations, for another program"],
+  ],
+
+  async run({ values, operands }, io) {
+    const options = generateOptions(values);
+    const text = await readText(operands[0], values.file, io) ?? "";
+    // The line break that ends every line of a file, and what `echo` writes, is rarely meant.
+    const prompt = operands.length > 0 ? text : text.replace(/\r?\n$/, "");
+
+    const stopwatch = new Stopwatch();
+    const { type, threads } = values;
+    using model = await GPT2.fromPretrained(values.model, { type, threads, signal: io.signal });
+    if (model.tokenizer === undefined) {
+      throw new FileFormatError(
+        `Cannot continue a text: the model has no tokenizer: received ${
+          quotePath(values.model)
+        }. ` +
+          "Convert it again from a folder with tokenizer.json, or vocab.json and merges.txt.",
+      );
+    }
+    const numPromptTokens = Math.max(1, model.tokenizer.encode(prompt).length);
+    stopwatch.startGenerating();
+
+    const sequences = Array.from(
+      { length: values.numReturnSequences },
+      (): GeneratedSequence => ({ text: "", finishReason: "maxNewTokens", tokens: [] }),
+    );
+    const printer = values.json ? undefined : new SequencePrinter(io.stdout, {
+      prompt: values.noEcho ? "" : prompt,
+      numSequences: values.numReturnSequences,
+    });
+    for await (const token of model.generate(prompt, { ...options, signal: io.signal })) {
+      stopwatch.countToken();
+      const { id, text, logProbability, finishReason } = token;
+      const sequence = sequences[token.sequence];
+      sequence.text += text;
+      sequence.finishReason = finishReason ?? sequence.finishReason;
+      if (values.json) sequence.tokens.push({ id, text, logProbability });
+      await printer?.add(token.sequence, text, finishReason !== undefined);
+    }
+    await printer?.end();
+
+    const timings = stopwatch.timings(numPromptTokens, sequences.length);
+    if (values.json) {
+      const result = { model: values.model, prompt, seed: options.seed, sequences, timings };
+      await io.stdout.write(JSON.stringify(result) + "\n");
+    } else if (!values.quiet) {
+      const isRandom = !values.greedy && values.temperature > 0;
+      await io.stderr.write(
+        timingText(timings) + (isRandom ? `; seed ${options.seed}` : "") + "\n" +
+          (sequences.some(({ finishReason }) => finishReason === "contextLength")
+            ? contextText(model.config.contextLength)
+            : ""),
+      );
+    }
+  },
+});
+
+function contextText(contextLength: number): string {
+  return `Stopped: the model has ${contextLength} positions, and the text fills them. ` +
+    "With --overflow crop it reads the last half again and goes on.\n";
+}

@@ -1,0 +1,199 @@
+/**
+ * The flags of `generate`, and what they mean to the library.
+ *
+ * @module
+ */
+import { fileTypes } from "../checkpoint/file_types.ts";
+import { quote } from "../formats/describe.ts";
+import type { GenerateOptions } from "../generation/generate.ts";
+import { defaultSamplingOptions as defaults } from "../generation/sampling_options.ts";
+import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
+import type { Flags, FlagValues } from "./flags.ts";
+import { parseDecimal, parseInteger } from "./parse_arguments.ts";
+import { UsageError } from "./usage_error.ts";
+
+const SAMPLING = "Sampling";
+const OUTPUT = "Output";
+
+/** The flags of `generate`. */
+export const generateFlags = {
+  model: modelFlag,
+  type: {
+    ...typeFlag,
+    help: `Hold the weights as this type: ${fileTypes.join(", ")}. Default: as stored.`,
+  },
+  threads: threadsFlag,
+  file: {
+    ...fileFlag,
+    help: "Read the prompt from a file; - is stdin. The line break at its end is dropped.",
+  },
+  maxNewTokens: {
+    kind: "integer",
+    short: "n",
+    valueName: "count",
+    min: 0,
+    default: 128,
+    help: "Write at most this many tokens.",
+  },
+  stop: { kind: "textList", valueName: "text", help: "End before this text." },
+  overflow: {
+    kind: "choice",
+    valueName: "what",
+    choices: ["stop", "crop"],
+    default: "stop",
+    help:
+      "When the context is full, stop, or crop: read the last half of the text again and go on.",
+  },
+  ignoreEndOfText: { kind: "switch", help: "Go on after <|endoftext|>." },
+
+  greedy: { group: SAMPLING, kind: "switch", help: "Always take the likeliest token." },
+  temperature: {
+    group: SAMPLING,
+    kind: "decimal",
+    valueName: "number",
+    min: 0,
+    default: defaults.temperature,
+    help: "Divide the logits by this: the lower, the more predictable; 0 is greedy.",
+  },
+  topK: {
+    group: SAMPLING,
+    kind: "integer",
+    valueName: "count",
+    min: 0,
+    default: defaults.topK,
+    help: "Keep this many of the likeliest tokens; 0 keeps all.",
+  },
+  topP: {
+    group: SAMPLING,
+    kind: "decimal",
+    valueName: "share",
+    above: 0,
+    max: 1,
+    default: defaults.topP,
+    help: "Keep the likeliest tokens that hold this much of the probability.",
+  },
+  minP: {
+    group: SAMPLING,
+    kind: "decimal",
+    valueName: "share",
+    min: 0,
+    max: 1,
+    default: defaults.minP,
+    help: "Keep tokens at least this many times as likely as the best one.",
+  },
+  typicalP: {
+    group: SAMPLING,
+    kind: "decimal",
+    valueName: "share",
+    above: 0,
+    max: 1,
+    default: defaults.typicalP,
+    help: "Keep the most typical tokens that hold this much of the probability.",
+  },
+  repetitionPenalty: {
+    group: SAMPLING,
+    kind: "decimal",
+    valueName: "number",
+    above: 0,
+    default: defaults.repetitionPenalty,
+    help: "Above 1, make tokens that were there before less likely.",
+  },
+  noRepeatNgramSize: {
+    group: SAMPLING,
+    kind: "integer",
+    valueName: "count",
+    min: 0,
+    default: defaults.noRepeatNgramSize,
+    help: "Never repeat a sequence of this many tokens; 0 allows it.",
+  },
+  presencePenalty: {
+    group: SAMPLING,
+    kind: "decimal",
+    valueName: "number",
+    default: defaults.presencePenalty,
+    help: "Subtract this from the logits of tokens written before.",
+  },
+  frequencyPenalty: {
+    group: SAMPLING,
+    kind: "decimal",
+    valueName: "number",
+    default: defaults.frequencyPenalty,
+    help: "Subtract this as often as a token was written before.",
+  },
+  logitBias: {
+    group: SAMPLING,
+    kind: "textList",
+    valueName: "id=number",
+    help: "Add to the logit of a token; -inf bans it.",
+  },
+  order: {
+    group: SAMPLING,
+    kind: "choice",
+    valueName: "name",
+    choices: ["huggingface", "llama.cpp"],
+    default: defaults.order,
+    help: "Whose order of the filters: temperature first (huggingface) or last (llama.cpp).",
+  },
+  seed: {
+    group: SAMPLING,
+    kind: "integer",
+    valueName: "number",
+    help: "The same seed gives the same text. Default: a random one, which is shown.",
+  },
+  numReturnSequences: {
+    group: SAMPLING,
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    default: 1,
+    help: "Write this many texts.",
+  },
+
+  noEcho: { group: OUTPUT, kind: "switch", help: "Write the new text without the prompt." },
+  json: { ...jsonFlag, group: OUTPUT, help: "Write one JSON object with all tokens, at the end." },
+  quiet: { group: OUTPUT, short: "q", kind: "switch", help: "Write nothing but the text." },
+} as const satisfies Flags;
+
+/** The values of the flags of `generate`. */
+export type GenerateValues = FlagValues<typeof generateFlags>;
+
+/**
+ * The options of `GPT2.generate()` that the flags ask for.
+ *
+ * @throws {UsageError} for a bias that is none
+ */
+export function generateOptions(values: GenerateValues): GenerateOptions & { seed: number } {
+  return {
+    maxNewTokens: values.maxNewTokens,
+    stop: values.stop,
+    numReturnSequences: values.numReturnSequences,
+    overflow: values.overflow,
+    ignoreEndOfText: values.ignoreEndOfText,
+    greedy: values.greedy,
+    temperature: values.temperature,
+    topK: values.topK,
+    topP: values.topP,
+    minP: values.minP,
+    typicalP: values.typicalP,
+    repetitionPenalty: values.repetitionPenalty,
+    noRepeatNgramSize: values.noRepeatNgramSize,
+    presencePenalty: values.presencePenalty,
+    frequencyPenalty: values.frequencyPenalty,
+    logitBias: new Map(values.logitBias.map(parseBias)),
+    order: values.order,
+    seed: values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0],
+  };
+}
+
+function parseBias(text: string): [id: number, bias: number] {
+  const [, idText, biasText] = /^(\d+)=(.*)$/.exec(text) ?? [];
+  const id = parseInteger(idText ?? "");
+  const bias = biasText === "-inf" ? -Infinity : parseDecimal(biasText ?? "");
+  if (id === undefined || bias === undefined) {
+    throw new UsageError(
+      `--logit-bias must be a token id, =, and a number or -inf: received ${quote(text)}. ` +
+        "Write for example 50256=-1.5.",
+    );
+  }
+  return [id, bias];
+}

@@ -1,0 +1,40 @@
+/**
+ * `info`: what is in a model.
+ *
+ * @module
+ */
+import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
+import { resolveModel } from "../checkpoint/resolve_model.ts";
+import { defineCommand } from "./command.ts";
+import { jsonFlag } from "./common_flags.ts";
+import { modelInfo, modelInfoText } from "./model_info.ts";
+
+/** Shows what a model file says about itself. */
+export const infoCommand = defineCommand({
+  name: "info",
+  summary: "Show what is in a model.",
+  details:
+    "Sizes, parameters, types, tokenizer and metadata. Only headers are read, so that it is quick.",
+  operands: {
+    usage: "<model>",
+    min: 1,
+    max: 1,
+    advice: "Give demo, a Hugging Face folder, or a .gguf file.",
+  },
+  flags: {
+    tensors: { kind: "switch", help: "List all weights." },
+    json: { ...jsonFlag, help: "Write one JSON object, with all weights." },
+  },
+  examples: [
+    ["info gpt2-124M-v1.0-Q8_0.gguf", "A model file"],
+    ["info demo --tensors", "All weights of the demo model"],
+  ],
+
+  async run({ values, operands }, io) {
+    using checkpoint = openCheckpoint(await resolveModel(operands[0]));
+    const info = modelInfo(checkpoint);
+    await io.stdout.write(
+      values.json ? JSON.stringify(info, null, 2) + "\n" : modelInfoText(info, values.tensors),
+    );
+  },
+});

@@ -1,0 +1,135 @@
+/**
+ * The command line: `run()` for a process, `main()` for everything else, such as a test.
+ *
+ * @module
+ */
+import denoConfig from "../../deno.json" with { type: "json" };
+import { quote } from "../formats/describe.ts";
+import { closestName } from "../generation/sampling/closest_name.ts";
+import type { Command } from "./command.ts";
+import { convertCommand } from "./convert_command.ts";
+import { errorText } from "./error_text.ts";
+import { exitCodeOf, exitCodes } from "./exit_code.ts";
+import type { Flags } from "./flags.ts";
+import { generateCommand } from "./generate_command.ts";
+import { commandHelp, programHelp, programName } from "./help.ts";
+import { infoCommand } from "./info_command.ts";
+import { type Io, OutputClosedError } from "./io.ts";
+import { parseArguments } from "./parse_arguments.ts";
+import { quantizeCommand } from "./quantize_command.ts";
+import { systemIo } from "./system_io.ts";
+import { tokenizeCommand } from "./tokenize_command.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** The first is the one that runs if none is named. */
+const commands: readonly Command[] = [
+  generateCommand,
+  convertCommand,
+  quantizeCommand,
+  tokenizeCommand,
+  infoCommand,
+];
+
+const GENERAL = "General";
+
+const globalFlags: Flags = {
+  help: { group: GENERAL, kind: "switch", short: "h", help: "Show this text." },
+  version: { group: GENERAL, kind: "switch", help: "Show the version." },
+  debug: { group: GENERAL, kind: "switch", help: "Show where an error comes from." },
+};
+
+/**
+ * Runs the command line.
+ *
+ * @param args what was typed after the program's name
+ * @returns the exit code
+ */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  const named = commands.find(({ name }) => name === args[0]);
+  const command = named ?? commands[0];
+  const flagArgs = args.slice(0, args.includes("--") ? args.indexOf("--") : undefined);
+  try {
+    io.signal.throwIfAborted();
+    if (args[0] === "help" || flagArgs.includes("--help") || flagArgs.includes("-h")) {
+      const topic = args[0] === "help" && args.length > 1 ? findCommand(args[1]) : named;
+      await io.stdout.write(
+        topic ? commandHelp(topic, globalFlags) : programHelp(commands, globalFlags),
+      );
+    } else if (flagArgs.includes("--version")) {
+      await io.stdout.write(`${denoConfig.version}\n`);
+    } else {
+      await runCommand(command, named ? args.slice(1) : args, io);
+    }
+    return exitCodes.ok;
+  } catch (error) {
+    if (!(error instanceof OutputClosedError)) {
+      const text = errorText(error, {
+        isDebug: flagArgs.includes("--debug"),
+        output: io.stderr,
+        helpCommand: `${programName()} ${args[0] === "help" ? "" : `${command.name} `}--help`,
+      });
+      await io.stderr.write(text).catch(() => {}); // There is nobody left to tell.
+    }
+    return exitCodeOf(error);
+  }
+}
+
+function findCommand(name: string): Command {
+  const command = commands.find((command) => command.name === name);
+  if (command !== undefined) return command;
+  const names = commands.map(({ name }) => name);
+  const closest = closestName(name, names);
+  throw new UsageError(
+    `There is no such command: received ${quote(name)}. ` +
+      (closest ? `Did you mean ${closest}?` : `The commands are ${names.join(", ")}.`),
+  );
+}
+
+async function runCommand(command: Command, args: readonly string[], io: Io): Promise<void> {
+  const input = parseArguments({ ...command.flags, ...globalFlags }, args);
+  checkOperands(command, input.operands);
+  await command.run(input, io);
+}
+
+function checkOperands(command: Command, given: readonly string[]): void {
+  const { usage, min, max, advice } = command.operands;
+  if (given.length >= min && given.length <= max) return;
+  // A prompt needs no command before it, so a misspelt command looks like one.
+  const closest = given.length > 1
+    ? closestName(given[0], commands.map(({ name }) => name))
+    : undefined;
+  throw new UsageError(
+    `${command.name} takes ${usage}: received ${
+      given.length === 0 ? "nothing" : given.slice(0, 5).map(quote).join(" ")
+    }` +
+      `${given.length > 5 ? " ..." : ""}. ` +
+      (command === commands[0] && closest ? `Did you mean the command ${closest}?` : advice ?? ""),
+  );
+}
+
+/** Signals that ask a program to end, with the exit codes a shell expects then. */
+const endSignals: ReadonlyMap<Deno.Signal, number> = new Map(
+  Deno.build.os === "windows"
+    ? [["SIGINT", 130]]
+    : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]],
+);
+
+/**
+ * Runs the command line in this process, and ends it.
+ *
+ * The first Ctrl-C lets the command clean up, the second one ends the process at once.
+ */
+export async function run(args: readonly string[]): Promise<never> {
+  const interruption = new AbortController();
+  let interruptedCode: number | undefined;
+  for (const [signal, code] of endSignals) {
+    const onSignal = () => {
+      Deno.removeSignalListener(signal, onSignal);
+      interruptedCode ??= code;
+      interruption.abort();
+    };
+    Deno.addSignalListener(signal, onSignal);
+  }
+  const exitCode = await main(args, systemIo(interruption.signal));
+  Deno.exit(exitCode === exitCodes.interrupted ? interruptedCode : exitCode);
+}

@@ -1,0 +1,169 @@
+/**
+ * What there is to know of a checkpoint without reading its weights.
+ *
+ * @module
+ */
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { byteLengthOf } from "../checkpoint/weight_source.ts";
+import { quote, quotePath } from "../formats/describe.ts";
+import type { GgufValue } from "../formats/gguf_value.ts";
+import type { GPT2Config } from "../model/config.ts";
+import { formatShape, numElements } from "../tensor/shape.ts";
+import { bytesText, countText } from "./units.ts";
+
+/** A checkpoint, described; as JSON, this is what `info --json` writes. */
+export interface ModelInfo {
+  readonly path: string;
+  readonly name: string;
+  readonly config: GPT2Config;
+  readonly numParameters: number;
+  /** Without the position embedding. */
+  readonly numNonEmbeddingParameters: number;
+  /** Of all weights as they are stored. */
+  readonly numBytes: number;
+  readonly types: readonly TypeInfo[];
+  readonly tokenizer: TokenizerInfo | null;
+  /** Of a GGUF file: numbers, truth values and texts as they are, of lists only their type and length. */
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly tensors: readonly TensorInfo[];
+}
+
+/** All weights of one type. */
+export interface TypeInfo {
+  readonly type: string;
+  readonly numTensors: number;
+  readonly numBytes: number;
+}
+
+/** A vocabulary. */
+export interface TokenizerInfo {
+  readonly vocabSize: number;
+  readonly numMerges: number;
+  readonly endOfTextId: number | null;
+}
+
+/** A weight. */
+export interface TensorInfo {
+  readonly name: string;
+  /** Its name in the file. */
+  readonly storedName: string;
+  readonly type: string;
+  readonly shape: readonly number[];
+  readonly numBytes: number;
+}
+
+/**
+ * Describes a checkpoint.
+ *
+ * @throws {FileFormatError} if its tokenizer is damaged
+ */
+export function modelInfo(checkpoint: Checkpoint): ModelInfo {
+  const { path, name, config, weights, gguf } = checkpoint;
+  const sizes = Array.from(weights.values(), ({ spec }) => numElements(spec.shape));
+  const tensors = Array.from(weights.values(), ({ spec, dtype, storedName }): TensorInfo => ({
+    name: spec.name,
+    storedName,
+    type: dtype,
+    shape: spec.shape,
+    numBytes: byteLengthOf(spec, dtype),
+  }));
+  return {
+    path,
+    name,
+    config,
+    numParameters: sum(sizes),
+    numNonEmbeddingParameters: sum(sizes) - config.contextLength * config.embeddingDim,
+    numBytes: sum(tensors.map(({ numBytes }) => numBytes)),
+    types: Array.from(Map.groupBy(tensors, ({ type }) => type), ([type, ofType]) => ({
+      type,
+      numTensors: ofType.length,
+      numBytes: sum(ofType.map(({ numBytes }) => numBytes)),
+    })),
+    tokenizer: tokenizerInfo(checkpoint),
+    metadata: gguf === undefined ? null : Object.fromEntries(
+      Array.from(gguf.metadata, ([key, value]) => [key, plainValue(value)]),
+    ),
+    tensors,
+  };
+}
+
+/** The description for people: `isLong` lists every weight. */
+export function modelInfoText(info: ModelInfo, isLong: boolean): string {
+  const { path, name, config, tokenizer, metadata, types, tensors } = info;
+  return [
+    table("Model", [
+      ["name", quote(name)],
+      ["path", quotePath(path)],
+      ["parameters", info.numParameters.toLocaleString("en-US")],
+      ["without positions", info.numNonEmbeddingParameters.toLocaleString("en-US")],
+      ["weights", bytesText(info.numBytes)],
+    ]),
+    table("Configuration", Object.entries(config).map(([key, value]) => [key, String(value)])),
+    table(
+      "Types",
+      types.map(({ type, numTensors, numBytes }) => [
+        type,
+        countText(numTensors, "tensor"),
+        bytesText(numBytes),
+      ]),
+    ),
+    table(
+      "Tokenizer",
+      tokenizer === null ? [["none"]] : [
+        ["tokens", String(tokenizer.vocabSize)],
+        ["merges", String(tokenizer.numMerges)],
+        ["end of text", String(tokenizer.endOfTextId ?? "none")],
+      ],
+    ),
+    ...(metadata === null ? [] : [
+      table("Metadata", Object.entries(metadata).map(([key, value]) => [key, valueText(value)])),
+    ]),
+    ...(isLong
+      ? [table(
+        "Tensors",
+        tensors.map(({ name, storedName, type, shape, numBytes }) => [
+          name,
+          quote(storedName),
+          type,
+          formatShape(shape),
+          bytesText(numBytes),
+        ]),
+      )]
+      : []),
+  ].join("\n");
+}
+
+function tokenizerInfo(checkpoint: Checkpoint): TokenizerInfo | null {
+  const tokenizer = checkpoint.readTokenizer();
+  if (tokenizer === undefined) return null;
+  const { vocabSize, merges, endOfTextId = null } = tokenizer;
+  return { vocabSize, numMerges: merges.length, endOfTextId };
+}
+
+function plainValue({ type, value }: GgufValue): unknown {
+  if (typeof value === "bigint") return String(value);
+  return typeof value === "object" ? { type, length: value.length } : value;
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  const { type, length } = value as { type: string; length: number };
+  return `${length} x ${type.slice(0, -2)}`;
+}
+
+/** A heading and rows below each other, all columns as wide as their widest cell. */
+function table(title: string, rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => widths[column] = Math.max(widths[column] ?? 0, cell.length));
+  }
+  const lines = rows.map((row) =>
+    "  " + row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd() + "\n"
+  );
+  return `${title}\n${lines.join("")}`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

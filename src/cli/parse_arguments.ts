@@ -1,0 +1,154 @@
+/**
+ * Arguments in, typed values out, strictly: whatever the table of flags does not describe is an error that says what
+ * to type instead.
+ *
+ * `parseArgs()` of `@std/cli` would not do: it reads `--no-repeat-ngram-size=3` as `repeat-ngram-size`, takes `-0.5`
+ * after a flag for another flag, a missing value for an empty one, and the word `true` after a switch for its value.
+ *
+ * @module
+ */
+import { quote } from "../formats/describe.ts";
+import { closestName } from "../generation/sampling/closest_name.ts";
+import { type Flag, type Flags, flagText, type FlagValues, type NumberFlag } from "./flags.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What was on the command line. */
+export interface ParsedArguments<F extends Flags> {
+  /** The values of the flags, given or by default. */
+  readonly values: FlagValues<F>;
+  /** The arguments that are neither flags nor their values, in order. */
+  readonly operands: readonly string[];
+}
+
+/**
+ * Parses the arguments of a command. `--` ends the flags; what follows is operands, whatever it looks like.
+ *
+ * @throws {UsageError} for an unknown flag, a missing or superfluous value, or a value that is not what the flag takes
+ */
+export function parseArguments<F extends Flags>(
+  flags: F,
+  args: readonly string[],
+): ParsedArguments<F> {
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(flags)) values[name] = initialValue(flag);
+  const operands: string[] = [];
+  const rest = [...args];
+  while (rest.length > 0) {
+    const arg = rest.shift()!;
+    if (arg === "--") {
+      operands.push(...rest);
+      break;
+    }
+    if (!arg.startsWith("-") || arg === "-") {
+      operands.push(arg);
+      continue;
+    }
+    const [typed, attached] = splitAtEquals(arg);
+    const name = findFlag(flags, typed);
+    const flag = flags[name];
+    if (flag.kind === "switch") {
+      if (attached !== undefined) {
+        throw new UsageError(`${typed} takes no value: received ${quote(attached)}.`);
+      }
+      values[name] = true;
+      continue;
+    }
+    const text = attached ?? (isValue(flags, rest[0]) ? rest.shift()! : undefined);
+    if (text === undefined) {
+      throw new UsageError(
+        `${typed} needs a value: received ${rest.length === 0 ? "nothing" : rest[0]}. ` +
+          `Write ${typed} <${flag.valueName}>.`,
+      );
+    }
+    if (flag.kind === "textList") (values[name] as string[]).push(text);
+    else values[name] = parseValue(flag, typed, text);
+  }
+  return { values: values as FlagValues<F>, operands };
+}
+
+/**
+ * The integer that a text states in decimal digits, and nothing else.
+ *
+ * @returns `undefined` if it does not, or the number is not exact in a `number`
+ */
+export function parseInteger(text: string): number | undefined {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
+  // Adding 0 makes 0 of -0.
+  return Number.isSafeInteger(value) ? value + 0 : undefined;
+}
+
+/** The number that a text states in decimal digits with or without a fraction, or `undefined`. */
+export function parseDecimal(text: string): number | undefined {
+  const value = /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : NaN;
+  return Number.isFinite(value) ? value + 0 : undefined;
+}
+
+function initialValue(flag: Flag): unknown {
+  if (flag.kind === "switch") return false;
+  if (flag.kind === "textList") return [];
+  return flag.default;
+}
+
+function splitAtEquals(arg: string): [typed: string, attached: string | undefined] {
+  const index = arg.indexOf("=");
+  return index === -1 ? [arg, undefined] : [arg.slice(0, index), arg.slice(index + 1)];
+}
+
+/** The name in the table of a flag as typed, long or short. */
+function findFlag(flags: Flags, typed: string): string {
+  const name = nameOf(flags, typed);
+  if (name !== undefined) return name;
+  const closest = closestName(typed, Object.keys(flags));
+  const advice = closest === undefined
+    ? `If it is text and no flag, write -- before it.`
+    : `Did you mean ${flagText(closest)}?`;
+  throw new UsageError(`There is no such flag: received ${quote(typed)}. ${advice}`);
+}
+
+function nameOf(flags: Flags, typed: string): string | undefined {
+  return Object.keys(flags).find((name) =>
+    typed === flagText(name) ||
+    (flags[name].short !== undefined && typed === `-${flags[name].short}`)
+  );
+}
+
+/** Whether an argument can be the value of the flag before it: -0.5 and -x can, a flag of this command cannot. */
+function isValue(flags: Flags, arg: string | undefined): boolean {
+  return arg !== undefined && arg !== "--" && nameOf(flags, splitAtEquals(arg)[0]) === undefined;
+}
+
+function parseValue(flag: Flag, typed: string, text: string): string | number {
+  switch (flag.kind) {
+    case "integer":
+    case "decimal":
+      return parseNumber(flag, typed, text);
+    case "choice":
+      if (flag.choices.includes(text.toLowerCase())) return text.toLowerCase();
+      throw new UsageError(
+        `${typed} must be one of ${flag.choices.join(", ")}: received ${quote(text)}.`,
+      );
+    default:
+      if (text !== "") return text;
+      throw new UsageError(`${typed} needs a value: received "".`);
+  }
+}
+
+function parseNumber(flag: NumberFlag, typed: string, text: string): number {
+  const value = flag.kind === "integer" ? parseInteger(text) : parseDecimal(text);
+  const { min = -Infinity, above = -Infinity, max = Infinity } = flag;
+  if (value === undefined || value < min || value > max || value <= above) {
+    throw new UsageError(`${typed} must be ${rangeText(flag)}: received ${quote(text)}.`);
+  }
+  return value;
+}
+
+/** The numbers that a flag takes, in words. */
+function rangeText({ kind, min, above, max }: NumberFlag): string {
+  const noun = kind === "integer" ? "a whole number" : "a number";
+  const example = kind === "integer" ? " in digits" : " such as 0.8";
+  if (above !== undefined) {
+    return `${noun} above ${above}` + (max === undefined ? "" : ` and at most ${max}`);
+  }
+  if (min !== undefined && max !== undefined) return `${noun} from ${min} to ${max}`;
+  return noun + (min === undefined ? example : ` of at least ${min}`);
+}

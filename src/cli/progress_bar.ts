@@ -1,0 +1,47 @@
+/**
+ * How far a long task is, on a terminal.
+ *
+ * @module
+ */
+import type { Output } from "./io.ts";
+
+const BAR_WIDTH = 30;
+const MIN_INTERVAL_MS = 100;
+
+/** A line that changes in place where that is possible, and nothing elsewhere. */
+export class ProgressBar {
+  readonly #output: Output;
+  readonly #label: string;
+  #shownAt = -Infinity;
+  #isShown = false;
+  /** The writes so far, one after another. */
+  #written: Promise<void> = Promise.resolve();
+
+  /** @param label what is being done */
+  constructor(output: Output, label: string) {
+    this.#output = output;
+    this.#label = label;
+  }
+
+  /** Shows which part is done, 0 to 1; a few times a second at most. */
+  show(part: number): void {
+    const now = performance.now();
+    if (!this.#output.isDecorated || now - this.#shownAt < MIN_INTERVAL_MS) return;
+    this.#shownAt = now;
+    this.#isShown = true;
+    const filled = Math.round(part * BAR_WIDTH);
+    const bar = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
+    this.#write(`\r${this.#label} [${bar}] ${String(Math.floor(part * 100)).padStart(3)} %`);
+  }
+
+  /** Takes the line away. */
+  async clear(): Promise<void> {
+    if (this.#isShown) this.#write("\r\x1b[K");
+    await this.#written;
+  }
+
+  #write(text: string): void {
+    // Nobody may be there to see it. That is no reason to stop.
+    this.#written = this.#written.then(() => this.#output.write(text)).catch(() => {});
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * `quantize`: a GGUF file to one of another type.
+ *
+ * @module
+ */
+import { fileTypes } from "../checkpoint/file_types.ts";
+import { resolveModel } from "../checkpoint/resolve_model.ts";
+import { defineCommand } from "./command.ts";
+import { overwriteFlag, typeFlag } from "./common_flags.ts";
+import { UsageError } from "./usage_error.ts";
+import { writeModel } from "./write_model.ts";
+
+/** Changes the type of a model. */
+export const quantizeCommand = defineCommand({
+  name: "quantize",
+  summary: "Store a GGUF file's weights as another type.",
+  details:
+    "Quantizing what is quantized already adds up the errors of both: start from f32 or f16 where you can.",
+  operands: {
+    usage: "<in.gguf> <out.gguf>",
+    min: 2,
+    max: 2,
+    advice: "Give the file to read and the file to write.",
+  },
+  flags: {
+    type: { ...typeFlag, help: `How the weights are stored: ${fileTypes.join(", ")}. Required.` },
+    overwrite: overwriteFlag,
+  },
+  examples: [["quantize gpt2-f32.gguf gpt2-q4.gguf --type q4_k_m", "Make a file smaller"]],
+
+  async run({ values: { type, overwrite }, operands: [source, target] }, io) {
+    if (type === undefined) {
+      throw new UsageError(
+        `quantize needs --type <type>: received none. Give one of ${fileTypes.join(", ")}.`,
+      );
+    }
+    await writeModel(await resolveModel(source), target, { type, overwrite }, io);
+  },
+});

@@ -1,0 +1,68 @@
+/**
+ * How long generating takes.
+ *
+ * @module
+ */
+import { countText } from "./units.ts";
+
+/** What there is to say about the speed. */
+export interface Timings {
+  /** From the start until the model was ready. */
+  readonly loadMs: number;
+  /** From then until the first new token: reading the prompt. */
+  readonly firstTokenMs: number;
+  /** From then until the last one. */
+  readonly decodeMs: number;
+  readonly numPromptTokens: number;
+  /** In all sequences together. */
+  readonly numNewTokens: number;
+  /** New tokens, without the first of each sequence, per second of `decodeMs`; none if there are no others. */
+  readonly tokensPerSecond?: number;
+}
+
+/** Notes when the model was ready, and when tokens came. */
+export class Stopwatch {
+  readonly #started = performance.now();
+  #ready = this.#started;
+  #firstToken?: number;
+  #lastToken?: number;
+  #numTokens = 0;
+
+  /** The model is ready. */
+  startGenerating(): void {
+    this.#ready = performance.now();
+  }
+
+  /** A token has come. */
+  countToken(): void {
+    this.#lastToken = performance.now();
+    this.#firstToken ??= this.#lastToken;
+    this.#numTokens++;
+  }
+
+  /** @param numSequences how many tokens come from reading the prompt */
+  timings(numPromptTokens: number, numSequences: number): Timings {
+    const first = this.#firstToken ?? this.#ready;
+    const decodeMs = (this.#lastToken ?? first) - first;
+    const numDecoded = this.#numTokens - numSequences;
+    return {
+      loadMs: this.#ready - this.#started,
+      firstTokenMs: first - this.#ready,
+      decodeMs,
+      numPromptTokens,
+      numNewTokens: this.#numTokens,
+      ...(numDecoded > 0 && { tokensPerSecond: numDecoded / decodeMs * 1000 }),
+    };
+  }
+}
+
+/** The timings as one line. */
+export function timingText(timings: Timings): string {
+  const { loadMs, firstTokenMs, numPromptTokens, numNewTokens, tokensPerSecond } = timings;
+  return [
+    countText(numNewTokens, "token"),
+    ...(tokensPerSecond === undefined ? [] : [`${tokensPerSecond.toFixed(1)} tokens/s`]),
+    ...(numNewTokens === 0 ? [] : [`first token after ${Math.round(firstTokenMs)} ms`]),
+  ].join(", ") +
+    `; prompt ${countText(numPromptTokens, "token")}; loaded in ${Math.round(loadMs)} ms`;
+}

@@ -1,0 +1,70 @@
+/**
+ * The streams of this process.
+ *
+ * @module
+ */
+import { StorageError } from "../errors.ts";
+import { type Input, type Io, type Output, OutputClosedError } from "./io.ts";
+
+/** How long to wait before writing again to a stream that is full and does not block. */
+const RETRY_MS = 5;
+
+/** stdin, stdout and stderr of this process. */
+export function systemIo(signal: AbortSignal): Io {
+  return {
+    stdin: systemInput(),
+    stdout: systemOutput(Deno.stdout, "stdout"),
+    stderr: systemOutput(Deno.stderr, "stderr"),
+    signal,
+  };
+}
+
+function systemInput(): Input {
+  return {
+    isTerminal: Deno.stdin.isTerminal(),
+    readAll: async (signal) => {
+      const aborted = Promise.withResolvers<never>();
+      const onAbort = () => aborted.reject(signal.reason);
+      signal.addEventListener("abort", onAbort);
+      try {
+        signal.throwIfAborted();
+        // A read from a terminal or pipe cannot be cancelled; it is left alone, and ends with the process.
+        return await Promise.race([
+          new Response(Deno.stdin.readable).bytes() as Promise<Uint8Array<ArrayBuffer>>,
+          aborted.promise,
+        ]);
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+      }
+    },
+  };
+}
+
+function systemOutput(stream: typeof Deno.stdout, name: string): Output {
+  const isTerminal = stream.isTerminal();
+  return {
+    isTerminal,
+    isDecorated: isTerminal && !Deno.noColor,
+    write: async (text) => {
+      const bytes = new TextEncoder().encode(text);
+      for (let written = 0; written < bytes.length;) {
+        try {
+          written += await stream.write(bytes.subarray(written));
+        } catch (error) {
+          if (error instanceof Deno.errors.BrokenPipe) {
+            throw new OutputClosedError(`${name} is closed`);
+          }
+          if (!(error instanceof Deno.errors.WouldBlock)) throw writeError(name, error);
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        }
+      }
+    },
+  };
+}
+
+function writeError(name: string, cause: unknown): StorageError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StorageError(`Cannot write to ${name}: the system refused: received ${reason}.`, {
+    cause,
+  });
+}

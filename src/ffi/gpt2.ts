@@ -1,0 +1,61 @@
+/**
+ * `native/gpt2.h`: the few C functions of this package's own, in the same shared library as ggml.
+ *
+ * @module
+ */
+
+/** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
+export const abiVersion = 3;
+
+/** The functions in use, in the order of the header. */
+export const gpt2Symbols = {
+  // int32_t gpt2_abi_version(void)
+  gpt2_abi_version: {
+    parameters: [],
+    result: "i32",
+  },
+  // const char * gpt2_missing_cpu_feature(void)
+  gpt2_missing_cpu_feature: {
+    parameters: [],
+    result: "pointer",
+  },
+  // uint32_t gpt2_cpu_id(void)
+  gpt2_cpu_id: {
+    parameters: [],
+    result: "u32",
+  },
+  // void * gpt2_abort_callback(void)
+  gpt2_abort_callback: {
+    parameters: [],
+    result: "pointer",
+  },
+  // void gpt2_install_abort_handler(void)
+  gpt2_install_abort_handler: {
+    parameters: [],
+    result: "void",
+  },
+  // void gpt2_silence_log(void)
+  gpt2_silence_log: {
+    parameters: [],
+    result: "void",
+  },
+  // void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count)
+  gpt2_dequantize_row_async: {
+    name: "gpt2_dequantize_row",
+    parameters: ["i32", "buffer", "buffer", "i64"],
+    result: "void",
+    nonblocking: true,
+  },
+  // int64_t gpt2_find_non_finite(const uint16_t * words, int64_t count, int32_t stride, uint16_t exponent_mask)
+  gpt2_find_non_finite: {
+    parameters: ["buffer", "i64", "i32", "u16"],
+    result: "i64",
+  },
+  // int64_t gpt2_find_non_finite(const uint16_t * words, int64_t count, int32_t stride, uint16_t exponent_mask)
+  gpt2_find_non_finite_async: {
+    name: "gpt2_find_non_finite",
+    parameters: ["buffer", "i64", "i32", "u16"],
+    result: "i64",
+    nonblocking: true,
+  },
+} as const satisfies Deno.ForeignLibraryInterface;

@@ -1,0 +1,55 @@
+/**
+ * The probabilities that the model itself gives to tokens.
+ *
+ * @module
+ */
+
+import { argmax, checkBestLogit } from "./candidates.ts";
+import { expOfMinus } from "./exp.ts";
+
+/**
+ * Computes the logarithm of the sum of exp(logit), which is what separates logits from log-probabilities.
+ *
+ * @param logits one per token of the vocabulary.
+ * @returns the normalizer: `logits[id] - logSumExp(logits)` is the log-probability of a token, exact to 2e-8.
+ * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
+ */
+export function logSumExp(logits: Float32Array): number {
+  const best = argmax(logits);
+  const max = logits[best];
+  checkBestLogit(max, best);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += expOfMinus(max - logits[i]);
+  return max + Math.log(sum);
+}
+
+/**
+ * Computes the log-probability of a token as the model sees it: at temperature 1, before any penalty or filter. It is
+ * what OpenAI calls `logprob`, and what Hugging Face's `compute_transition_scores` gives for raw logits.
+ *
+ * It takes about as long as choosing the token, which is why it is not part of that.
+ *
+ * @param logits the model's logits, as they are given to `Sampler.sample()`.
+ * @param id the token.
+ * @returns the natural logarithm of its probability: 0 or less; `-Infinity` for a token that cannot occur.
+ * @throws {RangeError} if there is no such token.
+ * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
+ */
+export function logProbability(logits: Float32Array, id: number): number {
+  if (!Number.isInteger(id) || id < 0 || id >= logits.length) {
+    throw new RangeError(
+      `Cannot compute a log-probability: the token is not an id below ${logits.length}: received ${id}. ` +
+        "Give the id of a token of the vocabulary.",
+    );
+  }
+  // Measured from this token instead of the best, which saves the pass that would find that one.
+  const chosen = logits[id];
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    const gap = chosen - logits[i];
+    sum += gap < 0 ? 1 / expOfMinus(-gap) : expOfMinus(gap);
+  }
+  // Not so if a logit is not finite, or this token is far below the best.
+  if (Number.isFinite(sum)) return Math.min(0, -Math.log(sum));
+  return chosen - logSumExp(logits);
+}

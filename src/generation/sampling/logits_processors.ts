@@ -1,0 +1,79 @@
+/**
+ * What changes the logits of single tokens before anything is filtered, mostly because they were said before.
+ *
+ * Token ids outside the vocabulary may occur in the history; they cannot be generated, so nothing is done about them.
+ *
+ * @module
+ */
+
+/**
+ * Changes logits in place.
+ *
+ * @param history the tokens so far: the prompt and what was generated.
+ * @param numPromptTokens how many of them are the prompt.
+ */
+export type LogitsProcessor = (
+  logits: Float32Array,
+  history: ArrayLike<number>,
+  numPromptTokens: number,
+) => void;
+
+/** Adds a number to the logits of some tokens; `-Infinity` bans a token. */
+export function logitBias(biases: ReadonlyMap<number, number>): LogitsProcessor {
+  return (logits) => {
+    for (const [id, bias] of biases) logits[id] += bias;
+  };
+}
+
+/**
+ * Makes every token of the history less likely, however often it occurs: divides its logit by `penalty` if it is
+ * positive, else multiplies it (Keskar et al. 2019, and the second half of it by Hugging Face).
+ */
+export function repetitionPenalty(penalty: number, vocabSize: number): LogitsProcessor {
+  const isDone = new Uint8Array(vocabSize);
+  return (logits, history) => {
+    for (let i = 0; i < history.length; i++) {
+      const id = history[i];
+      if (isDone[id] !== 0) continue;
+      isDone[id] = 1;
+      logits[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty;
+    }
+    for (let i = 0; i < history.length; i++) isDone[history[i]] = 0;
+  };
+}
+
+/**
+ * Subtracts `presence` from the logit of every token that was generated before, and `frequency` times how often it was.
+ * As OpenAI defines these two, the prompt does not count.
+ */
+export function presenceAndFrequencyPenalty(
+  presence: number,
+  frequency: number,
+  vocabSize: number,
+): LogitsProcessor {
+  const counts = new Int32Array(vocabSize);
+  return (logits, history, numPromptTokens) => {
+    for (let i = numPromptTokens; i < history.length; i++) counts[history[i]]++;
+    for (let i = numPromptTokens; i < history.length; i++) {
+      const id = history[i];
+      if (counts[id] > 0) logits[id] -= presence + frequency * counts[id];
+      counts[id] = 0;
+    }
+  };
+}
+
+/** Bans every token that would complete a sequence of `size` tokens that the history already holds (Paulus et al. 2017). */
+export function noRepeatNgrams(size: number): LogitsProcessor {
+  return (logits, history) => {
+    const numShared = size - 1;
+    const suffixStart = history.length - numShared;
+    for (let start = 0; start + numShared < history.length; start++) {
+      let length = 0;
+      while (length < numShared && history[start + length] === history[suffixStart + length]) {
+        length++;
+      }
+      // Adding -Infinity rather than assigning it leaves a NaN what it is, so that it is not overlooked.
+      if (length === numShared) logits[history[start + numShared]] -= Infinity;
+    }
+  };
+}

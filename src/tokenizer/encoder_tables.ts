@@ -1,0 +1,121 @@
+/**
+ * The tables that the encoder works with, made from a vocabulary and checked on the way.
+ *
+ * @module
+ */
+
+import { byteOf, toPrintable } from "./byte_alphabet.ts";
+import { ByteIndex } from "./byte_strings.ts";
+import { MergeTable } from "./merge_table.ts";
+import { tokenType, type Vocabulary } from "./vocabulary.ts";
+
+/** What the encoder works with. */
+export interface EncoderTables {
+  /** The token of each of the 256 bytes. */
+  readonly byteIds: Int32Array;
+  /** The merges, by token ids. */
+  readonly merges: MergeTable;
+}
+
+/** Makes the tables. Throws a `FileFormatError` where the vocabulary contradicts itself. */
+export function makeEncoderTables(vocabulary: Vocabulary): EncoderTables {
+  const index = indexTokens(vocabulary);
+  const byteIds = new Int32Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    byteIds[byte] = index.find(Uint8Array.of(byte), 0, 1);
+    if (byteIds[byte] < 0) {
+      throw vocabulary.error(`there is no token for byte ${byte}`, toPrintable([byte]));
+    }
+  }
+  const merges = vocabulary.packedMerges === undefined
+    ? readMerges(vocabulary, vocabulary.merges, index)
+    : unpackMerges(vocabulary, vocabulary.packedMerges, index);
+  return { byteIds, merges };
+}
+
+/**
+ * The normal tokens by their bytes. Added tokens are not looked up by bytes, but no two tokens may
+ * be written alike.
+ */
+function indexTokens(vocabulary: Vocabulary): ByteIndex {
+  const { tokens, tokenTypes, tokenBytes, addedIds } = vocabulary;
+  const index = new ByteIndex(tokenBytes);
+  for (let id = 0; id < tokens.length; id++) {
+    const same = tokenTypes[id] === tokenType.normal ? index.add(id) : -1;
+    if (same >= 0) throw vocabulary.error(`tokens ${same} and ${id} are the same`, tokens[id]);
+  }
+  const addedIdOf = new Map<string, number>();
+  for (const id of addedIds) {
+    const same = addedIdOf.get(tokens[id]) ?? findPrintable(index, tokens[id]);
+    if (same >= 0) throw vocabulary.error(`tokens ${same} and ${id} are the same`, tokens[id]);
+    addedIdOf.set(tokens[id], id);
+  }
+  return index;
+}
+
+/** The id of the normal token that is written as `text`, or -1. */
+function findPrintable(index: ByteIndex, text: string): number {
+  const bytes = Array.from(text, (char) => byteOf(char.charCodeAt(0)));
+  return bytes.includes(-1) ? -1 : index.find(Uint8Array.from(bytes), 0, bytes.length);
+}
+
+/** Reads merges written `"left right"`. */
+function readMerges(
+  vocabulary: Vocabulary,
+  lines: readonly string[],
+  index: ByteIndex,
+): MergeTable {
+  const merges = new MergeTable(lines.length);
+  const bytes = new Uint8Array(vocabulary.tokenBytes.maxLength);
+  for (let rank = 0; rank < lines.length; rank++) {
+    const line = lines[rank];
+    if (typeof line !== "string") throw vocabulary.error(`merge ${rank} is not text`, line);
+    const numLeft = line.indexOf(" ");
+    const numBytes = line.length - 1;
+    // The merged token is as long as both parts: what is longer than every token cannot be one.
+    if (numLeft < 0 || numBytes > bytes.length) throw unknownMerge(vocabulary, rank, line);
+    for (let at = 0; at < numBytes; at++) {
+      const byte = byteOf(line.charCodeAt(at < numLeft ? at : at + 1));
+      if (byte < 0) throw unknownMerge(vocabulary, rank, line);
+      bytes[at] = byte;
+    }
+    const left = index.find(bytes, 0, numLeft);
+    const right = index.find(bytes, numLeft, numBytes);
+    const result = index.find(bytes, 0, numBytes);
+    if (left < 0 || right < 0 || result < 0) throw unknownMerge(vocabulary, rank, line);
+    if (!merges.add(left, right, result)) throw repeatedMerge(vocabulary, rank, line);
+  }
+  return merges;
+}
+
+/** Reads merges given as pairs of ids. */
+function unpackMerges(vocabulary: Vocabulary, pairs: Uint16Array, index: ByteIndex): MergeTable {
+  const { tokenBytes, tokenTypes } = vocabulary;
+  const numMerges = Math.ceil(pairs.length / 2);
+  const merges = new MergeTable(numMerges);
+  const bytes = new Uint8Array(2 * tokenBytes.maxLength);
+  for (let rank = 0; rank < numMerges; rank++) {
+    const left = pairs[2 * rank];
+    const right = pairs[2 * rank + 1];
+    if (tokenTypes[left] !== tokenType.normal || tokenTypes[right] !== tokenType.normal) {
+      throw unknownMerge(vocabulary, rank, [left, right]);
+    }
+    const numLeft = tokenBytes.copyTo(bytes, 0, left);
+    const numBytes = tokenBytes.copyTo(bytes, numLeft, right);
+    const result = index.find(bytes, 0, numBytes);
+    if (result < 0) throw unknownMerge(vocabulary, rank, [left, right]);
+    if (!merges.add(left, right, result)) throw repeatedMerge(vocabulary, rank, [left, right]);
+  }
+  return merges;
+}
+
+function unknownMerge(vocabulary: Vocabulary, rank: number, received: unknown): Error {
+  return vocabulary.error(
+    `merge ${rank} is not two tokens of the vocabulary, with one space between, that make a third`,
+    received,
+  );
+}
+
+function repeatedMerge(vocabulary: Vocabulary, rank: number, received: unknown): Error {
+  return vocabulary.error(`merge ${rank} was there before`, received);
+}

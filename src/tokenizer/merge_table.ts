@@ -1,0 +1,60 @@
+/**
+ * The merges of a byte-level BPE vocabulary, looked up by token ids.
+ *
+ * @module
+ */
+
+/** Which pairs of tokens become one, which token that is, and in which order of preference. */
+export class MergeTable {
+  readonly #lefts: Int32Array;
+  readonly #rights: Int32Array;
+  readonly #results: Int32Array;
+  /** Rank + 1 of the merge in each slot of a hash table with linear probing, 0 for a free one. */
+  readonly #slots: Int32Array;
+  #length = 0;
+
+  /** An empty table with room for `capacity` merges. */
+  constructor(capacity: number) {
+    this.#lefts = new Int32Array(capacity);
+    this.#rights = new Int32Array(capacity);
+    this.#results = new Int32Array(capacity);
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * capacity + 1)));
+  }
+
+  /**
+   * Adds the next merge, less preferred than all before. Returns false, and adds nothing, for a
+   * pair it already has.
+   */
+  add(left: number, right: number, result: number): boolean {
+    const slot = this.#slotOf(left, right);
+    if (this.#slots[slot] !== 0) return false;
+    const rank = this.#length++;
+    this.#lefts[rank] = left;
+    this.#rights[rank] = right;
+    this.#results[rank] = result;
+    this.#slots[slot] = rank + 1;
+    return true;
+  }
+
+  /** The rank of the merge of two tokens (0 is merged first), or -1 if they do not merge. */
+  rankOf(left: number, right: number): number {
+    return this.#slots[this.#slotOf(left, right)] - 1;
+  }
+
+  /** The token that the merge of this rank makes. */
+  resultOf(rank: number): number {
+    return this.#results[rank];
+  }
+
+  #slotOf(left: number, right: number): number {
+    const mask = this.#slots.length - 1;
+    const hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    let slot = (hash ^ (hash >>> 15)) & mask;
+    for (;;) {
+      const entry = this.#slots[slot];
+      if (entry === 0) return slot;
+      if (this.#lefts[entry - 1] === left && this.#rights[entry - 1] === right) return slot;
+      slot = (slot + 1) & mask;
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Decoding while tokens arrive.
+ *
+ * @module
+ */
+
+import type { Tokenizer } from "./tokenizer.ts";
+
+/**
+ * Turns tokens into text one at a time, for showing text while it is generated. A token may end
+ * within a character: its bytes are held back until the rest has come, so that no piece of the
+ * output cuts a character.
+ *
+ * All that {@linkcode StreamDecoder.push} and the final {@linkcode StreamDecoder.flush} return, put
+ * together, is what {@linkcode Tokenizer.decode} gives for the same tokens.
+ *
+ * @example
+ * ```ts
+ * import { StreamDecoder, Tokenizer } from "@allformers/gpt2";
+ *
+ * const tokenizer = await Tokenizer.gpt2();
+ * const decoder = new StreamDecoder(tokenizer);
+ * let text = "";
+ * for (const id of tokenizer.encode("Prêt-à-porter 👗")) text += decoder.push(id);
+ * text += decoder.flush();
+ * ```
+ */
+export class StreamDecoder {
+  readonly #tokenizer: Tokenizer;
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  /** A decoder for the tokens of one text. */
+  constructor(tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
+  }
+
+  /**
+   * Takes the next token. Returns the characters that it completes, possibly none.
+   *
+   * Throws a `RangeError` for an id that is not in the vocabulary; the decoder is as it was before.
+   */
+  push(id: number): string {
+    return this.#decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true });
+  }
+
+  /**
+   * Ends the text: returns U+FFFD where the last character is incomplete, else nothing. The decoder
+   * is then ready for another text.
+   */
+  flush(): string {
+    return this.#decoder.decode();
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The error for a vocabulary that cannot be used.
+ *
+ * @module
+ */
+
+import { FileFormatError } from "../errors.ts";
+
+/**
+ * A damaged file may hold anything: so many characters of a text and members of a list go into a
+ * message.
+ */
+const MAX_SHOWN_CHARS = 60;
+const MAX_SHOWN_MEMBERS = 3;
+
+/** A `FileFormatError` that says what is wrong with which value. Throw it. */
+export function vocabularyError(what: string, received: unknown, path?: string): FileFormatError {
+  return new FileFormatError(
+    `Cannot read the tokenizer${path === undefined ? "" : ` of ${path}`}: ${what}: received ${
+      show(received, 2)
+    }. Use the unchanged tokenizer files that came with the model.`,
+    { path },
+  );
+}
+
+/** The beginning of a JSON value, as JSON. */
+function show(value: unknown, depth: number): string {
+  if (typeof value === "string") {
+    const cut = value.length > MAX_SHOWN_CHARS ? "..." : "";
+    return JSON.stringify(value.slice(0, MAX_SHOWN_CHARS)) + cut;
+  }
+  if (typeof value !== "object" || value === null) return String(value);
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value);
+  const members = depth === 0
+    ? []
+    : entries.slice(0, MAX_SHOWN_MEMBERS).map(([key, member]) =>
+      (isList ? "" : `${show(key, 0)}: `) + show(member, depth - 1)
+    );
+  if (entries.length > members.length) members.push("...");
+  return isList ? `[${members.join(", ")}]` : `{${members.join(", ")}}`;
+}
