@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { FileFormatError } from "../../src/errors.ts";
+import { loadGpt2Vocabulary } from "../../src/tokenizer/gpt2_vocabulary.ts";
+import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+import { readTinyShakespeare } from "../fixtures/tiny_shakespeare.ts";
+import { awkwardTexts } from "./awkward_texts.ts";
+import { randomNumbers, randomText } from "./random_text.ts";
+import { referenceEncode } from "./reference_tokenizer.ts";
+
+const ASSET_URL = new URL("../../src/tokenizer/gpt2_merges.bin", import.meta.url);
+const NUM_RANDOM_TEXTS = 10_000;
+const NUM_TOKENS_TINY_SHAKESPEARE = 338_025;
+
+const tokenizer = await Tokenizer.gpt2();
+
+Deno.test("Tokenizer.gpt2() encodes tiny Shakespeare as js-tiktoken does", async () => {
+  const text = await readTinyShakespeare();
+  const ids = tokenizer.encode(text);
+  assertEquals(ids.length, NUM_TOKENS_TINY_SHAKESPEARE);
+  assertEquals(firstDifference(ids, referenceEncode(text)), undefined);
+  assertStrictEquals(tokenizer.decode(ids), text);
+});
+
+for (const [name, text] of Object.entries(awkwardTexts)) {
+  Deno.test(`Tokenizer.gpt2() encodes ${name} as js-tiktoken does`, () => {
+    const ids = tokenizer.encode(text);
+    assertEquals(ids, referenceEncode(text));
+    assertEquals(
+      tokenizer.encode(text, { allowedSpecial: "all" }),
+      referenceEncode(text, "all"),
+    );
+    assertStrictEquals(tokenizer.decode(ids), text.toWellFormed());
+  });
+}
+
+Deno.test(`Tokenizer.gpt2() encodes ${NUM_RANDOM_TEXTS} random texts as js-tiktoken does`, () => {
+  const random = randomNumbers(1);
+  for (let i = 0; i < NUM_RANDOM_TEXTS; i++) {
+    const text = randomText(random);
+    const ids = tokenizer.encode(text);
+    const expected = referenceEncode(text);
+    assertEquals(firstDifference(ids, expected), undefined, JSON.stringify(text));
+    assertStrictEquals(tokenizer.decode(ids), text.toWellFormed());
+  }
+});
+
+Deno.test("Tokenizer.gpt2() is loaded once", async () => {
+  assertStrictEquals(await Tokenizer.gpt2(), tokenizer);
+});
+
+Deno.test("Tokenizer.gpt2() has GPT-2's vocabulary", () => {
+  assertEquals(tokenizer.vocabSize, 50_257);
+  assertEquals(tokenizer.tokens.length, 50_257);
+  assertEquals(tokenizer.merges.length, 50_000);
+  assertEquals(tokenizer.merges.slice(0, 3), ["Ġ t", "Ġ a", "h e"]);
+  assertEquals(tokenizer.merges.at(-1), "Ġg azed");
+  assertEquals(tokenizer.endOfTextId, 50_256);
+  assertEquals([...tokenizer.specialTokens], [["<|endoftext|>", 50_256]]);
+  assertEquals(tokenizer.tokenTypes.indexOf(3), 50_256);
+  assertEquals(tokenizer.tokenTypes[0], 1);
+});
+
+Deno.test("loadGpt2Vocabulary() loads the same from a server as from a file", async () => {
+  const local = await loadGpt2Vocabulary();
+  const asset = await Deno.readFile(ASSET_URL);
+  await using server = serve(() => new Response(asset));
+  const served = await loadGpt2Vocabulary(server.url);
+  assertEquals(served.merges, local.merges);
+  assert(served.tokens.every((token, id) => token === local.tokens[id]));
+});
+
+Deno.test("loadGpt2Vocabulary() refuses a damaged file, wherever it is from", async () => {
+  const damaged = await Deno.readFile(ASSET_URL);
+  damaged[777] ^= 1;
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(file, damaged);
+    await assertRejects(
+      () => loadGpt2Vocabulary(toFileUrl(file)),
+      FileFormatError,
+      "is damaged: received 200000 bytes with SHA-256",
+    );
+  } finally {
+    await Deno.remove(file);
+  }
+  await using server = serve(() => new Response(damaged.subarray(0, 1000)));
+  await assertRejects(
+    () => loadGpt2Vocabulary(server.url),
+    FileFormatError,
+    "is damaged: received 1000 bytes with SHA-256",
+  );
+});
+
+Deno.test("loadGpt2Vocabulary() passes on that the server or the file system refused", async () => {
+  await using server = serve(() => new Response("gone", { status: 404 }));
+  await assertRejects(
+    () => loadGpt2Vocabulary(server.url),
+    Deno.errors.Http,
+    "received status 404",
+  );
+  await assertRejects(
+    () => loadGpt2Vocabulary(new URL("./not_there.bin", import.meta.url)),
+    Deno.errors.NotFound,
+  );
+});
+
+Deno.test("firstDifference() finds a difference in value and in length", () => {
+  assertEquals(firstDifference([1, 2, 3], [1, 2, 3]), undefined);
+  assertEquals(firstDifference([1, 2, 3], [1, 5, 3]), 1);
+  assertEquals(firstDifference([1, 2], [1, 2, 3]), 2);
+  assertEquals(firstDifference([1, 2, 3], [1, 2]), 2);
+});
+
+/**
+ * The first index at which two lists differ. `assertEquals` takes seconds on a list of this size.
+ */
+function firstDifference(actual: number[], expected: number[]): number | undefined {
+  const length = Math.max(actual.length, expected.length);
+  for (let i = 0; i < length; i++) {
+    if (actual[i] !== expected[i]) return i;
+  }
+}
+
+/** A server on this machine, for the time of one test. */
+function serve(handler: () => Response): AsyncDisposable & { url: URL } {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
+  return {
+    url: new URL(`http://127.0.0.1:${server.addr.port}/gpt2_merges.bin`),
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+function toFileUrl(path: string): URL {
+  const url = new URL("file:///");
+  url.pathname = path;
+  return url;
+}

@@ -1,0 +1,267 @@
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { FileFormatError } from "../../src/errors.ts";
+import { Tokenizer, type TokenizerOptions } from "../../src/tokenizer/tokenizer.ts";
+import { byteTokens, smallMerges, smallTokens } from "./small_vocabulary.ts";
+
+const END_OF_TEXT = "<|endoftext|>";
+
+const gpt2 = await Tokenizer.gpt2();
+const small = new Tokenizer({ tokens: smallTokens, merges: smallMerges, path: "small.gguf" });
+
+Deno.test("Tokenizer gives back the vocabulary that it was made from", () => {
+  assertStrictEquals(small.tokens, smallTokens);
+  assertStrictEquals(small.merges, smallMerges);
+  assertEquals(small.vocabSize, 260);
+  assertEquals(small.endOfTextId, 259);
+  assertEquals([...small.specialTokens], [[END_OF_TEXT, 259]]);
+  assertEquals([...small.userDefinedTokens], []);
+  assertEquals([...small.tokenTypes], [...new Array(259).fill(1), 3]);
+});
+
+Deno.test("Tokenizer takes merges as pairs of ids", () => {
+  const pairs = smallMerges.flatMap((merge) =>
+    merge.split(" ").map((part) => smallTokens.indexOf(part))
+  );
+  const packed = new Tokenizer({ tokens: smallTokens, merges: Uint16Array.from(pairs) });
+  assertEquals(packed.merges, smallMerges);
+  assertEquals(packed.encode("he hell"), small.encode("he hell"));
+});
+
+Deno.test("Tokenizer does without an end-of-text token, or with another", () => {
+  const tokens = [...byteTokens, "<s>", "</s>"];
+  const tokenTypes = [...new Array(256).fill(1), 3, 3];
+  assertEquals(new Tokenizer({ tokens, merges: [], tokenTypes }).endOfTextId, undefined);
+  const tokenizer = new Tokenizer({ tokens, merges: [], tokenTypes, endOfTextId: 257 });
+  assertEquals(tokenizer.endOfTextId, 257);
+  assertEquals([...tokenizer.specialTokens.keys()], ["<s>", "</s>"]);
+});
+
+Deno.test("encode() makes an empty list of an empty text", () => {
+  assertEquals(gpt2.encode(""), []);
+  assertEquals(gpt2.decode([]), "");
+});
+
+Deno.test("encode() takes a special token for text unless it is allowed", () => {
+  const text = `he${END_OF_TEXT}${END_OF_TEXT} he`;
+  const ordinary = small.encode(text);
+  assert(!ordinary.includes(259));
+  assertEquals(small.decode(ordinary), text);
+  assertEquals(small.encode(text, { allowedSpecial: [] }), ordinary);
+  assertEquals(small.encode(text, { allowedSpecial: "all" }), [256, 259, 259, 258]);
+  assertEquals(small.encode(text, { allowedSpecial: [END_OF_TEXT] }), [256, 259, 259, 258]);
+});
+
+Deno.test("encode() cuts the text at a special token as if it ended there", () => {
+  // Without the cut the first of two spaces would be a piece of its own.
+  const space = gpt2.encode(" ")[0];
+  assertEquals(
+    gpt2.encode(` ${END_OF_TEXT} a`, { allowedSpecial: "all" }),
+    [space, 50_256, ...gpt2.encode(" a")],
+  );
+});
+
+Deno.test("encode() allows only the special tokens that are named, and takes the longest", () => {
+  const tokens = [...byteTokens, "<s>", "<s>>", "(+)"];
+  const tokenTypes = [...new Array(256).fill(1), 3, 3, 3];
+  const tokenizer = new Tokenizer({ tokens, merges: [], tokenTypes });
+  const encode = (allowedSpecial: "all" | string[]) =>
+    tokenizer.encode("<s>>(+)", { allowedSpecial });
+  assertEquals(encode("all"), [257, 258]);
+  assertEquals(encode(["(+)", "<s>"]), [256, ...tokenizer.encode(">"), 258]);
+  assertEquals(encode(["<s>>"]), [257, ...tokenizer.encode("(+)")]);
+});
+
+Deno.test("encode() recognizes user-defined tokens in every text, and never unused ones", () => {
+  const tokens = [...smallTokens, "hell yes", "[unused]"];
+  const tokenTypes = [...new Array(259).fill(1), 3, 4, 5];
+  const tokenizer = new Tokenizer({ tokens, merges: smallMerges, tokenTypes });
+  assertEquals([...tokenizer.userDefinedTokens], [["hell yes", 260]]);
+  assertEquals(tokenizer.encode("hehell yes he"), [256, 260, 258]);
+  assertEquals(
+    tokenizer.encode(`hell yes${END_OF_TEXT}`, { allowedSpecial: "all" }),
+    [260, 259],
+  );
+  assertEquals(tokenizer.decode([260, 261]), "hell yes[unused]");
+  assert(!tokenizer.encode("[unused]").includes(261));
+});
+
+Deno.test("encode() refuses what is not text, and names that are not special tokens", () => {
+  for (const text of [undefined, null, 5, ["a"]] as unknown as string[]) {
+    assertThrows(() => gpt2.encode(text), TypeError, "Cannot encode: the text is not a string");
+  }
+  assertThrows(
+    () => gpt2.encode("a", { allowedSpecial: ["<s>"] }),
+    RangeError,
+    'received "<s>". The special tokens are: <|endoftext|>.',
+  );
+  assertThrows(
+    () => new Tokenizer({ tokens: byteTokens, merges: [] }).encode("", { allowedSpecial: ["a"] }),
+    RangeError,
+    "The special tokens are: none.",
+  );
+});
+
+Deno.test("encode() makes U+FFFD of half a surrogate pair", () => {
+  assertEquals(gpt2.encode("a\ud83d b"), gpt2.encode("a\ufffd b"));
+});
+
+Deno.test("encode() gives the same for words met before, in a list of its own each time", () => {
+  const text = "over and over and over";
+  const first = gpt2.encode(text);
+  const copy = [...first];
+  first.fill(0);
+  assertEquals(gpt2.encode(text), copy);
+  const one = gpt2.encode("over");
+  one[0] = 0;
+  assertEquals(gpt2.encode("over"), [2502]);
+});
+
+Deno.test("encode() gives the same when it has met more words than it remembers", () => {
+  const text = Array.from({ length: 70_000 }, (_, i) => ` ${i}`).join("");
+  const ids = gpt2.encode(text);
+  assertEquals(gpt2.encode(text), ids);
+  assertStrictEquals(gpt2.decode(ids), text);
+});
+
+/** A long run, and the number of its tokens as Hugging Face's tokenizers count them. */
+const longRuns: [unit: string, numTokens: number][] = [
+  ["a", 250_000],
+  [" ", 1_000_000],
+  ["\n", 500_000],
+  ["文", 2_000_000],
+  ["😀", 2_000_000],
+];
+
+for (const [unit, numTokens] of longRuns) {
+  Deno.test(`encode() takes ${JSON.stringify(unit)} x 1,000,000`, () => {
+    const text = unit.repeat(1_000_000);
+    const ids = gpt2.encode(text);
+    assertEquals(ids.length, numTokens);
+    assertStrictEquals(gpt2.decode(ids), text);
+  });
+}
+
+Deno.test("decode() takes any iterable of ids", () => {
+  const ids = [15496, 11, 995, 0];
+  assertEquals(gpt2.decode(ids), "Hello, world!");
+  assertEquals(gpt2.decode(Int32Array.from(ids)), "Hello, world!");
+  assertEquals(gpt2.decode(new Set(ids)), "Hello, world!");
+  assertEquals(gpt2.decodeBytes(ids), new TextEncoder().encode("Hello, world!"));
+});
+
+Deno.test("decode() writes special tokens out", () => {
+  assertEquals(gpt2.decode([50_256]), END_OF_TEXT);
+});
+
+Deno.test("decode() gives U+FFFD for bytes that are not UTF-8, and keeps a byte order mark", () => {
+  assertEquals(gpt2.decode(gpt2.encode("🎉").slice(1)), "\ufffd\ufffd");
+  assertEquals(gpt2.decode(gpt2.encode("\ufeffa")), "\ufeffa");
+});
+
+Deno.test("tokenBytes() and piece() show one token", () => {
+  const [the] = gpt2.encode(" the");
+  assertEquals(gpt2.piece(the), "Ġthe");
+  assertEquals([...gpt2.tokenBytes(the)], [0x20, 0x74, 0x68, 0x65]);
+  assertEquals(gpt2.encode("é🎉").map((id) => gpt2.piece(id)), ["Ã©", "ðŁ", "İ", "ī"]);
+  assertEquals(gpt2.piece(50_256), END_OF_TEXT);
+  assertEquals(gpt2.tokenBytes(50_256), new TextEncoder().encode(END_OF_TEXT));
+});
+
+Deno.test("tokenBytes() gives a copy", () => {
+  gpt2.tokenBytes(0).fill(0);
+  assertEquals(gpt2.decode([0]), "!");
+});
+
+Deno.test("decode() and its like refuse ids outside the vocabulary", () => {
+  for (const id of [-1, 50_257, 1.5, NaN, Infinity, 2 ** 32, "5" as unknown as number]) {
+    for (
+      const decode of [
+        () => gpt2.decode([0, id]),
+        () => gpt2.decodeBytes([0, id]),
+        () => gpt2.tokenBytes(id),
+        () => gpt2.piece(id),
+      ]
+    ) {
+      assertThrows(
+        decode,
+        RangeError,
+        `Cannot decode: there is no such token: received ${id}. ` +
+          "Token ids are integers from 0 to 50256.",
+      );
+    }
+  }
+});
+
+/** What is wrong, the options that make it so, and a part of the message. */
+const badOptions: [name: string, change: Partial<TokenizerOptions>, message: string][] = [
+  ["no token at all", { tokens: [], merges: [] }, 'no token for byte 0: received "Ā"'],
+  [
+    "a missing byte",
+    { tokens: smallTokens.with(68, "xyz") },
+    'no token for byte 101: received "e"',
+  ],
+  ["an empty token", { tokens: smallTokens.with(256, "") }, 'token 256 is empty: received ""'],
+  ["an unknown character", {
+    tokens: smallTokens.with(256, "h e"),
+  }, 'token 256 has a character outside the byte alphabet: received "h e"'],
+  ["a token that is not text", {
+    tokens: smallTokens.with(256, 7 as unknown as string),
+  }, "token 256 is not text: received 7"],
+  ["the same token twice", {
+    tokens: smallTokens.with(257, "he"),
+  }, 'tokens 256 and 257 are the same: received "he"'],
+  ["a special token like a normal one", {
+    tokens: smallTokens.with(259, "ll"),
+    tokenTypes: [...new Array(259).fill(1), 3],
+  }, 'tokens 257 and 259 are the same: received "ll"'],
+  ["the same special token twice", {
+    tokens: smallTokens.with(258, "<|endoftext|>"),
+    tokenTypes: [...new Array(258).fill(1), 3, 3],
+  }, 'tokens 258 and 259 are the same: received "<|endoftext|>"'],
+  ["half a character in a special token", {
+    tokens: smallTokens.with(259, "\ud83d"),
+    tokenTypes: [...new Array(259).fill(1), 3],
+  }, "token 259 has half a character"],
+  ["too few token types", { tokenTypes: [1, 1] }, "260 tokens, and not as many types: received 2"],
+  ["an unknown token type", {
+    tokenTypes: [...new Array(259).fill(1), 257],
+  }, "the type of token 259 is none of 1,3,4,5: received 257"],
+  ["an end of text past the last token", {
+    endOfTextId: 260,
+  }, "the end-of-text token is not in the vocabulary: received 260"],
+  ["an end of text that is no integer", { endOfTextId: 1.5 }, "received 1.5"],
+  ["a merge of an unknown token", { merges: ["h e", "l lx"] }, "merge 1 is not two tokens"],
+  ["a merge that makes an unknown token", { merges: ["h l"] }, 'received "h l"'],
+  ["a merge of one", { merges: ["he"] }, "merge 0 is not two tokens"],
+  ["a merge of nothing and something", { merges: [" he"] }, 'received " he"'],
+  ["a merge of something and nothing", { merges: ["he "] }, 'received "he "'],
+  ["a merge of three", { merges: ["h e l"] }, 'received "h e l"'],
+  ["a merge with CR", { merges: ["h e\r"] }, 'received "h e\\r"'],
+  [
+    "a merge that is not text",
+    { merges: [3 as unknown as string] },
+    "merge 0 is not text: received 3",
+  ],
+  ["an endless merge", { merges: [`h ${"e".repeat(100_000)}`] }, 'eee"...'],
+  ["the same merge twice", { merges: ["h e", "l l", "h e"] }, "merge 2 was there before"],
+  ["a merge of a special token", {
+    tokens: [...smallTokens, "<|endoftext|>h"],
+    merges: ["<|endoftext|> h"],
+  }, "merge 0 is not two tokens"],
+  ["packed merges with half a pair", { merges: Uint16Array.of(71, 68, 75) }, "merge 1"],
+  ["packed merges with an unknown id", { merges: Uint16Array.of(71, 999) }, "received [71, 999]"],
+  ["packed merges with an unknown left", { merges: Uint16Array.of(999, 71) }, "received [999, 71]"],
+  ["packed merges that make no token", { merges: Uint16Array.of(0, 0) }, "received [0, 0]"],
+  ["packed merges of a special token", { merges: Uint16Array.of(259, 0) }, "received [259, 0]"],
+  ["packed merges with a pair twice", { merges: Uint16Array.of(71, 68, 71, 68) }, "merge 1 was"],
+];
+
+for (const [name, change, message] of badOptions) {
+  Deno.test(`Tokenizer refuses ${name}`, () => {
+    const options = { tokens: smallTokens, merges: smallMerges, path: "bad.gguf", ...change };
+    const error = assertThrows(() => new Tokenizer(options).prepare(), FileFormatError, message);
+    assertEquals(error.path, "bad.gguf");
+    assert(error.message.startsWith("Cannot read the tokenizer of bad.gguf: "), error.message);
+    assert(error.message.length < 400, error.message);
+  });
+}
