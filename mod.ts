@@ -12,6 +12,7 @@
  *
  * @module
  */
+// The model.
 export {
   type ForwardOptions,
   type ForwardResult,
@@ -21,7 +22,32 @@ export {
   type Prompt,
 } from "./src/gpt2.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
+export type { FileType } from "./src/checkpoint/file_types.ts";
 export type { FinishReason, GeneratedToken, GenerateOptions } from "./src/generation/generate.ts";
+export type { FilterOrder, SamplingOptions } from "./src/generation/sampling_options.ts";
+
+// Text.
+export { StreamDecoder } from "./src/tokenizer/stream_decoder.ts";
+export { type EncodeOptions, Tokenizer } from "./src/tokenizer/tokenizer.ts";
+export type { TokenizerOptions } from "./src/tokenizer/vocabulary.ts";
+
+// Tensors and the notation on them.
+export { type AxisSizes, einsum, rearrange, reduce, repeat, unstack } from "./src/einops/einops.ts";
+export { Backend, type BufferType, type CpuOptions } from "./src/tensor/backend.ts";
+export { Graph, type GraphOptions, type Lowering } from "./src/tensor/graph.ts";
+export { Tensor, type TensorFields } from "./src/tensor/tensor.ts";
+export type { Shape } from "./src/tensor/shape.ts";
+export type { TensorType } from "./src/formats/tensor_type.ts";
+export type { Pointer } from "./src/ffi/memory.ts";
+
+// What can go wrong.
+export {
+  FileFormatError,
+  NativeError,
+  NativeLibraryError,
+  NumericalError,
+  StorageError,
+} from "./src/errors.ts";
 
 if (import.meta.main) {
   // Only the program loads the command line; those who import this module do not.

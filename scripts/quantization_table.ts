@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { FILE_TYPES } from "../src/checkpoint/file_types.ts";
+import { fileTypes } from "../src/checkpoint/file_types.ts";
 import { convertCheckpoint } from "../src/checkpoint/convert.ts";
 import { GPT2 } from "../src/gpt2.ts";
 import { readTinyShakespeare } from "../tests/fixtures/tiny_shakespeare.ts";
@@ -23,7 +23,7 @@ const text = textPath === undefined ? await validationText() : await Deno.readTe
 const folder = await Deno.makeTempDir();
 const rows: string[][] = [];
 try {
-  for (const type of FILE_TYPES) {
+  for (const type of fileTypes) {
     const path = `${folder}/${type}.gguf`;
     await convertCheckpoint(source, path, { type });
     using model = await GPT2.fromPretrained(path);

@@ -15,7 +15,7 @@ export class FileFormatError extends Error {
   /** The path of the file, where it came from one. */
   readonly path?: string;
 
-  /** @param message what is wrong, in the form given above. */
+  /** An error about the file at `options.path`; the message has the form given above. */
   constructor(message: string, options?: ErrorOptions & { path?: string }) {
     super(message, options);
     this.path = options?.path;

@@ -5,7 +5,7 @@
  */
 import type { GgufFile } from "../formats/gguf.ts";
 import type { GPT2Config } from "../model/config.ts";
-import { dtypeInfo, rowBytes } from "../tensor/dtype.ts";
+import { rowBytes, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { LocatedWeight } from "./locate_weights.ts";
 import { transposeRows } from "./transpose.ts";
@@ -89,7 +89,7 @@ export class Checkpoint implements WeightSource, Disposable {
       source.readInto(offset + firstRow * rowBytes(dtype, width), target);
       return;
     }
-    const Elements = dtypeInfo(dtype).blockBytes === 2 ? Uint16Array : Uint32Array;
+    const Elements = tensorTypeInfo(dtype).blockBytes === 2 ? Uint16Array : Uint32Array;
     transposeRows(
       new Elements(this.#readMatrix(name).buffer),
       numRows,

@@ -5,7 +5,7 @@
  */
 import { FileFormatError } from "../errors.ts";
 import { quote, quotePath } from "../formats/describe.ts";
-import { dtypeInfo, rowBytes } from "../tensor/dtype.ts";
+import { rowBytes, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { dequantize, findNonFinite, quantize, type WeightType } from "./quantize.ts";
 import { rowsOf, type StoredWeight, type WeightSource } from "./weight_source.ts";
 
@@ -131,7 +131,7 @@ class RowConverter {
     const { dtype, storedName } = this.#weight;
     const index = await findNonFinite(rows, dtype);
     if (index === undefined) return;
-    const { blockSize, blockBytes } = dtypeInfo(dtype);
+    const { blockSize, blockBytes } = tensorTypeInfo(dtype);
     const block = new Float32Array(blockSize);
     const start = index / blockSize * blockBytes;
     await dequantize(rows.subarray(start, start + blockBytes), dtype, block);
@@ -154,7 +154,7 @@ class RowConverter {
   ): Promise<void> {
     const index = await findNonFinite(converted, this.#to);
     if (index === undefined) return;
-    const block = values.subarray(index, index + dtypeInfo(this.#to).blockSize);
+    const block = values.subarray(index, index + tensorTypeInfo(this.#to).blockSize);
     const largest = block.reduce((max, value) => Math.abs(value) > Math.abs(max) ? value : max);
     throw new RangeError(
       `Cannot store tensor ${

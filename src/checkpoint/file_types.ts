@@ -5,10 +5,24 @@
  */
 import type { GPT2Config } from "../model/config.ts";
 import type { ParameterOptions, ParameterSpec } from "../model/parameters.ts";
-import { dtypeInfo } from "../tensor/dtype.ts";
+import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { WeightType } from "./quantize.ts";
 
-const FILE_TYPES = {
+/** The type of a whole file, as a user names it. */
+export type FileType =
+  | "f32"
+  | "f16"
+  | "bf16"
+  | "q8_0"
+  | "q6_k"
+  | "q5_k_m"
+  | "q5_1"
+  | "q5_0"
+  | "q4_k_m"
+  | "q4_1"
+  | "q4_0";
+
+const FILE_TYPES: Readonly<Record<FileType, { id: number; matrices: WeightType }>> = {
   f32: { id: 0, matrices: "f32" },
   f16: { id: 1, matrices: "f16" },
   bf16: { id: 32, matrices: "bf16" },
@@ -20,10 +34,7 @@ const FILE_TYPES = {
   q4_k_m: { id: 15, matrices: "q4_k" },
   q4_1: { id: 3, matrices: "q4_1" },
   q4_0: { id: 2, matrices: "q4_0" },
-} as const satisfies Record<string, { id: number; matrices: WeightType }>;
-
-/** The type of a whole file, as a user names it. */
-export type FileType = keyof typeof FILE_TYPES;
+};
 
 /** All types, from the most precise to the smallest. */
 export const fileTypes: readonly FileType[] = Object.keys(FILE_TYPES) as FileType[];
@@ -64,7 +75,7 @@ export function storedType(
 ): WeightType {
   const { matrices } = FILE_TYPES[fileType];
   if (spec.shape.length === 1 || spec.name === "positionEmbedding") return "f32";
-  if (dtypeInfo(matrices).blockSize === 1) return matrices;
+  if (tensorTypeInfo(matrices).blockSize === 1) return matrices;
   const width = spec.shape[1];
   return typeForWidth(preferredType(fileType, matrices, spec, config, tied), width);
 }
@@ -77,7 +88,7 @@ function preferredType(
   tied: boolean,
 ): WeightType {
   if (name === (tied ? "tokenEmbedding" : "vocabularyProjection")) {
-    const fits = shape[1] % dtypeInfo(matrices).blockSize === 0;
+    const fits = shape[1] % tensorTypeInfo(matrices).blockSize === 0;
     return fits && matrices !== "q8_0" ? "q6_k" : "q8_0";
   }
   const [, layer, part] = /^blocks\.(\d+)\.(\w+)\.weight$/.exec(name) ?? [];
@@ -97,7 +108,7 @@ function getsMoreBits(layer: number, numLayers: number): boolean {
 
 /** `type`, or the next one that rows of this width can be stored in. */
 function typeForWidth(type: WeightType, width: number): WeightType {
-  const fits = (candidate: WeightType) => width % dtypeInfo(candidate).blockSize === 0;
+  const fits = (candidate: WeightType) => width % tensorTypeInfo(candidate).blockSize === 0;
   if (fits(type)) return type;
   const smaller = SMALL_BLOCK_TYPES[type] ?? type;
   return fits(smaller) ? smaller : "f16";

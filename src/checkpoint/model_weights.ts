@@ -6,7 +6,7 @@
 import type { GPT2Config } from "../model/config.ts";
 import type { Model } from "../model/model.ts";
 import { parameterSpecs } from "../model/parameters.ts";
-import { rowBytes } from "../tensor/dtype.ts";
+import { rowBytes } from "../formats/tensor_type.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { readConverted } from "./convert_rows.ts";
 import { reopenOrigin } from "./origin.ts";

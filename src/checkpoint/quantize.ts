@@ -4,7 +4,7 @@
  * @module
  */
 import { library } from "../ffi/library.ts";
-import { type DType, dtypeInfo, rowBytes } from "../tensor/dtype.ts";
+import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 
 /** As few elements as are worth a thread: converting them takes longer than starting it. */
 const MIN_ELEMENTS_PER_PART = 2 ** 15;
@@ -31,7 +31,7 @@ const EXPONENTS = {
   q6_k: { words: [104], mask: HALF_EXPONENT },
   q5_k: { words: [0, 1], mask: HALF_EXPONENT },
   q4_k: { words: [0, 1], mask: HALF_EXPONENT },
-} as const satisfies { readonly [type in DType]?: Exponents };
+} as const satisfies { readonly [type in TensorType]?: Exponents };
 
 /** A type that weights may have. */
 export type WeightType = keyof typeof EXPONENTS;
@@ -55,7 +55,7 @@ export async function dequantize(
   from: WeightType,
   target: Float32Array<ArrayBuffer>,
 ): Promise<void> {
-  const { id, blockSize, blockBytes } = dtypeInfo(from);
+  const { id, blockSize, blockBytes } = tensorTypeInfo(from);
   await inParallel(
     data.byteLength / blockBytes,
     blockSize,
@@ -83,7 +83,7 @@ export async function quantize(
   width: number,
   target: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
-  const { id } = dtypeInfo(to);
+  const { id } = tensorTypeInfo(to);
   const bytes = rowBytes(to, width);
   await inParallel(
     values.length / width,
@@ -111,7 +111,7 @@ export async function findNonFinite(
   data: Uint8Array<ArrayBuffer>,
   dtype: WeightType,
 ): Promise<number | undefined> {
-  const { blockSize, blockBytes } = dtypeInfo(dtype);
+  const { blockSize, blockBytes } = tensorTypeInfo(dtype);
   const { words, mask } = EXPONENTS[dtype];
   const { gpt2_find_non_finite, gpt2_find_non_finite_async } = library();
   const isSmall = data.byteLength / blockBytes * blockSize <= MIN_ELEMENTS_PER_PART;

@@ -5,7 +5,7 @@
  */
 import type { GPT2Config } from "../model/config.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
-import { rowBytes } from "../tensor/dtype.ts";
+import { rowBytes } from "../formats/tensor_type.ts";
 import type { WeightType } from "./quantize.ts";
 
 /** A weight as its source holds it. */

@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { dtypeInfo } from "../tensor/dtype.ts";
+import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { broadcastTo, matmul, scale, sumLastAxis } from "../tensor/ops.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import {
@@ -172,7 +172,7 @@ const ggml: Operations<Tensor> = {
   mergeAxes,
   canMergeAxes: (x, axis, count) =>
     canMergeAxes(x, axis, count) && (axis + count < x.shape.length || !isQuantized(x)),
-  hasContiguousRows: (x) => x.strides[x.strides.length - 1] === dtypeInfo(x.dtype).blockBytes,
+  hasContiguousRows: (x) => x.strides[x.strides.length - 1] === tensorTypeInfo(x.dtype).blockBytes,
   contiguous,
   sumRows: sumLastAxis,
   meanRows: (x) => scale(sumLastAxis(x), 1 / x.shape[x.shape.length - 1]),
@@ -190,7 +190,7 @@ function keepRows(x: Tensor, isKept: boolean): Tensor {
 }
 
 function isQuantized(x: Tensor): boolean {
-  return dtypeInfo(x.dtype).blockSize > 1;
+  return tensorTypeInfo(x.dtype).blockSize > 1;
 }
 
 /** `x` with axes of size 1 in front, which ggml has anyway: no operation. */

@@ -55,10 +55,9 @@ export async function writeFileAtomically(
     }
   }
   if (temporary.writtenBytes !== totalBytes) {
+    const { writtenBytes } = temporary;
     throw new RangeError(
-      `Cannot write ${
-        quotePath(path)
-      }: it must get ${totalBytes} bytes: received ${temporary.writtenBytes}`,
+      `Cannot write ${quotePath(path)}: it must get ${totalBytes} bytes: received ${writtenBytes}`,
     );
   }
   await orAborted(temporary.sync(), options.signal);
@@ -103,11 +102,10 @@ class Target {
     } catch (error) {
       // A missing --allow-write is about this process: Deno's own message names the flag.
       if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
+      const code = systemErrorCode(error) ?? error.message;
       throw new StorageError(
-        `Cannot write ${quotePath(this.path)}: ${reasonOf(error)}: received ${
-          systemErrorCode(error) ?? error.message
-        } ` +
-          `after ${writtenBytes} of the ${this.#totalBytes} bytes needed. ` +
+        `Cannot write ${quotePath(this.path)}: ${reasonOf(error)}: ` +
+          `received ${code} after ${writtenBytes} of the ${this.#totalBytes} bytes needed. ` +
           "Choose another folder, or make room for them. Nothing that was there before has changed.",
         { cause: error },
       );

@@ -97,10 +97,10 @@ export class FileSource implements ByteSource, Disposable {
         filled += count;
       }
     } catch (error) {
+      const { message } = error as Error;
       throw new StorageError(
-        `Cannot read ${quotePath(this.path)}: the system refused: received ${
-          (error as Error).message
-        }. Check the disk.`,
+        `Cannot read ${quotePath(this.path)}: the system refused: received ${message}. ` +
+          "Check the disk.",
         { cause: error },
       );
     }
@@ -158,29 +158,26 @@ function checkSpan(source: ByteSource, offset: number, length: number): void {
 function openError(path: string, error: unknown): unknown {
   // A missing --allow-read is about this process, not about the file: Deno's own message names the flag.
   if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) return error;
+  const code = systemErrorCode(error);
   if (error instanceof Deno.errors.PermissionDenied) {
     return new Deno.errors.PermissionDenied(
-      `Cannot open ${quotePath(path)}: the system does not let this user read it: received ${
-        systemErrorCode(error)
-      }. ` +
-        "Change its permissions, or run as a user who may read it.",
+      `Cannot open ${quotePath(path)}: the system does not let this user read it: ` +
+        `received ${code}. Change its permissions, or run as a user who may read it.`,
       { cause: error },
     );
   }
-  switch (systemErrorCode(error)) {
-    case undefined:
+  switch (code) {
+    case undefined: // Not from the system: our own, from above.
       return error;
     case "ENOENT":
     case "ENOTDIR":
       return notFound(path, "there is no such file", "ENOENT", error);
     case "ENAMETOOLONG":
     case "EINVAL":
-      return notFound(path, "no file can have this name", systemErrorCode(error)!, error);
+      return notFound(path, "no file can have this name", code, error);
   }
   return new StorageError(
-    `Cannot open ${quotePath(path)}: the system refused: received ${
-      systemErrorCode(error)
-    }. Check the disk.`,
+    `Cannot open ${quotePath(path)}: the system refused: received ${code}. Check the disk.`,
     { cause: error },
   );
 }

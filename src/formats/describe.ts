@@ -9,25 +9,25 @@ import { FileFormatError } from "../errors.ts";
 
 const MAX_QUOTED_CHARACTERS = 120;
 const MAX_PATH_CHARACTERS = 400;
-const MAX_LISTED_ELEMENTS = 8;
+const MAX_LISTED_ELEMENTS = 10;
+const MAX_LIST_CHARACTERS = 600;
 
 const DAMAGED = "The file is damaged or incomplete: download or convert it again.";
 
 /** The text between double quotes, with control characters escaped, cut to 120 characters. */
 export function quote(text: string): string {
-  const cut = text.length > MAX_QUOTED_CHARACTERS
-    ? text.slice(0, MAX_QUOTED_CHARACTERS) + "..."
-    : text;
-  return escapeControls(JSON.stringify(cut));
+  return `"${cut(escaped(text.slice(0, MAX_QUOTED_CHARACTERS + 1)), MAX_QUOTED_CHARACTERS)}"`;
 }
 
 /** A path between double quotes. A very long one keeps its end, which tells more than its beginning. */
 export function quotePath(path: string): string {
-  const cut = path.length > MAX_PATH_CHARACTERS ? "..." + path.slice(-MAX_PATH_CHARACTERS) : path;
-  return escapeControls(JSON.stringify(cut));
+  const text = escaped(path);
+  return text.length > MAX_PATH_CHARACTERS
+    ? `"...${text.slice(-MAX_PATH_CHARACTERS)}"`
+    : `"${text}"`;
 }
 
-/** A value of any kind as a few words: text quoted, long lists cut, objects only named. */
+/** A value of any kind as a few words: text quoted, lists cut to 10 elements, objects only named. */
 export function describe(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (Array.isArray(value)) return describeList(value);
@@ -67,8 +67,8 @@ export function systemErrorCode(error: Error): string | undefined {
 function describeList(list: ArrayLike<unknown>): string {
   const numListed = Math.min(list.length, MAX_LISTED_ELEMENTS);
   const listed = Array.from({ length: numListed }, (_, i) => describeElement(list[i]));
-  if (list.length > numListed) listed.push(`... (${list.length} elements)`);
-  return `[${listed.join(", ")}]`;
+  const more = list.length > numListed ? `, ... (${list.length} elements)` : "";
+  return `[${cut(listed.join(", "), MAX_LIST_CHARACTERS)}${more}]`;
 }
 
 /** An element of a list; a list within it is only named, so that the text stays short. */
@@ -76,9 +76,13 @@ function describeElement(value: unknown): string {
   return Array.isArray(value) ? "a list" : describe(value);
 }
 
-/** Escapes what JSON leaves as it is: the second range of control characters, direction marks and the like. */
-function escapeControls(text: string): string {
-  return text.replace(
+function cut(text: string, maxCharacters: number): string {
+  return text.length > maxCharacters ? text.slice(0, maxCharacters) + "..." : text;
+}
+
+/** Escapes as JSON does, and also what JSON leaves as it is: the rest of the control characters, direction marks, ... */
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1).replace(
     /[\p{C}\u2028\u2029]/gu,
     (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );

@@ -92,9 +92,8 @@ export class GgufHeaderBytes {
       const byte = Number(truths[i]);
       if (byte !== 0 && byte !== 1) {
         throw new RangeError(
-          `Cannot write GGUF metadata ${quote(key)}: a truth value must be 0 or 1: received ${
-            truths[i]
-          }`,
+          `Cannot write GGUF metadata ${quote(key)}: a truth value must be 0 or 1: ` +
+            `received ${truths[i]}`,
         );
       }
       this.#bytes[start + i] = byte;
@@ -107,9 +106,8 @@ export class GgufHeaderBytes {
     for (let i = 0; i < stored.length; i++) {
       if (!isStoredWell(type, stored[i], numbers[i])) {
         throw new RangeError(
-          `Cannot write GGUF metadata ${quote(key)}: the number does not fit ${type}: received ${
-            numbers[i]
-          }`,
+          `Cannot write GGUF metadata ${quote(key)}: the number does not fit ${type}: ` +
+            `received ${numbers[i]}`,
         );
       }
     }

@@ -121,7 +121,8 @@ function alignmentOf(metadata: ReadonlyMap<string, GgufValue>): number {
   if (found === undefined) return GGUF_DEFAULT_ALIGNMENT;
   if (found.type !== "u32" || !isValidAlignment(found.value)) {
     throw new RangeError(
-      `Cannot write GGUF: ${GGUF_ALIGNMENT_KEY} must be a u32, a power of two from 8 to 2^20: received ${found.type} ${found.value}`,
+      `Cannot write GGUF: ${GGUF_ALIGNMENT_KEY} must be a u32, a power of two from 8 to 2^20: ` +
+        `received ${found.type} ${found.value}`,
     );
   }
   return found.value;
@@ -133,9 +134,8 @@ function requireDistinctNames(tensors: readonly GgufTensorToWrite[]): void {
     const numBytes = new TextEncoder().encode(name).length;
     if (numBytes < 1 || numBytes > GGUF_MAX_TENSOR_NAME_BYTES) {
       throw new RangeError(
-        `Cannot write GGUF: tensor names take 1 to ${GGUF_MAX_TENSOR_NAME_BYTES} bytes: received ${
-          quote(name)
-        }`,
+        `Cannot write GGUF: tensor names take 1 to ${GGUF_MAX_TENSOR_NAME_BYTES} bytes: ` +
+          `received ${quote(name)}`,
       );
     }
     if (names.has(name)) {
@@ -150,9 +150,8 @@ function requireDistinctNames(tensors: readonly GgufTensorToWrite[]): void {
 function sizeOf({ name, shape, type }: GgufTensorToWrite): number {
   if (shape.length < 1 || shape.length > GGUF_MAX_AXES) {
     throw new RangeError(
-      `Cannot write GGUF: tensor ${
-        quote(name)
-      } must have 1 to ${GGUF_MAX_AXES} axes: received shape [${shape}]`,
+      `Cannot write GGUF: tensor ${quote(name)} must have 1 to ${GGUF_MAX_AXES} axes: ` +
+        `received shape [${shape}]`,
     );
   }
   return tensorBytes(type, shape);

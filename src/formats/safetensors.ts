@@ -9,7 +9,7 @@
  */
 
 import type { ByteSource } from "./byte_source.ts";
-import { formatError, quote } from "./describe.ts";
+import { describe, formatError, quote } from "./describe.ts";
 import { recognizeForeignContent } from "./foreign_content.ts";
 import { decodeJson, type JsonObject, type JsonValue } from "./strict_json.ts";
 
@@ -175,9 +175,7 @@ function readEntry(
   }
   if (byteLength !== expected) {
     throw fail(
-      `has data_offsets of ${byteLength} bytes where ${dtype} [${
-        shape.slice(0, 8)
-      }] takes ${expected}`,
+      `has data_offsets of ${byteLength} bytes where ${dtype} ${describe(shape)} takes ${expected}`,
       span,
     );
   }

@@ -18,7 +18,6 @@ export const SAFETENSORS_INDEX_NAME = "model.safetensors.index.json";
 
 const MAX_SHARDS = 256;
 const MAX_INDEX_BYTES = 32 * 1024 * 1024;
-const MAX_LISTED_NAMES = 10;
 
 /** All tensors of a folder, whichever file each is in. It keeps the files open: dispose it. */
 export class SafetensorsFolder implements Disposable {
@@ -108,10 +107,9 @@ function findShards(folder: string): Map<string, Set<string> | undefined> {
     return parseIndex(indexPath, readJsonFile(indexPath, { maxBytes: MAX_INDEX_BYTES }));
   }
   throw new Deno.errors.NotFound(
-    `Cannot open ${quotePath(folder)} as a model: it has neither ${SAFETENSORS_FILE_NAME} nor ` +
-      `${SAFETENSORS_INDEX_NAME}: received ${
-        describe(listOf(folder))
-      }. Pass a folder that save_pretrained() wrote.`,
+    `Cannot open ${quotePath(folder)} as a model: ` +
+      `it has neither ${SAFETENSORS_FILE_NAME} nor ${SAFETENSORS_INDEX_NAME}: ` +
+      `received ${describe(listOf(folder))}. Pass a folder that save_pretrained() wrote.`,
   );
 }
 
@@ -153,8 +151,7 @@ function requireSameNames(
   const [what, names] = missing.length > 0
     ? [`it lacks ${missing.length} tensors that the index expects in it`, missing]
     : [`it has ${extra.length} tensors that the index does not expect in it`, extra];
-  const shown = names.slice(0, MAX_LISTED_NAMES).map((name) => quote(name)).join(", ");
-  throw formatError("safetensors", path, `${what}: ${shown}`, held.size);
+  throw formatError("safetensors", path, `${what}, ${describe(names)}`, held.size);
 }
 
 function joined(folder: string, fileName: string): string {

@@ -104,9 +104,8 @@ function requireDistinctNames(tensors: readonly SafetensorsTensorToWrite[]): voi
   for (const { name } of tensors) {
     if (names.has(name)) {
       throw new RangeError(
-        `Cannot write safetensors: tensor names must be distinct and not reserved: received ${
-          quote(name)
-        }`,
+        "Cannot write safetensors: tensor names must be distinct and not reserved: " +
+          `received ${quote(name)}`,
       );
     }
     names.add(name);
@@ -119,10 +118,8 @@ function sizeOf({ name, dtype, shape }: SafetensorsTensorToWrite): number {
     bytes *= size;
     if (!Number.isSafeInteger(size) || size < 0 || !Number.isSafeInteger(bytes)) {
       throw new RangeError(
-        `Cannot write safetensors: the sizes of tensor ${
-          quote(name)
-        } must be counts and its bytes below 2^53: ` +
-          `received shape [${shape}]`,
+        `Cannot write safetensors: the sizes of tensor ${quote(name)} must be counts ` +
+          `and its bytes below 2^53: received shape [${shape}]`,
       );
     }
   }

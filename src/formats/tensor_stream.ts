@@ -30,9 +30,8 @@ export async function* streamTensor(
   }
   if (numBytes !== byteLength) {
     throw new RangeError(
-      `Cannot write tensor ${
-        quote(tensor.name)
-      }: its shape and type take ${byteLength} bytes: received ${numBytes}`,
+      `Cannot write tensor ${quote(tensor.name)}: its shape and type take ${byteLength} bytes: ` +
+        `received ${numBytes}`,
     );
   }
 }

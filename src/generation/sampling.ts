@@ -116,9 +116,10 @@ export class Sampler {
     numPromptTokens = 0,
   ): TokenDistribution {
     const candidates = this.#narrowDown(logits, history, numPromptTokens);
+    const probabilities = candidates.probabilities();
     return {
-      ids: candidates.ids.slice(0, candidates.size),
-      probabilities: candidates.probabilities(),
+      ids: candidates.ids.slice(0, candidates.size).filter((_id, i) => probabilities[i] > 0),
+      probabilities: probabilities.filter((probability) => probability > 0),
     };
   }
 

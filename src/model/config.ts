@@ -57,6 +57,8 @@ export class GPT2Config {
   readonly dropout: number;
 
   /**
+   * Checks and completes the sizes.
+   *
    * @param fields see {@linkcode GPT2ConfigFields}
    * @throws {TypeError} if a field is not a number
    * @throws {RangeError} if a size is not a positive integer, or the heads do not divide the width

@@ -7,7 +7,7 @@ import type { Buffer } from "../tensor/buffer.ts";
 import { MemoryPlanner, type Slot } from "../tensor/memory_planner.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { readTensor, writeTensor } from "../tensor/data.ts";
-import { type DType, rowBytes } from "../tensor/dtype.ts";
+import { rowBytes, type TensorType } from "../formats/tensor_type.ts";
 import { numElements } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
@@ -22,7 +22,7 @@ import {
 /** Where one weight goes: one or two tensors, the second with rows of zeros added. */
 interface Placement {
   readonly spec: ParameterSpec;
-  readonly dtype: DType;
+  readonly dtype: TensorType;
   readonly targets: Tensor[];
   /** Whether the first tensor lies in memory from which it cannot be read back. */
   readonly isRepacked: boolean;
@@ -48,7 +48,7 @@ export class Weights implements Disposable {
   constructor(
     backend: Backend,
     config: GPT2Config,
-    dtypeOf: (spec: ParameterSpec) => DType,
+    dtypeOf: (spec: ParameterSpec) => TensorType,
     options: ParameterOptions = {},
   ) {
     const { tied = true } = options;
@@ -77,7 +77,7 @@ export class Weights implements Disposable {
   }
 
   /** Names, shapes and stored types of all weights. */
-  get specs(): { name: string; shape: readonly number[]; dtype: DType }[] {
+  get specs(): { name: string; shape: readonly number[]; dtype: TensorType }[] {
     return [...this.#placements.values()].map(({ spec, dtype }) => ({
       name: spec.name,
       shape: spec.shape,
@@ -144,7 +144,7 @@ export class Weights implements Disposable {
 function planSlots(
   planner: MemoryPlanner,
   spec: ParameterSpec,
-  dtype: DType,
+  dtype: TensorType,
   tied: boolean,
 ): Slot[] {
   const tensor = { shape: spec.shape, dtype };
@@ -160,7 +160,7 @@ function planSlots(
   return projection === undefined ? [plain] : [plain, projection];
 }
 
-function byteLength(shape: readonly number[], dtype: DType): number {
+function byteLength(shape: readonly number[], dtype: TensorType): number {
   const width = shape[shape.length - 1];
   return rowBytes(dtype, width) * (numElements(shape) / width);
 }

@@ -7,7 +7,7 @@ import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import { NativeError } from "../errors.ts";
 import type { Backend, BufferType } from "./backend.ts";
-import { type DType, dtypeInfo, rowBytes } from "./dtype.ts";
+import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { createContext } from "./graph.ts";
 import { checkShape, formatShape, nativeSizes, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -17,7 +17,7 @@ export interface TensorSpec {
   /** Sizes of the axes, outermost first. */
   readonly shape: Shape;
   /** Element type. */
-  readonly dtype: DType;
+  readonly dtype: TensorType;
 }
 
 /** `GGML_BACKEND_BUFFER_USAGE_WEIGHTS`. */
@@ -48,7 +48,7 @@ export class Buffer implements Disposable {
     this.tensors = specs.map(({ shape, dtype }) => {
       checkShape("create a tensor", shape);
       rowBytes(dtype, shape[shape.length - 1]);
-      const { id } = dtypeInfo(dtype);
+      const { id } = tensorTypeInfo(dtype);
       const pointer = ggml.ggml_new_tensor_4d(this.#context, id, ...nativeSizes(shape))!;
       return new Tensor({ shape, dtype, pointer });
     });

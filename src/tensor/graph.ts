@@ -8,7 +8,7 @@ import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlInitParams } from "../ffi/structs.ts";
 import { NativeError } from "../errors.ts";
 import type { Backend } from "./backend.ts";
-import { type DType, dtypeInfo } from "./dtype.ts";
+import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { checkShape, nativeSizes, nativeStrides, numElements, type Shape } from "./shape.ts";
 import { readTensor, writeTensor } from "./data.ts";
 import { Tensor } from "./tensor.ts";
@@ -65,6 +65,8 @@ export class Graph implements Disposable {
   #disposed = false;
 
   /**
+   * An empty graph.
+   *
    * @param backend where to compute
    * @param options see {@linkcode GraphOptions}
    * @throws {NativeError} if native memory for the records cannot be had
@@ -88,11 +90,11 @@ export class Graph implements Disposable {
    * @param dtype element type
    * @param name shown by ggml's own tools
    */
-  input(shape: Shape, dtype: DType, name: string): Tensor {
+  input(shape: Shape, dtype: TensorType, name: string): Tensor {
     checkShape(`create the input "${name}"`, shape);
     const ggml = library();
     // Padded to whole cache lines: otherwise a one-element input misaligns every tensor that is placed after it.
-    const elementBytes = dtypeInfo(dtype).blockBytes;
+    const elementBytes = tensorTypeInfo(dtype).blockBytes;
     const perLine = CACHE_LINE_BYTES / elementBytes;
     const padded = Math.ceil(numElements(shape) / perLine) * perLine;
     const storage = this.#newTensor(dtype, [padded]);
@@ -191,8 +193,8 @@ export class Graph implements Disposable {
     });
   }
 
-  #newTensor(dtype: DType, shape: Shape): Pointer {
-    const { id } = dtypeInfo(dtype);
+  #newTensor(dtype: TensorType, shape: Shape): Pointer {
+    const { id } = tensorTypeInfo(dtype);
     const pointer = library().ggml_new_tensor_4d(this.context, id, ...nativeSizes(shape));
     if (pointer === null) {
       throw new NativeError("Cannot record a tensor: the graph is full: raise maxNodes");

@@ -6,7 +6,7 @@
  */
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
-import { type DType, dtypeInfo, rowBytes } from "./dtype.ts";
+import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { nativeSizes, sameShape, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 import { contiguous, graphOf, permute, reshape } from "./views.ts";
@@ -257,11 +257,11 @@ export function setRows(cache: Tensor, rows: Tensor, index: Tensor): Tensor {
 }
 
 /** A copy of `x` as another element type. */
-export function cast(x: Tensor, dtype: DType): Tensor {
+export function cast(x: Tensor, dtype: TensorType): Tensor {
   if (x.dtype === dtype) return x;
   rowBytes(dtype, x.shape[x.shape.length - 1]);
   const graph = graphOf("convert", x);
-  const pointer = library().ggml_cast(graph.context, x.pointer, dtypeInfo(dtype).id);
+  const pointer = library().ggml_cast(graph.context, x.pointer, tensorTypeInfo(dtype).id);
   return result(graph, x.shape, pointer, dtype);
 }
 
@@ -287,7 +287,7 @@ function result(
   graph: Tensor["graph"],
   shape: Shape,
   pointer: Deno.PointerValue,
-  dtype: DType = "f32",
+  dtype: TensorType = "f32",
 ): Tensor {
   return new Tensor({ shape, dtype, pointer: pointer as Pointer, graph });
 }
@@ -299,7 +299,7 @@ function checkF32(action: string, x: Tensor): void {
 function checkUnitStride(action: string, x: Tensor): void {
   const last = x.shape.length - 1;
   // Even for a last axis of size 1: ggml asserts the stride, not what is reached by it.
-  if (x.strides[last] !== dtypeInfo(x.dtype).blockBytes) {
+  if (x.strides[last] !== tensorTypeInfo(x.dtype).blockBytes) {
     throw new TypeError(
       `Cannot ${action} ${x}: its last axis is not contiguous: copy it with copy() first`,
     );

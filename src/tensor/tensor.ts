@@ -4,9 +4,23 @@
  * @module
  */
 import type { Pointer } from "../ffi/memory.ts";
-import { type DType, dtypeInfo, rowBytes } from "./dtype.ts";
+import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Graph } from "./graph.ts";
 import { formatShape, numElements, type Shape } from "./shape.ts";
+
+/** What a {@linkcode Tensor} is made of. */
+export interface TensorFields {
+  /** Sizes of the axes, outermost first. */
+  shape: Shape;
+  /** Distance in bytes between neighbours along each axis. Default: those of elements that lie side by side. */
+  strides?: readonly number[];
+  /** The element type. */
+  dtype: TensorType;
+  /** ggml's own record of the tensor. */
+  pointer: Pointer;
+  /** The graph that computes it, if one does. */
+  graph?: Graph;
+}
 
 /**
  * An n-dimensional array of ggml, n from 1 to 4. A tensor borrows its memory: weights and caches belong to a
@@ -18,20 +32,14 @@ export class Tensor {
   /** Distance in bytes between neighbours along each axis, outermost first. */
   readonly strides: readonly number[];
   /** The element type. */
-  readonly dtype: DType;
+  readonly dtype: TensorType;
   /** ggml's own record of this tensor. */
   readonly pointer: Pointer;
   /** The graph that computes this tensor; `undefined` for weights and caches. */
   readonly graph: Graph | undefined;
 
   /** Used by the operations; a user gets tensors from a graph or a buffer. */
-  constructor(fields: {
-    shape: Shape;
-    strides?: readonly number[];
-    dtype: DType;
-    pointer: Pointer;
-    graph?: Graph;
-  }) {
+  constructor(fields: TensorFields) {
     this.shape = fields.shape;
     this.strides = fields.strides ?? contiguousStrides(fields.dtype, fields.shape);
     this.dtype = fields.dtype;
@@ -63,10 +71,10 @@ export class Tensor {
 }
 
 /** The byte strides, outermost first, of a tensor whose elements lie side by side in row-major order. */
-export function contiguousStrides(dtype: DType, shape: Shape): number[] {
+export function contiguousStrides(dtype: TensorType, shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   const last = shape.length - 1;
-  strides[last] = dtypeInfo(dtype).blockBytes;
+  strides[last] = tensorTypeInfo(dtype).blockBytes;
   let stride = rowBytes(dtype, shape[last]);
   for (let axis = last - 1; axis >= 0; axis--) {
     strides[axis] = stride;

@@ -5,7 +5,7 @@
  */
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
-import { dtypeInfo } from "./dtype.ts";
+import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Graph } from "./graph.ts";
 import {
   checkShape,
@@ -104,7 +104,7 @@ export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Te
 export function canMergeAxes(x: Tensor, axis: number, count: number): boolean {
   const end = axis + count;
   // A row of blocks has no stride from element to element that could continue in the next row.
-  if (count > 1 && end === x.shape.length && dtypeInfo(x.dtype).blockSize > 1) return false;
+  if (count > 1 && end === x.shape.length && tensorTypeInfo(x.dtype).blockSize > 1) return false;
   // Axes of size 1 are never stepped along, so their stride does not matter.
   const stepped = x.shape.flatMap((size, i) => i >= axis && i < end && size > 1 ? [i] : []);
   for (let i = 1; i < stepped.length; i++) {
@@ -113,7 +113,7 @@ export function canMergeAxes(x: Tensor, axis: number, count: number): boolean {
   }
   // ggml's views always step element by element along the innermost axis.
   const innermost = end === x.shape.length ? stepped.at(-1) : undefined;
-  return innermost === undefined || x.strides[innermost] === dtypeInfo(x.dtype).blockBytes;
+  return innermost === undefined || x.strides[innermost] === tensorTypeInfo(x.dtype).blockBytes;
 }
 
 /** `count` axes from `axis` on become one. See {@linkcode canMergeAxes}. */
@@ -187,7 +187,7 @@ function stridedView(
   const chosen = strides.map((stride, axis) =>
     shape[axis] === 1 && axis === last ? natural[axis] : stride
   );
-  if (chosen[last] !== dtypeInfo(x.dtype).blockBytes) {
+  if (chosen[last] !== tensorTypeInfo(x.dtype).blockBytes) {
     throw new TypeError(
       `Cannot ${action} ${x}: its innermost axis is not contiguous: copy it with contiguous() first`,
     );
@@ -204,7 +204,7 @@ function stridedView(
 }
 
 function checkNotQuantizedRow(action: string, x: Tensor, axis: number): void {
-  if (axis === x.shape.length - 1 && dtypeInfo(x.dtype).blockSize > 1) {
+  if (axis === x.shape.length - 1 && tensorTypeInfo(x.dtype).blockSize > 1) {
     throw new TypeError(
       `Cannot ${action} ${x}: the last axis of a quantized tensor stays whole, and the last`,
     );

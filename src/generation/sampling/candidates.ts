@@ -136,12 +136,12 @@ export class Candidates {
     if (center !== 0) this.#max = NaN;
   }
 
-  /** Drops the first `count` of the tokens with this gap. */
-  dropTies(gap: number, count: number): void {
+  /** Of the tokens with this gap, keeps the `count` with the lowest ids. */
+  keepTies(gap: number, count: number): void {
     const { ids, logits, size, max, inverseTemperature } = this;
     let kept = 0;
     for (let i = 0; i < size; i++) {
-      if ((max - logits[i]) * inverseTemperature === gap && count-- > 0) continue;
+      if ((max - logits[i]) * inverseTemperature === gap && count-- <= 0) continue;
       this.#keptIds[kept] = ids[i];
       this.#keptLogits[kept++] = logits[i];
     }

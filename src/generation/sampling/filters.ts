@@ -35,7 +35,7 @@ export function topK(k: number): Filter {
 
 /**
  * Keeps the likeliest tokens until their probabilities add up to `p`, including the one that gets there (nucleus
- * sampling: Holtzman et al. 2020). Where it stops among equally likely tokens, those with higher ids are kept.
+ * sampling: Holtzman et al. 2020). Where it stops among equally likely tokens, those with lower ids are kept.
  */
 export function topP(p: number): Filter {
   const nucleus = new NearestMass(p);

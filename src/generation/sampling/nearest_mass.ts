@@ -49,9 +49,9 @@ export class NearestMass {
     const missing = target - weightBefore;
     const radius = weightedQuantile(this.#distances, this.#weights, numUndecided, missing);
     candidates.keepWithin(radius, center, max);
-    if (ties === "keep ties") return;
-    const numSpareTies = this.#numSpareTies(radius, numUndecided, missing);
-    if (numSpareTies > 0) candidates.dropTies(radius, numSpareTies);
+    if (ties === "split ties") {
+      candidates.keepTies(radius, this.#numTiesNeeded(radius, numUndecided, missing));
+    }
   }
 
   /** Collects the tokens that are at least this far away. Returns how many they are. */
@@ -77,19 +77,14 @@ export class NearestMass {
     return count;
   }
 
-  /** Of the undecided tokens at this distance, how many are not needed to get the missing weight. */
-  #numSpareTies(radius: number, numUndecided: number, missing: number): number {
-    let numTies = 0;
+  /** How many of the undecided tokens at this distance it takes, after all nearer ones, to get the missing weight. */
+  #numTiesNeeded(distance: number, numUndecided: number, missing: number): number {
     let tieWeight = 0;
     for (let i = 0; i < numUndecided; i++) {
-      const distance = this.#distances[i];
-      if (distance < radius) missing -= this.#weights[i];
-      if (distance !== radius) continue;
-      numTies++;
-      tieWeight = this.#weights[i];
+      if (this.#distances[i] < distance) missing -= this.#weights[i];
+      if (this.#distances[i] === distance) tieWeight = this.#weights[i];
     }
-    const numNeeded = Math.max(1, Math.ceil(missing / tieWeight));
-    return Math.max(0, numTies - numNeeded);
+    return Math.max(1, Math.ceil(missing / tieWeight));
   }
 }
 
