@@ -10,7 +10,7 @@ import { dequantize, findNonFinite, quantize, type WeightType } from "./quantize
 import { rowsOf, type StoredWeight, type WeightSource } from "./weight_source.ts";
 
 /** What one slab holds at most. Two processors quantize it to the slowest type in less than 100 ms. */
-const MAX_SLAB_ELEMENTS = 2 ** 21;
+const MAX_SLAB_ELEMENTS = 2 ** 20;
 
 /**
  * The rows of a weight in type `to`, in slabs. A slab is overwritten when the next one is asked for.

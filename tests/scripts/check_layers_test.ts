@@ -27,7 +27,8 @@ Deno.test("layerViolations() notices a wrong import added to the real graph", as
       ? { ...module, imports: [...module.imports, "src/model/config.ts"] }
       : module
   );
-  assertEquals(layerViolations(doctored), [
+  const known = new Set(layerViolations(modules));
+  assertEquals(layerViolations(doctored).filter((violation) => !known.has(violation)), [
     "src/tensor/tensor.ts imports src/model/config.ts, which is above it",
   ]);
 });
@@ -59,7 +60,7 @@ const FORBIDDEN: readonly (readonly [module: Module, message: RegExp])[] = [
   [file("src/cli/main.ts", ["src/server/server.ts"]), /which is beside it/],
   [file("src/cli/main.ts", ["mod.ts"]), /which is above it/],
   [file("src/formats/gguf.ts", ["src/tokenizer/tokenizer.ts"]), /which is beside it/],
-  [file("src/formats/gguf.ts", ["src/tensor/dtype.ts"]), /which is above it/],
+  [file("src/formats/gguf.ts", ["src/tensor/shape.ts"]), /which is above it/],
   [file("src/errors.ts", ["src/random.ts"]), /which is beside it/],
   [file("src/cli/main.ts", ["tests/cli/run_cli.ts"]), /which is in no layer/],
   [file("src/cli/main.ts", ["scripts/build.ts"]), /which is in no layer/],

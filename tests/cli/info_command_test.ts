@@ -1,0 +1,48 @@
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { runCli } from "./run_cli.ts";
+
+const MODEL = fileURLToPath(new URL("../fixtures/reference/hf_folder", import.meta.url));
+
+Deno.test("info shows the sizes of a folder", async () => {
+  const { code, stdout, stderr } = await runCli(["info", MODEL]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^ {2}name +"hf_folder"$/m);
+  assertMatch(stdout, /^ {2}embeddingDim +32$/m);
+  assertMatch(stdout, /^ {2}f32 +\d+ tensors +[\d.]+ kB$/m);
+  assertMatch(stdout, /^ {2}tokens +288$/m);
+  assertNotMatch(stdout, /^Metadata|^Tensors/m);
+});
+
+Deno.test("info shows the metadata and, if asked for, the tensors of a GGUF file", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".gguf" });
+  try {
+    await runCli(["convert", MODEL, "-o", path, "--overwrite", "--type", "q8_0"]);
+    const { stdout } = await runCli(["info", path]);
+    assertMatch(stdout, /^ {2}general\.architecture +"gpt2"$/m);
+    assertMatch(stdout, /^ {2}tokenizer\.ggml\.tokens +288 x string$/m);
+    assertNotMatch(stdout, /^Tensors/m);
+    const { stdout: long } = await runCli(["info", path, "--tensors"]);
+    assertMatch(
+      long,
+      /^ {2}blocks\.0\.qkvProjection\.weight +"blk\.0\.attn_qkv\.weight" +q8_0 +\(96, 32\) +3\.3 kB$/m,
+    );
+
+    const { stdout: json } = await runCli(["info", path, "--json"]);
+    const info = JSON.parse(json);
+    // 288 tokens and 48 positions of 32; 2 layers with an MLP of 64.
+    const block = 4 * 32 + (96 * 32 + 96) + (32 * 32 + 32) + (64 * 32 + 64) + (32 * 64 + 32);
+    assertEquals(info.numNonEmbeddingParameters, 288 * 32 + 2 * block + 2 * 32);
+    assertEquals(info.numParameters, info.numNonEmbeddingParameters + 48 * 32);
+    assertEquals(info.config.numLayers, 2);
+    assertEquals(info.metadata["general.architecture"], "gpt2");
+    assertEquals(info.metadata["tokenizer.ggml.tokens"], { type: "string[]", length: 288 });
+    assertEquals(info.tensors.length, 2 * 12 + 4);
+    const sum = (sizes: { numBytes: number }[]) =>
+      sizes.reduce((sum, { numBytes }) => sum + numBytes, 0);
+    assertEquals(sum(info.tensors), info.numBytes);
+    assertEquals(sum(info.types), info.numBytes);
+  } finally {
+    await Deno.remove(path);
+  }
+});

@@ -1,0 +1,57 @@
+/**
+ * Runs the command line in this process, with streams that are kept.
+ *
+ * @module
+ */
+import { type Io, type Output, OutputClosedError } from "../../src/cli/io.ts";
+import { main } from "../../src/cli/main.ts";
+
+/** What to run it with. */
+export interface RunOptions {
+  /** What stdin gives. Without it, stdin is a terminal. */
+  stdin?: string | Uint8Array<ArrayBuffer>;
+  /** Whether stdout and stderr are terminals. */
+  isTerminal?: boolean;
+  /** How many times stdout can be written to before its reader is gone. */
+  numWrites?: number;
+  signal?: AbortSignal;
+}
+
+/** What it did. */
+export interface RunResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command line. */
+export async function runCli(args: string[], options: RunOptions = {}): Promise<RunResult> {
+  const { stdin, isTerminal = false, numWrites = Infinity } = options;
+  const written = { stdout: "", stderr: "" };
+  let writesLeft = numWrites;
+  const output = (name: keyof typeof written): Output => ({
+    isTerminal,
+    isDecorated: isTerminal,
+    write: (text) => {
+      if (name === "stdout" && writesLeft-- <= 0) {
+        return Promise.reject(new OutputClosedError("stdout is closed"));
+      }
+      written[name] += text;
+      return Promise.resolve();
+    },
+  });
+  const io: Io = {
+    stdin: {
+      isTerminal: stdin === undefined,
+      readAll: () =>
+        Promise.resolve(
+          typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin ?? new Uint8Array(),
+        ),
+    },
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    signal: options.signal ?? new AbortController().signal,
+  };
+  const code = await main(args, io);
+  return { code, ...written };
+}

@@ -1,0 +1,115 @@
+import { assertEquals, assertLess, assertMatch, assertNotMatch } from "@std/assert";
+import { runCli } from "./run_cli.ts";
+
+/** What cannot be understood, and what the user is told about it. */
+const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
+  // Flags.
+  [
+    "--temprature 1",
+    /There is no such flag: received "--temprature"\. Did you mean --temperature\?/,
+  ],
+  ["--top_k 5", /Did you mean --top-k\?/],
+  ["--Seed 5", /Did you mean --seed\?/],
+  ["--xyzzyplugh", /no such flag: received "--xyzzyplugh"\. If it is text and no flag, write -- /],
+  ["-z", /no such flag: received "-z"/],
+  ["-1", /no such flag: received "-1"/],
+  ["convert x --greedy", /no such flag: received "--greedy"/],
+  ["--seed", /--seed needs a value: received nothing\. Write --seed <number>/],
+  ["--seed --greedy", /--seed needs a value: received --greedy/],
+  ["--seed -- 5", /--seed needs a value: received --/],
+  ["--model=", /--model needs a value: received ""/],
+  ["--greedy=yes", /--greedy takes no value: received "yes"/],
+  ["--no-greedy", /no such flag/],
+
+  // Numbers.
+  ["--threads 0", /--threads must be a whole number from 1 to 512: received "0"/],
+  ["--threads 513", /--threads must be a whole number from 1 to 512: received "513"/],
+  ["--max-new-tokens 1e9", /--max-new-tokens must be a whole number of at least 0: received "1e9"/],
+  ["--max-new-tokens abc", /received "abc"/],
+  ["--max-new-tokens 1.5", /received "1\.5"/],
+  ["--max-new-tokens -1", /received "-1"/],
+  ["--max-new-tokens 0x10", /received "0x10"/],
+  ["--max-new-tokens 10_000", /received "10_000"/],
+  ["--max-new-tokens 9007199254740993", /received "9007199254740993"/],
+  ["--max-new-tokens=", /received ""/],
+  ["--seed 9007199254740992", /--seed must be a whole number in digits/],
+  ["--seed NaN", /received "NaN"/],
+  ["--num-return-sequences 0", /whole number of at least 1/],
+  ["--temperature NaN", /--temperature must be a number of at least 0: received "NaN"/],
+  ["--temperature -1", /received "-1"/],
+  ["--temperature Infinity", /received "Infinity"/],
+  ["--temperature 1e-3", /received "1e-3"/],
+  ["--temperature .", /received "\."/],
+  ["--temperature 1,5", /received "1,5"/],
+  ["--top-k -1", /--top-k must be a whole number of at least 0/],
+  ["--top-k 1.5", /received "1\.5"/],
+  ["--top-p 2", /--top-p must be a number above 0 and at most 1: received "2"/],
+  ["--top-p 0", /received "0"/],
+  ["--min-p 1.1", /--min-p must be a number from 0 to 1/],
+  ["--typical-p 0", /--typical-p must be a number above 0 and at most 1/],
+  ["--repetition-penalty 0", /--repetition-penalty must be a number above 0/],
+  ["--no-repeat-ngram-size -3", /--no-repeat-ngram-size must be a whole number of at least 0/],
+  ["--presence-penalty abc", /--presence-penalty must be a number such as 0\.8/],
+  ["--frequency-penalty NaN", /--frequency-penalty must be a number/],
+
+  // Words.
+  ["--type q4_k", /--type must be one of f32, f16, .*, q4_0: received "q4_k"/],
+  ["--overflow wrap", /--overflow must be one of stop, crop: received "wrap"/],
+  ["--order hf", /--order must be one of huggingface, llama\.cpp/],
+  ["--logit-bias 5", /--logit-bias must be a token id, =, and a number or -inf: received "5"/],
+  ["--logit-bias 5=abc", /received "5=abc"/],
+  ["--logit-bias -5=1", /received "-5=1"/],
+  ["--logit-bias 5=inf", /received "5=inf"/],
+
+  // Operands.
+  [
+    "once upon a time",
+    /generate takes \[prompt\]: received "once" "upon" "a" "time"\. Put the prompt in quotes/,
+  ],
+  ["tokenise text", /Did you mean the command tokenize\?/],
+  [
+    "prompt --file story.txt",
+    /an argument or from --file: received both, "prompt" and "story\.txt"/,
+  ],
+  ["convert", /convert takes <folder>: received nothing/],
+  ["convert a b", /convert takes <folder>: received "a" "b"/],
+  ["quantize a", /quantize takes <in\.gguf> <out\.gguf>: received "a"\. Give the file to read and/],
+  ["quantize a b", /quantize needs --type <type>: received none/],
+  ["info", /info takes <model>: received nothing/],
+  ["tokenize", /tokenize needs a text: received nothing/],
+  ["tokenize --decode", /tokenize needs ids: received nothing/],
+  ["tokenize one two", /tokenize takes one text: received 2 arguments/],
+  ["tokenize --model gpt2 --decode 1 x", /--decode needs token ids: received "x"/],
+  ["tokenize --model gpt2 --decode 50257", /no such token: received 50257/],
+  ["help generat", /There is no such command: received "generat"\. Did you mean generate\?/],
+  ["help xyzzy", /no such command: received "xyzzy"\. The commands are generate, convert/],
+];
+
+for (const [args, message] of USAGE_ERRORS) {
+  Deno.test(`main() refuses: ${args}`, async () => {
+    const { code, stdout, stderr } = await runCli(args.split(" "));
+    assertMatch(stderr, message);
+    assertMatch(stderr, /^error: .*\nHelp: deno run -A mod\.ts .*--help\n$|no such token/s);
+    assertNotMatch(stderr, /\n\s+at /);
+    assertEquals([code, stdout], [2, ""]);
+  });
+}
+
+Deno.test("main() keeps the message short, whatever it was given", async () => {
+  const long = "🦊".repeat(5000);
+  for (
+    const args of [[`--${long}`], ["--seed", long], ["info", long], [long, long], ["-f", long]]
+  ) {
+    const { code, stderr } = await runCli(args);
+    assertLess(new TextEncoder().encode(stderr).length, 2049);
+    assertMatch(stderr, /^error: /);
+    assertEquals([2, 66, 1].includes(code), true, `${code}`);
+  }
+});
+
+Deno.test("main() does not pass on control characters", async () => {
+  const { stderr } = await runCli(["--seed", "\x1b[2Jgone\u009b2J"]);
+  // deno-lint-ignore no-control-regex
+  assertNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  assertMatch(stderr, /gone/);
+});

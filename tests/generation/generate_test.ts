@@ -1,0 +1,206 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  generate,
+  type GeneratedToken,
+  type GenerateOptions,
+} from "../../src/generation/generate.ts";
+import { GPT2Config } from "../../src/model/config.ts";
+import { initializeWeights } from "../../src/model/initialize.ts";
+import { Model } from "../../src/model/model.ts";
+import { Weights } from "../../src/model/weights.ts";
+import { Backend } from "../../src/tensor/backend.ts";
+import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+import { createReferenceModel, referencePath } from "../model/reference.ts";
+
+const tokenizer = Tokenizer.fromVocabAndMerges(
+  Deno.readTextFileSync(referencePath("hf_folder/vocab.json")),
+  Deno.readTextFileSync(referencePath("hf_folder/merges.txt")),
+);
+const model = createReferenceModel("tiny", { threads: 1 });
+const prompt = [5, 6, 7];
+
+async function collect(
+  options: GenerateOptions,
+  prompts: number[][] = [prompt],
+): Promise<GeneratedToken[]> {
+  const tokens = [];
+  for await (const token of generate(model, undefined, prompts, options)) tokens.push(token);
+  return tokens;
+}
+
+const ids = (tokens: GeneratedToken[]) => tokens.map(({ id }) => id);
+
+Deno.test("generate() gives the same tokens for the same seed, others for another", async () => {
+  const options = { seed: 5, maxNewTokens: 20 };
+  const first = await collect(options);
+  assertEquals(ids(first).length, 20);
+  assertEquals(await collect(options), first);
+  assert(ids(await collect({ ...options, seed: 6 })).join() !== ids(first).join());
+  assertEquals(first.map(({ finishReason }) => finishReason).indexOf("maxNewTokens"), 19);
+});
+
+Deno.test("each prompt of a batch samples as it does alone", async () => {
+  const options = { seed: 9, maxNewTokens: 12 };
+  const batch = await collect(options, [prompt, [40, 41, 42, 43, 44, 45]]);
+  for (const [i, alone] of [prompt, [40, 41, 42, 43, 44, 45]].entries()) {
+    assertEquals(
+      ids(batch.filter((token) => token.prompt === i)),
+      ids(await collect(options, [alone])),
+    );
+  }
+});
+
+Deno.test("numReturnSequences gives different continuations of one prompt", async () => {
+  const tokens = await collect({ seed: 2, maxNewTokens: 10, numReturnSequences: 3 });
+  const sequences = [0, 1, 2].map((n) => ids(tokens.filter(({ sequence }) => sequence === n)));
+  assertEquals(sequences.map(({ length }) => length), [10, 10, 10]);
+  assertEquals(new Set(sequences.map(String)).size, 3);
+  assertEquals(sequences[0], ids(await collect({ seed: 2, maxNewTokens: 10 })));
+});
+
+Deno.test("logProbability is the model's own, whatever the sampling options", async () => {
+  const [plain] = await collect({ greedy: true, maxNewTokens: 1 });
+  const [biased] = await collect({ topK: 1, temperature: 0.3, maxNewTokens: 1 });
+  assertEquals(biased.id, plain.id);
+  assertEquals(biased.logProbability, plain.logProbability);
+  const logits = await model.logits(Int32Array.from(prompt), 1, 3);
+  const row = [...logits.subarray(2 * 300)];
+  const expected = row[plain.id] - Math.log(row.reduce((sum, v) => sum + Math.exp(v), 0));
+  assert(Math.abs(plain.logProbability - expected) < 1e-4);
+});
+
+Deno.test("a full context ends the text, or goes on from its last half", async () => {
+  const { contextLength } = model.config;
+  const long = Array.from({ length: contextLength - 3 }, (_, i) => i % 300);
+  const stopped = await collect({ greedy: true, maxNewTokens: 10 }, [long]);
+  // The last position gives one more token.
+  assertEquals(stopped.length, 4);
+  assertEquals(stopped.at(-1)!.finishReason, "contextLength");
+
+  const cropped = await collect({ greedy: true, maxNewTokens: 10, overflow: "crop" }, [long]);
+  assertEquals(cropped.length, 10);
+  assertEquals(ids(cropped).slice(0, 4), ids(stopped));
+  const half = [...long, ...ids(stopped)].slice(-contextLength / 2);
+  const continued = await collect({ greedy: true, maxNewTokens: 6 }, [half]);
+  assertEquals(ids(cropped).slice(4), ids(continued));
+
+  const tooLong = Array.from({ length: contextLength + 50 }, (_, i) => i % 300);
+  await assertRejects(() => collect({}, [tooLong]), RangeError, "longer than the context");
+  const [first] = await collect({ greedy: true, maxNewTokens: 1, overflow: "crop" }, [tooLong]);
+  const [expected] = await collect({ greedy: true, maxNewTokens: 1 }, [
+    tooLong.slice(-contextLength),
+  ]);
+  assertEquals(first.id, expected.id);
+});
+
+Deno.test("<|endoftext|> ends a text; ignoreEndOfText writes it", async () => {
+  const endOfText = tokenizer.endOfTextId!;
+  const options = { logitBias: { [endOfText]: 1000 }, maxNewTokens: 3 };
+  const run = async (extra: GenerateOptions) => {
+    const tokens = [];
+    const all = generate(small, tokenizer, [[1, 2]], { ...options, ...extra });
+    for await (const token of all) tokens.push(token);
+    return tokens;
+  };
+  using small = createHuggingFaceSizedModel();
+  const [only, ...rest] = await run({});
+  assertEquals([only.id, only.text, only.finishReason, rest.length], [
+    endOfText,
+    "",
+    "endOfText",
+    0,
+  ]);
+  assertEquals(
+    (await run({ ignoreEndOfText: true })).map(({ id }) => id),
+    new Array(3).fill(endOfText),
+  );
+});
+
+Deno.test("a stop text ends the generation and is not part of the text", async () => {
+  using small = createHuggingFaceSizedModel();
+  const run = async (extra: GenerateOptions) => {
+    let text = "";
+    let finishReason;
+    const options = { seed: 4, maxNewTokens: 40, ignoreEndOfText: true, ...extra };
+    for await (const token of generate(small, tokenizer, [[1, 2]], options)) {
+      text += token.text;
+      finishReason = token.finishReason;
+    }
+    return { text, finishReason };
+  };
+  const { text } = await run({});
+  const stop = text.slice(20, 23);
+  const stopped = await run({ stop });
+  assertEquals(stopped, { text: text.slice(0, text.indexOf(stop)), finishReason: "stop" });
+});
+
+Deno.test("an abort signal ends the generation, and the model can be used again", async () => {
+  const controller = new AbortController();
+  const run = async () => {
+    for await (const _ of generate(model, undefined, [prompt], { signal: controller.signal })) {
+      controller.abort();
+    }
+  };
+  await assertRejects(run, DOMException, "aborted");
+  await assertRejects(() => collect({ signal: AbortSignal.abort() }), DOMException, "aborted");
+  assertEquals((await collect({ maxNewTokens: 2 })).length, 2);
+});
+
+Deno.test("leaving the loop early frees the session", async () => {
+  for await (const _ of generate(model, undefined, [prompt])) break;
+  assertEquals((await collect({ maxNewTokens: 1 })).length, 1);
+});
+
+Deno.test("two generations at once both end right", async () => {
+  const options = { greedy: true, maxNewTokens: 15 };
+  const alone = await collect(options);
+  assertEquals(await Promise.all([collect(options), collect(options)]), [alone, alone]);
+});
+
+Deno.test("timers run while a text is written", async () => {
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  await collect({ maxNewTokens: 200 });
+  clearInterval(timer);
+  assert(ticks > 3, `${ticks} ticks`);
+});
+
+Deno.test("options and prompts out of range are refused before anything is computed", async () => {
+  const cases: [GenerateOptions, number[], string][] = [
+    [{ maxNewTokens: -1 }, prompt, "maxNewTokens"],
+    [{ maxNewTokens: 1.5 }, prompt, "maxNewTokens"],
+    [{ numReturnSequences: 0 }, prompt, "numReturnSequences"],
+    [{ temperature: NaN }, prompt, "temperature"],
+    [{ temperature: -1 }, prompt, "temperature"],
+    [{ temperature: Infinity }, prompt, "temperature"],
+    [{ topP: 2 }, prompt, "topP"],
+    [{ topK: 1.5 }, prompt, "topK"],
+    [{}, [-1], "token 0"],
+    [{}, [300], "token 0"],
+    [{}, [1, 1.5], "token 1"],
+    [{}, [], "no token"],
+  ];
+  for (const [options, tokens, message] of cases) {
+    await assertRejects(() => collect(options, [tokens]), RangeError, message);
+  }
+  await assertRejects(
+    () => collect({ overflow: "wrap" as "crop" }),
+    TypeError,
+    'overflow must be "stop" or "crop"',
+  );
+});
+
+/** A random model with as many tokens as the small tokenizer. */
+function createHuggingFaceSizedModel() {
+  const config = new GPT2Config({
+    vocabSize: tokenizer.vocabSize,
+    contextLength: 64,
+    embeddingDim: 32,
+    numHeads: 2,
+    numLayers: 1,
+  });
+  const backend = Backend.cpu({ threads: 1 });
+  const weights = new Weights(backend, config, () => "f32");
+  initializeWeights(weights, config, { seed: 1 });
+  return new Model(config, weights, backend);
+}

@@ -1,0 +1,59 @@
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { NumericalError } from "../../../src/errors.ts";
+import { logProbability, logSumExp } from "../../../src/generation/sampling/log_probability.ts";
+import { randomLogits } from "./random_logits.ts";
+
+/** The exponential is exact to 2e-8 of its value, and so is the sum, which is that much of its logarithm. */
+const TOLERANCE = 2.1e-8;
+
+Deno.test("logProbability() gives the logarithm of the softmax", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const logits = randomLogits(seed);
+    const normalizer = naiveLogSumExp(logits);
+    // Beside the error of the sum, that of 64-bit floats of the size of the logits.
+    const tolerance = TOLERANCE + Math.abs(normalizer) * 1e-15;
+    assertAlmostEquals(logSumExp(logits), normalizer, tolerance);
+    for (let id = 0; id < logits.length; id += 1 + id) {
+      const expected = Math.min(0, logits[id] - normalizer);
+      if (expected === -Infinity) assertEquals(logProbability(logits, id), -Infinity);
+      else assertAlmostEquals(logProbability(logits, id), expected, tolerance, `logits ${seed}`);
+    }
+  }
+});
+
+Deno.test("logProbability() copes with tokens far below the best one", () => {
+  const logits = new Float32Array([0, -30, -45, -800, -1e30, -Infinity]);
+  assertAlmostEquals(logProbability(logits, 0), 0, TOLERANCE);
+  assertAlmostEquals(logProbability(logits, 1), -30, TOLERANCE);
+  assertAlmostEquals(logProbability(logits, 2), -45, TOLERANCE);
+  assertAlmostEquals(logProbability(logits, 3), -800, TOLERANCE);
+  assertEquals(logProbability(logits, 4), Math.fround(-1e30));
+  assertEquals(logProbability(logits, 5), -Infinity);
+});
+
+Deno.test("logProbability() refuses logits that are not numbers", () => {
+  for (const bad of [NaN, Infinity]) {
+    for (let place = 0; place < 4; place++) {
+      const logits = new Float32Array([1, 2, 3, 4]);
+      logits[place] = bad;
+      for (let id = 0; id < 4; id++) {
+        assertThrows(() => logProbability(logits, id), NumericalError, `token ${place} `);
+      }
+      assertThrows(() => logSumExp(logits), NumericalError, `token ${place} `);
+    }
+  }
+  const nothing = new Float32Array(3).fill(-Infinity);
+  assertThrows(() => logProbability(nothing, 0), NumericalError, "all -Infinity");
+  assertThrows(() => logSumExp(nothing), NumericalError, "all -Infinity");
+});
+
+Deno.test("logProbability() refuses a token that is not in the vocabulary", () => {
+  for (const id of [-1, 3, 1.5, NaN]) {
+    assertThrows(() => logProbability(new Float32Array(3), id), RangeError, `received ${id}.`);
+  }
+});
+
+function naiveLogSumExp(logits: Float32Array): number {
+  const max = Math.max(...logits);
+  return max + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0));
+}
