@@ -22,7 +22,7 @@ export class FileFormatError extends Error {
   }
 }
 
-/** A file could not be written: the disk is full, the folder is read-only. The target is as it was before. Exit code 74. */
+/** A file could not be read or written: the disk is full, the folder is read-only. A target is as it was before. Exit code 74. */
 export class StorageError extends Error {
   /** The class name, as it appears in front of the message. */
   override name = "StorageError";

@@ -60,11 +60,6 @@ const NAME_OF_ID: ReadonlyMap<number, TensorType> = new Map(
   (Object.keys(TENSOR_TYPES) as TensorType[]).map((name) => [TENSOR_TYPES[name].id, name]),
 );
 
-/** Whether `name` is an element type known here. */
-export function isTensorType(name: string): name is TensorType {
-  return Object.hasOwn(TENSOR_TYPES, name);
-}
-
 /** The record of a type. */
 export function tensorTypeInfo(type: TensorType): TensorTypeInfo {
   return TENSOR_TYPES[type];

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  isTensorType,
   rowBytes,
   tensorBytes,
   type TensorType,
@@ -29,9 +28,6 @@ Deno.test("tensorTypeOfId() finds each type by its number, and no other", () => 
   );
   assertEquals(found.length, 18);
   for (const type of found) assertEquals(tensorTypeOfId(tensorTypeInfo(type).id), type);
-  assertEquals(isTensorType("q8_0"), true);
-  assertEquals(isTensorType("Q8_0"), false);
-  assertEquals(isTensorType("toString"), false);
 });
 
 Deno.test("rowBytes() counts whole blocks, and refuses anything else", () => {
