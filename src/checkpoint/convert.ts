@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openLibrary } from "../ffi/library.ts";
 import type { WriteProgress } from "../formats/atomic_file.ts";
 import { quotePath } from "../formats/describe.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -15,6 +16,8 @@ import { writeGgufModel } from "./write_gguf_model.ts";
 export interface ConvertOptions {
   /** The type of the file. Default: `"q8_0"`. */
   type?: FileType;
+  /** What to call the model, for people. Default: as the GGUF file does, or as the folder is called. */
+  name?: string;
   /** Whether a file that is there already may be replaced. Default: false. */
   overwrite?: boolean;
   /** Called as the file grows. */
@@ -36,17 +39,20 @@ export interface ConvertOptions {
  * @throws {Deno.errors.AlreadyExists} if the target is there already, and may not be replaced or is the source itself
  * @throws {RangeError} if a value is too large for the type
  * @throws {StorageError} if the target cannot be written
+ * @throws {NativeLibraryError} if the native library cannot be used
  */
 export async function convertCheckpoint(
   sourcePath: string,
   targetPath: string,
   options: ConvertOptions = {},
 ): Promise<void> {
-  const { type = "q8_0", overwrite = false, onProgress, signal } = options;
+  const { type = "q8_0", name, overwrite = false, onProgress, signal } = options;
   signal?.throwIfAborted();
   using checkpoint = openCheckpoint(sourcePath);
   requireTarget(sourcePath, targetPath, overwrite);
-  const metadata = checkpoint.gguf?.metadata ?? metadataOf(checkpoint);
+  await openLibrary();
+  const metadata = new Map(checkpoint.gguf?.metadata ?? metadataOf(checkpoint));
+  if (name !== undefined) metadata.set("general.name", { type: "string", value: name });
   await writeGgufModel(targetPath, checkpoint, metadata, type, { onProgress, signal });
 }
 

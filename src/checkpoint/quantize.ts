@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { library } from "../ffi/library.ts";
+import { dequantizeElements, findNonFiniteExponent, quantizeRows } from "../ffi/conversion.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 
 /** As few elements as are worth a thread: converting them takes longer than starting it. */
@@ -31,6 +31,8 @@ const EXPONENTS = {
   q6_k: { words: [104], mask: HALF_EXPONENT },
   q5_k: { words: [0, 1], mask: HALF_EXPONENT },
   q4_k: { words: [0, 1], mask: HALF_EXPONENT },
+  q3_k: { words: [54], mask: HALF_EXPONENT },
+  q2_k: { words: [40, 41], mask: HALF_EXPONENT },
 } as const satisfies { readonly [type in TensorType]?: Exponents };
 
 /** A type that weights may have. */
@@ -56,17 +58,13 @@ export async function dequantize(
   target: Float32Array<ArrayBuffer>,
 ): Promise<void> {
   const { id, blockSize, blockBytes } = tensorTypeInfo(from);
-  await inParallel(
-    data.byteLength / blockBytes,
-    blockSize,
-    (first, count) =>
-      library().gpt2_dequantize_row_async(
-        id,
-        data.subarray(first * blockBytes, (first + count) * blockBytes),
-        target.subarray(first * blockSize, (first + count) * blockSize),
-        BigInt(count * blockSize),
-      ),
-  );
+  await inParallel(data.byteLength / blockBytes, blockSize, (first, count) =>
+    dequantizeElements(
+      id,
+      data.subarray(first * blockBytes, (first + count) * blockBytes),
+      target.subarray(first * blockSize, (first + count) * blockSize),
+      count * blockSize,
+    ));
 }
 
 /**
@@ -85,20 +83,14 @@ export async function quantize(
 ): Promise<void> {
   const { id } = tensorTypeInfo(to);
   const bytes = rowBytes(to, width);
-  await inParallel(
-    values.length / width,
-    width,
-    (first, count) =>
-      library().ggml_quantize_chunk_async(
-        id,
-        values.subarray(first * width, (first + count) * width),
-        target.subarray(first * bytes, (first + count) * bytes),
-        0n,
-        BigInt(count),
-        BigInt(width),
-        null,
-      ),
-  );
+  await inParallel(values.length / width, width, (first, count) =>
+    quantizeRows(
+      id,
+      values.subarray(first * width, (first + count) * width),
+      target.subarray(first * bytes, (first + count) * bytes),
+      count,
+      width,
+    ));
 }
 
 /**
@@ -113,22 +105,22 @@ export async function findNonFinite(
 ): Promise<number | undefined> {
   const { blockSize, blockBytes } = tensorTypeInfo(dtype);
   const { words, mask } = EXPONENTS[dtype];
-  const { gpt2_find_non_finite, gpt2_find_non_finite_async } = library();
-  const isSmall = data.byteLength / blockBytes * blockSize <= MIN_ELEMENTS_PER_PART;
-  const find = isSmall ? gpt2_find_non_finite : gpt2_find_non_finite_async;
-  let first = Infinity;
-  await inParallel(data.byteLength / blockBytes, blockSize, async (start, count) => {
+  const numBlocks = data.byteLength / blockBytes;
+  const isShort = numBlocks * blockSize <= MIN_ELEMENTS_PER_PART;
+  let block = Infinity;
+  await inParallel(numBlocks, blockSize, async (first, count) => {
     for (const word of words) {
-      const index = await find(
-        data.subarray(start * blockBytes + 2 * word),
-        BigInt(count),
-        blockBytes / 2,
+      const exponents = {
+        data: data.subarray(first * blockBytes + 2 * word),
+        count,
+        stride: blockBytes / 2,
         mask,
-      );
-      if (index >= 0n) first = Math.min(first, start + Number(index));
+      };
+      const index = await findNonFiniteExponent(exponents, isShort);
+      if (index >= 0) block = Math.min(block, first + index);
     }
   });
-  return first === Infinity ? undefined : first * blockSize;
+  return block === Infinity ? undefined : block * blockSize;
 }
 
 /**

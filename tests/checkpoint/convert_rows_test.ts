@@ -5,7 +5,7 @@ import type { StoredWeight, WeightSource } from "../../src/checkpoint/weight_sou
 import { openLibrary } from "../../src/ffi/library.ts";
 import { FileFormatError } from "../../src/errors.ts";
 import { GPT2Config } from "../../src/model/config.ts";
-import { rowBytes } from "../../src/tensor/dtype.ts";
+import { rowBytes } from "../../src/formats/tensor_type.ts";
 import { goldenWeights } from "./golden_model.ts";
 
 await openLibrary();
@@ -16,8 +16,13 @@ const WIDTH = 512;
 
 const values = goldenWeights("rows", ROWS * WIDTH);
 
-/** A source of one weight with the given values, in the given type. */
-async function sourceOf(dtype: WeightType): Promise<WeightSource & { largestRead: number }> {
+/** A source that notes how many bytes are read at once. */
+interface WatchedSource extends WeightSource {
+  largestRead: number;
+}
+
+/** A source of one weight with the values above, in the given type. */
+async function sourceOf(dtype: WeightType): Promise<WatchedSource> {
   const bytes = new Uint8Array(ROWS * rowBytes(dtype, WIDTH));
   await quantize(values, dtype, WIDTH, bytes);
   const weight: StoredWeight = {
@@ -26,17 +31,18 @@ async function sourceOf(dtype: WeightType): Promise<WeightSource & { largestRead
     dtype,
     isTransposed: false,
   };
-  return {
+  const source: WatchedSource = {
     config: new GPT2Config({ embeddingDim: WIDTH, numHeads: 4, numLayers: 1 }),
     tied: true,
     weights: new Map([["tokenEmbedding", weight]]),
     largestRead: 0,
     readRows(_name, firstRow, target) {
-      this.largestRead = Math.max(this.largestRead, target.length);
+      source.largestRead = Math.max(source.largestRead, target.length);
       const start = firstRow * rowBytes(dtype, WIDTH);
       target.set(bytes.subarray(start, start + target.length));
     },
   };
+  return source;
 }
 
 async function allAtOnce(to: WeightType): Promise<Uint8Array> {
@@ -81,7 +87,7 @@ for (const [from, to] of conversions) {
 
 Deno.test("convertedSlabs() counts rows from the first slab on when it says where a NaN is", async () => {
   const source = await sourceOf("f32");
-  const readRows = source.readRows.bind(source);
+  const { readRows } = source;
   source.readRows = (name, firstRow, target) => {
     readRows(name, firstRow, target);
     const row = 4321 - firstRow;

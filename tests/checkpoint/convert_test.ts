@@ -111,9 +111,10 @@ Deno.test("convertCheckpoint() keeps the metadata of a GGUF file, but what conce
     metadata.set("general.alignment", { type: "u32", value: 64 });
     metadata.set("split.count", { type: "u16", value: 1 });
   });
-  await convertCheckpoint(source, target, { type: "q4_k_m" });
+  await convertCheckpoint(source, target, { type: "q4_k_m", name: "Another name" });
   assertEquals(metadataOf(target), {
     ...metadataOf(plain),
+    "general.name": "Another name",
     "general.license": "mit",
     "some.other.key": Uint8Array.of(1, 2),
     "general.file_type": fileTypeId("q4_k_m"),

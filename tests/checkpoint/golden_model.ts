@@ -59,6 +59,19 @@ export const goldenModels: Readonly<Record<string, GoldenModel>> = {
   },
 };
 
+/** A smaller one, of one layer, in which every type occurs too. */
+export const quickModel: GoldenModel = {
+  config: new GPT2Config({
+    vocabSize: 40,
+    contextLength: 16,
+    embeddingDim: 256,
+    numHeads: 4,
+    numLayers: 1,
+    hiddenDim: 256,
+  }),
+  tied: true,
+};
+
 /** The weights of `name`: bell-shaped with a few outliers, as in trained models. Exact in half precision. */
 export function goldenWeights(name: string, count: number): Float32Array<ArrayBuffer> {
   let state = 0x9e3779b9;

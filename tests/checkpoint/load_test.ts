@@ -16,7 +16,7 @@ import { assertClose } from "../close.ts";
 import { readCase, readExpected, referencePath } from "../model/reference.ts";
 import { copyFolder, plainFolder, TemporaryFolder, valuesOf } from "./folders.ts";
 import { copyGguf } from "./gguf_files.ts";
-import { goldenModels, writeGoldenModel } from "./golden_model.ts";
+import { quickModel, writeGoldenModel } from "./golden_model.ts";
 
 /** What is promised: F32 logits equal those of transformers within this. */
 const LOGIT_TOLERANCE = 1e-4;
@@ -69,7 +69,7 @@ Deno.test("loadCheckpoint() keeps stored types, but for small weights", async ()
 Deno.test("loadCheckpoint() converts to each type as convertCheckpoint() does", async () => {
   using folder = new TemporaryFolder();
   const source = folder.file("source.gguf");
-  await writeGoldenModel(source, goldenModels.wide);
+  await writeGoldenModel(source, quickModel);
   for (const type of fileTypes) {
     const converted = folder.file(`${type}.gguf`);
     await convertCheckpoint(source, converted, { type });
@@ -150,7 +150,7 @@ Deno.test("loadCheckpoint() refuses quantized blocks whose scale is not finite",
 Deno.test("loadCheckpoint() stops when it is told to", async () => {
   using folder = new TemporaryFolder();
   const path = folder.file("model.gguf");
-  await writeGoldenModel(path, goldenModels.wide);
+  await writeGoldenModel(path, quickModel);
   await assertRejects(() => loadCheckpoint(path, { signal: AbortSignal.abort() }), DOMException);
   const controller = new AbortController();
   const loading = loadCheckpoint(path, { signal: controller.signal, type: "q4_k_m" });

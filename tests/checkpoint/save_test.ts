@@ -12,7 +12,7 @@ import { Weights } from "../../src/model/weights.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { copyFolder, plainFolder, readTensors, TemporaryFolder, valuesOf } from "./folders.ts";
 import { readGguf } from "./gguf_files.ts";
-import { goldenModels, writeGoldenModel } from "./golden_model.ts";
+import { goldenModels, quickModel, writeGoldenModel } from "./golden_model.ts";
 import { digestsOf } from "./tensor_digests.ts";
 
 Deno.test("saveSafetensors() writes the tensors that transformers wrote", async () => {
@@ -96,7 +96,7 @@ Deno.test("a model without tokenizer and without checkpoint can be saved", async
 Deno.test("saveGguf() writes the weights as they are in memory, repacked or not", async () => {
   using folder = new TemporaryFolder();
   const source = folder.file("source.gguf");
-  await writeGoldenModel(source, goldenModels.wide);
+  await writeGoldenModel(source, quickModel);
   for (const type of fileTypes) {
     const [converted, saved] = [folder.file(`${type}.gguf`), folder.file("saved.gguf")];
     await convertCheckpoint(source, converted, { type });
@@ -149,11 +149,11 @@ Deno.test("saving an untied model keeps its projection", async () => {
 Deno.test("repacked weights are not saved from a checkpoint that has changed", async () => {
   using folder = new TemporaryFolder();
   const [source, saved] = [folder.file("source.gguf"), folder.file("saved.gguf")];
-  await writeGoldenModel(source, goldenModels.wide);
+  await writeGoldenModel(source, quickModel);
   const { model } = await loadCheckpoint(source, { type: "q4_0", threads: 1 });
   using _model = model;
   const isRepacked = model.weights.specs.some(({ name }) => model.weights.read(name) === undefined);
-  await writeGoldenModel(source, goldenModels.wide);
+  await writeGoldenModel(source, quickModel);
   if (!isRepacked) return; // This processor has no layout of its own: nothing is read again.
   const error = await assertRejects(
     () => saveGguf(model, undefined, saved),
