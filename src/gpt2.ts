@@ -207,12 +207,12 @@ export class GPT2 implements Disposable {
   }
 
   /**
-   * The number of weights. The vocabulary projection shares those of the token embedding.
+   * The number of weights. The vocabulary projection shares those of the token embedding, unless it was stored apart.
    *
    * @param options `nonEmbedding` leaves out the position embedding
    */
   numParameters(options: { nonEmbedding?: boolean } = {}): number {
-    return numParameters(this.config, options);
+    return numParameters(this.config, { ...options, tied: this.#model.weights.tied });
   }
 
   /**

@@ -121,10 +121,10 @@ export function parameterSpecs(
 /** The number of weights; the vocabulary projection shares those of the token embedding. */
 export function numParameters(
   config: GPT2Config,
-  options: { nonEmbedding?: boolean } = {},
+  options: ParameterOptions & { nonEmbedding?: boolean } = {},
 ): number {
   let count = 0;
-  for (const { name, shape } of parameterSpecs(config)) {
+  for (const { name, shape } of parameterSpecs(config, options)) {
     // As nanoGPT counts: the token embedding stays in, since it is the vocabulary projection too.
     if (options.nonEmbedding && name === "positionEmbedding") continue;
     count += shape.reduce((product, size) => product * size, 1);

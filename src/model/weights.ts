@@ -35,6 +35,8 @@ interface Placement {
 export class Weights implements Disposable {
   /** The weights as the forward pass reads them. */
   readonly parameters: GPT2Parameters;
+  /** Whether the vocabulary projection shares the token embedding's values. */
+  readonly tied: boolean;
   readonly #placements: Map<string, Placement>;
   readonly #buffers: Buffer[];
 
@@ -52,6 +54,7 @@ export class Weights implements Disposable {
     options: ParameterOptions = {},
   ) {
     const { tied = true } = options;
+    this.tied = tied;
     const planner = new MemoryPlanner(backend);
     const placements = parameterSpecs(config, { tied }).map((spec) => {
       const dtype = dtypeOf(spec);
