@@ -1,5 +1,6 @@
 /**
- * A seeded random number generator: the same seed gives the same numbers on every machine.
+ * A seeded random number generator: the same seed gives the same numbers on every machine, but for the last digits of
+ * normal numbers, which depend on `Math.exp` and `Math.log`.
  *
  * @module
  */

@@ -85,7 +85,7 @@ export class Sampler {
     this.settings = resolveSamplingOptions(options, vocabSize);
     this.#vocabSize = vocabSize;
     this.#processors = processorsOf(this.settings, vocabSize);
-    this.#filters = filtersOf(this.settings, vocabSize);
+    this.#filters = filtersOf(this.settings);
     this.#randomOfSeed = new Random(this.settings.seed);
     this.#random = this.#randomOfSeed.fork(0);
   }
@@ -183,11 +183,11 @@ function processorsOf(settings: SamplingSettings, vocabSize: number): LogitsProc
 }
 
 /** The filters that the settings ask for, in the order that they ask for. */
-function filtersOf(settings: SamplingSettings, vocabSize: number): Filter[] {
+function filtersOf(settings: SamplingSettings): Filter[] {
   if (settings.greedy || settings.temperature === 0) return [best];
   const filters: Partial<Record<FilterName, Filter>> = {};
   if (settings.temperature !== 1) filters.temperature = temperature(settings.temperature);
-  if (settings.topK > 0 && settings.topK < vocabSize) filters.topK = topK(settings.topK);
+  if (settings.topK > 0) filters.topK = topK(settings.topK);
   if (settings.topP < 1) filters.topP = topP(settings.topP);
   if (settings.minP > 0) filters.minP = minP(settings.minP);
   if (settings.typicalP < 1) filters.typicalP = typicalP(settings.typicalP);

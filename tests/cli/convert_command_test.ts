@@ -33,7 +33,7 @@ Deno.test("convert writes a file that generate runs, and its path to stdout", ()
     assertEquals(namesIn(folder), ["model.gguf"]);
     assertEquals(await typesOf(path), ["f32"]);
 
-    const args = ["Once", "--greedy", "-n", "20", "--quiet", "--model"];
+    const args = ["Once", "--greedy", "-n", "20", "--quiet", "--threads", "1", "--model"];
     assertEquals(await runCli([...args, path]), await runCli([...args, MODEL]));
   }));
 

@@ -13,7 +13,18 @@ const MODEL = fileURLToPath(new URL("../fixtures/reference/hf_folder", import.me
 const MAX_MS = 60_000;
 /** Arguments that make `generate` go on for hours. */
 const ENDLESS = [
-  ...["Once", "--model", MODEL, "-n", "1000000000", "--overflow", "crop", "--ignore-end-of-text"],
+  ...[
+    "Once",
+    "--model",
+    MODEL,
+    "--threads",
+    "1",
+    "-n",
+    "1000000000",
+    "--overflow",
+    "crop",
+    "--ignore-end-of-text",
+  ],
 ];
 const isWindows = Deno.build.os === "windows";
 

@@ -102,6 +102,31 @@ Deno.test("the two orders give different distributions", () => {
   assertGreater(first.ids.length, second.ids.length);
 });
 
+Deno.test("min-p after typical goes by the best token that is left", () => {
+  // One token with half of the probability, which is not typical, and 64 that share the other half, which are.
+  const logits = new Float32Array(65).fill(-Math.log(64));
+  logits[10] = 0;
+  const options = { topK: 0, typicalP: 0.4, minP: 0.9 };
+  const sampler = new Sampler({ ...options, order: "llama.cpp" }, 65);
+  const { ids, probabilities } = sampler.distribution(logits, []);
+  assertEquals([ids.length, ids.includes(10)], [64, false]);
+  assertClose(probabilities, new Array(64).fill(1 / 64), PROBABILITY_TOLERANCE);
+});
+
+Deno.test("presence and frequency penalties work without each other, and with neither", () => {
+  const expected: [options: SamplingOptions, best: number][] = [
+    [{}, 0],
+    [{ presencePenalty: 0.2 }, 1],
+    [{ frequencyPenalty: 0.04 }, 0],
+    [{ frequencyPenalty: 0.06 }, 1],
+    [{ presencePenalty: 0.2, frequencyPenalty: -0.06 }, 0],
+  ];
+  for (const [options, best] of expected) {
+    const sampler = new Sampler({ greedy: true, ...options }, 2);
+    assertEquals(sampler.sample(new Float32Array([0.1, 0]), [1, 1, 1, 0, 0], 3), best);
+  }
+});
+
 Deno.test("Sampler draws each token as often as its probability says", () => {
   for (
     const options of [{}, { temperature: 0.7, topP: 0.9 }, { topK: 5 }, { minP: 0.1, seed: 2 }]

@@ -21,6 +21,11 @@ Deno.test("logProbability() gives the logarithm of the softmax", () => {
   }
 });
 
+Deno.test("logProbability() is never above 0", () => {
+  assertEquals(logProbability(new Float32Array([0, -100]), 0), 0);
+  assertEquals(logProbability(new Float32Array([5]), 0), 0);
+});
+
 Deno.test("logProbability() copes with tokens far below the best one", () => {
   const logits = new Float32Array([0, -30, -45, -800, -1e30, -Infinity]);
   assertAlmostEquals(logProbability(logits, 0), 0, TOLERANCE);
