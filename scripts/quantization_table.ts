@@ -26,7 +26,7 @@ try {
   for (const type of fileTypes) {
     const path = `${folder}/${type}.gguf`;
     await convertCheckpoint(source, path, { type });
-    using model = await GPT2.fromPretrained(path);
+    using model = await GPT2.fromPretrained(path, { threads: 1 });
     const { size } = await Deno.stat(path);
     const loss = await meanLoss(model, text);
     rows.push([
