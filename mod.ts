@@ -22,6 +22,9 @@ export {
   type Prompt,
 } from "./src/gpt2.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
+export type { ModelProgress } from "./src/checkpoint/resolve_model.ts";
+export type { WriteProgress } from "./src/formats/atomic_file.ts";
+export type { DownloadProgress } from "./src/hub/download.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";
 export type { FinishReason, GeneratedToken, GenerateOptions } from "./src/generation/generate.ts";
 export type { FilterOrder, SamplingOptions } from "./src/generation/sampling_options.ts";
@@ -34,7 +37,7 @@ export type { TokenizerOptions } from "./src/tokenizer/vocabulary.ts";
 // Tensors and the notation on them.
 export { type AxisSizes, einsum, rearrange, reduce, repeat, unstack } from "./src/einops/einops.ts";
 export { Backend, type BufferType, type CpuOptions } from "./src/tensor/backend.ts";
-export { Graph, type GraphOptions, type Lowering } from "./src/tensor/graph.ts";
+export { type AttentionLowering, Graph, type GraphOptions } from "./src/tensor/graph.ts";
 export { Tensor, type TensorFields } from "./src/tensor/tensor.ts";
 export type { Shape } from "./src/tensor/shape.ts";
 export type { TensorType } from "./src/formats/tensor_type.ts";
@@ -43,6 +46,7 @@ export type { Pointer } from "./src/ffi/memory.ts";
 // What can go wrong.
 export {
   FileFormatError,
+  HubError,
   NativeError,
   NativeLibraryError,
   NumericalError,

@@ -21,7 +21,7 @@ export interface Module {
 const LAYERS: readonly (readonly string[])[] = [
   ["deno.json", "src/errors.ts", "src/random.ts"],
   ["src/formats/", "src/tokenizer/"],
-  ["src/ffi/"],
+  ["src/ffi/", "src/hub/"],
   ["src/tensor/"],
   ["src/einops/"],
   ["src/model/"],

@@ -34,8 +34,34 @@ export async function ensureGgmlSource(
   fallbackFolder: string,
   onProgress: (doing: string) => void,
 ): Promise<string> {
+  const name = `${ggmlVersion}-${COMMIT.slice(0, 8)}`;
+  return `${await ensureCheckout(name, ["ggml", "LICENSE"], fallbackFolder, onProgress)}/ggml`;
+}
+
+/**
+ * Makes sure that the source of all of llama.cpp is there, of the same commit. Only benchmarks need it.
+ *
+ * @param fallbackFolder where it goes if the user's cache cannot be written
+ * @param onProgress told, in a few words, what takes time
+ * @returns the folder of llama.cpp's source
+ */
+export function ensureLlamaCppSource(
+  fallbackFolder: string,
+  onProgress: (doing: string) => void,
+): Promise<string> {
+  const name = `llama.cpp-${COMMIT.slice(0, 8)}`;
+  return ensureCheckout(name, ["."], fallbackFolder, onProgress);
+}
+
+/** Makes sure that `paths` of the commit are in the folder `name`, and returns where that is. */
+async function ensureCheckout(
+  name: string,
+  paths: readonly string[],
+  fallbackFolder: string,
+  onProgress: (doing: string) => void,
+): Promise<string> {
   const parent = await writableFolder([cacheFolder(), fallbackFolder]);
-  const target = `${parent}/${ggmlVersion}-${COMMIT.slice(0, 8)}`;
+  const target = `${parent}/${name}`;
   // The folder appears by a rename after everything in it was written.
   if (!await exists(target)) {
     await withFileLock(
@@ -50,7 +76,7 @@ export async function ensureGgmlSource(
           onProgress("Fetching ggml's source (35 MB, once)");
           const bundle = await fetchBundle(work);
           const checkout = `${work}/checkout`;
-          await extract(bundle, work, checkout);
+          await extract(bundle, paths, work, checkout);
           await Deno.rename(checkout, target);
         } finally {
           await Deno.remove(work, { recursive: true });
@@ -58,7 +84,7 @@ export async function ensureGgmlSource(
       },
     );
   }
-  return `${target}/ggml`;
+  return target;
 }
 
 /** What a killed process left behind; called under the lock, so it cannot be in use. */
@@ -117,8 +143,13 @@ async function findBundle(npmCache: string): Promise<string | undefined> {
   }
 }
 
-/** Checks the pinned commit out of the bundle: ggml and its license. */
-async function extract(bundle: string, work: string, checkout: string): Promise<void> {
+/** Checks paths of the pinned commit out of the bundle. */
+async function extract(
+  bundle: string,
+  paths: readonly string[],
+  work: string,
+  checkout: string,
+): Promise<void> {
   const repository = `${work}/repository`;
   await Deno.mkdir(checkout);
   await git(["clone", "--quiet", "--bare", bundle, repository]);
@@ -131,8 +162,7 @@ async function extract(bundle: string, work: string, checkout: string): Promise<
     "--quiet",
     COMMIT,
     "--",
-    "ggml",
-    "LICENSE",
+    ...paths,
   ]);
 }
 

@@ -45,3 +45,20 @@ export class NumericalError extends Error {
   /** The class name, as it appears in front of the message. */
   override name = "NumericalError";
 }
+
+/**
+ * The model hub refused, failed, or sent something else than it promised; or it may not be asked. What there is no such
+ * thing of is `Deno.errors.NotFound` instead. Exit code 69, or 77 if `status` says that the caller is not allowed.
+ */
+export class HubError extends Error {
+  /** The class name, as it appears in front of the message. */
+  override name = "HubError";
+  /** The status of the answer, where there was one: 401 and 403 ask for a token, or for one that may do this. */
+  readonly status?: number;
+
+  /** An error of the hub; the message has the form given above. */
+  constructor(message: string, options?: ErrorOptions & { status?: number }) {
+    super(message, options);
+    this.status = options?.status;
+  }
+}

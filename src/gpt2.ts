@@ -6,13 +6,13 @@
 import { loadCheckpoint } from "./checkpoint/load.ts";
 import { saveGguf } from "./checkpoint/save_gguf.ts";
 import { saveSafetensors } from "./checkpoint/save_safetensors.ts";
-import { resolveModel } from "./checkpoint/resolve_model.ts";
+import { type ModelProgress, resolveModel } from "./checkpoint/resolve_model.ts";
 import type { FileType } from "./checkpoint/file_types.ts";
 import { generate, type GeneratedToken, type GenerateOptions } from "./generation/generate.ts";
 import type { GPT2Config } from "./model/config.ts";
 import { initializeWeights } from "./model/initialize.ts";
 import { crossEntropy, IGNORED_TARGET } from "./model/loss.ts";
-import { checkTokens, Model } from "./model/model.ts";
+import { checkTokens, Model, suitableThreads } from "./model/model.ts";
 import { numParameters } from "./model/parameters.ts";
 import { Weights } from "./model/weights.ts";
 import { Backend } from "./tensor/backend.ts";
@@ -26,7 +26,7 @@ export interface GPT2Options {
    * Whether the matrices that add to the residual stream start smaller, by `1 / sqrt(2 * numLayers)`. Default: true.
    */
   scaleResidualInit?: boolean;
-  /** Number of threads. Default: one for each processor, 16 at most. */
+  /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
   /** Turns text into tokens and back. Without one, only tokens can be used. */
   tokenizer?: Tokenizer;
@@ -35,12 +35,15 @@ export interface GPT2Options {
 /** Options of `GPT2.fromPretrained()`. */
 export interface FromPretrainedOptions {
   /**
-   * The type in which the weights are held: `"f32"`, `"q8_0"`, `"q4_k_m"`, ... Default: as they are stored.
+   * The type in which the weights are held: `"f32"`, `"q8_0"`, `"q4_k_m"`, ... Default: as they are stored, and `"q8_0"`
+   * for a model of the hub.
    */
   type?: FileType;
-  /** Number of threads. Default: one for each processor, 16 at most. */
+  /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
-  /** Stops loading with an `AbortError`. */
+  /** Called while a model of the hub is downloaded and converted, which is done once. */
+  onProgress?: (progress: ModelProgress) => void;
+  /** Stops loading with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
   signal?: AbortSignal;
 }
 
@@ -105,11 +108,14 @@ export class GPT2 implements Disposable {
   }
 
   /**
-   * Loads a model.
+   * Loads a model. One of Hugging Face's hub is downloaded and converted the first time; from then on it is a file in the
+   * user's cache, and no request is made.
    *
-   * @param source `"demo"`, the path of a Hugging Face folder, or the path of a `.gguf` file
+   * @param source `"demo"`, the path of a Hugging Face folder, the path of a `.gguf` file, or a model of the hub: `"gpt2"`,
+   *   `"owner/name"`, `"owner/name@revision"` or `"owner/name:file.gguf"`
    * @param options see {@linkcode FromPretrainedOptions}
-   * @throws {Deno.errors.NotFound} if there is nothing at that path
+   * @throws {Deno.errors.NotFound} if there is no such file, folder, or model
+   * @throws {HubError} if the hub may not be asked, refuses, or fails several times
    * @throws {FileFormatError} if a file is damaged or not a GPT-2
    * @throws {NativeLibraryError} if the native library cannot be used
    * @throws {DOMException} `AbortError` (or the signal's own reason)
@@ -118,7 +124,9 @@ export class GPT2 implements Disposable {
     source: string | URL,
     options: FromPretrainedOptions = {},
   ): Promise<GPT2> {
-    const { model, tokenizer } = await loadCheckpoint(await resolveModel(source), options);
+    const { type, threads, onProgress, signal } = options;
+    const path = await resolveModel(source, { type, onProgress, signal });
+    const { model, tokenizer } = await loadCheckpoint(path, { type, threads, signal });
     return new GPT2(model.config, new Loaded(model, tokenizer));
   }
 
@@ -263,7 +271,7 @@ function createModel(config: GPT2Config, options: GPT2Options): Model {
         `received a vocabSize of ${config.vocabSize}`,
     );
   }
-  const backend = Backend.cpu({ threads });
+  const backend = Backend.cpu({ threads: threads ?? suitableThreads(config) });
   const weights = new Weights(backend, config, () => "f32");
   initializeWeights(weights, config, options);
   return new Model(config, weights, backend);

@@ -4,7 +4,7 @@
  * @module
  */
 import { openLibrary } from "../ffi/library.ts";
-import { Model } from "../model/model.ts";
+import { Model, suitableThreads } from "../model/model.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import { Weights } from "../model/weights.ts";
 import { Backend } from "../tensor/backend.ts";
@@ -21,7 +21,7 @@ import { byteLengthOf } from "./weight_source.ts";
 export interface LoadOptions {
   /** The type in which the weights are held. Default: each as it is stored. */
   type?: FileType;
-  /** Number of threads. Default: one for each processor, 16 at most. */
+  /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
   /** Stops loading with an `AbortError`. */
   signal?: AbortSignal;
@@ -54,7 +54,7 @@ export async function loadCheckpoint(
   const { config, tied } = checkpoint;
   await openLibrary();
   using resources = new DisposableStack();
-  const backend = resources.use(Backend.cpu({ threads }));
+  const backend = resources.use(Backend.cpu({ threads: threads ?? suitableThreads(config) }));
   const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);
   const weights = resources.use(new Weights(backend, config, typeOf, { tied }));
   const tokenizer = checkpoint.readTokenizer();

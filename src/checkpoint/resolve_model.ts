@@ -4,27 +4,77 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import type { WriteProgress } from "../formats/atomic_file.ts";
 import { quotePath } from "../formats/describe.ts";
+import type { DownloadProgress } from "../hub/download.ts";
+import type { HubSettings } from "../hub/hub_settings.ts";
+import type { FileType } from "./file_types.ts";
+
+/** How far a model of the hub is from being ready: its files are downloaded, then converted. */
+export type ModelProgress =
+  | { readonly step: "download" } & DownloadProgress
+  | { readonly step: "convert" } & WriteProgress;
+
+/** Options of {@linkcode resolveModel}. */
+export interface ResolveOptions {
+  /**
+   * The type to which a model of the hub is converted, or `"original"` for the files as they are there. Default: `"q8_0"`.
+   */
+  type?: FileType | "original";
+  /** Whether to ask the hub what a branch or tag is at now, even if it is on this machine. Default: false. */
+  refresh?: boolean;
+  /** Called while a model is downloaded and converted. */
+  onProgress?: (progress: ModelProgress) => void;
+  /** Stops with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
+  signal?: AbortSignal;
+  /** Where the hub is, and its cache. Default: as the environment says. */
+  hub?: HubSettings;
+  /** Where converted models are kept. Default: in this package's folder in the user's cache. */
+  convertedFolder?: string;
+}
 
 /** The small model that comes with this package. */
 const DEMO_URL = new URL("../demo/demo.gguf", import.meta.url);
-
-/** `gpt2`, `distilgpt2` or `owner/name`: the form of the names on Hugging Face's hub. */
-const HUB_NAME = /^[\w.-]+(\/[\w.-]+)?$/;
 
 /**
  * The path of a model.
  *
  * `"demo"` is the model that comes with this package, whatever else has that name: a file or folder called demo is
- * `"./demo"`. Everything else is the path, or the `file:` URL, of a `.gguf` file or of a Hugging Face folder.
+ * `"./demo"`. What there is as a file or folder is itself, as a path or as a `file:` URL. Everything else of the form
+ * `gpt2`, `owner/name`, `owner/name@revision` or `owner/name:file.gguf` is a model of the hub: it is downloaded and
+ * converted, unless that was done before. Then no request is made: a branch stays where it was until `refresh`.
  *
  * @throws {Deno.errors.NotFound} if there is nothing there
+ * @throws {FileFormatError} if a model of the hub is damaged, no GPT-2, or not in safetensors
+ * @throws {HubError} if the hub may not be asked, refuses, or fails several times
+ * @throws {StorageError} if a cache cannot be written
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
-export async function resolveModel(source: string | URL): Promise<string> {
-  if (source === "demo") return await existingPath(pathOfFileUrl(DEMO_URL, "demo"), source);
+export async function resolveModel(
+  source: string | URL,
+  options: ResolveOptions = {},
+): Promise<string> {
+  if (source === "demo") {
+    const path = pathOfFileUrl(DEMO_URL, "demo");
+    if (await exists(path)) return path;
+    throw notFound(path, "the file of the demo model is missing", "Install the package again.");
+  }
   const url = source instanceof URL ? source : asUrl(source);
   const name = String(source);
-  return await existingPath(url === undefined ? name : pathOfFileUrl(url, name), name);
+  const path = url === undefined ? name : pathOfFileUrl(url, name);
+  if (await exists(path)) return path;
+  if (url === undefined && !isGgufFile(name)) {
+    // Loaded only now: most starts are from a file, and need none of it.
+    const { parseHubModel } = await import("../hub/model_names.ts");
+    const { resolveHubModel } = await import("./hub_models.ts");
+    const model = parseHubModel(name);
+    if (model !== undefined) return await resolveHubModel(model, options);
+  }
+  throw notFound(
+    name,
+    "there is no such file or folder",
+    "Check the path. Models of the hub are called gpt2 or owner/name.",
+  );
 }
 
 /** The URL that a text is, if it is one. The letter of a Windows drive is no scheme. */
@@ -34,33 +84,31 @@ function asUrl(text: string): URL | undefined {
     : undefined;
 }
 
+/** Whether a name is meant as a file of this machine: one of the hub has its repository before a colon. */
+function isGgufFile(name: string): boolean {
+  return name.endsWith(".gguf") && !name.includes(":");
+}
+
 function pathOfFileUrl(url: URL, name: string): string {
   if (url.protocol === "file:") return fileURLToPath(url);
   throw notFound(
     name,
-    "models are not downloaded",
-    "Download it, and give the path of the file or folder.",
+    "models are downloaded from the hub only, by their names",
+    "Write owner/name or owner/name:file.gguf; or download it, and give the path of the file or folder.",
   );
 }
 
-async function existingPath(path: string, name: string): Promise<string> {
+async function exists(path: string): Promise<boolean> {
+  if (path.includes("\0")) return false; // No system lets a file have such a name.
   try {
     await Deno.stat(path);
-    return path;
+    return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
   }
-  if (name === "demo") {
-    throw notFound(path, "the file of the demo model is missing", "Install the package again.");
-  }
-  if (HUB_NAME.test(name) && !name.endsWith(".gguf")) {
-    throw notFound(
-      name,
-      "there is no such file or folder, and models are not downloaded from the hub",
-      'Give "demo", the path of a Hugging Face folder (config.json, model.safetensors), or that of a .gguf file.',
-    );
-  }
-  throw notFound(name, "there is no such file or folder", "Check the path.");
 }
 
 function notFound(received: string, what: string, advice: string): Error {

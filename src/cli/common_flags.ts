@@ -11,7 +11,7 @@ export const modelFlag = {
   short: "m",
   valueName: "model",
   default: "demo",
-  help: "demo, a Hugging Face folder, or a .gguf file.",
+  help: "demo, a Hugging Face folder, a .gguf file, or a model of the hub: gpt2, owner/name.",
 } as const;
 
 /** A type of weights. */
@@ -28,7 +28,8 @@ export const threadsFlag = {
   valueName: "count",
   min: 1,
   max: 512,
-  help: "How many threads compute. Default: one for each processor, 16 at most.",
+  help:
+    "How many threads compute. Default: one for each processor, 16 at most, fewer for a tiny model.",
 } as const;
 
 /** The text of a command, from a file. */

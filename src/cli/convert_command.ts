@@ -6,9 +6,9 @@
 import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
 import { ggufMetadata } from "../checkpoint/gguf_metadata.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
-import { resolveModel } from "../checkpoint/resolve_model.ts";
 import { defineCommand } from "./command.ts";
 import { overwriteFlag, typeFlag } from "./common_flags.ts";
+import { resolveModelShowing } from "./model_progress.ts";
 import { writeModel } from "./write_model.ts";
 
 /** Converts a checkpoint. */
@@ -40,7 +40,7 @@ export const convertCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    const source = await resolveModel(operands[0]);
+    const source = await resolveModelShowing(operands[0], io, "original");
     await writeModel(source, values.output ?? defaultName(source, values.type), values, io);
   },
 });

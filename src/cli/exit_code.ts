@@ -5,6 +5,7 @@
  */
 import {
   FileFormatError,
+  HubError,
   NativeError,
   NativeLibraryError,
   NumericalError,
@@ -20,9 +21,11 @@ export const exitCodes = {
   usage: 2,
   badFile: 65,
   notFound: 66,
+  hub: 69,
   internal: 70,
   storage: 74,
   busy: 75,
+  notAllowed: 77,
   environment: 78,
   interrupted: 130,
 } as const;
@@ -33,6 +36,9 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || isOutOfRange(error)) return exitCodes.usage;
   if (error instanceof Deno.errors.AlreadyExists) return exitCodes.usage;
   if (error instanceof FileFormatError) return exitCodes.badFile;
+  if (error instanceof HubError) {
+    return error.status === 401 || error.status === 403 ? exitCodes.notAllowed : exitCodes.hub;
+  }
   if (error instanceof StorageError) return exitCodes.storage;
   if (error instanceof NativeLibraryError) return exitCodes.environment;
   if (error instanceof NativeError || error instanceof NumericalError) return exitCodes.internal;

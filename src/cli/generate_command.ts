@@ -3,12 +3,15 @@
  *
  * @module
  */
+import type { ModelProgress } from "../checkpoint/resolve_model.ts";
 import { FileFormatError } from "../errors.ts";
 import { quotePath } from "../formats/describe.ts";
 import type { FinishReason, GeneratedToken } from "../generation/generate.ts";
-import { GPT2 } from "../gpt2.ts";
+import { type FromPretrainedOptions, GPT2 } from "../gpt2.ts";
 import { defineCommand } from "./command.ts";
 import { generateFlags, generateOptions } from "./generate_flags.ts";
+import type { Io } from "./io.ts";
+import { ModelProgressBar } from "./model_progress.ts";
 import { readText } from "./read_text.ts";
 import { SequencePrinter } from "./sequence_printer.ts";
 import { Stopwatch, timingText } from "./stopwatch.ts";
@@ -48,7 +51,7 @@ export const generateCommand = defineCommand({
 
     const stopwatch = new Stopwatch();
     const { type, threads } = values;
-    using model = await GPT2.fromPretrained(values.model, { type, threads, signal: io.signal });
+    using model = await loadModel(values.model, { type, threads }, values.quiet, io);
     if (model.tokenizer === undefined) {
       throw new FileFormatError(
         `Cannot continue a text: the model has no tokenizer: received ${
@@ -68,7 +71,13 @@ export const generateCommand = defineCommand({
       prompt: values.noEcho ? "" : prompt,
       numSequences: values.numReturnSequences,
     });
-    for await (const token of model.generate(prompt, { ...options, signal: io.signal })) {
+    for await (
+      const token of model.generate(prompt, {
+        ...options,
+        logProbabilities: values.json,
+        signal: io.signal,
+      })
+    ) {
       stopwatch.countToken();
       const { id, text, logProbability, finishReason } = token;
       const sequence = sequences[token.sequence];
@@ -94,6 +103,17 @@ export const generateCommand = defineCommand({
     }
   },
 });
+
+async function loadModel(
+  name: string,
+  options: FromPretrainedOptions,
+  isQuiet: boolean,
+  { stderr, signal }: Io,
+): Promise<GPT2> {
+  await using bar = new ModelProgressBar(stderr);
+  const onProgress = isQuiet ? undefined : (progress: ModelProgress) => bar.show(progress);
+  return await GPT2.fromPretrained(name, { ...options, onProgress, signal });
+}
 
 function contextText(contextLength: number): string {
   return `Stopped: the model has ${contextLength} positions, and the text fills them. ` +

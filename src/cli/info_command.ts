@@ -4,9 +4,9 @@
  * @module
  */
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
-import { resolveModel } from "../checkpoint/resolve_model.ts";
 import { defineCommand } from "./command.ts";
 import { jsonFlag } from "./common_flags.ts";
+import { resolveModelShowing } from "./model_progress.ts";
 import { modelInfo, modelInfoText } from "./model_info.ts";
 
 /** Shows what a model file says about itself. */
@@ -19,7 +19,7 @@ export const infoCommand = defineCommand({
     usage: "<model>",
     min: 1,
     max: 1,
-    advice: "Give demo, a Hugging Face folder, or a .gguf file.",
+    advice: "Give demo, a Hugging Face folder, a .gguf file, or a model of the hub such as gpt2.",
   },
   flags: {
     tensors: { kind: "switch", help: "List all weights." },
@@ -31,7 +31,7 @@ export const infoCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    using checkpoint = openCheckpoint(await resolveModel(operands[0]));
+    using checkpoint = openCheckpoint(await resolveModelShowing(operands[0], io));
     const info = modelInfo(checkpoint);
     await io.stdout.write(
       values.json ? JSON.stringify(info, null, 2) + "\n" : modelInfoText(info, values.tensors),

@@ -6,6 +6,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { quote } from "../formats/describe.ts";
 import { closestName } from "../generation/sampling/closest_name.ts";
+import { benchCommand } from "./bench_command.ts";
 import type { Command } from "./command.ts";
 import { convertCommand } from "./convert_command.ts";
 import { errorText } from "./error_text.ts";
@@ -15,6 +16,7 @@ import { generateCommand } from "./generate_command.ts";
 import { commandHelp, programHelp, programName } from "./help.ts";
 import { infoCommand } from "./info_command.ts";
 import { type Io, OutputClosedError } from "./io.ts";
+import { modelsCommand } from "./models_command.ts";
 import { parseArguments } from "./parse_arguments.ts";
 import { quantizeCommand } from "./quantize_command.ts";
 import { systemIo } from "./system_io.ts";
@@ -28,6 +30,8 @@ const commands: readonly Command[] = [
   quantizeCommand,
   tokenizeCommand,
   infoCommand,
+  modelsCommand,
+  benchCommand,
 ];
 
 const GENERAL = "General";

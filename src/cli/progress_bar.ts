@@ -23,15 +23,16 @@ export class ProgressBar {
     this.#label = label;
   }
 
-  /** Shows which part is done, 0 to 1; a few times a second at most. */
-  show(part: number): void {
+  /** Shows which part is done, 0 to 1, and what else there is to say; a few times a second at most. */
+  show(part: number, details = ""): void {
     const now = performance.now();
     if (!this.#output.isDecorated || now - this.#shownAt < MIN_INTERVAL_MS) return;
     this.#shownAt = now;
     this.#isShown = true;
     const filled = Math.round(part * BAR_WIDTH);
     const bar = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
-    this.#write(`\r${this.#label} [${bar}] ${String(Math.floor(part * 100)).padStart(3)} %`);
+    const percent = String(Math.floor(part * 100)).padStart(3);
+    this.#write(`\r${this.#label} [${bar}] ${percent} %${details && `  ${details}`}\x1b[K`);
   }
 
   /** Takes the line away. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
-import { resolveModel } from "../checkpoint/resolve_model.ts";
 import { defineCommand } from "./command.ts";
 import { overwriteFlag, typeFlag } from "./common_flags.ts";
+import { resolveModelShowing } from "./model_progress.ts";
 import { UsageError } from "./usage_error.ts";
 import { writeModel } from "./write_model.ts";
 
@@ -34,6 +34,7 @@ export const quantizeCommand = defineCommand({
         `quantize needs --type <type>: received none. Give one of ${fileTypes.join(", ")}.`,
       );
     }
-    await writeModel(await resolveModel(source), target, { type, overwrite }, io);
+    const path = await resolveModelShowing(source, io, "original");
+    await writeModel(path, target, { type, overwrite }, io);
   },
 });

@@ -4,11 +4,12 @@
  * @module
  */
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
-import { resolveModel } from "../checkpoint/resolve_model.ts";
 import { quote, quotePath } from "../formats/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defineCommand } from "./command.ts";
 import { fileFlag, jsonFlag, modelFlag } from "./common_flags.ts";
+import type { Io } from "./io.ts";
+import { resolveModelShowing } from "./model_progress.ts";
 import { parseInteger } from "./parse_arguments.ts";
 import { readText } from "./read_text.ts";
 import { UsageError } from "./usage_error.ts";
@@ -25,7 +26,8 @@ export const tokenizeCommand = defineCommand({
   flags: {
     model: {
       ...modelFlag,
-      help: "Whose tokenizer: demo, a Hugging Face folder, or a .gguf file; gpt2 needs no file.",
+      help:
+        "Whose tokenizer: demo, a folder, a .gguf file or a model of the hub; gpt2 needs no file.",
     },
     file: fileFlag,
     decode: { kind: "switch", short: "d", help: "Turn ids, apart by spaces or commas, into text." },
@@ -56,11 +58,11 @@ export const tokenizeCommand = defineCommand({
     }
     if (decode) {
       const ids = parseIds(input);
-      const text = (await findTokenizer(model)).decode(ids);
+      const text = (await findTokenizer(model, io)).decode(ids);
       await io.stdout.write(json ? JSON.stringify({ model, ids, text }) + "\n" : endLine(text));
       return;
     }
-    const tokenizer = await findTokenizer(model);
+    const tokenizer = await findTokenizer(model, io);
     const ids = tokenizer.encode(input, allowSpecial ? { allowedSpecial: "all" } : {});
     if (json) {
       const tokens = ids.map((id) => ({ id, piece: tokenizer.piece(id) }));
@@ -80,9 +82,9 @@ export const tokenizeCommand = defineCommand({
   },
 });
 
-async function findTokenizer(model: string): Promise<Tokenizer> {
+async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   if (model === "gpt2") return await Tokenizer.gpt2();
-  using checkpoint = openCheckpoint(await resolveModel(model));
+  using checkpoint = openCheckpoint(await resolveModelShowing(model, io));
   const tokenizer = checkpoint.readTokenizer();
   if (tokenizer !== undefined) return tokenizer;
   throw new Deno.errors.NotFound(

@@ -18,6 +18,16 @@ export const ggmlSymbols = {
     parameters: [],
     result: "pointer",
   },
+  // int64_t ggml_nelements(const struct ggml_tensor * tensor)
+  ggml_nelements: {
+    parameters: ["pointer"],
+    result: "i64",
+  },
+  // int64_t ggml_nrows(const struct ggml_tensor * tensor)
+  ggml_nrows: {
+    parameters: ["pointer"],
+    result: "i64",
+  },
   // const char * ggml_op_desc(const struct ggml_tensor * t)
   ggml_op_desc: {
     parameters: ["pointer"],
@@ -86,11 +96,6 @@ export const ggmlSymbols = {
   // struct ggml_tensor * ggml_repeat_4d(struct ggml_context * ctx, struct ggml_tensor * a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
   ggml_repeat_4d: {
     parameters: ["pointer", "pointer", "i64", "i64", "i64", "i64"],
-    result: "pointer",
-  },
-  // struct ggml_tensor * ggml_gelu(struct ggml_context * ctx, struct ggml_tensor * a)
-  ggml_gelu: {
-    parameters: ["pointer", "pointer"],
     result: "pointer",
   },
   // struct ggml_tensor * ggml_silu(struct ggml_context * ctx, struct ggml_tensor * a)
@@ -193,6 +198,11 @@ export const ggmlSymbols = {
   ggml_graph_n_nodes: {
     parameters: ["pointer"],
     result: "i32",
+  },
+  // void ggml_graph_add_node(struct ggml_cgraph * cgraph, struct ggml_tensor * tensor)
+  ggml_graph_add_node: {
+    parameters: ["pointer", "pointer"],
+    result: "void",
   },
   // size_t ggml_graph_overhead_custom(size_t size, bool grads)
   ggml_graph_overhead_custom: {

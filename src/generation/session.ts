@@ -149,7 +149,7 @@ export class Session implements Disposable {
   }
 
   #build(seq: number, seqK: number, elapsedMs = Infinity): BuiltPass {
-    const graph = new Graph(this.#model.backend, { lowering: this.#model.lowering });
+    const graph = new Graph(this.#model.backend);
     const pass = new CachedPass(graph, this.#cache, seq, seqK);
     const logits = this.#model.build(pass);
     graph.allocate();

@@ -87,7 +87,7 @@ function attention(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Ten
 /** The mean of the values, each weighted by how well its key answers the query. */
 function attend(query: Tensor, key: Tensor, value: Tensor, pass: Pass, name: string): Tensor {
   const factor = 1 / Math.sqrt(query.shape[3]);
-  if (pass.graph.lowering.attention === "fused") {
+  if (pass.graph.attention === "fused") {
     // What follows, in one kernel that never writes the scores to memory.
     return flashAttention(query, key, value, pass.mask, factor);
   }

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Backend } from "../tensor/backend.ts";
-import { Graph, type Lowering } from "../tensor/graph.ts";
+import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
+import { Graph } from "../tensor/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
 import { gpt2 } from "./gpt2.ts";
+import { numParameters } from "./parameters.ts";
 import { FullPass, type Pass } from "./pass.ts";
 import type { Weights } from "./weights.ts";
 
@@ -21,11 +22,6 @@ export class Model implements Disposable {
   readonly weights: Weights;
   /** Where the weights are and where the model is computed. */
   readonly backend: Backend;
-  /**
-   * How graphs of this model are computed: exactly if the weights are F32, else with the table for GELU, whose error is
-   * below that of half-precision or quantized weights.
-   */
-  readonly lowering: Lowering;
   /** The type of remembered keys and values: F32 for F32 weights, F16 otherwise. */
   readonly cacheType: "f32" | "f16";
   #lastRun: Promise<unknown> = Promise.resolve();
@@ -37,7 +33,6 @@ export class Model implements Disposable {
     this.weights = weights;
     this.backend = backend;
     const exact = weights.parameters.blocks[0].qkvProjection.weight.dtype === "f32";
-    this.lowering = { gelu: exact ? "exact" : "lookup", attention: "fused" };
     this.cacheType = exact ? "f32" : "f16";
   }
 
@@ -76,7 +71,7 @@ export class Model implements Disposable {
     signal?: AbortSignal,
   ): Promise<Float32Array<ArrayBuffer>> {
     return this.run(async () => {
-      using graph = new Graph(this.backend, { lowering: this.lowering });
+      using graph = new Graph(this.backend);
       const pass = new FullPass(graph, batch, seq);
       const logits = this.build(pass);
       graph.allocate();
@@ -98,6 +93,19 @@ export class Model implements Disposable {
     this.weights[Symbol.dispose]();
     this.backend[Symbol.dispose]();
   }
+}
+
+/** Fewer weights than this are not worth a further thread. */
+const PARAMETERS_PER_THREAD = 16e6;
+
+/**
+ * The number of threads that a model of this size is computed with if nobody says otherwise: all useful ones from
+ * GPT-2 small on, one for a tiny model. After each operation the threads wait for each other; for a small model that
+ * takes longer than the operation, and much longer when another process holds a processor.
+ */
+export function suitableThreads(config: GPT2Config): number {
+  const worthwhile = Math.ceil(numParameters(config) / PARAMETERS_PER_THREAD);
+  return Math.min(worthwhile, maxUsefulThreads());
 }
 
 /** Reads logits (..., columns) and leaves out the columns that pad the vocabulary. */

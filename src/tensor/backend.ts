@@ -18,7 +18,9 @@ export interface CpuOptions {
 }
 
 const MAX_THREADS = 512;
-const DEFAULT_MAX_THREADS = 16;
+
+/** Memory is saturated before this many threads are. */
+const MAX_USEFUL_THREADS = 16;
 
 /** How eagerly idle threads wait for work, 0 (asleep) to 100 (spinning). */
 const POLL_LEVEL = 50;
@@ -65,7 +67,7 @@ export class Backend implements Disposable {
    * @throws {RangeError} if `threads` is not an integer from 1 to 512
    */
   static cpu(options: CpuOptions = {}): Backend {
-    const threads = options.threads ?? defaultThreads();
+    const threads = options.threads ?? maxUsefulThreads();
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
       throw new RangeError(
         `Cannot use the CPU: threads must be an integer from 1 to ${MAX_THREADS}: received ${threads}`,
@@ -188,8 +190,9 @@ function createThreadpool(threads: number): Deno.PointerValue {
   return pool;
 }
 
-function defaultThreads(): number {
-  return Math.min(navigator.hardwareConcurrency, DEFAULT_MAX_THREADS);
+/** One thread for each processor, 16 at most. */
+export function maxUsefulThreads(): number {
+  return Math.min(navigator.hardwareConcurrency, MAX_USEFUL_THREADS);
 }
 
 function checkStatus(status: number): void {

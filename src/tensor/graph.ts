@@ -14,22 +14,15 @@ import { readTensor, writeTensor } from "./data.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
- * How an operation with more than one implementation is carried out.
- *
- * - `gelu`: `"lookup"` is ggml's table of half-precision values (off by up to 2e-3), `"exact"` composes the formula.
- * - `attention`: `"fused"` never stores the scores (flash attention), `"explicit"` computes them as in the paper.
+ * How attention is carried out: `"fused"` in one kernel that never stores the scores (flash attention), `"explicit"` with
+ * scores and weights as tensors of their own, as in the paper.
  */
-export interface Lowering {
-  /** Implementation of GELU. */
-  readonly gelu: "lookup" | "exact";
-  /** Implementation of attention. */
-  readonly attention: "fused" | "explicit";
-}
+export type AttentionLowering = "fused" | "explicit";
 
 /** Options of {@linkcode Graph}. */
 export interface GraphOptions {
-  /** Which implementation of an operation is used. Default: fused attention, exact GELU. */
-  lowering?: Partial<Lowering>;
+  /** How attention is carried out. Default: `"fused"`. */
+  attention?: AttentionLowering;
   /** The largest number of operations. Default: 8192. */
   maxNodes?: number;
 }
@@ -55,8 +48,8 @@ const CACHE_LINE_BYTES = 64;
 export class Graph implements Disposable {
   /** Where the graph is computed. */
   readonly backend: Backend;
-  /** Which implementation of an operation is used. */
-  readonly lowering: Lowering;
+  /** How attention is carried out. */
+  readonly attention: AttentionLowering;
   /** ggml's context, in which the operations record their results. */
   readonly context: Pointer;
   readonly #graph: Pointer;
@@ -72,10 +65,10 @@ export class Graph implements Disposable {
    * @throws {NativeError} if native memory for the records cannot be had
    */
   constructor(backend: Backend, options: GraphOptions = {}) {
-    const { maxNodes = 8192, lowering } = options;
+    const { maxNodes = 8192, attention = "fused" } = options;
     const ggml = library();
     this.backend = backend;
-    this.lowering = { gelu: "exact", attention: "fused", ...lowering };
+    this.attention = attention;
     const bytes = ggml.ggml_tensor_overhead() * BigInt(maxNodes) +
       ggml.ggml_graph_overhead_custom(BigInt(maxNodes), false);
     this.context = createContext(bytes);
@@ -136,9 +129,15 @@ export class Graph implements Disposable {
   /** The operations in the order in which they are computed, by their ggml names: `["GET_ROWS", "ADD", ...]`. */
   get operations(): string[] {
     const ggml = library();
+    return this.nodes.map((node) => readCString(ggml.ggml_op_desc(node)));
+  }
+
+  /** ggml's records of the operations, in the order in which they are computed. */
+  get nodes(): Pointer[] {
+    const ggml = library();
     return Array.from(
       { length: this.numNodes },
-      (_, i) => readCString(ggml.ggml_op_desc(ggml.ggml_graph_node(this.#graph, i))),
+      (_, i) => ggml.ggml_graph_node(this.#graph, i)!,
     );
   }
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertLess, assertNotMatch, assertStringIncludes } from "@std/assert";
 import {
   FileFormatError,
+  HubError,
   NativeError,
   NativeLibraryError,
   NumericalError,
@@ -28,6 +29,10 @@ const CODES: readonly (readonly [error: unknown, code: number])[] = [
   [new RangeError("Invalid array length"), 70],
   [new ReferenceError("x is not defined"), 70],
   [new SyntaxError("Unexpected token"), 70],
+  [new HubError("no answer"), 69],
+  [new HubError("busy", { status: 503 }), 69],
+  [new HubError("who are you", { status: 401 }), 77],
+  [new HubError("not for you", { status: 403 }), 77],
   [new StorageError("disk full"), 74],
   [new Deno.errors.PermissionDenied("not yours"), 74],
   [new Deno.errors.Busy("in use"), 75],

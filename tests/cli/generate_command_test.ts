@@ -270,7 +270,7 @@ Deno.test("generate tells what is wrong with its input", async () => {
       [["--file", `${folder}/none.txt`], 66, /there is no such file: received ".*none\.txt"/],
       [["--file", folder], 66, /it is a folder/],
       [["--file", latin1], 65, /it is not UTF-8: received 4 bytes from ".*latin1\.txt"/],
-      [["x", "--model", "gpt2"], 66, /models are not downloaded from the hub: received "gpt2"/],
+      [["x", "--model", "./gpt2"], 66, /no such file or folder: received "\.\/gpt2"/],
       [["x", "--model", `${folder}/none.gguf`], 66, /no such file or folder: received/],
       [["x", "--model", latin1], 65, /latin1\.txt/],
       [["x", "--model", folder], 66, /./],

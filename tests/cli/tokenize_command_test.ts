@@ -73,5 +73,5 @@ Deno.test("tokenize tells what is wrong with its input", async () => {
   const { code, stderr } = await tokenize([], new Uint8Array([0xff]));
   assertEquals(code, 65);
   assertStringIncludes(stderr, 'it is not UTF-8: received 1 byte from "stdin"');
-  assertEquals((await runCli(["tokenize", "--model", "nowhere/at-all", "x"])).code, 66);
+  assertEquals((await runCli(["tokenize", "--model", "./nowhere/at-all", "x"])).code, 66);
 });

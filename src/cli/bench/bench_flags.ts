@@ -1,0 +1,151 @@
+/**
+ * The flags of `bench`, and the tests that they ask for.
+ *
+ * @module
+ */
+import { type FileType, fileTypes, isFileType } from "../../checkpoint/file_types.ts";
+import { quote } from "../../formats/describe.ts";
+import { type Flags, flagText, type FlagValues } from "../flags.ts";
+import { parseInteger } from "../parse_arguments.ts";
+import { UsageError } from "../usage_error.ts";
+
+/** The flags of `bench`. */
+export const benchFlags = {
+  model: {
+    kind: "textList",
+    short: "m",
+    valueName: "model",
+    help: "demo, a Hugging Face folder, or a .gguf file. Default: demo.",
+  },
+  type: {
+    kind: "textList",
+    valueName: "types",
+    help: `Hold the weights as these types: ${fileTypes.join(", ")}. Default: as stored.`,
+  },
+  prompt: {
+    kind: "text",
+    short: "p",
+    valueName: "counts",
+    default: "512",
+    help: "Read this many tokens; 0 leaves the test out.",
+  },
+  newTokens: {
+    kind: "text",
+    short: "n",
+    valueName: "counts",
+    default: "128",
+    help: "Write this many tokens, one after another; 0 leaves the test out.",
+  },
+  depth: {
+    kind: "text",
+    short: "d",
+    valueName: "counts",
+    default: "0",
+    help: "Tokens that each text has before a test begins.",
+  },
+  batch: {
+    kind: "text",
+    short: "b",
+    valueName: "counts",
+    default: "1",
+    help: "Texts side by side. The speed is that of all together.",
+  },
+  threads: {
+    kind: "text",
+    short: "t",
+    valueName: "counts",
+    help:
+      "How many threads compute. Default: one for each processor, 16 at most, fewer for a tiny model.",
+  },
+  repetitions: {
+    kind: "integer",
+    short: "r",
+    valueName: "count",
+    min: 1,
+    max: 10_000,
+    default: 5,
+    help: "How often each test is measured, after a run that does not count.",
+  },
+  profile: {
+    kind: "switch",
+    help: "Show too what each kind of operation takes.",
+  },
+  output: {
+    kind: "choice",
+    short: "o",
+    valueName: "format",
+    choices: ["md", "csv", "json"],
+    default: "md",
+    help: "md (tables), csv (one row for each test) or json (with every sample).",
+  },
+} as const satisfies Flags;
+
+/** The values of the flags of `bench`. */
+export type BenchValues = FlagValues<typeof benchFlags>;
+
+/** One thing to be measured. */
+export interface BenchTest {
+  /** Reading a text at once, or writing it token by token. */
+  readonly kind: "prefill" | "decode";
+  /** Tokens read or written in each text. */
+  readonly numTokens: number;
+  /** Tokens that each text has before. */
+  readonly depth: number;
+  /** Number of texts. */
+  readonly batch: number;
+}
+
+/** A model to be loaded, in which way. */
+export interface BenchModel {
+  readonly model: string;
+  readonly type: FileType | undefined;
+  readonly threads: number | undefined;
+}
+
+/** Every combination of models, types and threads. */
+export function benchModels(values: BenchValues): BenchModel[] {
+  const models = values.model.length === 0 ? ["demo"] : values.model;
+  const types = values.type.length === 0 ? [undefined] : values.type.flatMap(parseTypes);
+  const threads = values.threads === undefined ? [undefined] : parseCounts(values, "threads", 1);
+  return models.flatMap((model) =>
+    types.flatMap((type) => threads.map((threads) => ({ model, type, threads })))
+  );
+}
+
+/** Every combination of sizes: first all that read, then all that write. */
+export function benchTests(values: BenchValues): BenchTest[] {
+  const depths = parseCounts(values, "depth", 0);
+  const batches = parseCounts(values, "batch", 1);
+  const testsOf = (kind: BenchTest["kind"], counts: readonly number[]) =>
+    counts.filter((numTokens) => numTokens > 0).flatMap((numTokens) =>
+      depths.flatMap((depth) => batches.map((batch) => ({ kind, numTokens, depth, batch })))
+    );
+  return [
+    ...testsOf("prefill", parseCounts(values, "prompt", 0)),
+    ...testsOf("decode", parseCounts(values, "newTokens", 0)),
+  ];
+}
+
+function parseTypes(list: string): FileType[] {
+  return list.split(",").map((text) => {
+    const type = text.toLowerCase();
+    if (isFileType(type)) return type;
+    throw new UsageError(`--type must be one of ${fileTypes.join(", ")}: received ${quote(text)}.`);
+  });
+}
+
+type CountFlag = "prompt" | "newTokens" | "depth" | "batch" | "threads";
+
+function parseCounts(values: BenchValues, flag: CountFlag, min: number): number[] {
+  return (values[flag] ?? "").split(",").map((text) => {
+    const count = parseInteger(text);
+    if (count === undefined || count < min) {
+      throw new UsageError(
+        `${
+          flagText(flag)
+        } must be whole numbers of at least ${min}, separated by commas: received ${quote(text)}.`,
+      );
+    }
+    return count;
+  });
+}

@@ -1,0 +1,113 @@
+/**
+ * The results of `bench` in each of its formats.
+ *
+ * @module
+ */
+import { bytesText } from "../units.ts";
+import type { ModelResult, TestResult } from "./run_bench.ts";
+
+/** Tables in Markdown, which can be read as they are. */
+export function markdownReport(results: readonly ModelResult[]): string {
+  const loads = results.map((result) => [
+    ...modelCells(result),
+    result.loadMs.toFixed(0),
+    result.firstTokenMs.toFixed(0),
+    (result.loadMs + result.firstTokenMs).toFixed(0),
+    bytesText(result.peakBytes),
+  ]);
+  const tests = results.flatMap((result) =>
+    result.tests.map((test) => [
+      ...modelCells(result),
+      `${test.kind} ${test.numTokens}`,
+      String(test.depth),
+      String(test.batch),
+      `${test.tokensPerSecond.toFixed(2)} ± ${test.deviation.toFixed(2)}`,
+    ])
+  );
+  return [
+    table(
+      ["model", "type", "threads", "load ms", "first token ms", "together ms", "peak memory"],
+      loads,
+    ),
+    ...(tests.length === 0 ? [] : [
+      table(["model", "type", "threads", "test", "depth", "batch", "tokens/s"], tests),
+    ]),
+    ...results.flatMap((result) => result.tests.flatMap((test) => profileTable(result, test))),
+  ].join("\n");
+}
+
+const CSV_COLUMNS = [
+  "model",
+  "type",
+  "threads",
+  "loadMs",
+  "firstTokenMs",
+  "peakBytes",
+  "kind",
+  "numTokens",
+  "depth",
+  "batch",
+  "tokensPerSecond",
+  "deviation",
+] as const;
+
+/** One row for each test. */
+export function csvReport(results: readonly ModelResult[]): string {
+  const rows = results.flatMap(({ tests, ...model }) =>
+    tests.map((test) => {
+      const values: Record<string, unknown> = { ...model, ...test };
+      return CSV_COLUMNS.map((column) => csvCell(String(values[column] ?? ""))).join(",");
+    })
+  );
+  return [CSV_COLUMNS.join(","), ...rows].join("\n") + "\n";
+}
+
+/** Everything, with every sample. */
+export function jsonReport(results: readonly ModelResult[]): string {
+  return JSON.stringify({ results }, null, 2) + "\n";
+}
+
+function modelCells({ model, type, threads }: ModelResult): string[] {
+  return [model, type ?? "as stored", String(threads)];
+}
+
+function profileTable(result: ModelResult, { profile, ...test }: TestResult): string[] {
+  if (profile === undefined) return [];
+  const totalMs = profile.reduce((sum, { ms }) => sum + ms, 0);
+  const rows = profile.map(({ kind, count, ms }) => [
+    kind,
+    String(count),
+    (ms * 1000).toFixed(1),
+    `${(ms / totalMs * 100).toFixed(1)} %`,
+  ]);
+  const { kind, numTokens, depth, batch } = test;
+  return [
+    `One pass of ${kind} ${numTokens}, depth ${depth}, batch ${batch}, of ${
+      modelCells(result).slice(0, 2).join(", ")
+    }: ${(totalMs * 1000).toFixed(0)} us when computed one operation at a time\n`,
+    table(["operation", "count", "us", "share"], rows),
+  ];
+}
+
+/** A table whose columns are as wide as their widest cell; numbers are on the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const isNumeric = head.map((_, column) =>
+    rows.every((row) => /^\d/.test(row[column])) && rows.length > 0
+  );
+  const line = (row: readonly string[]) =>
+    `| ${
+      row.map((cell, column) =>
+        isNumeric[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column])
+      ).join(" | ")
+    } |\n`;
+  const rule = widths.map((width, column) =>
+    isNumeric[column] ? "-".repeat(width + 1) + ":" : "-".repeat(width + 2)
+  );
+  return line(cells[0]) + `|${rule.join("|")}|\n` + cells.slice(1).map(line).join("");
+}
+
+function csvCell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

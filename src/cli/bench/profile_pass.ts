@@ -1,0 +1,40 @@
+/**
+ * Where the time of a test goes.
+ *
+ * @module
+ */
+import { CachedPass } from "../../generation/cached_pass.ts";
+import { CACHE_STEP, KeyValueCache } from "../../generation/key_value_cache.ts";
+import type { Model } from "../../model/model.ts";
+import { Graph } from "../../tensor/graph.ts";
+import { type OperationTime, profileGraph } from "../../tensor/profile_graph.ts";
+import type { BenchTest } from "./bench_flags.ts";
+import { randomTexts } from "./random_texts.ts";
+
+/** Long texts are read in parts of this many tokens, as a session does. */
+const MAX_PREFILL_TOKENS = 512;
+
+/** How often a pass is computed, one that writes a token and one that reads a text, after one that does not count. */
+const DECODE_RUNS = 20;
+const PREFILL_RUNS = 3;
+
+/**
+ * Computes one pass of a test, operation by operation: that which reads the whole text, or its first 512 tokens; or that
+ * which writes the token in the middle.
+ */
+export function profilePass(model: Model, test: BenchTest): readonly OperationTime[] {
+  const { kind, numTokens, depth, batch } = test;
+  const isDecode = kind === "decode";
+  const seq = isDecode ? 1 : Math.min(numTokens, MAX_PREFILL_TOKENS);
+  const start = isDecode ? depth + (numTokens >> 1) : depth;
+  const end = start + seq;
+  using cache = new KeyValueCache(model, batch, end);
+  using graph = new Graph(model.backend);
+  const pass = new CachedPass(graph, cache, seq, Math.ceil(end / CACHE_STEP) * CACHE_STEP);
+  model.build(pass);
+  graph.allocate();
+  const texts = randomTexts(batch, seq, model.config.vocabSize);
+  pass.write(texts.map((tokens) => ({ start, tokens })));
+  graph.compute();
+  return profileGraph(graph, isDecode ? DECODE_RUNS : PREFILL_RUNS);
+}

@@ -1,0 +1,172 @@
+/**
+ * Measures how fast a model reads and writes.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers/promises";
+import { loadCheckpoint } from "../../checkpoint/load.ts";
+import { resolveModel } from "../../checkpoint/resolve_model.ts";
+import type { FileType } from "../../checkpoint/file_types.ts";
+import { Sampler } from "../../generation/sampling.ts";
+import { Session } from "../../generation/session.ts";
+import type { Model } from "../../model/model.ts";
+import type { OperationTime } from "../../tensor/profile_graph.ts";
+import type { BenchModel, BenchTest } from "./bench_flags.ts";
+import { peakMemoryBytes, resetPeakMemory } from "./peak_memory.ts";
+import { profilePass } from "./profile_pass.ts";
+import { randomTexts } from "./random_texts.ts";
+import { mean, standardDeviation } from "./statistics.ts";
+
+/** What one test gave. */
+export interface TestResult extends BenchTest {
+  /** In all texts together, in the mean. */
+  readonly tokensPerSecond: number;
+  /** The standard deviation of that. */
+  readonly deviation: number;
+  /** The tokens per second of each repetition. */
+  readonly samples: readonly number[];
+  /** What each kind of operation takes in one pass, if that was asked for. */
+  readonly profile?: readonly OperationTime[];
+}
+
+/** What one model gave. */
+export interface ModelResult {
+  readonly model: string;
+  /** The type that the weights were asked to be held in; `null` if they are as stored. */
+  readonly type: FileType | null;
+  readonly threads: number;
+  /** From nothing until the model was ready. */
+  readonly loadMs: number;
+  /** From then until the first token after a short prompt was chosen. */
+  readonly firstTokenMs: number;
+  /** The most memory that the process held, from loading to the end of the tests. */
+  readonly peakBytes: number;
+  readonly tests: readonly TestResult[];
+}
+
+/** A prompt as short as people write them. */
+const SHORT_PROMPT_TOKENS = 8;
+
+const SEED = 1;
+
+/** How to measure. */
+export interface BenchOptions {
+  /** How often each test is measured, after a run that does not count. */
+  readonly repetitions: number;
+  /** Whether to measure each kind of operation too. */
+  readonly profile: boolean;
+  /** Called after each test. */
+  readonly onTest: () => void;
+  /** Stops the measurement. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Loads a model and measures it.
+ *
+ * @throws {RangeError} if a test needs more tokens than the model has positions
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function runBench(
+  { model: name, type, threads }: BenchModel,
+  tests: readonly BenchTest[],
+  options: BenchOptions,
+): Promise<ModelResult> {
+  const { repetitions, signal } = options;
+  resetPeakMemory();
+  const begin = performance.now();
+  const { model } = await loadCheckpoint(await resolveModel(name), { type, threads, signal });
+  using _model = model;
+  const loadMs = performance.now() - begin;
+  checkTests(tests, model.config.contextLength);
+  const firstTokenMs = await measureFirstToken(model, signal);
+  const results: TestResult[] = [];
+  for (const test of tests) {
+    results.push(await runTest(model, test, repetitions, signal));
+    options.onTest();
+  }
+  return {
+    model: name,
+    type: type ?? null,
+    threads: model.backend.threads,
+    loadMs,
+    firstTokenMs,
+    peakBytes: peakMemoryBytes(),
+    // Last, since it needs memory of its own.
+    tests: options.profile
+      ? results.map((test) => ({ ...test, profile: profilePass(model, test) }))
+      : results,
+  };
+}
+
+function checkTests(tests: readonly BenchTest[], contextLength: number): void {
+  for (const { numTokens, depth } of tests) {
+    if (depth + numTokens > contextLength) {
+      throw new RangeError(
+        `Cannot measure ${numTokens} tokens after ${depth}: the model has ${contextLength} positions`,
+      );
+    }
+  }
+}
+
+async function measureFirstToken(model: Model, signal: AbortSignal): Promise<number> {
+  const { vocabSize, contextLength } = model.config;
+  const [prompt] = randomTexts(1, Math.min(SHORT_PROMPT_TOKENS, contextLength), vocabSize);
+  const begin = performance.now();
+  using session = new Session(model, { length: prompt.length });
+  const logits = await session.append([prompt], signal);
+  new Sampler({ seed: SEED }, vocabSize).sample(logits, prompt);
+  return performance.now() - begin;
+}
+
+async function runTest(
+  model: Model,
+  test: BenchTest,
+  repetitions: number,
+  signal: AbortSignal,
+): Promise<TestResult> {
+  const { numTokens, depth, batch } = test;
+  const { vocabSize } = model.config;
+  using session = new Session(model, { batch, length: depth + numTokens });
+  if (depth > 0) await session.append(randomTexts(batch, depth, vocabSize), signal);
+  const texts = randomTexts(batch, numTokens, vocabSize);
+  const work = test.kind === "prefill"
+    ? () => session.append(texts, signal)
+    : () => write(session, texts.map(([first]) => first), numTokens, vocabSize, signal);
+  const samples: number[] = [];
+  for (let repetition = -1; repetition < repetitions; repetition++) {
+    for (let text = 0; text < batch; text++) session.truncate(text, depth);
+    const begin = performance.now();
+    await work();
+    const elapsedMs = performance.now() - begin;
+    // The first run warms up caches, threads and the code of JavaScript.
+    if (repetition >= 0) samples.push(batch * numTokens / elapsedMs * 1000);
+  }
+  return {
+    ...test,
+    tokensPerSecond: mean(samples),
+    deviation: standardDeviation(samples),
+    samples,
+  };
+}
+
+/** Writes tokens as `generate` does: one pass for all texts, one choice by default options for each, one turn for others. */
+async function write(
+  session: Session,
+  firstTokens: readonly number[],
+  numTokens: number,
+  vocabSize: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const sampler = new Sampler({ seed: SEED }, vocabSize);
+  const samplers = firstTokens.map((_, text) => sampler.fork(text));
+  const histories = firstTokens.map((token) => [token]);
+  for (let step = 0; step < numTokens; step++) {
+    const logits = await session.append(histories.map((history) => history.slice(-1)), signal);
+    histories.forEach((history, text) => {
+      const row = logits.subarray(text * vocabSize, (text + 1) * vocabSize);
+      history.push(samplers[text].sample(row, history));
+    });
+    await setImmediate();
+  }
+}

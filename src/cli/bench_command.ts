@@ -1,0 +1,49 @@
+/**
+ * `bench`: how fast models are.
+ *
+ * @module
+ */
+import { benchFlags, benchModels, benchTests } from "./bench/bench_flags.ts";
+import { csvReport, jsonReport, markdownReport } from "./bench/bench_report.ts";
+import { type ModelResult, runBench } from "./bench/run_bench.ts";
+import { defineCommand } from "./command.ts";
+import { ProgressBar } from "./progress_bar.ts";
+
+const reports = { md: markdownReport, csv: csvReport, json: jsonReport } as const;
+
+/** Measures models. */
+export const benchCommand = defineCommand({
+  name: "bench",
+  summary: "Measure how fast models read and write.",
+  details:
+    "Tokens per second, mean and standard deviation. Writing includes choosing the tokens by the default " +
+    "options. Also the time to load a model and to the first token after a short prompt, and the most memory " +
+    "that was held. Counts and types can be lists, separated by commas; every combination is measured. With " +
+    "--profile every operation is computed on its own, which adds some microseconds to each.",
+  operands: { usage: "", min: 0, max: 0, advice: "Name a model with --model." },
+  flags: benchFlags,
+  examples: [
+    ["bench --model gpt2.gguf", "Reading 512 tokens, and writing 128"],
+    ["bench -m gpt2.gguf --type q8_0,q4_0 -p 128,512 -n 128 -d 0,896", "Types, lengths and depths"],
+    ["bench -m gpt2.gguf -p 0 -n 128 -b 1,8,32 --output json", "Texts side by side"],
+    ["bench -m gpt2.gguf -p 128 -n 16 --profile", "Where the time goes"],
+  ],
+
+  async run({ values }, { stdout, stderr, signal }) {
+    const models = benchModels(values);
+    const tests = benchTests(values);
+    const bar = new ProgressBar(stderr, "Measuring");
+    let numDone = 0;
+    const onTest = () => bar.show(++numDone / (models.length * tests.length));
+    const { repetitions, profile } = values;
+    const results: ModelResult[] = [];
+    try {
+      for (const model of models) {
+        results.push(await runBench(model, tests, { repetitions, profile, onTest, signal }));
+      }
+    } finally {
+      await bar.clear();
+    }
+    await stdout.write(reports[values.output](results));
+  },
+});

@@ -1,0 +1,138 @@
+/**
+ * What `models` does.
+ *
+ * @module
+ */
+import {
+  type ConvertedModel,
+  ConvertedModels,
+  convertedModelsFolder,
+  listConvertedRepos,
+} from "../checkpoint/converted_models.ts";
+import type { FileType } from "../checkpoint/file_types.ts";
+import { findHubModel, resolveHubModel } from "../checkpoint/hub_models.ts";
+import { quote } from "../formats/describe.ts";
+import { folderBytes, namesIn, readTextIfAny } from "../hub/files.ts";
+import { listRepos, RepoCache } from "../hub/hub_cache.ts";
+import { readHubSettings } from "../hub/hub_settings.ts";
+import { type HubModel, hubModelName } from "../hub/model_names.ts";
+import type { Io } from "./io.ts";
+import { ModelProgressBar } from "./model_progress.ts";
+import { bytesText } from "./units.ts";
+
+/** A model in the caches; as JSON, `models --json` lists these. */
+export interface CachedModel {
+  readonly repo: string;
+  /** What its files take in the cache that is shared with Python. */
+  readonly downloadedBytes: number;
+  readonly converted: readonly ConvertedModel[];
+}
+
+/** Where the two caches are. */
+export interface CacheFolders {
+  /** Shared with Python; nothing if the environment names none. */
+  readonly downloads: string | undefined;
+  readonly converted: string;
+}
+
+/** The folders that the environment names. */
+export function cacheFolders(): CacheFolders {
+  return { downloads: readHubSettings().cacheFolder, converted: convertedModelsFolder() };
+}
+
+/** Downloads and converts a model, or looks whether there is a newer version; shows how far that is. */
+export async function pullModel(
+  model: HubModel,
+  type: FileType,
+  { stderr, signal }: Io,
+): Promise<string> {
+  await using bar = new ModelProgressBar(stderr);
+  return await resolveHubModel(model, {
+    type,
+    refresh: true,
+    signal,
+    onProgress: (progress) => bar.show(progress),
+  });
+}
+
+/**
+ * The path of the converted file.
+ *
+ * @throws {Deno.errors.NotFound} if there is none
+ */
+export function pathOfModel(model: HubModel, type: FileType): string {
+  const path = findHubModel(model, { type });
+  if (path !== undefined) return path;
+  throw notHere(model, `not on this machine as ${type}`);
+}
+
+/** The models that this program can use; the cache may have many others. */
+export function listModels({ downloads, converted }: CacheFolders): CachedModel[] {
+  const usable = downloads === undefined
+    ? []
+    : listRepos(downloads).filter((repo) => isUsable(new RepoCache(downloads, repo)));
+  const repos = new Set([...usable, ...listConvertedRepos(converted)]);
+  return [...repos].sort().map((repo) => ({
+    repo,
+    downloadedBytes: downloads === undefined
+      ? 0
+      : folderBytes(new RepoCache(downloads, repo).folder),
+    converted: new ConvertedModels(converted, repo).list(),
+  }));
+}
+
+/** Whether a repository has a GPT-2 or a GGUF file in any of its snapshots. */
+function isUsable(cache: RepoCache): boolean {
+  return namesIn(`${cache.folder}/snapshots`).some((commit) => {
+    const folder = cache.snapshotFolder(commit);
+    const config = readTextIfAny(`${folder}/config.json`) ?? "";
+    return /"model_type"\s*:\s*"gpt2"/.test(config) ||
+      namesIn(folder).some((name) => name.endsWith(".gguf"));
+  });
+}
+
+/** The list for people. */
+export function listText(folders: CacheFolders, models: readonly CachedModel[]): string {
+  const rows = models.flatMap(({ repo, downloadedBytes, converted }) => [
+    [repo, "downloaded", downloadedBytes === 0 ? "-" : bytesText(downloadedBytes)],
+    ...converted.map(({ type, commit, numBytes }) => [
+      "",
+      `${type} of ${commit.slice(0, 7)}`,
+      bytesText(numBytes),
+    ]),
+  ]);
+  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column].length)));
+  const lines = rows.map(([repo, what, size]) =>
+    `${repo.padEnd(widths[0])}  ${what.padEnd(widths[1])}  ${size.padStart(9)}\n`
+  );
+  const downloaded = models.reduce((sum, model) => sum + model.downloadedBytes, 0);
+  const converted = models.flatMap((model) => model.converted)
+    .reduce((sum, { numBytes }) => sum + numBytes, 0);
+  return lines.join("") + (lines.length > 0 ? "\n" : "") +
+    `Downloaded  ${bytesText(downloaded).padStart(9)}  ${folders.downloads ?? "(no folder)"}\n` +
+    `Converted   ${bytesText(converted).padStart(9)}  ${folders.converted}\n`;
+}
+
+/** Removes a model, and says how much room that made. */
+export async function removeModel(
+  { downloads, converted }: CacheFolders,
+  model: HubModel,
+  keepsDownload: boolean,
+): Promise<number> {
+  const models = new ConvertedModels(converted, model.repo);
+  const cache = keepsDownload || downloads === undefined
+    ? undefined
+    : new RepoCache(downloads, model.repo);
+  const bytes = folderBytes(models.folder) + (cache === undefined ? 0 : folderBytes(cache.folder));
+  if (bytes === 0) throw notHere(model, "not on this machine");
+  await models.remove();
+  await cache?.remove();
+  return bytes;
+}
+
+function notHere(model: HubModel, what: string): Error {
+  const name = hubModelName(model);
+  return new Deno.errors.NotFound(
+    `Cannot find the model: it is ${what}: received ${quote(name)}. Run models pull ${name}.`,
+  );
+}

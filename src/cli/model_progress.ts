@@ -1,0 +1,80 @@
+/**
+ * Shows how far a model of the hub is from being ready.
+ *
+ * @module
+ */
+import type { FileType } from "../checkpoint/file_types.ts";
+import { type ModelProgress, resolveModel } from "../checkpoint/resolve_model.ts";
+import { readHubSettings } from "../hub/hub_settings.ts";
+import type { Io, Output } from "./io.ts";
+import { ProgressBar } from "./progress_bar.ts";
+import { bytesText } from "./units.ts";
+
+/** A bar for each file that is downloaded, and one for the conversion. Dispose it to take the line away. */
+export class ModelProgressBar implements AsyncDisposable {
+  readonly #output: Output;
+  readonly #isHidden = readHubSettings().hidesProgress;
+  #label = "";
+  #bar?: ProgressBar;
+  #startedAt = 0;
+  #startBytes = 0;
+
+  /** Shows nothing yet. */
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  /** Shows how far it is. */
+  show(progress: ModelProgress): void {
+    if (this.#isHidden) return;
+    const { totalBytes } = progress;
+    const doneBytes = progress.step === "download" ? progress.receivedBytes : progress.writtenBytes;
+    const label = progress.step === "download" ? `Downloading ${progress.file}` : "Converting";
+    if (label !== this.#label) this.#begin(label, doneBytes);
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    // What was there before, from an earlier attempt, says nothing about the speed.
+    const speed = seconds > 0 ? (doneBytes - this.#startBytes) / seconds : 0;
+    this.#bar!.show(doneBytes / totalBytes, progressText(doneBytes, totalBytes, speed));
+  }
+
+  /** Takes the line away. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#bar?.clear();
+  }
+
+  #begin(label: string, doneBytes: number): void {
+    this.#label = label;
+    this.#startedAt = performance.now();
+    this.#startBytes = doneBytes;
+    this.#bar = new ProgressBar(this.#output, label);
+  }
+}
+
+/** Bytes, speed and time left: `12.0 MB of 548.1 MB, 8.1 MB/s, 1:06 left`. */
+export function progressText(
+  doneBytes: number,
+  totalBytes: number,
+  bytesPerSecond: number,
+): string {
+  const bytes = `${bytesText(doneBytes)} of ${bytesText(totalBytes)}`;
+  if (bytesPerSecond <= 0) return bytes;
+  const left = Math.ceil((totalBytes - doneBytes) / bytesPerSecond);
+  const minutes = Math.floor(left / 60) % 60;
+  const clock = `${minutes}:${String(left % 60).padStart(2, "0")}`;
+  const hours = left < 3600 ? "" : `${Math.floor(left / 3600)}:${minutes < 10 ? "0" : ""}`;
+  return `${bytes}, ${bytesText(Math.round(bytesPerSecond))}/s, ${hours}${clock} left`;
+}
+
+/** The path of a model; on a terminal, shows how far it is if that takes a download. */
+export async function resolveModelShowing(
+  name: string,
+  { stderr, signal }: Io,
+  type?: FileType | "original",
+): Promise<string> {
+  await using bar = new ModelProgressBar(stderr);
+  return await resolveModel(name, {
+    type,
+    signal,
+    onProgress: (progress) => bar.show(progress),
+  });
+}

@@ -1,0 +1,74 @@
+/**
+ * Where the time of a graph goes.
+ *
+ * @module
+ */
+import { library } from "../ffi/library.ts";
+import { type Pointer, readCString } from "../ffi/memory.ts";
+import { createContext, type Graph } from "./graph.ts";
+
+/** What all operations of one kind took. */
+export interface OperationTime {
+  /** ggml's name of the operation and the width of its result's rows: `MUL_MAT 3072`. */
+  readonly kind: string;
+  /** How many operations of this kind the graph has. */
+  readonly count: number;
+  /** What they take together. Of several runs the fastest of each operation counts. */
+  readonly ms: number;
+}
+
+/** Operations that only describe their operand in another way. They take no time. */
+const VIEWS = new Set(["NONE", "VIEW", "RESHAPE", "PERMUTE", "TRANSPOSE"]);
+
+/**
+ * Computes a graph one operation at a time, and measures each.
+ *
+ * Every operation is a graph of its own for that, so that each pays for waking up ggml's threads and waiting for them: some
+ * microseconds, which small operations do not take within a graph. The sum is therefore more than the graph takes; the
+ * shares of large operations are right.
+ *
+ * @param graph has been allocated, and its inputs are written
+ * @param runs how often each operation is computed
+ * @returns the kinds of operations, the most expensive first
+ */
+export function profileGraph(graph: Graph, runs: number): OperationTime[] {
+  const ggml = library();
+  const nodes = graph.nodes.filter((node) => !VIEWS.has(readCString(ggml.ggml_op_desc(node))));
+  const bytesPerGraph = ggml.ggml_graph_overhead_custom(1n, false);
+  const context = createContext(bytesPerGraph * BigInt(nodes.length));
+  try {
+    const graphs = nodes.map((node) => {
+      const single = ggml.ggml_new_graph_custom(context, 1n, false)!;
+      ggml.ggml_graph_add_node(single, node);
+      return single;
+    });
+    // All in turn, not each several times: operations may work in place, and reuse the memory of earlier results.
+    // The fastest run counts: whatever else the machine does only adds to it.
+    const elapsedMs = new Float64Array(nodes.length).fill(Infinity);
+    for (let run = 0; run < runs; run++) {
+      graphs.forEach((single, i) => {
+        const begin = performance.now();
+        graph.backend.compute(single);
+        elapsedMs[i] = Math.min(elapsedMs[i], performance.now() - begin);
+      });
+    }
+    return sumByKind(nodes, elapsedMs);
+  } finally {
+    ggml.ggml_free(context);
+  }
+}
+
+function sumByKind(nodes: readonly Pointer[], elapsedMs: Float64Array): OperationTime[] {
+  const kinds = Map.groupBy(nodes.keys(), (i) => kindOf(nodes[i]));
+  return Array.from(kinds, ([kind, indices]) => ({
+    kind,
+    count: indices.length,
+    ms: indices.reduce((sum, i) => sum + elapsedMs[i], 0),
+  })).sort((a, b) => b.ms - a.ms);
+}
+
+function kindOf(node: Pointer): string {
+  const ggml = library();
+  const rows = ggml.ggml_nrows(node);
+  return `${readCString(ggml.ggml_op_desc(node))} ${ggml.ggml_nelements(node) / rows}`;
+}

@@ -1,0 +1,71 @@
+import { assertEquals } from "@std/assert";
+import { csvReport, jsonReport, markdownReport } from "../../../src/cli/bench/bench_report.ts";
+import type { ModelResult } from "../../../src/cli/bench/run_bench.ts";
+
+const results: ModelResult[] = [{
+  model: 'a|b, "c".gguf',
+  type: null,
+  threads: 2,
+  loadMs: 12.34,
+  firstTokenMs: 5.67,
+  peakBytes: 123_400_000,
+  tests: [
+    {
+      kind: "prefill",
+      numTokens: 512,
+      depth: 0,
+      batch: 1,
+      tokensPerSecond: 1234.5,
+      deviation: 6.789,
+      samples: [1229.7, 1239.3],
+    },
+    {
+      kind: "decode",
+      numTokens: 128,
+      depth: 896,
+      batch: 8,
+      tokensPerSecond: 99.5,
+      deviation: 0,
+      samples: [99.5],
+      profile: [{ kind: "MUL_MAT 768", count: 24, ms: 3 }, { kind: "ADD 768", count: 2, ms: 1 }],
+    },
+  ],
+}];
+
+Deno.test("markdownReport() aligns columns and escapes what would end a cell", () => {
+  assertEquals(
+    markdownReport(results),
+    `\
+| model          | type      | threads | load ms | first token ms | together ms | peak memory |
+|----------------|-----------|--------:|--------:|---------------:|------------:|------------:|
+| a\\|b, "c".gguf | as stored |       2 |      12 |              6 |          18 |    123.4 MB |
+
+| model          | type      | threads | test        | depth | batch |       tokens/s |
+|----------------|-----------|--------:|-------------|------:|------:|---------------:|
+| a\\|b, "c".gguf | as stored |       2 | prefill 512 |     0 |     1 | 1234.50 ± 6.79 |
+| a\\|b, "c".gguf | as stored |       2 | decode 128  |   896 |     8 |   99.50 ± 0.00 |
+
+One pass of decode 128, depth 896, batch 8, of a|b, "c".gguf, as stored: 4000 us when computed one operation at a time
+
+| operation   | count |     us |  share |
+|-------------|------:|-------:|-------:|
+| MUL_MAT 768 |    24 | 3000.0 | 75.0 % |
+| ADD 768     |     2 | 1000.0 | 25.0 % |
+`,
+  );
+});
+
+Deno.test("csvReport() writes a row for each test and quotes what needs it", () => {
+  assertEquals(
+    csvReport(results),
+    `\
+model,type,threads,loadMs,firstTokenMs,peakBytes,kind,numTokens,depth,batch,tokensPerSecond,deviation
+"a|b, ""c"".gguf",,2,12.34,5.67,123400000,prefill,512,0,1,1234.5,6.789
+"a|b, ""c"".gguf",,2,12.34,5.67,123400000,decode,128,896,8,99.5,0
+`,
+  );
+});
+
+Deno.test("jsonReport() keeps everything", () => {
+  assertEquals(JSON.parse(jsonReport(results)), { results });
+});

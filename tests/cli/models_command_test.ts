@@ -1,0 +1,174 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { progressText } from "../../src/cli/model_progress.ts";
+import { TemporaryFolder } from "../checkpoint/folders.ts";
+import { checkpointFiles, COMMIT, FakeHub, PLAIN } from "../hub/fake_hub.ts";
+import { runCli } from "./run_cli.ts";
+
+const VARIABLES = [
+  "HF_ENDPOINT",
+  "HF_HOME",
+  "XDG_CACHE_HOME",
+  "HF_HUB_CACHE",
+  "HUGGINGFACE_HUB_CACHE",
+  "HF_TOKEN",
+  "HUGGING_FACE_HUB_TOKEN",
+  "TRANSFORMERS_OFFLINE",
+  "HF_HUB_OFFLINE",
+  "HF_HUB_DISABLE_PROGRESS_BARS",
+];
+
+/** Lets `body` run with a hub of its own and empty caches, named by the environment. */
+function test(name: string, body: (folder: TemporaryFolder, hub: FakeHub) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: Deno.build.os !== "linux", // Elsewhere no variable says where converted models are.
+    fn: async () => {
+      using folder = new TemporaryFolder();
+      await using hub = new FakeHub();
+      hub.add("openai-community/gpt2", checkpointFiles(PLAIN));
+      const before = VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
+      for (const name of VARIABLES) Deno.env.delete(name);
+      Deno.env.set("HF_ENDPOINT", hub.endpoint);
+      Deno.env.set("HF_HOME", folder.file("hf"));
+      Deno.env.set("XDG_CACHE_HOME", folder.path);
+      try {
+        await body(folder, hub);
+      } finally {
+        for (const [name, value] of before) {
+          if (value === undefined) Deno.env.delete(name);
+          else Deno.env.set(name, value);
+        }
+      }
+    },
+  });
+}
+
+const GGUF = `allformers/models/openai-community--gpt2/${COMMIT}/gpt2-Q8_0.gguf`;
+
+test("models pull, list, path and remove manage both caches", async (folder, hub) => {
+  const pulled = await runCli(["models", "pull", "gpt2"]);
+  assertEquals([pulled.code, pulled.stdout, pulled.stderr], [0, `${folder.file(GGUF)}\n`, ""]);
+
+  const path = await runCli(["models", "path", "gpt2"]);
+  assertEquals(path.stdout, pulled.stdout);
+  const folders = await runCli(["models", "path"]);
+  assertEquals(folders.stdout, `${folder.file("hf/hub")}\n${folder.file("allformers/models")}\n`);
+
+  const list = await runCli(["models"]);
+  assertMatch(
+    list.stdout,
+    /^openai-community\/gpt2 +downloaded +\d+\.\d kB\n +q8_0 of 0123456 +\d+\.\d kB\n/,
+  );
+  assertMatch(list.stdout, /\nDownloaded +\d.*hf\/hub\nConverted +\d.*models\n$/);
+  const { models } = JSON.parse((await runCli(["models", "list", "--json"])).stdout);
+  assertEquals(models.map(({ repo }: { repo: string }) => repo), ["openai-community/gpt2"]);
+  assertEquals(models[0].converted[0].path, folder.file(GGUF));
+  assertEquals(models[0].converted[0].numBytes, Deno.statSync(folder.file(GGUF)).size);
+  const blobs = folder.file("hf/hub/models--openai-community--gpt2/blobs");
+  const blobBytes = Array.from(
+    Deno.readDirSync(blobs),
+    ({ name }) => Deno.statSync(`${blobs}/${name}`).size,
+  )
+    .reduce((sum, size) => sum + size);
+  // Links take no room; the ref has 40 characters.
+  assertEquals(models[0].downloadedBytes, blobBytes + 40);
+
+  const kept = await runCli(["models", "remove", "gpt2", "--keep-download"]);
+  assertEquals([kept.code, kept.stdout], [0, ""]);
+  assertMatch(kept.stderr, /^Removed openai-community\/gpt2: \d/);
+  assertEquals((await runCli(["models", "path", "gpt2"])).code, 66);
+  hub.seen.length = 0;
+  assertEquals((await runCli(["info", "gpt2"])).code, 0); // Converts again what is there.
+  assertEquals(hub.seen, []);
+
+  assertEquals((await runCli(["models", "remove", "gpt2"])).code, 0);
+  assertEquals(Array.from(Deno.readDirSync(folder.file("hf/hub")), ({ name }) => name), [".locks"]);
+  assertEquals((await runCli(["models", "remove", "gpt2"])).code, 66);
+  assertMatch((await runCli(["models"])).stdout, /^Downloaded +0 B/);
+});
+
+test("models list leaves out what is no GPT-2", async (folder) => {
+  const snapshot = (repo: string) => folder.file(`hf/hub/models--${repo}/snapshots/${COMMIT}`);
+  for (
+    const [repo, file, text] of [
+      ["a--llama", "config.json", '{"model_type": "llama"}'],
+      ["a--gpt", "config.json", '{"model_type": "gpt2"}'],
+      ["a--quantized", "x.gguf", "GGUF"],
+    ]
+  ) {
+    Deno.mkdirSync(snapshot(repo), { recursive: true });
+    Deno.writeTextFileSync(`${snapshot(repo)}/${file}`, text);
+  }
+  const { models } = JSON.parse((await runCli(["models", "--json"])).stdout);
+  assertEquals(models.map(({ repo }: { repo: string }) => repo), ["a/gpt", "a/quantized"]);
+});
+
+test("models pull --json gives the path, and another type another file", async (folder) => {
+  const { stdout } = await runCli(["models", "pull", "gpt2", "--type", "f16", "--json"]);
+  const path = folder.file(GGUF.replace("Q8_0", "F16"));
+  assertEquals(JSON.parse(stdout), {
+    repo: "openai-community/gpt2",
+    path,
+    numBytes: Deno.statSync(path).size,
+  });
+});
+
+test("a download shows bytes, speed and time left on a terminal", async (_folder, hub) => {
+  hub.misbehave = (_request, { server }, usual) =>
+    server === "storage" ? slowed(usual()) : undefined;
+  const { code, stderr } = await runCli(["info", "gpt2"], { isTerminal: true });
+  assertEquals(code, 0);
+  assertStringIncludes(stderr, "\rDownloading config.json [");
+  assertMatch(
+    stderr,
+    /\rDownloading model\.safetensors \[#+\] 100 % .* of 114\.2 kB, \d.*\/s, 0:00 left/,
+  );
+  assertStringIncludes(stderr, "\rConverting [");
+  assertEquals(stderr.endsWith("\r\x1b[K"), true);
+});
+
+test("a download shows nothing where nobody wants to see it", async (folder) => {
+  assertEquals((await runCli(["info", "gpt2"])).stderr, "");
+  Deno.env.set("HF_HUB_DISABLE_PROGRESS_BARS", "1");
+  for (const name of ["hf", "allformers"]) Deno.removeSync(folder.file(name), { recursive: true });
+  assertEquals((await runCli(["info", "gpt2"], { isTerminal: true })).stderr, "");
+});
+
+/** The same answer, whose last byte comes after a while. */
+function slowed(response: Response): Response {
+  const body = new ReadableStream({
+    async start(controller) {
+      const bytes = await response.bytes();
+      controller.enqueue(bytes.subarray(0, -1));
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      controller.enqueue(bytes.subarray(-1));
+      controller.close();
+    },
+  });
+  return new Response(body, { status: response.status, headers: response.headers });
+}
+
+const USAGE: readonly (readonly [args: string[], message: string])[] = [
+  [["lst"], "Did you mean models list?"],
+  [["list", "gpt2"], "models list takes no model"],
+  [["pull"], "models pull needs a model of the hub: received none"],
+  [["pull", "./gpt2"], 'needs a model of the hub: received "./gpt2"'],
+  [["remove"], "models remove needs a model"],
+  [["pull", "gpt2:../x.gguf"], "Cannot use the model"],
+  [["pull", "gpt2", "x"], "models takes"],
+];
+
+for (const [args, message] of USAGE) {
+  test(`models ${args.join(" ")} is refused`, async () => {
+    const { code, stdout, stderr } = await runCli(["models", ...args]);
+    assertEquals([code, stdout], [2, ""]);
+    assertStringIncludes(stderr, message);
+  });
+}
+
+Deno.test("progressText() gives bytes, speed and time left", () => {
+  assertEquals(progressText(0, 548_100_000, 0), "0 B of 548.1 MB");
+  assertEquals(progressText(12e6, 548.1e6, 8e6), "12.0 MB of 548.1 MB, 8.0 MB/s, 1:08 left");
+  assertEquals(progressText(0, 548.1e6, 1e5), "0 B of 548.1 MB, 100.0 kB/s, 1:31:21 left");
+  assertEquals(progressText(0, 548.1e6, 1.5e5), "0 B of 548.1 MB, 150.0 kB/s, 1:00:54 left");
+});
