@@ -13,8 +13,7 @@ import {
   metadataStrings,
 } from "../formats/gguf_value.ts";
 import { GPT2Config } from "../model/config.ts";
-import { parameterSpecs } from "../model/parameters.ts";
-import { numElements } from "../tensor/shape.ts";
+import { numParameters } from "../model/parameters.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type FileType, fileTypeId } from "./file_types.ts";
 
@@ -101,9 +100,8 @@ export function withFileType(
 }
 
 /** The number of parameters as people say it: `124M`, `1.6B`. */
-function sizeLabel(config: GPT2Config, tied: boolean): string {
-  let count = 0;
-  for (const { shape } of parameterSpecs(config, { tied })) count += numElements(shape);
+export function sizeLabel(config: GPT2Config, tied: boolean): string {
+  const count = numParameters(config, { tied });
   const [unit, suffix] = count > 1e9 ? [1e9, "B"] : count > 1e6 ? [1e6, "M"] : [1e3, "K"];
   const scaled = count / unit;
   return scaled.toFixed(scaled < 9.5 ? 1 : 0) + suffix;

@@ -4,7 +4,7 @@
  * @module
  */
 import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
-import { ggufMetadata } from "../checkpoint/gguf_metadata.ts";
+import { sizeLabel } from "../checkpoint/gguf_metadata.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { defineCommand } from "./command.ts";
 import { overwriteFlag, typeFlag } from "./common_flags.ts";
@@ -49,8 +49,7 @@ export const convertCommand = defineCommand({
 function defaultName(source: string, type: FileType): string {
   using checkpoint = openCheckpoint(source);
   const { config, tied } = checkpoint;
-  const metadata = ggufMetadata({ name: checkpoint.name, config, tokenizer: undefined, tied });
-  const size = metadata.get("general.size_label")!.value;
+  const size = sizeLabel(config, tied);
   const name = checkpoint.name.replace(/[^\w.-]+/g, "-");
   return `${name}-${size}-v1.0-${type.toUpperCase()}.gguf`;
 }

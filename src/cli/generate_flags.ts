@@ -5,7 +5,7 @@
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
 import { quote } from "../formats/describe.ts";
-import type { GenerateOptions } from "../generation/generate.ts";
+import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../generation/generate.ts";
 import { defaultSamplingOptions as defaults } from "../generation/sampling_options.ts";
 import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
 import type { Flags, FlagValues } from "./flags.ts";
@@ -32,7 +32,7 @@ export const generateFlags = {
     short: "n",
     valueName: "count",
     min: 0,
-    default: 128,
+    default: DEFAULT_MAX_NEW_TOKENS,
     help: "Write at most this many tokens.",
   },
   stop: { kind: "textList", valueName: "text", help: "End before this text." },

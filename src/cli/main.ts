@@ -5,7 +5,7 @@
  */
 import denoConfig from "../../deno.json" with { type: "json" };
 import { quote } from "../formats/describe.ts";
-import { closestName } from "../generation/sampling/closest_name.ts";
+import { closestName } from "../closest_name.ts";
 import { benchCommand } from "./bench_command.ts";
 import type { Command } from "./command.ts";
 import { convertCommand } from "./convert_command.ts";

@@ -5,7 +5,7 @@
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
 import { quote } from "../formats/describe.ts";
-import { closestName } from "../generation/sampling/closest_name.ts";
+import { closestName } from "../closest_name.ts";
 import { type HubModel, parseHubModel } from "../hub/model_names.ts";
 import { defineCommand } from "./command.ts";
 import { jsonFlag, typeFlag } from "./common_flags.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 import { quote } from "../formats/describe.ts";
-import { closestName } from "../generation/sampling/closest_name.ts";
+import { closestName } from "../closest_name.ts";
 import { type Flag, type Flags, flagText, type FlagValues, type NumberFlag } from "./flags.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -74,7 +74,8 @@ interface Sequence {
   isFinished: boolean;
 }
 
-const DEFAULT_MAX_NEW_TOKENS = 128;
+/** How many tokens are written if nobody says otherwise. */
+export const DEFAULT_MAX_NEW_TOKENS = 128;
 
 /**
  * Continues each prompt. The tokens of all sequences come interleaved, in the order in which they are computed.

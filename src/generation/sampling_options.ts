@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closestName } from "./sampling/closest_name.ts";
+import { closestName } from "../closest_name.ts";
 
 /**
  * How to choose the next token from the model's logits. The names, the defaults and what each option does are those of

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { closestName } from "../../../src/generation/sampling/closest_name.ts";
+import { closestName } from "../src/closest_name.ts";
 
 const NAMES = ["temperature", "topK", "topP", "minP", "seed", "repetitionPenalty"];
 
