@@ -6,6 +6,10 @@
 
 #include "ggml.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 int32_t gpt2_abi_version(void) {
     return GPT2_ABI_VERSION;
 }
@@ -38,6 +42,20 @@ static void print_errors(enum ggml_log_level level, const char * text, void * us
 
 void gpt2_silence_log(void) {
     ggml_log_set(print_errors, NULL);
+}
+
+void gpt2_use_huge_pages(void * start, size_t size) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = 2 << 20;
+    const uintptr_t begin = ((uintptr_t) start + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t) start + size) / page * page;
+    if (begin < end) {
+        madvise((void *) begin, end - begin, MADV_HUGEPAGE); /* Advice: a refusal does no harm. */
+    }
+#else
+    (void) start;
+    (void) size;
+#endif
 }
 
 void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(_WIN32)
@@ -19,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
-#define GPT2_ABI_VERSION 3
+#define GPT2_ABI_VERSION 4
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -44,6 +45,15 @@ GPT2_API void gpt2_install_abort_handler(void);
 
 /* ggml reports errors (to stderr) and nothing else. */
 GPT2_API void gpt2_silence_log(void);
+
+/* Offers one more kind of memory for weights to ggml's CPU backend, if the library was built for a CPU
+ * with AVX-512 VNNI: see packed_matmul.cpp. Call it before asking the backend for its kinds of memory,
+ * which is answered for good the first time. */
+GPT2_API void gpt2_offer_packed_memory(void);
+
+/* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
+ * pages of 4 KiB that weights lie in slows reading them down by a third. */
+GPT2_API void gpt2_use_huge_pages(void * start, size_t size);
 
 /* Widens `count` elements of the ggml type `type`, whole blocks of them, to F32. */
 GPT2_API void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count);

@@ -15,6 +15,11 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer"],
     result: "void",
   },
+  // void * ggml_backend_buffer_get_base(ggml_backend_buffer_t buffer)
+  ggml_backend_buffer_get_base: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
   // size_t ggml_backend_buffer_get_size(ggml_backend_buffer_t buffer)
   ggml_backend_buffer_get_size: {
     parameters: ["pointer"],

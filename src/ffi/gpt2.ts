@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 3;
+export const abiVersion = 4;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -37,6 +37,16 @@ export const gpt2Symbols = {
   // void gpt2_silence_log(void)
   gpt2_silence_log: {
     parameters: [],
+    result: "void",
+  },
+  // void gpt2_offer_packed_memory(void)
+  gpt2_offer_packed_memory: {
+    parameters: [],
+    result: "void",
+  },
+  // void gpt2_use_huge_pages(void * start, size_t size)
+  gpt2_use_huge_pages: {
+    parameters: ["pointer", "usize"],
     result: "void",
   },
   // void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count)

@@ -65,6 +65,10 @@ export class Buffer implements Disposable {
       );
     }
     this.#buffer = buffer;
+    ggml.gpt2_use_huge_pages(
+      ggml.ggml_backend_buffer_get_base(buffer),
+      ggml.ggml_backend_buffer_get_size(buffer),
+    );
   }
 
   /** Tells ggml that the tensors are weights: they are not written during a computation. */
