@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 4;
+export const abiVersion = 5;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -39,10 +39,15 @@ export const gpt2Symbols = {
     parameters: [],
     result: "void",
   },
-  // void gpt2_offer_packed_memory(void)
-  gpt2_offer_packed_memory: {
+  // void gpt2_use_fast_products(void)
+  gpt2_use_fast_products: {
     parameters: [],
     result: "void",
+  },
+  // bool gpt2_has_fast_product(int32_t type, int64_t length)
+  gpt2_has_fast_product: {
+    parameters: ["i32", "i64"],
+    result: "bool",
   },
   // void gpt2_use_huge_pages(void * start, size_t size)
   gpt2_use_huge_pages: {

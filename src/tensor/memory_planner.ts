@@ -6,6 +6,8 @@
 import { library } from "../ffi/library.ts";
 import type { Backend, BufferType } from "./backend.ts";
 import { Buffer, type TensorSpec } from "./buffer.ts";
+import { readCString } from "../ffi/memory.ts";
+import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { Graph } from "./graph.ts";
 import { matmul } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
@@ -71,16 +73,27 @@ export class MemoryPlanner {
     return { tensor: () => this.#buffers[group]!.tensors[index], isRepacked: group > 0 };
   }
 
-  /** The first kind of repacked memory that accepts a matrix like this, or the plain kind. */
+  /** The kind of memory from which a matrix like this is multiplied with fastest. */
   #groupFor(spec: TensorSpec): number {
     const key = `${spec.dtype} ${spec.shape}`;
     let group = this.#accepted.get(key);
     if (group === undefined) {
       group = 1 + this.#repacked.findIndex((type) => canMultiplyFrom(this.#backend, spec, type));
+      // Tiles for AMX are best. After them come this package's own kernels, which read matrices as they are.
+      if (group > 0 && hasFastProduct(spec) && !isForAmx(this.#repacked[group - 1])) group = 0;
       this.#accepted.set(key, group);
     }
     return group;
   }
+}
+
+/** Whether a kernel of this package's own multiplies with a matrix like this, from plain memory. */
+function hasFastProduct({ shape, dtype }: TensorSpec): boolean {
+  return library().gpt2_has_fast_product(tensorTypeInfo(dtype).id, BigInt(shape[1]));
+}
+
+function isForAmx(type: BufferType): boolean {
+  return readCString(library().ggml_backend_buft_name(type)) === "AMX";
 }
 
 /** Whether this backend multiplies with a matrix of this shape and type that lies in this kind of memory. */
