@@ -6,8 +6,11 @@
 
 #include "ggml.h"
 
-#ifdef __linux__
+#ifndef _WIN32
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #endif
 
 int32_t gpt2_abi_version(void) {
@@ -58,6 +61,56 @@ void gpt2_use_huge_pages(void * start, size_t size) {
 #endif
 }
 
+#ifdef _WIN32
+
+void * gpt2_map_file(const char * path, uint64_t size, uint64_t device, uint64_t inode) {
+    (void) path;
+    (void) size;
+    (void) device;
+    (void) inode;
+    return NULL;
+}
+
+void gpt2_unmap_file(void * start, size_t size) {
+    (void) start;
+    (void) size;
+}
+
+void gpt2_give_back(void * start, size_t size) {
+    (void) start;
+    (void) size;
+}
+
+#else
+
+void * gpt2_map_file(const char * path, uint64_t size, uint64_t device, uint64_t inode) {
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file == -1) {
+        return NULL;
+    }
+    struct stat info;
+    const bool isSame = fstat(file, &info) == 0 && (uint64_t) info.st_size == size &&
+                        (uint64_t) info.st_dev == device && (uint64_t) info.st_ino == inode;
+    void * start = isSame && size > 0 ? mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+    close(file);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+void gpt2_unmap_file(void * start, size_t size) {
+    munmap(start, size);
+}
+
+void gpt2_give_back(void * start, size_t size) {
+    const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t) start + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t) start + size) / page * page;
+    if (begin < end) {
+        madvise((void *) begin, end - begin, MADV_DONTNEED);
+    }
+}
+
+#endif
+
 void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count) {
     if (type == GGML_TYPE_F32) {
         memcpy(out, data, (size_t) count * sizeof(float));
@@ -89,6 +142,16 @@ int64_t gpt2_find_non_finite(
             if ((first[i * stride] & exponent_mask) == exponent_mask) {
                 return start + i;
             }
+        }
+    }
+    return -1;
+}
+
+int32_t gpt2_find_non_finite_list(const struct gpt2_numbers * lists, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        const struct gpt2_numbers * list = &lists[i];
+        if (gpt2_find_non_finite(list->words, list->count, list->stride, (uint16_t) list->exponent_mask) != -1) {
+            return i;
         }
     }
     return -1;

@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
-#define GPT2_ABI_VERSION 5
+#define GPT2_ABI_VERSION 6
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -57,6 +57,17 @@ GPT2_API bool gpt2_has_fast_product(int32_t type, int64_t length);
  * pages of 4 KiB that weights lie in slows reading them down by a third. */
 GPT2_API void gpt2_use_huge_pages(void * start, size_t size);
 
+/* Maps a file into memory to be read, if it still is the one of this size, device and inode; NULL if not,
+ * and where the system does not map files. */
+GPT2_API void * gpt2_map_file(const char * path, uint64_t size, uint64_t device, uint64_t inode);
+
+/* Undoes gpt2_map_file. */
+GPT2_API void gpt2_unmap_file(void * start, size_t size);
+
+/* Gives the memory of whole pages of a mapped file back to the system, which reads them again if they
+ * are looked at again. */
+GPT2_API void gpt2_give_back(void * start, size_t size);
+
 /* Widens `count` elements of the ggml type `type`, whole blocks of them, to F32. */
 GPT2_API void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count);
 
@@ -66,6 +77,17 @@ GPT2_API void gpt2_dequantize_row(int32_t type, const void * data, float * out, 
  * `stride` words apart. (ggml_validate_row_data does not say where, and prints.) */
 GPT2_API int64_t gpt2_find_non_finite(
     const uint16_t * words, int64_t count, int32_t stride, uint16_t exponent_mask);
+
+/* Numbers to look at: the arguments of gpt2_find_non_finite. */
+struct gpt2_numbers {
+    const uint16_t * words;
+    int64_t count;
+    int32_t stride;
+    int32_t exponent_mask;
+};
+
+/* The index of the first of `count` lists that holds a number that is infinite or none, or -1. */
+GPT2_API int32_t gpt2_find_non_finite_list(const struct gpt2_numbers * lists, int32_t count);
 
 #ifdef __cplusplus
 }

@@ -39,7 +39,7 @@
 
 namespace {
 
-constexpr int MAX_ROW_COLUMNS = 3;    // more columns x than these are multiplied with tiles
+constexpr int MAX_ROW_COLUMNS = 2;    // more columns x than these are multiplied with tiles
 constexpr int MAX_TILE_COLUMNS = 8;   // columns x that are multiplied at once: each needs two registers
 constexpr int TILES_BYTES = 1 << 18;  // that stay in the cache (L2) while the columns x pass by
 constexpr int CACHE_LINE = 64;
@@ -142,11 +142,11 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const Columns 
     for (int64_t s = 0; s < numSlices; s++, slice++) {
         for (int run = 0; run < RUNS; run++) {
             if (ahead != nullptr) {
-                constexpr int bytes = sizeof(*slice) / RUNS;
-                for (int i = 0; i < bytes; i += CACHE_LINE) {
+                constexpr int share = sizeof(*slice) / RUNS;
+                for (int i = 0; i < share; i += CACHE_LINE) {
                     _mm_prefetch(ahead + i, _MM_HINT_T1);
                 }
-                ahead += bytes;
+                ahead += share;
             }
             const int lane = run % 2 * RUN / 4;
             const int32_t * words = chunk->words + lane;
@@ -196,7 +196,7 @@ template <class Format> int64_t tilesPerTurn(int64_t length) {
 template <class Format>
 void multiplyRows(const ggml_tensor * matrix, const Columns & x, ggml_tensor * y, int64_t begin, int64_t end) {
     using Row = void (*)(const void *, const Columns &, float *, int64_t);
-    static constexpr Row rows[] = {multiplyRow<Format, 1>, multiplyRow<Format, 2>, multiplyRow<Format, 3>};
+    static constexpr Row rows[] = {multiplyRow<Format, 1>, multiplyRow<Format, 2>};
     static_assert(std::size(rows) == MAX_ROW_COLUMNS);
     const Row multiply = rows[y->ne[1] - 1];
     for (int64_t row = begin; row < end; row++) {
@@ -222,23 +222,26 @@ void multiplyTiles(const ggml_tensor * matrix, const Columns & x, ggml_tensor * 
     const int64_t numSlices = numRuns / Slice<Format>::RUNS;
     const int64_t numTiles = (end - begin + LANES - 1) / LANES;
     const char * rows = static_cast<const char *>(matrix->data);
+    const auto multiply = [&](int64_t t, int64_t column, const char * ahead) {
+        const int64_t row = begin + t * LANES;
+        const int64_t n = std::min<int64_t>(MAX_TILE_COLUMNS, numColumns - column);
+        const __mmask16 mask = 0xffff >> (LANES - std::min<int64_t>(LANES, end - row));
+        float * result = static_cast<float *>(y->data) + column * yStride + row;
+        kernels[n - 1](tiles + t * numSlices, numSlices, x, column, result, yStride, mask, ahead);
+    };
     for (int64_t t = 0; t < numTiles; t++) {
         const int64_t row = begin + t * LANES;
         int64_t offsets[LANES];
         for (int lane = 0; lane < LANES; lane++) {
             offsets[lane] = (std::min(row + lane, end - 1) - row) * matrix->nb[1];
         }
-        makeTile<Format>(rows + row * matrix->nb[1], offsets, numRuns / Format::BLOCK_RUNS, tiles + t * numSlices);
+        const char * from = rows + row * matrix->nb[1];
+        makeTile<Format>(from, offsets, numRuns / Format::BLOCK_RUNS, tiles + t * numSlices);
+        multiply(t, 0, from + LANES * matrix->nb[1]);
     }
-    const char * ahead = rows + end * matrix->nb[1];
-    for (int64_t column = 0; column < numColumns; column += MAX_TILE_COLUMNS) {
-        const int64_t n = std::min<int64_t>(MAX_TILE_COLUMNS, numColumns - column);
+    for (int64_t column = MAX_TILE_COLUMNS; column < numColumns; column += MAX_TILE_COLUMNS) {
         for (int64_t t = 0; t < numTiles; t++) {
-            const int64_t row = begin + t * LANES;
-            const __mmask16 mask = 0xffff >> (LANES - std::min<int64_t>(LANES, end - row));
-            float * result = static_cast<float *>(y->data) + column * yStride + row;
-            const char * next = column == 0 ? ahead + t * LANES * matrix->nb[1] : nullptr;
-            kernels[n - 1](tiles + t * numSlices, numSlices, x, column, result, yStride, mask, next);
+            multiply(t, column, nullptr);
         }
     }
 }
@@ -330,7 +333,7 @@ template <class Format, int N> void multiplyHalves(const uint16_t * row, const g
 
 template <class Format> void multiplyHalfPrecision(const ggml_compute_params * params, ggml_tensor * y) {
     using Row = void (*)(const uint16_t *, const ggml_tensor *, float *, int64_t);
-    static constexpr Row rows[] = {multiplyHalves<Format, 1>, multiplyHalves<Format, 2>, multiplyHalves<Format, 3>};
+    static constexpr Row rows[] = {multiplyHalves<Format, 1>, multiplyHalves<Format, 2>};
     const ggml_tensor * matrix = y->src[0];
     const int64_t numRows = matrix->ne[1];
     if (params->ith == 0) {

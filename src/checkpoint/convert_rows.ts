@@ -111,7 +111,7 @@ class RowConverter {
       target.byteLength / this.rowBytes * rowBytes(dtype, this.#width),
     );
     await this.#source.readRows(spec.name, firstRow, rows);
-    await this.#requireFinite(rows, firstRow);
+    await requireFinite(this.#source, spec.name, rows, firstRow);
     if (dtype === this.#to) return;
     if (this.#to === "f32") {
       await dequantize(
@@ -125,25 +125,6 @@ class RowConverter {
     if (dtype !== "f32") await dequantize(rows, dtype, values);
     await quantize(values, this.#to, this.#width, target);
     await this.#requireStorable(values, target, firstRow);
-  }
-
-  async #requireFinite(rows: Uint8Array<ArrayBuffer>, firstRow: number): Promise<void> {
-    const { dtype, storedName } = this.#weight;
-    const index = await findNonFinite(rows, dtype);
-    if (index === undefined) return;
-    const { blockSize, blockBytes } = tensorTypeInfo(dtype);
-    const block = new Float32Array(blockSize);
-    const start = index / blockSize * blockBytes;
-    await dequantize(rows.subarray(start, start + blockBytes), dtype, block);
-    const inBlock = block.findIndex((value) => !Number.isFinite(value));
-    const { path } = this.#source;
-    throw new FileFormatError(
-      `Cannot use the weights${path === undefined ? "" : ` of ${quotePath(path)}`}: tensor ` +
-        `${quote(storedName)} holds what is not a finite number at ` +
-        `${this.#position(firstRow, index + inBlock)}: received ${block[inBlock]}. ` +
-        "Get the checkpoint again; if it is as it was saved, its training has failed.",
-      { path },
-    );
   }
 
   /** Refuses values beyond the range of the type, which conversion turns into infinities. */
@@ -160,17 +141,51 @@ class RowConverter {
       `Cannot store tensor ${
         quote(this.#weight.storedName)
       } as ${this.#to}: a value is too large at ` +
-        `${this.#position(firstRow, index + block.indexOf(largest))}: received ${largest}. ` +
+        `${position(this.#weight, firstRow, index + block.indexOf(largest))}: ` +
+        `received ${largest}. ` +
         "Choose bf16 or f32.",
     );
   }
+}
 
-  /** Where an element is, as the source counts: `[3, 14]`. */
-  #position(firstRow: number, index: number): string {
-    const { spec, isTransposed } = this.#weight;
-    const row = firstRow + Math.floor(index / this.#width);
-    const column = index % this.#width;
-    if (spec.shape.length === 1) return `[${column}]`;
-    return isTransposed ? `[${column}, ${row}]` : `[${row}, ${column}]`;
-  }
+/**
+ * Refuses an infinity or NaN among rows of a weight.
+ *
+ * @param source which the rows are from
+ * @param name of the weight
+ * @param rows in the type in which they are stored
+ * @param firstRow the number of the first of them
+ * @throws {FileFormatError} naming the tensor and the place in it
+ */
+export async function requireFinite(
+  source: WeightSource,
+  name: string,
+  rows: Uint8Array<ArrayBuffer>,
+  firstRow = 0,
+): Promise<void> {
+  const weight = source.weights.get(name)!;
+  const index = await findNonFinite(rows, weight.dtype);
+  if (index === undefined) return;
+  const { blockSize, blockBytes } = tensorTypeInfo(weight.dtype);
+  const block = new Float32Array(blockSize);
+  const start = index / blockSize * blockBytes;
+  await dequantize(rows.subarray(start, start + blockBytes), weight.dtype, block);
+  const inBlock = block.findIndex((value) => !Number.isFinite(value));
+  const { path } = source;
+  throw new FileFormatError(
+    `Cannot use the weights${path === undefined ? "" : ` of ${quotePath(path)}`}: tensor ` +
+      `${quote(weight.storedName)} holds what is not a finite number at ` +
+      `${position(weight, firstRow, index + inBlock)}: received ${block[inBlock]}. ` +
+      "Get the checkpoint again; if it is as it was saved, its training has failed.",
+    { path },
+  );
+}
+
+/** Where an element is, as the source counts: `[3, 14]`. */
+function position({ spec, isTransposed }: StoredWeight, firstRow: number, index: number): string {
+  const { width } = rowsOf(spec);
+  const row = firstRow + Math.floor(index / width);
+  const column = index % width;
+  if (spec.shape.length === 1) return `[${column}]`;
+  return isTransposed ? `[${column}, ${row}]` : `[${row}, ${column}]`;
 }

@@ -12,6 +12,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { readConverted } from "./convert_rows.ts";
 import { type FileType, storedType } from "./file_types.ts";
+import { MappedWeights } from "./mapped_weights.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
 import { rememberOrigin } from "./origin.ts";
 import type { WeightType } from "./quantize.ts";
@@ -56,9 +57,23 @@ export async function loadCheckpoint(
   using resources = new DisposableStack();
   const backend = resources.use(Backend.cpu({ threads: threads ?? suitableThreads(config) }));
   const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);
-  const weights = resources.use(new Weights(backend, config, typeOf, { tied }));
-  const tokenizer = checkpoint.readTokenizer();
-  await readWeights(checkpoint, weights, typeOf, signal);
+  const mapped = resources.use(MappedWeights.open(checkpoint, typeOf));
+  const weights = resources.use(
+    new Weights(backend, config, typeOf, {
+      tied,
+      file: mapped?.file,
+      offsetOf: (spec) => mapped?.offsetOf(spec),
+    }),
+  );
+  // Both are awaited, whichever fails: the file must not be unmapped while it is looked through.
+  const [checking, reading] = await Promise.allSettled([
+    mapped?.requireFinite(),
+    Promise.try(() => checkpoint.readTokenizer()),
+  ]);
+  if (checking.status === "rejected") throw checking.reason;
+  if (reading.status === "rejected") throw reading.reason;
+  const tokenizer = reading.value;
+  await writeWeights(checkpoint, weights, typeOf, mapped, signal);
   resources.move(); // From here on the model owns them.
   const model = new Model(config, weights, backend);
   rememberOrigin(model, checkpoint);
@@ -76,16 +91,27 @@ function typeInMemory(
   return isSmall ? "f32" : checkpoint.weights.get(spec.name)!.dtype;
 }
 
-async function readWeights(
+/** Writes the weights that are not used where they are. */
+async function writeWeights(
   checkpoint: Checkpoint,
   weights: Weights,
   typeOf: (spec: ParameterSpec) => WeightType,
+  mapped: MappedWeights | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const specs = [...checkpoint.weights.values()].map(({ spec }) => spec);
-  const largest = Math.max(...specs.map((spec) => byteLengthOf(spec, typeOf(spec))));
+  const specs = [...checkpoint.weights.values()].map(({ spec }) => spec)
+    .filter(({ name }) => weights.needsWriting(name));
+  const unmapped = specs.filter((spec) => mapped?.offsetOf(spec) === undefined);
+  const largest = Math.max(0, ...unmapped.map((spec) => byteLengthOf(spec, typeOf(spec))));
   const buffer = new Uint8Array(largest);
   for (const spec of specs) {
+    signal?.throwIfAborted();
+    const stored = mapped?.view(spec);
+    if (stored !== undefined) {
+      weights.write(spec.name, stored);
+      mapped!.giveBack(spec);
+      continue;
+    }
     const type = typeOf(spec);
     const bytes = buffer.subarray(0, byteLengthOf(spec, type));
     await readConverted(checkpoint, spec.name, type, bytes, signal);

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { dequantizeElements, findNonFiniteExponent, quantizeRows } from "../ffi/conversion.ts";
+import {
+  dequantizeElements,
+  type ExponentWords,
+  findNonFiniteArray,
+  findNonFiniteExponent,
+  quantizeRows,
+} from "../ffi/conversion.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 
 /** As few elements as are worth a thread: converting them takes longer than starting it. */
@@ -104,23 +110,47 @@ export async function findNonFinite(
   dtype: WeightType,
 ): Promise<number | undefined> {
   const { blockSize, blockBytes } = tensorTypeInfo(dtype);
-  const { words, mask } = EXPONENTS[dtype];
   const numBlocks = data.byteLength / blockBytes;
   const isShort = numBlocks * blockSize <= MIN_ELEMENTS_PER_PART;
   let block = Infinity;
   await inParallel(numBlocks, blockSize, async (first, count) => {
-    for (const word of words) {
-      const exponents = {
-        data: data.subarray(first * blockBytes + 2 * word),
-        count,
-        stride: blockBytes / 2,
-        mask,
-      };
+    const blocks = data.subarray(first * blockBytes, (first + count) * blockBytes);
+    for (const exponents of exponentsOf(blocks, dtype)) {
       const index = await findNonFiniteExponent(exponents, isShort);
       if (index >= 0) block = Math.min(block, first + index);
     }
   });
   return block === Infinity ? undefined : block * blockSize;
+}
+
+/**
+ * Looks through several arrays for an infinity or NaN, on one other thread and with one call.
+ *
+ * @param arrays whole blocks each; they must not change meanwhile
+ * @returns the first array that has one; else `undefined`
+ */
+export async function findNonFiniteAmong<
+  T extends { data: Uint8Array<ArrayBuffer>; dtype: WeightType },
+>(
+  arrays: readonly T[],
+): Promise<T | undefined> {
+  const parts = arrays.flatMap((array) =>
+    exponentsOf(array.data, array.dtype).map((exponents) => ({ array, exponents }))
+  );
+  const index = await findNonFiniteArray(parts.map(({ exponents }) => exponents));
+  return parts[index]?.array;
+}
+
+/** Where the exponents are in whole blocks of a type. */
+function exponentsOf(data: Uint8Array<ArrayBuffer>, dtype: WeightType): ExponentWords[] {
+  const { blockBytes } = tensorTypeInfo(dtype);
+  const { words, mask } = EXPONENTS[dtype];
+  return words.map((word) => ({
+    data: data.subarray(2 * word),
+    count: data.byteLength / blockBytes,
+    stride: blockBytes / 2,
+    mask,
+  }));
 }
 
 /**

@@ -102,6 +102,16 @@ export const ggmlBackendSymbols = {
     parameters: ["i32"],
     result: "pointer",
   },
+  // enum ggml_status ggml_backend_tensor_alloc(ggml_backend_buffer_t buffer, struct ggml_tensor * tensor, void * addr)
+  ggml_backend_tensor_alloc: {
+    parameters: ["pointer", "pointer", "pointer"],
+    result: "i32",
+  },
+  // ggml_backend_buffer_t ggml_backend_cpu_buffer_from_ptr(void * ptr, size_t size)
+  ggml_backend_cpu_buffer_from_ptr: {
+    parameters: ["pointer", "usize"],
+    result: "pointer",
+  },
   // ggml_backend_buffer_type_t ggml_backend_cpu_buffer_type(void)
   ggml_backend_cpu_buffer_type: {
     parameters: [],

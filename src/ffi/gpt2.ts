@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 5;
+export const abiVersion = 6;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -54,6 +54,21 @@ export const gpt2Symbols = {
     parameters: ["pointer", "usize"],
     result: "void",
   },
+  // void * gpt2_map_file(const char * path, uint64_t size, uint64_t device, uint64_t inode)
+  gpt2_map_file: {
+    parameters: ["buffer", "u64", "u64", "u64"],
+    result: "pointer",
+  },
+  // void gpt2_unmap_file(void * start, size_t size)
+  gpt2_unmap_file: {
+    parameters: ["pointer", "usize"],
+    result: "void",
+  },
+  // void gpt2_give_back(void * start, size_t size)
+  gpt2_give_back: {
+    parameters: ["buffer", "usize"],
+    result: "void",
+  },
   // void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count)
   gpt2_dequantize_row_async: {
     name: "gpt2_dequantize_row",
@@ -71,6 +86,12 @@ export const gpt2Symbols = {
     name: "gpt2_find_non_finite",
     parameters: ["buffer", "i64", "i32", "u16"],
     result: "i64",
+    nonblocking: true,
+  },
+  // int32_t gpt2_find_non_finite_list(const struct gpt2_numbers * lists, int32_t count)
+  gpt2_find_non_finite_list: {
+    parameters: ["buffer", "i32"],
+    result: "i32",
     nonblocking: true,
   },
 } as const satisfies Deno.ForeignLibraryInterface;

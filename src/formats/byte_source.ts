@@ -115,6 +115,12 @@ export class FileSource implements ByteSource, Disposable {
     }
   }
 
+  /** Which file it is, whatever its path names by now. */
+  identity(): Pick<Deno.FileInfo, "size" | "dev" | "ino"> {
+    const { dev, ino } = this.#file.statSync();
+    return { size: this.size, dev, ino };
+  }
+
   /** Closes the file. A second call does nothing. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Buffer } from "../tensor/buffer.ts";
+import type { MappedFile } from "../ffi/mapped_file.ts";
 import { MemoryPlanner, type Slot } from "../tensor/memory_planner.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { readTensor, writeTensor } from "../tensor/data.ts";
@@ -23,9 +24,19 @@ import {
 interface Placement {
   readonly spec: ParameterSpec;
   readonly dtype: TensorType;
-  readonly targets: Tensor[];
+  readonly tensors: readonly Tensor[];
+  /** Those that have to be written; the others lie in the mapped file. */
+  readonly targets: readonly Tensor[];
   /** Whether the first tensor lies in memory from which it cannot be read back. */
   readonly isRepacked: boolean;
+}
+
+/** Options of {@linkcode Weights}. */
+export interface WeightsOptions extends ParameterOptions {
+  /** A mapped file in which weights may stay. The weights own it. */
+  file?: MappedFile;
+  /** Where in the file a weight is as it is to be in memory; nothing if it is not. */
+  offsetOf?: (spec: ParameterSpec) => number | undefined;
 }
 
 /**
@@ -39,6 +50,8 @@ export class Weights implements Disposable {
   readonly tied: boolean;
   readonly #placements: Map<string, Placement>;
   readonly #buffers: Buffer[];
+  readonly #backend: Backend;
+  readonly #file: MappedFile | undefined;
 
   /**
    * @param backend whose memory is used
@@ -51,14 +64,16 @@ export class Weights implements Disposable {
     backend: Backend,
     config: GPT2Config,
     dtypeOf: (spec: ParameterSpec) => TensorType,
-    options: ParameterOptions = {},
+    options: WeightsOptions = {},
   ) {
-    const { tied = true } = options;
+    const { tied = true, file, offsetOf } = options;
     this.tied = tied;
-    const planner = new MemoryPlanner(backend);
+    this.#backend = backend;
+    this.#file = file;
+    const planner = new MemoryPlanner(backend, file);
     const placements = parameterSpecs(config, { tied }).map((spec) => {
       const dtype = dtypeOf(spec);
-      return { spec, dtype, slots: planSlots(planner, spec, dtype, tied) };
+      return { spec, dtype, slots: planSlots(planner, spec, dtype, tied, offsetOf?.(spec)) };
     });
     this.#buffers = planner.allocate();
     this.#placements = new Map(placements.map(({ spec, dtype, slots }) => [
@@ -66,16 +81,17 @@ export class Weights implements Disposable {
       {
         spec,
         dtype,
-        targets: slots.map((slot) => slot.tensor()),
+        tensors: slots.map((slot) => slot.tensor()),
+        targets: slots.filter(({ isMapped }) => !isMapped).map((slot) => slot.tensor()),
         isRepacked: slots[0].isRepacked,
       },
     ]));
     this.parameters = arrangeParameters(
       config,
-      (name) => this.#placements.get(name)!.targets[0],
+      (name) => this.#placements.get(name)!.tensors[0],
       tied
-        ? this.#placements.get("tokenEmbedding")!.targets[1]
-        : this.#placements.get("vocabularyProjection")!.targets[0],
+        ? this.#placements.get("tokenEmbedding")!.tensors[1]
+        : this.#placements.get("vocabularyProjection")!.tensors[0],
     );
   }
 
@@ -88,8 +104,13 @@ export class Weights implements Disposable {
     }));
   }
 
+  /** Whether a weight has to be written; if not, its values are those of the mapped file. */
+  needsWriting(name: string): boolean {
+    return this.#placements.get(name)!.targets.length > 0;
+  }
+
   /**
-   * Sets one weight.
+   * Sets one weight, so far as it does not lie in a mapped file.
    *
    * @param name see `parameterSpecs()`
    * @param data the rows, outermost axis first, in the stored type
@@ -128,7 +149,7 @@ export class Weights implements Disposable {
     }
     if (placement.isRepacked) return undefined;
     const data = new Uint8Array(byteLength(placement.spec.shape, placement.dtype));
-    readTensor(placement.targets[0], data);
+    readTensor(placement.tensors[0], data);
     return data;
   }
 
@@ -140,6 +161,7 @@ export class Weights implements Disposable {
   /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) buffer[Symbol.dispose]();
+    this.#backend.whenIdle(() => this.#file?.[Symbol.dispose]());
   }
 }
 
@@ -149,13 +171,16 @@ function planSlots(
   spec: ParameterSpec,
   dtype: TensorType,
   tied: boolean,
+  offset: number | undefined,
 ): Slot[] {
   const tensor = { shape: spec.shape, dtype };
   if (spec.name === "vocabularyProjection") {
-    return [planner.addPaddedCopy(tensor) ?? planner.addPlain(tensor)];
+    return [planner.addPaddedCopy(tensor) ?? planner.addPlain(tensor, offset)];
   }
-  if (spec.kind === "matrix" || spec.kind === "residualMatrix") return [planner.addMatrix(tensor)];
-  const plain = planner.addPlain(tensor);
+  if (spec.kind === "matrix" || spec.kind === "residualMatrix") {
+    return [planner.addMatrix(tensor, offset)];
+  }
+  const plain = planner.addPlain(tensor, offset);
   // Looking rows up needs plain memory; the projection onto the vocabulary is a product with the same matrix.
   const projection = tied && spec.name === "tokenEmbedding"
     ? planner.addPaddedCopy(tensor)

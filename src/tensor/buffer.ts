@@ -4,6 +4,7 @@
  * @module
  */
 import { library } from "../ffi/library.ts";
+import type { MappedFile } from "../ffi/mapped_file.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import { NativeError } from "../errors.ts";
 import type { Backend, BufferType } from "./backend.ts";
@@ -19,6 +20,17 @@ export interface TensorSpec {
   /** Element type. */
   readonly dtype: TensorType;
 }
+
+/** Where tensors lie in a mapped file. */
+export interface FileLayout {
+  /** The file. */
+  readonly file: MappedFile;
+  /** For each tensor, the offset of its first byte: a multiple of {@linkcode TENSOR_ALIGNMENT}. */
+  readonly offsets: readonly number[];
+}
+
+/** ggml wants tensors to begin at multiples of this many bytes; GGUF files see to it. */
+export const TENSOR_ALIGNMENT = 32;
 
 /** `GGML_BACKEND_BUFFER_USAGE_WEIGHTS`. */
 const USAGE_WEIGHTS = 1;
@@ -38,10 +50,15 @@ export class Buffer implements Disposable {
   /**
    * @param backend whose memory it is
    * @param specs shapes and types of the tensors
-   * @param bufferType a kind of memory other than the backend's plain one, see `Backend.repackedBufferTypes`
+   * @param memory a kind of memory other than the backend's plain one, see `Backend.repackedBufferTypes`; or a mapped
+   * file that holds the tensors, which may then be read only. The file must outlive the buffer.
    * @throws {NativeError} if the memory cannot be had
    */
-  constructor(backend: Backend, specs: readonly TensorSpec[], bufferType?: BufferType) {
+  constructor(
+    backend: Backend,
+    specs: readonly TensorSpec[],
+    memory: BufferType | FileLayout = backend.bufferType,
+  ) {
     const ggml = library();
     this.#backend = backend;
     this.#context = createContext(ggml.ggml_tensor_overhead() * BigInt(specs.length + 1));
@@ -52,23 +69,37 @@ export class Buffer implements Disposable {
       const pointer = ggml.ggml_new_tensor_4d(this.#context, id, ...nativeSizes(shape))!;
       return new Tensor({ shape, dtype, pointer });
     });
-    const buffer = ggml.ggml_backend_alloc_ctx_tensors_from_buft(
-      this.#context,
-      bufferType ?? backend.bufferType,
-    );
+    this.#buffer = "file" in memory ? this.#place(memory) : this.#allocate(memory);
+  }
+
+  #allocate(type: BufferType): Pointer {
+    const ggml = library();
+    const buffer = ggml.ggml_backend_alloc_ctx_tensors_from_buft(this.#context, type);
     if (buffer === null) {
       ggml.ggml_free(this.#context);
       throw new NativeError(
-        `Cannot allocate ${specs.length} tensors: not enough memory: the first is ${
-          formatShape(specs[0]?.shape ?? [])
+        `Cannot allocate ${this.tensors.length} tensors: not enough memory: the first is ${
+          formatShape(this.tensors[0]?.shape ?? [])
         }`,
       );
     }
-    this.#buffer = buffer;
     ggml.gpt2_use_huge_pages(
       ggml.ggml_backend_buffer_get_base(buffer),
       ggml.ggml_backend_buffer_get_size(buffer),
     );
+    return buffer;
+  }
+
+  /** Lets the tensors lie where they are in the file. */
+  #place({ file, offsets }: FileLayout): Pointer {
+    const ggml = library();
+    const size = BigInt(file.byteLength);
+    const buffer = ggml.ggml_backend_cpu_buffer_from_ptr(file.pointer, size)!;
+    this.tensors.forEach((tensor, index) => {
+      const address = file.address(offsets[index], tensor.byteLength);
+      ggml.ggml_backend_tensor_alloc(buffer, tensor.pointer, address);
+    });
+    return buffer;
   }
 
   /** Tells ggml that the tensors are weights: they are not written during a computation. */

@@ -5,7 +5,8 @@
  */
 import { library } from "../ffi/library.ts";
 import type { Backend, BufferType } from "./backend.ts";
-import { Buffer, type TensorSpec } from "./buffer.ts";
+import type { MappedFile } from "../ffi/mapped_file.ts";
+import { Buffer, TENSOR_ALIGNMENT, type TensorSpec } from "./buffer.ts";
 import { readCString } from "../ffi/memory.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { Graph } from "./graph.ts";
@@ -21,6 +22,8 @@ export interface Slot {
   readonly tensor: () => Tensor;
   /** Whether its memory holds the elements in another order, so that they cannot be read back. */
   readonly isRepacked: boolean;
+  /** Whether it lies in the mapped file, and has its values from there. */
+  readonly isMapped: boolean;
 }
 
 /** Collects tensors by kind of memory, then allocates one buffer for each kind that is used. */
@@ -29,23 +32,45 @@ export class MemoryPlanner {
   readonly #repacked: readonly BufferType[];
   readonly #groups: TensorSpec[][];
   readonly #accepted = new Map<string, number>();
+  readonly #file: MappedFile | undefined;
+  readonly #mapped: { spec: TensorSpec; offset: number }[] = [];
   #buffers: (Buffer | undefined)[] = [];
+  #fileBuffer: Buffer | undefined;
 
-  /** @param backend whose memory is used */
-  constructor(backend: Backend) {
+  /**
+   * @param backend whose memory is used
+   * @param file what tensors may stay in; it must outlive the buffers
+   */
+  constructor(backend: Backend, file?: MappedFile) {
     this.#backend = backend;
+    this.#file = file;
     this.#repacked = backend.repackedBufferTypes;
     this.#groups = Array.from({ length: this.#repacked.length + 1 }, () => []);
   }
 
-  /** Plans a tensor in plain memory. */
-  addPlain(spec: TensorSpec): Slot {
-    return this.#add(0, spec);
+  /**
+   * Plans a tensor in plain memory.
+   *
+   * @param spec what it looks like
+   * @param offset where it is in the file, if it is there: then it stays there, if it may
+   */
+  addPlain(spec: TensorSpec, offset?: number): Slot {
+    if (this.#file === undefined || offset === undefined || offset % TENSOR_ALIGNMENT !== 0) {
+      return this.#add(0, spec);
+    }
+    const index = this.#mapped.push({ spec, offset }) - 1;
+    return { tensor: () => this.#fileBuffer!.tensors[index], isRepacked: false, isMapped: true };
   }
 
-  /** Plans a matrix, (rows columns), that will only be multiplied with. */
-  addMatrix(spec: TensorSpec): Slot {
-    return this.#add(this.#groupFor(spec), spec);
+  /**
+   * Plans a matrix, (rows columns), that will only be multiplied with.
+   *
+   * @param spec what it looks like
+   * @param offset where it is in the file, if it is there: then it stays there, if nothing is gained by moving it
+   */
+  addMatrix(spec: TensorSpec, offset?: number): Slot {
+    const group = this.#groupFor(spec);
+    return group === 0 ? this.addPlain(spec, offset) : this.#add(group, spec);
   }
 
   /** Plans a second copy of a matrix, with rows added as repacked memory needs them; none if it would gain nothing. */
@@ -65,12 +90,22 @@ export class MemoryPlanner {
       buffer.markAsWeights();
       return buffer;
     });
-    return this.#buffers.filter((buffer) => buffer !== undefined);
+    if (this.#mapped.length > 0) {
+      const offsets = this.#mapped.map(({ offset }) => offset);
+      const specs = this.#mapped.map(({ spec }) => spec);
+      this.#fileBuffer = new Buffer(this.#backend, specs, { file: this.#file!, offsets });
+      this.#fileBuffer.markAsWeights();
+    }
+    return [...this.#buffers, this.#fileBuffer].filter((buffer) => buffer !== undefined);
   }
 
   #add(group: number, spec: TensorSpec): Slot {
     const index = this.#groups[group].push(spec) - 1;
-    return { tensor: () => this.#buffers[group]!.tensors[index], isRepacked: group > 0 };
+    return {
+      tensor: () => this.#buffers[group]!.tensors[index],
+      isRepacked: group > 0,
+      isMapped: false,
+    };
   }
 
   /** The kind of memory from which a matrix like this is multiplied with fastest. */
