@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
-#define GPT2_ABI_VERSION 6
+#define GPT2_ABI_VERSION 7
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -46,12 +46,15 @@ GPT2_API void gpt2_install_abort_handler(void);
 /* ggml reports errors (to stderr) and nothing else. */
 GPT2_API void gpt2_silence_log(void);
 
-/* From now on ggml's CPU backend multiplies with matrices of some types by faster kernels than its own, if
- * the library was built for a CPU with AVX-512 VNNI: see matmul.cpp. */
-GPT2_API void gpt2_use_fast_products(void);
+/* From now on ggml's CPU backend computes some operations by faster kernels than its own, if the library was
+ * built for a CPU with AVX-512 VNNI: see kernels.cpp. */
+GPT2_API void gpt2_use_kernels(void);
 
-/* Whether there is such a kernel for matrices of the ggml type `type` with rows of this length. */
-GPT2_API bool gpt2_has_fast_product(int32_t type, int64_t length);
+/* Whether there is such a kernel for products with matrices of the ggml type `type` and rows of this length. */
+GPT2_API bool gpt2_has_matmul_kernel(int32_t type, int64_t length);
+
+/* Whether there is one for GELU, which then is computed from its formula and not looked up. */
+GPT2_API bool gpt2_has_gelu_kernel(void);
 
 /* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
  * pages of 4 KiB that weights lie in slows reading them down by a third. */

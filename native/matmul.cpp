@@ -15,35 +15,20 @@
  * multiplies 64 bytes and adds up four products in each 32-bit lane. It wants the bytes of the matrix
  * unsigned, which is why they have an offset. What that adds to a sum is known beforehand, since
  * sum((q + offset) x) - sum(q x) = offset sum(x): sums start from -offset sum(x) instead of 0.
- *
- * ggml asks its "extra buffer types" whether they compute an operation before it does so itself. Here one
- * answers for matrices in any memory that the CPU reads as it is; there are no buffers of that type.
  */
-#include "gpt2.h"
+#include "kernels.h"
 
-#include "ggml.h"
+#ifdef GPT2_HAS_KERNELS
 
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
-    defined(__AVX512VNNI__)
-
-#include <algorithm>
-
-#include "ggml-backend-impl.h"
-#include "ggml-cpu-impl.h"
-#include "ggml-cpu.h"
-#include "ggml-impl.h"
-#include "repack.h"
+#include "ggml-backend.h"
 #include "row_formats.h"
 #include "tile_formats.h"
-#include "traits.h"
 
 namespace {
 
 constexpr int MAX_ROW_COLUMNS = 2;    // more columns x than these are multiplied with tiles
 constexpr int MAX_TILE_COLUMNS = 8;   // columns x that are multiplied at once: each needs two registers
 constexpr int TILES_BYTES = 1 << 18;  // that stay in the cache (L2) while the columns x pass by
-constexpr int CACHE_LINE = 64;
-
 /* 64 numbers of a column x, each about scale * a signed byte of `words`. */
 struct Chunk {
     int32_t words[CHUNK / 4];
@@ -254,19 +239,6 @@ template <class RowFormat, class TileFormat> size_t workSize(const ggml_tensor *
            (y->ne[1] > MAX_ROW_COLUMNS ? numThreads * tiles * sizeof(Slice<TileFormat>) : 0);
 }
 
-/* Calls `multiply(begin, end)` until all rows are done. Threads take turns, so that one that the system
- * holds up leaves its work to the others. */
-template <class Multiply>
-void takeTurns(const ggml_compute_params * params, int64_t numRows, int64_t rowsPerTurn, Multiply multiply) {
-    for (;;) {
-        const int64_t begin = ggml_threadpool_chunk_add(params->threadpool, 1) * rowsPerTurn;
-        if (begin >= numRows) {
-            return;
-        }
-        multiply(begin, std::min(begin + rowsPerTurn, numRows));
-    }
-}
-
 /* Few columns: a turn begins with a wait for memory, so turns are long. */
 int64_t longTurn(const ggml_compute_params * params, int64_t numRows) {
     return numRows / (4 * params->nth) + 1;
@@ -278,8 +250,7 @@ void multiplyQuantized(const ggml_compute_params * params, ggml_tensor * y) {
     const ggml_tensor * x = y->src[1];
     const int64_t length = matrix->ne[0];
     const int64_t numRuns = length / RUN;
-    const auto address = reinterpret_cast<uintptr_t>(params->wdata);
-    char * work = reinterpret_cast<char *>((address + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+    char * work = alignedWork(params);
     const Columns columns(work, length);
     for (int64_t i = params->ith; i < x->ne[1] * numRuns; i += params->nth) {
         const int64_t column = i / numRuns, run = i % numRuns;
@@ -287,10 +258,7 @@ void multiplyQuantized(const ggml_compute_params * params, ggml_tensor * y) {
         quantize<TileFormat>(reinterpret_cast<const float *>(from) + run * RUN,
                              columns.chunks(column)[run / 2], run % 2, columns.sums(column)[run]);
     }
-    if (params->ith == 0) {
-        ggml_threadpool_chunk_set(params->threadpool, 0);
-    }
-    ggml_barrier(params->threadpool);
+    startTurns(params);
 
     const int64_t numRows = matrix->ne[1];
     if (x->ne[1] <= MAX_ROW_COLUMNS) {
@@ -336,10 +304,7 @@ template <class Format> void multiplyHalfPrecision(const ggml_compute_params * p
     static constexpr Row rows[] = {multiplyHalves<Format, 1>, multiplyHalves<Format, 2>};
     const ggml_tensor * matrix = y->src[0];
     const int64_t numRows = matrix->ne[1];
-    if (params->ith == 0) {
-        ggml_threadpool_chunk_set(params->threadpool, 0);
-    }
-    ggml_barrier(params->threadpool);
+    startTurns(params);
     takeTurns(params, numRows, longTurn(params, numRows), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; row++) {
             const char * from = static_cast<const char *>(matrix->data) + row * matrix->nb[1];
@@ -349,111 +314,53 @@ template <class Format> void multiplyHalfPrecision(const ggml_compute_params * p
     });
 }
 
-struct Kernels {
-    void (*multiply)(const ggml_compute_params * params, ggml_tensor * y);
-    size_t (*workSize)(const ggml_tensor * y, int numThreads);
-    int columnMultiple;  // the length of a row is a multiple of this
-    int maxColumns;      // of x; ggml itself is faster with more
+struct MatmulKernel {
+    Kernel kernel;
+    int    columnMultiple;  // the length of a row is a multiple of this
+    int    maxColumns;      // of x; ggml itself is faster with more
 };
 
 template <class RowFormat, class TileFormat>
-constexpr Kernels QUANTIZED = {
-    multiplyQuantized<RowFormat, TileFormat>,
-    workSize<RowFormat, TileFormat>,
+constexpr MatmulKernel QUANTIZED = {
+    {multiplyQuantized<RowFormat, TileFormat>, workSize<RowFormat, TileFormat>},
     RowFormat::CHUNKS * CHUNK,
     INT32_MAX,
 };
 
 template <class Format>
-constexpr Kernels HALF_PRECISION = {
-    multiplyHalfPrecision<Format>,
-    [](const ggml_tensor *, int) -> size_t { return 0; },
+constexpr MatmulKernel HALF_PRECISION = {
+    {multiplyHalfPrecision<Format>, [](const ggml_tensor *, int) -> size_t { return 0; }},
     RUN,
     MAX_ROW_COLUMNS,
 };
 
 /* What multiplies with a matrix of this type and row length, if anything here does. */
-const Kernels * kernelsFor(ggml_type type, int64_t length) {
-    const Kernels * kernels = type == GGML_TYPE_Q8_0 ? &QUANTIZED<RowQ8_0, TileQ8_0>
-                            : type == GGML_TYPE_Q4_0 ? &QUANTIZED<RowQ4_0, TileQ4_0>
-                            : type == GGML_TYPE_Q4_K ? &QUANTIZED<RowQ4_K, TileQ4_K>
-                            : type == GGML_TYPE_Q6_K ? &QUANTIZED<RowQ6_K, TileQ6_K>
-                            : type == GGML_TYPE_F16  ? &HALF_PRECISION<RowF16>
-                            : type == GGML_TYPE_BF16 ? &HALF_PRECISION<RowBF16>
-                                                     : nullptr;
-    return kernels != nullptr && length % kernels->columnMultiple == 0 ? kernels : nullptr;
+const MatmulKernel * kernelFor(ggml_type type, int64_t length) {
+    const MatmulKernel * kernel = type == GGML_TYPE_Q8_0 ? &QUANTIZED<RowQ8_0, TileQ8_0>
+                                : type == GGML_TYPE_Q4_0 ? &QUANTIZED<RowQ4_0, TileQ4_0>
+                                : type == GGML_TYPE_Q4_K ? &QUANTIZED<RowQ4_K, TileQ4_K>
+                                : type == GGML_TYPE_Q6_K ? &QUANTIZED<RowQ6_K, TileQ6_K>
+                                : type == GGML_TYPE_F16  ? &HALF_PRECISION<RowF16>
+                                : type == GGML_TYPE_BF16 ? &HALF_PRECISION<RowBF16>
+                                                         : nullptr;
+    return kernel != nullptr && length % kernel->columnMultiple == 0 ? kernel : nullptr;
 }
-
-/* What computes this operation, if anything here does. */
-const Kernels * kernelsFor(const ggml_tensor * y) {
-    if (y->op != GGML_OP_MUL_MAT) {
-        return nullptr;
-    }
-    const ggml_tensor * matrix = y->src[0];
-    const ggml_tensor * x = y->src[1];
-    const Kernels * kernels = kernelsFor(matrix->type, matrix->ne[0]);
-    const bool fits = kernels != nullptr && ggml_is_matrix(matrix) && ggml_is_matrix(x) &&
-                      matrix->nb[0] == ggml_type_size(matrix->type) && x->type == GGML_TYPE_F32 &&
-                      x->nb[0] == sizeof(float) && x->ne[1] <= kernels->maxColumns &&
-                      (matrix->buffer == nullptr || ggml_backend_buffer_is_host(matrix->buffer));
-    return fits ? kernels : nullptr;
-}
-
-struct Traits final : ggml::cpu::tensor_traits {
-    bool work_size(int numThreads, const ggml_tensor * op, size_t & size) override {
-        size = kernelsFor(op)->workSize(op, numThreads);
-        return true;
-    }
-
-    bool compute_forward(ggml_compute_params * params, ggml_tensor * op) override {
-        kernelsFor(op)->multiply(params, op);
-        return true;
-    }
-};
-
-struct FastProducts final : ggml::cpu::extra_buffer_type {
-    bool supports_op(ggml_backend_dev_t, const ggml_tensor *) override { return false; }
-
-    ggml::cpu::tensor_traits * get_tensor_traits(const ggml_tensor * op) override {
-        static Traits traits;
-        return kernelsFor(op) != nullptr ? &traits : nullptr;
-    }
-};
 
 }  // namespace
 
-void gpt2_use_fast_products(void) {
-    static FastProducts products;
-    static ggml_backend_buffer_type type = {
-        /* .iface   = */ {},
-        /* .device  = */ nullptr,
-        /* .context = */ static_cast<ggml::cpu::extra_buffer_type *>(&products),
-    };
-    auto & types = ggml_backend_cpu_get_extra_buffer_types();
-    if (std::find(types.begin(), types.end(), &type) != types.end()) {
-        return;
-    }
-    /* ggml copies the list when it is first asked what memory there is. It is asked now, since nobody can
-     * allocate memory of this type. */
-    ggml_backend_reg_t registry = ggml_backend_cpu_reg();
-    auto * list = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
-        ggml_backend_reg_get_proc_address(registry, "ggml_backend_dev_get_extra_bufts"));
-    list(ggml_backend_reg_dev_get(registry, 0));
-    types.insert(types.begin(), &type);
+bool hasMatmulKernel(ggml_type type, int64_t length) {
+    return kernelFor(type, length) != nullptr;
 }
 
-bool gpt2_has_fast_product(int32_t type, int64_t length) {
-    return kernelsFor(static_cast<ggml_type>(type), length) != nullptr;
-}
-
-#else
-
-void gpt2_use_fast_products(void) {}
-
-bool gpt2_has_fast_product(int32_t type, int64_t length) {
-    (void) type;
-    (void) length;
-    return false;
+const Kernel * matmulKernel(const ggml_tensor * y) {
+    const ggml_tensor * matrix = y->src[0];
+    const ggml_tensor * x = y->src[1];
+    const MatmulKernel * matmul = kernelFor(matrix->type, matrix->ne[0]);
+    const bool fits = matmul != nullptr && ggml_is_matrix(matrix) && ggml_is_matrix(x) &&
+                      matrix->nb[0] == ggml_type_size(matrix->type) && x->type == GGML_TYPE_F32 &&
+                      x->nb[0] == sizeof(float) && x->ne[1] <= matmul->maxColumns &&
+                      (matrix->buffer == nullptr || ggml_backend_buffer_is_host(matrix->buffer));
+    return fits ? &matmul->kernel : nullptr;
 }
 
 #endif

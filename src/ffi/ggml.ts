@@ -98,6 +98,11 @@ export const ggmlSymbols = {
     parameters: ["pointer", "pointer", "i64", "i64", "i64", "i64"],
     result: "pointer",
   },
+  // struct ggml_tensor * ggml_gelu(struct ggml_context * ctx, struct ggml_tensor * a)
+  ggml_gelu: {
+    parameters: ["pointer", "pointer"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_silu(struct ggml_context * ctx, struct ggml_tensor * a)
   ggml_silu: {
     parameters: ["pointer", "pointer"],

@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 6;
+export const abiVersion = 7;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -39,14 +39,19 @@ export const gpt2Symbols = {
     parameters: [],
     result: "void",
   },
-  // void gpt2_use_fast_products(void)
-  gpt2_use_fast_products: {
+  // void gpt2_use_kernels(void)
+  gpt2_use_kernels: {
     parameters: [],
     result: "void",
   },
-  // bool gpt2_has_fast_product(int32_t type, int64_t length)
-  gpt2_has_fast_product: {
+  // bool gpt2_has_matmul_kernel(int32_t type, int64_t length)
+  gpt2_has_matmul_kernel: {
     parameters: ["i32", "i64"],
+    result: "bool",
+  },
+  // bool gpt2_has_gelu_kernel(void)
+  gpt2_has_gelu_kernel: {
+    parameters: [],
     result: "bool",
   },
   // void gpt2_use_huge_pages(void * start, size_t size)

@@ -82,7 +82,7 @@ function open(candidate: LibraryCandidate, bytes: Uint8Array, sha256: string): L
   }
   const cpuId = native.gpt2_cpu_id();
   if (stamp?.cpuId !== cpuId && !wasProven(sha256, cpuId)) prove(candidate, sha256);
-  native.gpt2_use_fast_products();
+  native.gpt2_use_kernels();
   return native;
 }
 

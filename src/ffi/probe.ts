@@ -217,7 +217,7 @@ async function prove(path: string): Promise<Proof> {
   if (missing !== null) {
     throw new Error(`it was built for a CPU with ${text(missing)}, which this one lacks`);
   }
-  lib.gpt2_use_fast_products();
+  lib.gpt2_use_kernels();
   const device = lib.ggml_backend_dev_by_type(CPU_DEVICE);
   if (device === null) throw new Error("it has no CPU backend");
   await checkMemory(lib, lib.ggml_backend_cpu_buffer_type());

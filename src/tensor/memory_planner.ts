@@ -115,7 +115,7 @@ export class MemoryPlanner {
     if (group === undefined) {
       group = 1 + this.#repacked.findIndex((type) => canMultiplyFrom(this.#backend, spec, type));
       // Tiles for AMX are best. After them come this package's own kernels, which read matrices as they are.
-      if (group > 0 && hasFastProduct(spec) && !isForAmx(this.#repacked[group - 1])) group = 0;
+      if (group > 0 && hasKernel(spec) && !isForAmx(this.#repacked[group - 1])) group = 0;
       this.#accepted.set(key, group);
     }
     return group;
@@ -123,8 +123,8 @@ export class MemoryPlanner {
 }
 
 /** Whether a kernel of this package's own multiplies with a matrix like this, from plain memory. */
-function hasFastProduct({ shape, dtype }: TensorSpec): boolean {
-  return library().gpt2_has_fast_product(tensorTypeInfo(dtype).id, BigInt(shape[1]));
+function hasKernel({ shape, dtype }: TensorSpec): boolean {
+  return library().gpt2_has_matmul_kernel(tensorTypeInfo(dtype).id, BigInt(shape[1]));
 }
 
 function isForAmx(type: BufferType): boolean {

@@ -56,11 +56,18 @@ export function silu(x: Tensor): Tensor {
  * GELU in the tanh approximation, as GPT-2 uses it: `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`
  * (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2).
  *
- * Composed of other operations: ggml's own GELU reads a table of half-precision values, which is off by up to 2e-3, and
- * slower on processors with wide vectors.
+ * Where this package has no kernel of its own, it is composed of other operations: ggml's GELU reads a table of
+ * half-precision values, which is off by up to 2e-3.
  */
 export function gelu(x: Tensor): Tensor {
-  // 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c.
+  if (!library().gpt2_has_gelu_kernel()) return composedGelu(x);
+  checkF32("apply GELU to", x);
+  const graph = graphOf("apply GELU to", x);
+  return result(graph, x.shape, library().ggml_gelu(graph.context, contiguous(x).pointer));
+}
+
+/** 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c. */
+function composedGelu(x: Tensor): Tensor {
   const twice = 2 * Math.sqrt(2 / Math.PI);
   const c = scale(square(x), twice * 0.044715, twice);
   return divide(silu(multiply(x, c)), c);

@@ -1,0 +1,98 @@
+/*
+ * How ggml comes to use the kernels of this package's own.
+ *
+ * ggml's CPU backend asks its "extra buffer types" whether they compute an operation before it does so
+ * itself. One is added here that answers for operations on any memory that the CPU reads as it is; there
+ * are no buffers of that type.
+ */
+#include "kernels.h"
+
+#include "gpt2.h"
+
+#ifdef GPT2_HAS_KERNELS
+
+#include "ggml-backend-impl.h"
+#include "ggml-cpu.h"
+#include "traits.h"
+
+namespace {
+
+const Kernel * kernelFor(const ggml_tensor * y) {
+    switch (y->op) {
+        case GGML_OP_MUL_MAT:
+            return matmulKernel(y);
+        case GGML_OP_FLASH_ATTN_EXT:
+            return attentionKernel(y);
+        case GGML_OP_UNARY:
+            return geluKernel(y);
+        default:
+            return nullptr;
+    }
+}
+
+struct Traits final : ggml::cpu::tensor_traits {
+    bool work_size(int numThreads, const ggml_tensor * op, size_t & size) override {
+        size = kernelFor(op)->workSize(op, numThreads);
+        return true;
+    }
+
+    bool compute_forward(ggml_compute_params * params, ggml_tensor * op) override {
+        kernelFor(op)->compute(params, op);
+        return true;
+    }
+};
+
+struct Kernels final : ggml::cpu::extra_buffer_type {
+    bool supports_op(ggml_backend_dev_t, const ggml_tensor *) override { return false; }
+
+    ggml::cpu::tensor_traits * get_tensor_traits(const ggml_tensor * op) override {
+        static Traits traits;
+        return kernelFor(op) != nullptr ? &traits : nullptr;
+    }
+};
+
+}  // namespace
+
+void gpt2_use_kernels(void) {
+    static Kernels kernels;
+    static ggml_backend_buffer_type type = {
+        /* .iface   = */ {},
+        /* .device  = */ nullptr,
+        /* .context = */ static_cast<ggml::cpu::extra_buffer_type *>(&kernels),
+    };
+    auto & types = ggml_backend_cpu_get_extra_buffer_types();
+    if (std::find(types.begin(), types.end(), &type) != types.end()) {
+        return;
+    }
+    /* ggml copies the list when it is first asked what memory there is. It is asked now, since nobody can
+     * allocate memory of this type. */
+    ggml_backend_reg_t registry = ggml_backend_cpu_reg();
+    auto * list = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
+        ggml_backend_reg_get_proc_address(registry, "ggml_backend_dev_get_extra_bufts"));
+    list(ggml_backend_reg_dev_get(registry, 0));
+    types.insert(types.begin(), &type);
+}
+
+bool gpt2_has_matmul_kernel(int32_t type, int64_t length) {
+    return hasMatmulKernel(static_cast<ggml_type>(type), length);
+}
+
+bool gpt2_has_gelu_kernel(void) {
+    return true;
+}
+
+#else
+
+void gpt2_use_kernels(void) {}
+
+bool gpt2_has_matmul_kernel(int32_t type, int64_t length) {
+    (void) type;
+    (void) length;
+    return false;
+}
+
+bool gpt2_has_gelu_kernel(void) {
+    return false;
+}
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The kernels of this package's own, in C++, and how they meet ggml: kernels.cpp.
+ */
+#pragma once
+
+#include "ggml-cpu-impl.h"
+#include "ggml.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
+    defined(__AVX512VNNI__)
+#define GPT2_HAS_KERNELS
+#endif
+
+#include <algorithm>
+#include <cstdint>
+
+/* Computes one kind of operation. */
+struct Kernel {
+    /* Called by every thread at the same time. */
+    void (*compute)(const ggml_compute_params * params, ggml_tensor * y);
+    /* The bytes of `params->wdata` that this takes. */
+    size_t (*workSize)(const ggml_tensor * y, int numThreads);
+};
+
+constexpr int CACHE_LINE = 64;
+
+/* What computes this operation; NULL if ggml does. */
+const Kernel * matmulKernel(const ggml_tensor * y);
+const Kernel * attentionKernel(const ggml_tensor * y);
+const Kernel * geluKernel(const ggml_tensor * y);
+
+/* Whether there is a kernel for products with matrices of this type and row length. */
+bool hasMatmulKernel(ggml_type type, int64_t length);
+
+/* The first address in the work memory that begins a cache line; that wastes less than CACHE_LINE bytes. */
+inline char * alignedWork(const ggml_compute_params * params) {
+    const auto address = reinterpret_cast<uintptr_t>(params->wdata);
+    return reinterpret_cast<char *>((address + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+}
+
+/* Lets the threads wait for each other, before they take turns. */
+inline void startTurns(const ggml_compute_params * params) {
+    if (params->ith == 0) {
+        ggml_threadpool_chunk_set(params->threadpool, 0);
+    }
+    ggml_barrier(params->threadpool);
+}
+
+/* Calls `work(begin, end)` until all of `count` are done. Threads take turns, so that one that the system
+ * holds up leaves its work to the others. */
+template <class Work>
+void takeTurns(const ggml_compute_params * params, int64_t count, int64_t perTurn, Work work) {
+    for (;;) {
+        const int64_t begin = ggml_threadpool_chunk_add(params->threadpool, 1) * perTurn;
+        if (begin >= count) {
+            return;
+        }
+        work(begin, std::min(begin + perTurn, count));
+    }
+}
