@@ -31,7 +31,7 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
     }
 }
 
-constexpr Kernel KERNEL = {compute, [](const ggml_tensor *, int) -> size_t { return 0; }};
+constexpr Kernel KERNEL = {compute, noWork};
 
 }  // namespace
 

@@ -146,13 +146,3 @@ int64_t gpt2_find_non_finite(
     }
     return -1;
 }
-
-int32_t gpt2_find_non_finite_list(const struct gpt2_numbers * lists, int32_t count) {
-    for (int32_t i = 0; i < count; i++) {
-        const struct gpt2_numbers * list = &lists[i];
-        if (gpt2_find_non_finite(list->words, list->count, list->stride, (uint16_t) list->exponent_mask) != -1) {
-            return i;
-        }
-    }
-    return -1;
-}

@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
-#define GPT2_ABI_VERSION 7
+#define GPT2_ABI_VERSION 8
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -50,10 +50,7 @@ GPT2_API void gpt2_silence_log(void);
  * built for a CPU with AVX-512 VNNI: see kernels.cpp. */
 GPT2_API void gpt2_use_kernels(void);
 
-/* Whether there is such a kernel for products with matrices of the ggml type `type` and rows of this length. */
-GPT2_API bool gpt2_has_matmul_kernel(int32_t type, int64_t length);
-
-/* Whether there is one for GELU, which then is computed from its formula and not looked up. */
+/* Whether there is such a kernel for GELU, which then is computed from its formula and not looked up. */
 GPT2_API bool gpt2_has_gelu_kernel(void);
 
 /* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
@@ -81,16 +78,23 @@ GPT2_API void gpt2_dequantize_row(int32_t type, const void * data, float * out, 
 GPT2_API int64_t gpt2_find_non_finite(
     const uint16_t * words, int64_t count, int32_t stride, uint16_t exponent_mask);
 
-/* Numbers to look at: the arguments of gpt2_find_non_finite. */
-struct gpt2_numbers {
-    const uint16_t * words;
+/* A part of the weights in a mapped file. */
+struct gpt2_part {
+    const uint16_t * words;  // numbers to look at: the arguments of gpt2_find_non_finite
     int64_t count;
     int32_t stride;
     int32_t exponent_mask;
+    void * tensor;  // a matrix of which rows `begin` to `end` are made from `rows`, all rows if it is not packed; or NULL
+    const void * rows;
+    int64_t num_rows;  // that there are in all; the matrix may have more
+    int64_t begin;
+    int64_t end;
 };
 
-/* The index of the first of `count` lists that holds a number that is infinite or none, or -1. */
-GPT2_API int32_t gpt2_find_non_finite_list(const struct gpt2_numbers * lists, int32_t count);
+/* Looks at the numbers of each of `count` parts, packs it, and gives its memory back, beginning with part
+ * `next`, which is raised. Several threads may do so with the same `next`, and share the work.
+ * Returns the index of the first part found with a number that is infinite or none, or -1. */
+GPT2_API int32_t gpt2_load_parts(const struct gpt2_part * parts, int32_t count, int32_t * next);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "ggml-backend.h"
 #include "ggml-cpu-impl.h"
 #include "ggml.h"
 
@@ -25,12 +26,22 @@ struct Kernel {
 constexpr int CACHE_LINE = 64;
 
 /* What computes this operation; NULL if ggml does. */
-const Kernel * matmulKernel(const ggml_tensor * y);
+const Kernel * packedMatmulKernel(const ggml_tensor * y);
+const Kernel * halfMatmulKernel(const ggml_tensor * y);
 const Kernel * attentionKernel(const ggml_tensor * y);
 const Kernel * geluKernel(const ggml_tensor * y);
 
-/* Whether there is a kernel for products with matrices of this type and row length. */
-bool hasMatmulKernel(ggml_type type, int64_t length);
+/* For a kernel that takes no work memory. */
+inline size_t noWork(const ggml_tensor *, int) {
+    return 0;
+}
+
+/* The kind of memory from which packedMatmulKernel() multiplies. */
+ggml_backend_buffer_type_t packedMemory();
+
+/* Packs rows `begin` to `end`, multiples of 16, of a matrix of which `rows` holds the first numRows; the
+ * others become zeros. Returns false for a tensor in other memory. */
+bool packRows(const ggml_tensor * matrix, const char * rows, int64_t numRows, int64_t begin, int64_t end);
 
 /* The first address in the work memory that begins a cache line; that wastes less than CACHE_LINE bytes. */
 inline char * alignedWork(const ggml_compute_params * params) {

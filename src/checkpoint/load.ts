@@ -65,15 +65,16 @@ export async function loadCheckpoint(
       offsetOf: (spec) => mapped?.offsetOf(spec),
     }),
   );
-  // Both are awaited, whichever fails: the file must not be unmapped while it is looked through.
-  const [checking, reading] = await Promise.allSettled([
-    mapped?.requireFinite(),
+  // Both are awaited, whichever fails: the file must not be unmapped while other threads read it.
+  const [loading, reading] = await Promise.allSettled([
+    mapped?.load(weights),
     Promise.try(() => checkpoint.readTokenizer()),
   ]);
-  if (checking.status === "rejected") throw checking.reason;
+  if (loading.status === "rejected") throw loading.reason;
   if (reading.status === "rejected") throw reading.reason;
   const tokenizer = reading.value;
-  await writeWeights(checkpoint, weights, typeOf, mapped, signal);
+  const remaining = loading.value ?? [...checkpoint.weights.values()].map(({ spec }) => spec);
+  await writeWeights(checkpoint, weights, remaining, typeOf, signal);
   resources.move(); // From here on the model owns them.
   const model = new Model(config, weights, backend);
   rememberOrigin(model, checkpoint);
@@ -91,27 +92,16 @@ function typeInMemory(
   return isSmall ? "f32" : checkpoint.weights.get(spec.name)!.dtype;
 }
 
-/** Writes the weights that are not used where they are. */
 async function writeWeights(
   checkpoint: Checkpoint,
   weights: Weights,
+  specs: readonly ParameterSpec[],
   typeOf: (spec: ParameterSpec) => WeightType,
-  mapped: MappedWeights | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const specs = [...checkpoint.weights.values()].map(({ spec }) => spec)
-    .filter(({ name }) => weights.needsWriting(name));
-  const unmapped = specs.filter((spec) => mapped?.offsetOf(spec) === undefined);
-  const largest = Math.max(0, ...unmapped.map((spec) => byteLengthOf(spec, typeOf(spec))));
+  const largest = Math.max(0, ...specs.map((spec) => byteLengthOf(spec, typeOf(spec))));
   const buffer = new Uint8Array(largest);
   for (const spec of specs) {
-    signal?.throwIfAborted();
-    const stored = mapped?.view(spec);
-    if (stored !== undefined) {
-      weights.write(spec.name, stored);
-      mapped!.giveBack(spec);
-      continue;
-    }
     const type = typeOf(spec);
     const bytes = buffer.subarray(0, byteLengthOf(spec, type));
     await readConverted(checkpoint, spec.name, type, bytes, signal);

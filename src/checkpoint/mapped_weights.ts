@@ -3,13 +3,26 @@
  *
  * @module
  */
+import { loadParts, type Part, TILE_ROWS } from "../ffi/load_parts.ts";
 import { MappedFile } from "../ffi/mapped_file.ts";
+import { rowBytes } from "../formats/tensor_type.ts";
+import type { WeightPlace, Weights } from "../model/weights.ts";
 import { FileSource } from "../formats/byte_source.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { requireFinite } from "./convert_rows.ts";
-import { findNonFiniteAmong, type WeightType } from "./quantize.ts";
-import { byteLengthOf } from "./weight_source.ts";
+import { exponentsOf, type WeightType } from "./quantize.ts";
+import { byteLengthOf, rowsOf } from "./weight_source.ts";
+
+/** What one thread does at a time. */
+const PART_BYTES = 2 ** 20;
+
+/** Memory is saturated before this many threads are. */
+const MAX_THREADS = 8;
+
+interface WeightPart extends Part {
+  readonly spec: ParameterSpec;
+}
 
 /** A mapped GGUF file, as the place of those weights that are used in the type in which they are stored. */
 export class MappedWeights implements Disposable {
@@ -52,33 +65,56 @@ export class MappedWeights implements Disposable {
     return dtype === this.#typeOf(spec) && !isTransposed ? offset : undefined;
   }
 
-  /** The bytes of a weight in the file; nothing if it is to be used in another type. */
-  view(spec: ParameterSpec): Uint8Array<ArrayBuffer> | undefined {
-    const offset = this.offsetOf(spec);
-    return offset === undefined
-      ? undefined
-      : this.file.view(offset, byteLengthOf(spec, this.#typeOf(spec)));
-  }
-
-  /** Gives the memory that holds a weight back to the system, until it is looked at again. */
-  giveBack(spec: ParameterSpec): void {
-    const offset = this.offsetOf(spec);
-    if (offset === undefined) return;
-    this.file.giveBack(offset, byteLengthOf(spec, this.#typeOf(spec)));
-  }
-
   /**
-   * Looks through the weights that are used as they are, on another thread.
+   * Takes all weights into use that are used in the type in which they are stored: looks through them, and packs those
+   * that go into packed memory. It works on other threads.
    *
+   * @returns the weights that remain to be written
    * @throws {FileFormatError} if one holds an infinity or NaN
    */
-  async requireFinite(): Promise<void> {
-    const weights = [...this.#checkpoint.weights.values()].flatMap(({ spec, dtype }) => {
-      const data = this.view(spec);
-      return data === undefined ? [] : [{ spec, dtype, data }];
-    });
-    const found = await findNonFiniteAmong(weights);
-    if (found !== undefined) await requireFinite(this.#checkpoint, found.spec.name, found.data);
+  async load(weights: Weights): Promise<ParameterSpec[]> {
+    const parts: WeightPart[] = [];
+    const remaining: ParameterSpec[] = [];
+    for (const { spec } of this.#checkpoint.weights.values()) {
+      const places = weights.placesToFill(spec.name);
+      if (this.offsetOf(spec) === undefined || places.some(({ memory }) => memory === "plain")) {
+        remaining.push(spec);
+      } else {
+        parts.push(...this.#partsOf(spec, places[0]));
+      }
+    }
+    const threads = Math.min(navigator.hardwareConcurrency, MAX_THREADS);
+    const found = await loadParts(parts, threads);
+    if (found !== undefined) {
+      const { spec } = found;
+      const offset = this.offsetOf(spec)!;
+      const bytes = this.file.view(offset, byteLengthOf(spec, this.#typeOf(spec)));
+      await requireFinite(this.#checkpoint, spec.name, bytes);
+    }
+    return remaining;
+  }
+
+  /** The work on one weight, in pieces that are worth a turn of a thread. */
+  *#partsOf(spec: ParameterSpec, place?: WeightPlace): Generator<WeightPart> {
+    const dtype = this.#typeOf(spec);
+    const offset = this.offsetOf(spec)!;
+    const { numRows, width } = rowsOf(spec);
+    const bytesPerRow = rowBytes(dtype, width);
+    const rows = this.file.address(offset, numRows * bytesPerRow);
+    const step = place?.memory === "repacked"
+      ? numRows // ggml brings whole matrices in order only.
+      : TILE_ROWS * Math.ceil(PART_BYTES / bytesPerRow / TILE_ROWS);
+    for (let begin = 0; begin < numRows; begin += step) {
+      const end = Math.min(begin + step, numRows);
+      const bytes = this.file.view(offset + begin * bytesPerRow, (end - begin) * bytesPerRow);
+      const exponents = exponentsOf(bytes, dtype);
+      // The last part of a matrix has its rows of zeros as well.
+      const last = end === numRows && place ? place.tensor.shape[0] : end;
+      const packing = place && { tensor: place.tensor.pointer, rows, numRows, begin, end: last };
+      for (const [i, words] of exponents.entries()) {
+        yield { spec, ...words, packing: i === exponents.length - 1 ? packing : undefined };
+      }
+    }
   }
 
   /** Unmaps the file. */

@@ -6,7 +6,6 @@
 import {
   dequantizeElements,
   type ExponentWords,
-  findNonFiniteArray,
   findNonFiniteExponent,
   quantizeRows,
 } from "../ffi/conversion.ts";
@@ -123,26 +122,8 @@ export async function findNonFinite(
   return block === Infinity ? undefined : block * blockSize;
 }
 
-/**
- * Looks through several arrays for an infinity or NaN, on one other thread and with one call.
- *
- * @param arrays whole blocks each; they must not change meanwhile
- * @returns the first array that has one; else `undefined`
- */
-export async function findNonFiniteAmong<
-  T extends { data: Uint8Array<ArrayBuffer>; dtype: WeightType },
->(
-  arrays: readonly T[],
-): Promise<T | undefined> {
-  const parts = arrays.flatMap((array) =>
-    exponentsOf(array.data, array.dtype).map((exponents) => ({ array, exponents }))
-  );
-  const index = await findNonFiniteArray(parts.map(({ exponents }) => exponents));
-  return parts[index]?.array;
-}
-
 /** Where the exponents are in whole blocks of a type. */
-function exponentsOf(data: Uint8Array<ArrayBuffer>, dtype: WeightType): ExponentWords[] {
+export function exponentsOf(data: Uint8Array<ArrayBuffer>, dtype: WeightType): ExponentWords[] {
   const { blockBytes } = tensorTypeInfo(dtype);
   const { words, mask } = EXPONENTS[dtype];
   return words.map((word) => ({

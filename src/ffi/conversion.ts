@@ -72,19 +72,3 @@ export async function findNonFiniteExponent(
   const find = isShort ? gpt2_find_non_finite : gpt2_find_non_finite_async;
   return Number(await find(data, BigInt(count), stride, mask));
 }
-
-/** `struct gpt2_numbers`: an address, a count, a stride and a mask. */
-const NUMBERS_BYTES = 24;
-
-/** The index of the first of several arrays that holds an infinity or NaN; -1 if none does. */
-export async function findNonFiniteArray(arrays: readonly ExponentWords[]): Promise<number> {
-  const lists = new DataView(new ArrayBuffer(arrays.length * NUMBERS_BYTES));
-  arrays.forEach(({ data, count, stride, mask }, i) => {
-    const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(data));
-    lists.setBigUint64(i * NUMBERS_BYTES, address, true);
-    lists.setBigInt64(i * NUMBERS_BYTES + 8, BigInt(count), true);
-    lists.setInt32(i * NUMBERS_BYTES + 16, stride, true);
-    lists.setInt32(i * NUMBERS_BYTES + 20, mask, true);
-  });
-  return await library().gpt2_find_non_finite_list(new Uint8Array(lists.buffer), arrays.length);
-}

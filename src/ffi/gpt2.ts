@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 7;
+export const abiVersion = 8;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -43,11 +43,6 @@ export const gpt2Symbols = {
   gpt2_use_kernels: {
     parameters: [],
     result: "void",
-  },
-  // bool gpt2_has_matmul_kernel(int32_t type, int64_t length)
-  gpt2_has_matmul_kernel: {
-    parameters: ["i32", "i64"],
-    result: "bool",
   },
   // bool gpt2_has_gelu_kernel(void)
   gpt2_has_gelu_kernel: {
@@ -93,9 +88,9 @@ export const gpt2Symbols = {
     result: "i64",
     nonblocking: true,
   },
-  // int32_t gpt2_find_non_finite_list(const struct gpt2_numbers * lists, int32_t count)
-  gpt2_find_non_finite_list: {
-    parameters: ["buffer", "i32"],
+  // int32_t gpt2_load_parts(const struct gpt2_part * parts, int32_t count, int32_t * next)
+  gpt2_load_parts: {
+    parameters: ["buffer", "i32", "buffer"],
     result: "i32",
     nonblocking: true,
   },

@@ -5,7 +5,7 @@
  */
 import type { Buffer } from "../tensor/buffer.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
-import { MemoryPlanner, type Slot } from "../tensor/memory_planner.ts";
+import { MemoryPlanner, type Slot, type SlotMemory } from "../tensor/memory_planner.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { readTensor, writeTensor } from "../tensor/data.ts";
 import { rowBytes, type TensorType } from "../formats/tensor_type.ts";
@@ -20,15 +20,19 @@ import {
   parameterSpecs,
 } from "./parameters.ts";
 
-/** Where one weight goes: one or two tensors, the second with rows of zeros added. */
+/** Where one weight goes: one or two tensors, the second perhaps with rows of zeros added. */
 interface Placement {
   readonly spec: ParameterSpec;
   readonly dtype: TensorType;
-  readonly tensors: readonly Tensor[];
-  /** Those that have to be written; the others lie in the mapped file. */
-  readonly targets: readonly Tensor[];
-  /** Whether the first tensor lies in memory from which it cannot be read back. */
-  readonly isRepacked: boolean;
+  readonly places: readonly WeightPlace[];
+}
+
+/** A tensor that holds a weight, and the kind of its memory. */
+export interface WeightPlace {
+  /** The tensor. */
+  readonly tensor: Tensor;
+  /** What memory it lies in. */
+  readonly memory: SlotMemory;
 }
 
 /** Options of {@linkcode Weights}. */
@@ -81,17 +85,15 @@ export class Weights implements Disposable {
       {
         spec,
         dtype,
-        tensors: slots.map((slot) => slot.tensor()),
-        targets: slots.filter(({ isMapped }) => !isMapped).map((slot) => slot.tensor()),
-        isRepacked: slots[0].isRepacked,
+        places: slots.map(({ tensor, memory }) => ({ tensor: tensor(), memory })),
       },
     ]));
     this.parameters = arrangeParameters(
       config,
-      (name) => this.#placements.get(name)!.tensors[0],
+      (name) => this.#placements.get(name)!.places[0].tensor,
       tied
-        ? this.#placements.get("tokenEmbedding")!.tensors[1]
-        : this.#placements.get("vocabularyProjection")!.tensors[0],
+        ? this.#placements.get("tokenEmbedding")!.places[1]?.tensor
+        : this.#placements.get("vocabularyProjection")!.places[0].tensor,
     );
   }
 
@@ -104,9 +106,9 @@ export class Weights implements Disposable {
     }));
   }
 
-  /** Whether a weight has to be written; if not, its values are those of the mapped file. */
-  needsWriting(name: string): boolean {
-    return this.#placements.get(name)!.targets.length > 0;
+  /** The tensors of a weight that do not have their values from the mapped file. */
+  placesToFill(name: string): readonly WeightPlace[] {
+    return this.#placements.get(name)!.places.filter(({ memory }) => memory !== "mapped");
   }
 
   /**
@@ -125,7 +127,7 @@ export class Weights implements Disposable {
           `received ${data.byteLength}`,
       );
     }
-    for (const target of placement.targets) {
+    for (const { tensor: target } of this.placesToFill(name)) {
       if (target.byteLength === data.byteLength) {
         writeTensor(target, data);
       } else {
@@ -147,9 +149,10 @@ export class Weights implements Disposable {
     if (placement === undefined) {
       throw new TypeError(`Cannot read the weight "${name}": there is no such weight`);
     }
-    if (placement.isRepacked) return undefined;
+    const [{ tensor, memory }] = placement.places;
+    if (memory === "packed" || memory === "repacked") return undefined;
     const data = new Uint8Array(byteLength(placement.spec.shape, placement.dtype));
-    readTensor(placement.tensors[0], data);
+    readTensor(tensor, data);
     return data;
   }
 

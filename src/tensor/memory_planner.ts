@@ -8,7 +8,6 @@ import type { Backend, BufferType } from "./backend.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
 import { Buffer, TENSOR_ALIGNMENT, type TensorSpec } from "./buffer.ts";
 import { readCString } from "../ffi/memory.ts";
-import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { Graph } from "./graph.ts";
 import { matmul } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
@@ -20,11 +19,15 @@ const ROW_ALIGNMENT = 32;
 export interface Slot {
   /** The tensor; call it after `allocate()`. */
   readonly tensor: () => Tensor;
-  /** Whether its memory holds the elements in another order, so that they cannot be read back. */
-  readonly isRepacked: boolean;
-  /** Whether it lies in the mapped file, and has its values from there. */
-  readonly isMapped: boolean;
+  /** The kind of its memory. */
+  readonly memory: SlotMemory;
 }
+
+/**
+ * `plain`: as ggml describes it. `mapped`: the same, in the file, from which it has its values. `packed`: in this
+ * package's own order. `repacked`: in an order of ggml's. From the last two elements cannot be read back.
+ */
+export type SlotMemory = "plain" | "mapped" | "packed" | "repacked";
 
 /** Collects tensors by kind of memory, then allocates one buffer for each kind that is used. */
 export class MemoryPlanner {
@@ -59,7 +62,7 @@ export class MemoryPlanner {
       return this.#add(0, spec);
     }
     const index = this.#mapped.push({ spec, offset }) - 1;
-    return { tensor: () => this.#fileBuffer!.tensors[index], isRepacked: false, isMapped: true };
+    return { tensor: () => this.#fileBuffer!.tensors[index], memory: "mapped" };
   }
 
   /**
@@ -103,32 +106,24 @@ export class MemoryPlanner {
     const index = this.#groups[group].push(spec) - 1;
     return {
       tensor: () => this.#buffers[group]!.tensors[index],
-      isRepacked: group > 0,
-      isMapped: false,
+      memory: group === 0 ? "plain" : memoryOf(this.#repacked[group - 1]),
     };
   }
 
-  /** The kind of memory from which a matrix like this is multiplied with fastest. */
+  /** The first kind of repacked memory that accepts a matrix like this, or the plain kind. */
   #groupFor(spec: TensorSpec): number {
     const key = `${spec.dtype} ${spec.shape}`;
     let group = this.#accepted.get(key);
     if (group === undefined) {
       group = 1 + this.#repacked.findIndex((type) => canMultiplyFrom(this.#backend, spec, type));
-      // Tiles for AMX are best. After them come this package's own kernels, which read matrices as they are.
-      if (group > 0 && hasKernel(spec) && !isForAmx(this.#repacked[group - 1])) group = 0;
       this.#accepted.set(key, group);
     }
     return group;
   }
 }
 
-/** Whether a kernel of this package's own multiplies with a matrix like this, from plain memory. */
-function hasKernel({ shape, dtype }: TensorSpec): boolean {
-  return library().gpt2_has_matmul_kernel(tensorTypeInfo(dtype).id, BigInt(shape[1]));
-}
-
-function isForAmx(type: BufferType): boolean {
-  return readCString(library().ggml_backend_buft_name(type)) === "AMX";
+function memoryOf(type: BufferType): SlotMemory {
+  return readCString(library().ggml_backend_buft_name(type)) === "PACKED" ? "packed" : "repacked";
 }
 
 /** Whether this backend multiplies with a matrix of this shape and type that lies in this kind of memory. */

@@ -1,9 +1,11 @@
 /*
- * Tiles: 16 rows of a quantized matrix, brought into the order of a computation on all of them at once.
+ * How a matrix lies in packed memory, for each of ggml's formats that can.
  *
  * ggml stores a quantized matrix row by row, each row as blocks of a few scales in half precision and
- * some 32-bit words of small integers. A tile holds the same bytes, one row in each 32-bit lane of a
- * 512-bit register. Each 64 columns of it (or each block, if that is longer) are one `Slice`:
+ * some 32-bit words of small integers. Packed memory holds the same bytes in another order: that of a
+ * computation on 16 rows at once, one in each 32-bit lane of a 512-bit register. First comes all of
+ * rows 0 to 15, from left to right, then all of rows 16 to 31, and so on. Of 16 rows, a tile, each 64
+ * columns (or each block, if that is longer) are one `Slice`:
  *
  *      halves   row 0 | row 1 | ... | row 15       the scale of the block
  *               ...                                that of the next block
@@ -21,7 +23,6 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "repack.h"
@@ -30,7 +31,7 @@ constexpr int LANES = 16;
 constexpr int RUN = 32;  // columns
 
 template <class Format> struct Slice {
-    ggml_half halves[std::max(Format::BLOCKS * Format::HALVES, 1)][LANES];
+    ggml_half halves[Format::BLOCKS * Format::HALVES][LANES];
     uint32_t  words[Format::BLOCKS * Format::WORDS][LANES];
 
     static constexpr int RUNS = Format::BLOCKS * Format::BLOCK_RUNS;
@@ -52,13 +53,8 @@ inline __m512i field(__m512i words, int shift, int mask) {
     return _mm512_and_si512(_mm512_srli_epi32(words, shift), _mm512_set1_epi32(mask));
 }
 
-/* The half-precision numbers in the upper or lower 16 bits of each word. */
-inline __m512 halfOfWords(__m512i words, int shift) {
-    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(words, shift)));
-}
-
 /* A scale and 32 bytes, signed; 128 is added here. */
-struct TileQ8_0 {
+struct PackedQ8_0 {
     using Block = block_q8_0;
     static constexpr int BLOCKS = 2;           // in a slice
     static constexpr int BLOCK_RUNS = 1;       // in a block
@@ -71,58 +67,58 @@ struct TileQ8_0 {
     static constexpr bool HAS_MINIMUM = false;
 
     /* The integers of columns 4i to 4i+3 of a run: for each row four bytes, unsigned. */
-    static __m512i integers(const Slice<TileQ8_0> & slice, int run, int i) {
+    static __m512i integers(const Slice<PackedQ8_0> & slice, int run, int i) {
         return _mm512_xor_si512(slice.word(run * WORDS + i), _mm512_set1_epi8(-128));
     }
 
     /* The scale of part `part` of a run. */
-    static __m512 scale(const Slice<TileQ8_0> & slice, int run, int) { return slice.half(run); }
+    static __m512 scale(const Slice<PackedQ8_0> & slice, int run, int) { return slice.half(run); }
 };
 
 /* A scale and 32 times 4 bits: the left 16 columns in the low halves of bytes, the others in the high. */
-struct TileQ4_0 {
+struct PackedQ4_0 {
     using Block = block_q4_0;
     static constexpr int BLOCKS = 2, BLOCK_RUNS = 1, HALVES = 1, WORDS = 4;
     static constexpr int HALVES_BEGIN = 0, WORDS_BEGIN = 2;
     static constexpr int SCALES = 1, OFFSET = 8;
     static constexpr bool HAS_MINIMUM = false;
 
-    static __m512i integers(const Slice<TileQ4_0> & slice, int run, int i) {
+    static __m512i integers(const Slice<PackedQ4_0> & slice, int run, int i) {
         return bits(slice.word(run * WORDS + i % WORDS), i < WORDS ? 0 : 4, 0x0f);
     }
 
-    static __m512 scale(const Slice<TileQ4_0> & slice, int run, int) { return slice.half(run); }
+    static __m512 scale(const Slice<PackedQ4_0> & slice, int run, int) { return slice.half(run); }
 };
 
-/* 8 runs. Word 0 holds two scales: of the scales, and of the minimums, which have 6 bits each and are in
- * words 1 to 3. Words 4 to 35 hold 4 bits for each column: of two neighbouring runs, one in the low halves. */
-struct TileQ4_K {
+/* 8 runs. Two scales: of the scales and of the minimums, which have 6 bits each and are in words 0 to 2.
+ * Words 3 to 34 hold 4 bits for each column: of two neighbouring runs, one in the low halves. */
+struct PackedQ4_K {
     using Block = block_q4_K;
-    static constexpr int BLOCKS = 1, BLOCK_RUNS = 8, HALVES = 0, WORDS = 36;
-    static constexpr int HALVES_BEGIN = 0, WORDS_BEGIN = 0;
+    static constexpr int BLOCKS = 1, BLOCK_RUNS = 8, HALVES = 2, WORDS = 35;
+    static constexpr int HALVES_BEGIN = 0, WORDS_BEGIN = 4;
     static constexpr int SCALES = 1, OFFSET = 0;
     static constexpr bool HAS_MINIMUM = true;
 
-    static __m512i integers(const Slice<TileQ4_K> & slice, int run, int i) {
-        return bits(slice.word(4 + run / 2 * 8 + i), run % 2 * 4, 0x0f);
+    static __m512i integers(const Slice<PackedQ4_K> & slice, int run, int i) {
+        return bits(slice.word(3 + run / 2 * 8 + i), run % 2 * 4, 0x0f);
     }
 
-    static __m512 scale(const Slice<TileQ4_K> & slice, int run, int) {
-        return _mm512_mul_ps(halfOfWords(slice.word(0), 0), sixBits(slice, run, 1, 0));
+    static __m512 scale(const Slice<PackedQ4_K> & slice, int run, int) {
+        return _mm512_mul_ps(slice.half(0), sixBits(slice, run, 0, 0));
     }
 
-    static __m512 minimum(const Slice<TileQ4_K> & slice, int run) {
-        return _mm512_mul_ps(halfOfWords(slice.word(0), 16), sixBits(slice, run, 2, 4));
+    static __m512 minimum(const Slice<PackedQ4_K> & slice, int run) {
+        return _mm512_mul_ps(slice.half(1), sixBits(slice, run, 1, 4));
     }
 
     /* Runs 0 to 3 have theirs in the low bits of a byte of word `word`; the top bits of these bytes belong
-     * to runs 4 to 7, and go with 4 bits of a byte of word 3. */
-    static __m512 sixBits(const Slice<TileQ4_K> & slice, int run, int word, int shift) {
+     * to runs 4 to 7, and go with 4 bits of a byte of word 2. */
+    static __m512 sixBits(const Slice<PackedQ4_K> & slice, int run, int word, int shift) {
         const int byte = run % 4 * 8;
         if (run < 4) {
             return _mm512_cvtepi32_ps(field(slice.word(word), byte, 0x3f));
         }
-        const __m512i low = field(slice.word(3), byte + shift, 0x0f);
+        const __m512i low = field(slice.word(2), byte + shift, 0x0f);
         const __m512i high = field(slice.word(word), byte + 6, 0x03);
         return _mm512_cvtepi32_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 4)));
     }
@@ -130,31 +126,31 @@ struct TileQ4_K {
 
 /* 8 runs, with a scale for each half of a run: a signed byte in words 48 to 51, times the one half. The
  * lower 4 bits of a number are in words 0 to 31, the upper 2 bits in words 32 to 47. */
-struct TileQ6_K {
+struct PackedQ6_K {
     using Block = block_q6_K;
     static constexpr int BLOCKS = 1, BLOCK_RUNS = 8, HALVES = 1, WORDS = 52;
     static constexpr int HALVES_BEGIN = 208, WORDS_BEGIN = 0;
     static constexpr int SCALES = 2, OFFSET = 32;
     static constexpr bool HAS_MINIMUM = false;
 
-    static __m512i integers(const Slice<TileQ6_K> & slice, int run, int i) {
+    static __m512i integers(const Slice<PackedQ6_K> & slice, int run, int i) {
         const int side = run / 4;
         const __m512i low = bits(slice.word(side * 16 + run % 2 * 8 + i), run % 4 / 2 * 4, 0x0f);
         const __m512i high = bits(slice.word(32 + side * 8 + i), run % 4 * 2, 0x03);
         return _mm512_or_si512(low, _mm512_slli_epi16(high, 4));
     }
 
-    static __m512 scale(const Slice<TileQ6_K> & slice, int run, int part) {
+    static __m512 scale(const Slice<PackedQ6_K> & slice, int run, int part) {
         const int index = run * SCALES + part;
         const __m512i bytes = _mm512_slli_epi32(slice.word(48 + index / 4), 24 - index % 4 * 8);
         return _mm512_mul_ps(slice.half(0), _mm512_cvtepi32_ps(_mm512_srai_epi32(bytes, 24)));
     }
 };
 
-/* Four words of each of 16 rows, which are `stride` bytes apart: to[w][row]. */
-inline void transposeFourWords(const char * from, const int64_t * rowOffsets, uint32_t (*to)[LANES]) {
+/* Four words of each of 16 rows, which begin at `from` + offsets[row]: to[word][row]. */
+inline void transposeFourWords(const char * from, const int64_t * offsets, uint32_t (*to)[LANES]) {
     const auto load = [&](int row) {
-        return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + rowOffsets[row]));
+        return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + offsets[row]));
     };
     /* Quarter q of register j holds four words of row 4q + j. */
     __m512i rows[4];
@@ -174,21 +170,28 @@ inline void transposeFourWords(const char * from, const int64_t * rowOffsets, ui
     _mm512_storeu_si512(to[3], _mm512_unpackhi_epi64(high01, high23));
 }
 
-/* Makes the tile of 16 rows, which begin at `rows` + rowOffsets[lane] and have numBlocks blocks each. */
+/* Packs 16 rows, which begin at `rows` + offsets[lane] and have numBlocks blocks each. */
 template <class Format>
-void makeTile(const char * rows, const int64_t * rowOffsets, int64_t numBlocks, Slice<Format> * tile) {
-    static_assert(Format::WORDS % 4 == 0);
+void packTile(const char * rows, const int64_t * offsets, int64_t numBlocks, Slice<Format> * slice) {
+    static_assert(sizeof(*slice) == Format::BLOCKS * LANES * sizeof(typename Format::Block));
     for (int64_t i = 0; i < numBlocks; i++, rows += sizeof(typename Format::Block)) {
         const int block = i % Format::BLOCKS;
         for (int h = 0; h < Format::HALVES; h++) {
             for (int lane = 0; lane < LANES; lane++) {
-                memcpy(&tile->halves[block * Format::HALVES + h][lane],
-                       rows + rowOffsets[lane] + Format::HALVES_BEGIN + 2 * h, 2);
+                const char * from = rows + offsets[lane] + Format::HALVES_BEGIN + 2 * h;
+                memcpy(&slice->halves[block * Format::HALVES + h][lane], from, 2);
             }
         }
-        for (int w = 0; w < Format::WORDS; w += 4) {
-            transposeFourWords(rows + Format::WORDS_BEGIN + 4 * w, rowOffsets, tile->words + block * Format::WORDS + w);
+        auto * words = slice->words + block * Format::WORDS;
+        int w = 0;
+        for (; w + 4 <= Format::WORDS; w += 4) {
+            transposeFourWords(rows + Format::WORDS_BEGIN + 4 * w, offsets, words + w);
         }
-        tile += block == Format::BLOCKS - 1;
+        for (; w < Format::WORDS; w++) {
+            for (int lane = 0; lane < LANES; lane++) {
+                memcpy(&words[w][lane], rows + offsets[lane] + Format::WORDS_BEGIN + 4 * w, 4);
+            }
+        }
+        slice += block == Format::BLOCKS - 1;
     }
 }
