@@ -1,6 +1,6 @@
 /**
- * Makes `src/tokenizer/gpt2_merges.bin`, GPT-2's merges as pairs of token ids, from the ranked
- * tokens in the npm package js-tiktoken, and prints the SHA-256 that `gpt2_vocabulary.ts` expects.
+ * Makes `src/tokenizer/gpt2_merges.json`, GPT-2's merges as pairs of token ids, from the ranked
+ * tokens in the npm package js-tiktoken.
  *
  *     deno run -A scripts/make_gpt2_tokenizer.ts
  *
@@ -17,7 +17,7 @@ import { bytesInOrder } from "../src/tokenizer/byte_alphabet.ts";
 import { BytePairEncoder } from "../src/tokenizer/byte_pair_encoder.ts";
 import { MergeTable } from "../src/tokenizer/merge_table.ts";
 
-const OUTPUT = new URL("../src/tokenizer/gpt2_merges.bin", import.meta.url);
+const OUTPUT = new URL("../src/tokenizer/gpt2_merges.json", import.meta.url);
 const NUM_BYTES = 256;
 
 /** The tokens in the order of their ids: lines of `! <first id> <base64> <base64> ...`. */
@@ -57,7 +57,7 @@ if (import.meta.main) {
   const bytes = new Uint8Array(2 * pairs.length);
   const view = new DataView(bytes.buffer);
   pairs.forEach((id, i) => view.setUint16(2 * i, id, true));
-  await Deno.writeFile(OUTPUT, bytes);
-  const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  console.log(`${pairs.length / 2} merges, ${bytes.length} bytes, SHA-256 ${sha256}`);
+  const json = JSON.stringify(bytes.toBase64()) + "\n";
+  await Deno.writeTextFile(OUTPUT, json);
+  console.log(`${pairs.length / 2} merges, ${json.length} bytes`);
 }

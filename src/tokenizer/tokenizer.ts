@@ -94,10 +94,7 @@ export class Tokenizer {
   }
 
   /**
-   * GPT-2's own tokenizer, which comes with this package. It is loaded once.
-   *
-   * Throws a `FileFormatError` if its file is damaged, and what `Deno.readFile` and `fetch` throw
-   * if it cannot be had.
+   * GPT-2's own tokenizer, which comes with this package. It is loaded once, and needs no permission.
    */
   static gpt2(): Promise<Tokenizer> {
     return gpt2Tokenizer ??= loadGpt2Tokenizer();

@@ -1,13 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { FileFormatError } from "../../src/errors.ts";
-import { loadGpt2Vocabulary } from "../../src/tokenizer/gpt2_vocabulary.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { readTinyShakespeare } from "../fixtures/tiny_shakespeare.ts";
 import { awkwardTexts } from "./awkward_texts.ts";
 import { randomNumbers, randomText } from "./random_text.ts";
 import { referenceEncode } from "./reference_tokenizer.ts";
 
-const ASSET_URL = new URL("../../src/tokenizer/gpt2_merges.bin", import.meta.url);
 const NUM_RANDOM_TEXTS = 10_000;
 const NUM_TOKENS_TINY_SHAKESPEARE = 338_025;
 
@@ -60,50 +57,6 @@ Deno.test("Tokenizer.gpt2() has GPT-2's vocabulary", () => {
   assertEquals(tokenizer.tokenTypes[0], 1);
 });
 
-Deno.test("loadGpt2Vocabulary() loads the same from a server as from a file", async () => {
-  const local = await loadGpt2Vocabulary();
-  const asset = await Deno.readFile(ASSET_URL);
-  await using server = serve(() => new Response(asset));
-  const served = await loadGpt2Vocabulary(server.url);
-  assertEquals(served.merges, local.merges);
-  assert(served.tokens.every((token, id) => token === local.tokens[id]));
-});
-
-Deno.test("loadGpt2Vocabulary() refuses a damaged file, wherever it is from", async () => {
-  const damaged = await Deno.readFile(ASSET_URL);
-  damaged[777] ^= 1;
-  const file = await Deno.makeTempFile();
-  try {
-    await Deno.writeFile(file, damaged);
-    await assertRejects(
-      () => loadGpt2Vocabulary(toFileUrl(file)),
-      FileFormatError,
-      "is damaged: received 200000 bytes with SHA-256",
-    );
-  } finally {
-    await Deno.remove(file);
-  }
-  await using server = serve(() => new Response(damaged.subarray(0, 1000)));
-  await assertRejects(
-    () => loadGpt2Vocabulary(server.url),
-    FileFormatError,
-    "is damaged: received 1000 bytes with SHA-256",
-  );
-});
-
-Deno.test("loadGpt2Vocabulary() passes on that the server or the file system refused", async () => {
-  await using server = serve(() => new Response("gone", { status: 404 }));
-  await assertRejects(
-    () => loadGpt2Vocabulary(server.url),
-    Deno.errors.Http,
-    "received status 404",
-  );
-  await assertRejects(
-    () => loadGpt2Vocabulary(new URL("./not_there.bin", import.meta.url)),
-    Deno.errors.NotFound,
-  );
-});
-
 Deno.test("firstDifference() finds a difference in value and in length", () => {
   assertEquals(firstDifference([1, 2, 3], [1, 2, 3]), undefined);
   assertEquals(firstDifference([1, 2, 3], [1, 5, 3]), 1);
@@ -119,19 +72,4 @@ function firstDifference(actual: number[], expected: number[]): number | undefin
   for (let i = 0; i < length; i++) {
     if (actual[i] !== expected[i]) return i;
   }
-}
-
-/** A server on this machine, for the time of one test. */
-function serve(handler: () => Response): AsyncDisposable & { url: URL } {
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
-  return {
-    url: new URL(`http://127.0.0.1:${server.addr.port}/gpt2_merges.bin`),
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
-
-function toFileUrl(path: string): URL {
-  const url = new URL("file:///");
-  url.pathname = path;
-  return url;
 }
