@@ -47,8 +47,9 @@ export class NumericalError extends Error {
 }
 
 /**
- * The model hub refused, failed, or sent something else than it promised; or it may not be asked. What there is no such
- * thing of is `Deno.errors.NotFound` instead. Exit code 69, or 77 if `status` says that the caller is not allowed.
+ * The model hub (for the demo model, the server that this package came from) refused, failed, or sent something else than
+ * it promised; or it may not be asked. What there is no such thing of is `Deno.errors.NotFound` instead. Exit code 69, or
+ * 77 if `status` says that the caller is not allowed.
  */
 export class HubError extends Error {
   /** The class name, as it appears in front of the message. */

@@ -8,8 +8,7 @@
  *
  * @module
  */
-import { StorageError } from "../errors.ts";
-import { cacheFolder } from "../ffi/cache_folder.ts";
+import { requireCacheFolder } from "../ffi/cache_folder.ts";
 import { writeFileAtomically, type WriteProgress } from "../formats/atomic_file.ts";
 import type { LocalModel } from "../hub/fetch_model.ts";
 import {
@@ -129,15 +128,11 @@ export class ConvertedModels {
 /**
  * The folder of all converted models.
  *
- * @throws {StorageError} if the environment names no folder for caches
+ * @throws {Deno.errors.NotCapable} if the environment may not be read
+ * @throws {StorageError} if it names no folder for caches
  */
 export function convertedModelsFolder(): string {
-  const folder = cacheFolder();
-  if (folder !== undefined) return `${folder}/models`;
-  throw new StorageError(
-    "Cannot keep a converted model: there is no folder for it: received no variable that names one. " +
-      "Set XDG_CACHE_HOME or HOME (LOCALAPPDATA on Windows), and let Deno read it (--allow-env).",
-  );
+  return `${requireCacheFolder("a converted model")}/models`;
 }
 
 /** The repositories with converted models in a folder, as `owner/name`. */

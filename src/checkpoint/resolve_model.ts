@@ -10,7 +10,7 @@ import type { DownloadProgress } from "../hub/download.ts";
 import type { HubSettings } from "../hub/hub_settings.ts";
 import type { FileType } from "./file_types.ts";
 
-/** How far a model of the hub is from being ready: its files are downloaded, then converted. */
+/** How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded. */
 export type ModelProgress =
   | { readonly step: "download" } & DownloadProgress
   | { readonly step: "convert" } & WriteProgress;
@@ -33,14 +33,11 @@ export interface ResolveOptions {
   convertedFolder?: string;
 }
 
-/** The small model that comes with this package. */
-const DEMO_URL = new URL("../demo/demo.gguf", import.meta.url);
-
 /**
  * The path of a model.
  *
- * `"demo"` is the model that comes with this package, whatever else has that name: a file or folder called demo is
- * `"./demo"`. What there is as a file or folder is itself, as a path or as a `file:` URL. Everything else of the form
+ * `"demo"` is the model that comes with this package (where that is on the web, downloaded once), whatever else has that
+ * name: a file or folder called demo is `"./demo"`. What there is as a file or folder is itself, as a path or as a `file:` URL. Everything else of the form
  * `gpt2`, `owner/name`, `owner/name@revision` or `owner/name:file.gguf` is a model of the hub: it is downloaded and
  * converted, unless that was done before. Then no request is made: a branch stays where it was until `refresh`.
  *
@@ -55,9 +52,12 @@ export async function resolveModel(
   options: ResolveOptions = {},
 ): Promise<string> {
   if (source === "demo") {
-    const path = pathOfFileUrl(DEMO_URL, "demo");
-    if (await exists(path)) return path;
-    throw notFound(path, "the file of the demo model is missing", "Install the package again.");
+    const { demoModelPath } = await import("./demo_model.ts");
+    const { signal, onProgress } = options;
+    return await demoModelPath({
+      signal,
+      onProgress: onProgress && ((progress) => onProgress({ step: "download", ...progress })),
+    });
   }
   const url = source instanceof URL ? source : asUrl(source);
   const name = String(source);

@@ -7,6 +7,8 @@ import { benchFlags, benchModels, benchTests } from "./bench/bench_flags.ts";
 import { csvReport, jsonReport, markdownReport } from "./bench/bench_report.ts";
 import { type ModelResult, runBench } from "./bench/run_bench.ts";
 import { defineCommand } from "./command.ts";
+import { DEMO_FLAG } from "./default_model.ts";
+import { resolveModelShowing } from "./model_progress.ts";
 import { ProgressBar } from "./progress_bar.ts";
 
 const reports = { md: markdownReport, csv: csvReport, json: jsonReport } as const;
@@ -29,9 +31,14 @@ export const benchCommand = defineCommand({
     ["bench -m gpt2.gguf -p 128 -n 16 --profile", "Where the time goes"],
   ],
 
-  async run({ values }, { stdout, stderr, signal }) {
+  async run({ values }, io) {
+    const { stdout, stderr, signal } = io;
     const models = benchModels(values);
     const tests = benchTests(values);
+    const paths = new Map<string, string>();
+    for (const { model } of models) {
+      paths.set(model, await resolveModelShowing(model, io, { alternative: DEMO_FLAG }));
+    }
     const bar = new ProgressBar(stderr, "Measuring");
     let numDone = 0;
     const onTest = () => bar.show(++numDone / (models.length * tests.length));
@@ -39,7 +46,8 @@ export const benchCommand = defineCommand({
     const results: ModelResult[] = [];
     try {
       for (const model of models) {
-        results.push(await runBench(model, tests, { repetitions, profile, onTest, signal }));
+        const path = paths.get(model.model)!;
+        results.push(await runBench(model, tests, { path, repetitions, profile, onTest, signal }));
       }
     } finally {
       await bar.clear();

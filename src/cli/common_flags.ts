@@ -4,14 +4,16 @@
  * @module
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
+import { DEFAULT_MODEL, MODEL_VARIABLE } from "./default_model.ts";
 
 /** Which model. */
 export const modelFlag = {
   kind: "text",
   short: "m",
   valueName: "model",
-  default: "demo",
-  help: "demo, a Hugging Face folder, a .gguf file, or a model of the hub: gpt2, owner/name.",
+  help:
+    "A model of the hub (gpt2, owner/name), a Hugging Face folder, a .gguf file, or demo. Default: " +
+    `$${MODEL_VARIABLE}, or ${DEFAULT_MODEL}.`,
 } as const;
 
 /** A type of weights. */

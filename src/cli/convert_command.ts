@@ -40,7 +40,7 @@ export const convertCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    const source = await resolveModelShowing(operands[0], io, "original");
+    const source = await resolveModelShowing(operands[0], io, { type: "original" });
     await writeModel(source, values.output ?? defaultName(source, values.type), values, io);
   },
 });

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import type { ModelProgress } from "../checkpoint/resolve_model.ts";
 import { FileFormatError } from "../errors.ts";
 import { quotePath } from "../formats/describe.ts";
 import type { FinishReason, GeneratedToken } from "../generation/generate.ts";
-import { type FromPretrainedOptions, GPT2 } from "../gpt2.ts";
+import { GPT2 } from "../gpt2.ts";
 import { defineCommand } from "./command.ts";
+import { defaultModel, DEMO_FLAG } from "./default_model.ts";
 import { generateFlags, generateOptions } from "./generate_flags.ts";
-import type { Io } from "./io.ts";
-import { ModelProgressBar } from "./model_progress.ts";
+import { showingProgress } from "./model_progress.ts";
 import { readText } from "./read_text.ts";
 import { SequencePrinter } from "./sequence_printer.ts";
 import { Stopwatch, timingText } from "./stopwatch.ts";
@@ -38,9 +37,13 @@ export const generateCommand = defineCommand({
   },
   flags: generateFlags,
   examples: [
-    ['"ROMEO:" --max-new-tokens 200 --temperature 0.8 --seed 1', "Continue a prompt"],
+    ['"Once upon a time"', "Continue a prompt"],
+    [
+      '"ROMEO:" --model demo --temperature 0.8 --seed 1',
+      "Write like Shakespeare, with a model that needs no download",
+    ],
     ["generate --file story.txt --model gpt2.gguf --greedy", "Continue a file, with another model"],
-    ['"JULIET:" --num-return-sequences 3 --json', "Three continuations, for another program"],
+    ['"Dear" --num-return-sequences 3 --json', "Three continuations, for another program"],
   ],
 
   async run({ values, operands }, io) {
@@ -50,13 +53,17 @@ export const generateCommand = defineCommand({
     const prompt = operands.length > 0 ? text : text.replace(/\r?\n$/, "");
 
     const stopwatch = new Stopwatch();
-    const { type, threads } = values;
-    using model = await loadModel(values.model, { type, threads }, values.quiet, io);
+    const { model: name = defaultModel(), type, threads } = values;
+    const show = { alternative: DEMO_FLAG, isQuiet: values.quiet };
+    using model = await showingProgress(
+      name,
+      io.stderr,
+      show,
+      (onProgress) => GPT2.fromPretrained(name, { type, threads, onProgress, signal: io.signal }),
+    );
     if (model.tokenizer === undefined) {
       throw new FileFormatError(
-        `Cannot continue a text: the model has no tokenizer: received ${
-          quotePath(values.model)
-        }. ` +
+        `Cannot continue a text: the model has no tokenizer: received ${quotePath(name)}. ` +
           "Convert it again from a folder with tokenizer.json, or vocab.json and merges.txt.",
       );
     }
@@ -90,7 +97,7 @@ export const generateCommand = defineCommand({
 
     const timings = stopwatch.timings(numPromptTokens, sequences.length);
     if (values.json) {
-      const result = { model: values.model, prompt, seed: options.seed, sequences, timings };
+      const result = { model: name, prompt, seed: options.seed, sequences, timings };
       await io.stdout.write(JSON.stringify(result) + "\n");
     } else if (!values.quiet) {
       const isRandom = !values.greedy && values.temperature > 0;
@@ -103,17 +110,6 @@ export const generateCommand = defineCommand({
     }
   },
 });
-
-async function loadModel(
-  name: string,
-  options: FromPretrainedOptions,
-  isQuiet: boolean,
-  { stderr, signal }: Io,
-): Promise<GPT2> {
-  await using bar = new ModelProgressBar(stderr);
-  const onProgress = isQuiet ? undefined : (progress: ModelProgress) => bar.show(progress);
-  return await GPT2.fromPretrained(name, { ...options, onProgress, signal });
-}
 
 function contextText(contextLength: number): string {
   return `Stopped: the model has ${contextLength} positions, and the text fills them. ` +

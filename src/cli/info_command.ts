@@ -31,7 +31,9 @@ export const infoCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    using checkpoint = openCheckpoint(await resolveModelShowing(operands[0], io));
+    using checkpoint = openCheckpoint(
+      await resolveModelShowing(operands[0], io, { alternative: "info demo" }),
+    );
     const info = modelInfo(checkpoint);
     await io.stdout.write(
       values.json ? JSON.stringify(info, null, 2) + "\n" : modelInfoText(info, values.tensors),

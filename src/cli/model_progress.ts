@@ -1,11 +1,12 @@
 /**
- * Shows how far a model of the hub is from being ready.
+ * Shows how far a model is from being ready.
  *
  * @module
  */
 import type { FileType } from "../checkpoint/file_types.ts";
 import { type ModelProgress, resolveModel } from "../checkpoint/resolve_model.ts";
 import { readHubSettings } from "../hub/hub_settings.ts";
+import { DownloadNotice, withAlternative } from "./download_notice.ts";
 import type { Io, Output } from "./io.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { bytesText } from "./units.ts";
@@ -65,16 +66,49 @@ export function progressText(
   return `${bytes}, ${bytesText(Math.round(bytesPerSecond))}/s, ${hours}${clock} left`;
 }
 
-/** The path of a model; on a terminal, shows how far it is if that takes a download. */
+/** How to show how far a model is. */
+export interface ShowOptions {
+  /** What to write instead of the model's name, to need no download: `--model demo`. */
+  readonly alternative?: string;
+  /** Whether to show nothing. */
+  readonly isQuiet?: boolean;
+}
+
+/**
+ * Does what may take a download: says so before, shows how far it is, and if that cannot be, says what can.
+ *
+ * @param name the model
+ * @param load is given what to call with the progress
+ */
+export async function showingProgress<T>(
+  name: string,
+  stderr: Output,
+  { alternative, isQuiet = false }: ShowOptions,
+  load: (onProgress?: (progress: ModelProgress) => void) => Promise<T>,
+): Promise<T> {
+  await using notice = new DownloadNotice(name, alternative, stderr);
+  await using bar = new ModelProgressBar(stderr);
+  const onProgress = (progress: ModelProgress) => {
+    notice.show(progress);
+    bar.show(progress);
+  };
+  try {
+    return await load(isQuiet ? undefined : onProgress);
+  } catch (error) {
+    throw alternative === undefined ? error : withAlternative(name, alternative, error);
+  }
+}
+
+/** The path of a model; says and shows it if that takes a download. */
 export async function resolveModelShowing(
   name: string,
   { stderr, signal }: Io,
-  type?: FileType | "original",
+  { type, ...options }: ShowOptions & { type?: FileType | "original" } = {},
 ): Promise<string> {
-  await using bar = new ModelProgressBar(stderr);
-  return await resolveModel(name, {
-    type,
-    signal,
-    onProgress: (progress) => bar.show(progress),
-  });
+  return await showingProgress(
+    name,
+    stderr,
+    options,
+    (onProgress) => resolveModel(name, { type, signal, onProgress }),
+  );
 }

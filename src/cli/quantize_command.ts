@@ -34,7 +34,7 @@ export const quantizeCommand = defineCommand({
         `quantize needs --type <type>: received none. Give one of ${fileTypes.join(", ")}.`,
       );
     }
-    const path = await resolveModelShowing(source, io, "original");
+    const path = await resolveModelShowing(source, io, { type: "original" });
     await writeModel(path, target, { type, overwrite }, io);
   },
 });

@@ -8,6 +8,7 @@ import { quote, quotePath } from "../formats/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defineCommand } from "./command.ts";
 import { fileFlag, jsonFlag, modelFlag } from "./common_flags.ts";
+import { DEFAULT_MODEL, defaultModel, DEMO_FLAG, MODEL_VARIABLE } from "./default_model.ts";
 import type { Io } from "./io.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { parseInteger } from "./parse_arguments.ts";
@@ -27,7 +28,8 @@ export const tokenizeCommand = defineCommand({
     model: {
       ...modelFlag,
       help:
-        "Whose tokenizer: demo, a folder, a .gguf file or a model of the hub; gpt2 needs no file.",
+        `Whose tokenizer: that of a model of the hub, a folder, a .gguf file, or demo; that of ${DEFAULT_MODEL} ` +
+        `is part of this program. Default: $${MODEL_VARIABLE}, or ${DEFAULT_MODEL}.`,
     },
     file: fileFlag,
     decode: { kind: "switch", short: "d", help: "Turn ids, apart by spaces or commas, into text." },
@@ -36,13 +38,13 @@ export const tokenizeCommand = defineCommand({
     json: jsonFlag,
   },
   examples: [
-    ['tokenize --model gpt2 "Hello world"', "The tokens of a text"],
-    ["tokenize --model gpt2 --decode 15496 995", "The text of tokens"],
-    ["tokenize --model gpt2 --file story.txt --ids", "The ids of a file's tokens"],
+    ['tokenize "Hello world"', "The tokens of a text"],
+    ["tokenize --decode 15496 995", "The text of tokens"],
+    ["tokenize --file story.txt --ids", "The ids of a file's tokens"],
   ],
 
   async run({ values, operands }, io) {
-    const { decode, json, model, allowSpecial } = values;
+    const { decode, json, model = defaultModel(), allowSpecial } = values;
     if (operands.length > 1 && !decode) {
       throw new UsageError(
         `tokenize takes one text: received ${operands.length} arguments. Put the text in quotes.`,
@@ -84,7 +86,8 @@ export const tokenizeCommand = defineCommand({
 
 async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   if (model === "gpt2") return await Tokenizer.gpt2();
-  using checkpoint = openCheckpoint(await resolveModelShowing(model, io));
+  const path = await resolveModelShowing(model, io, { alternative: DEMO_FLAG });
+  using checkpoint = openCheckpoint(path);
   const tokenizer = checkpoint.readTokenizer();
   if (tokenizer !== undefined) return tokenizer;
   throw new Deno.errors.NotFound(

@@ -24,7 +24,7 @@ export interface DownloadProgress {
 
 /** Options of a download. */
 export interface DownloadOptions {
-  /** Called as bytes come in. */
+  /** Called before the first byte is requested, and as bytes come in. */
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Stops the download with an `AbortError`; what has come is kept, and taken up again the next time. */
   readonly signal?: AbortSignal;
@@ -92,6 +92,8 @@ async function receiveAll(
 ): Promise<void> {
   const retries = new Retries(client.settings.retryDelayMs, options.signal);
   let rewardedAt = partial.size;
+  const { file, size } = remote;
+  options.onProgress?.({ file, receivedBytes: partial.size, totalBytes: size });
   while (true) {
     try {
       if (partial.size < remote.size) await receive(client, remote, partial, options);

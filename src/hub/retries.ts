@@ -25,6 +25,9 @@ export class TransientError extends HubError {
   }
 }
 
+/** No answer came: the network is down, or the hub is. */
+export class UnreachableError extends TransientError {}
+
 /** Counts failures. */
 export class Retries {
   readonly #delayMs: number;

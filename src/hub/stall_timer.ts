@@ -5,7 +5,7 @@
  */
 import { HubError } from "../errors.ts";
 import { quote } from "../formats/describe.ts";
-import { TransientError } from "./retries.ts";
+import { UnreachableError } from "./retries.ts";
 
 /** Stops a request when the user asks for it, or when nothing has happened for a while. */
 export class StallTimer implements Disposable {
@@ -44,7 +44,7 @@ export class StallTimer implements Disposable {
     if (error instanceof Deno.errors.NotCapable || error instanceof HubError) return error;
     const from = `Cannot download from ${place(this.#url)}`;
     if (this.#stall.signal.aborted) {
-      return new TransientError(
+      return new UnreachableError(
         `${from}: nothing came for ${
           this.#timeoutMs / 1000
         } s: received a timeout. Try again later, or ` +
@@ -52,7 +52,7 @@ export class StallTimer implements Disposable {
       );
     }
     const reason = error instanceof Error ? error.message : String(error);
-    return new TransientError(
+    return new UnreachableError(
       `${from}: the connection failed: received ${quote(reason)}. ` +
         "Check the network; HF_ENDPOINT says where the hub is.",
       { cause: error },

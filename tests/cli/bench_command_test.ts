@@ -93,7 +93,7 @@ for (
   ] as const
 ) {
   Deno.test(`bench refuses ${args.join(" ")}`, async () => {
-    const { code, stdout, stderr } = await runCli(["bench", ...args]);
+    const { code, stdout, stderr } = await runCli(["bench", "-m", "demo", ...args]);
     assertEquals([code, stdout], [2, ""]);
     assertMatch(stderr, message);
   });

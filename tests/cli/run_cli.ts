@@ -15,6 +15,8 @@ export interface RunOptions {
   /** How many times stdout can be written to before its reader is gone. */
   numWrites?: number;
   signal?: AbortSignal;
+  /** Called with each text that is written to stderr. */
+  onStderr?: (text: string) => void;
 }
 
 /** What it did. */
@@ -37,6 +39,7 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
         return Promise.reject(new OutputClosedError("stdout is closed"));
       }
       written[name] += text;
+      if (name === "stderr") options.onStderr?.(text);
       return Promise.resolve();
     },
   });

@@ -5,6 +5,8 @@
  */
 import { type FileType, fileTypes, isFileType } from "../../checkpoint/file_types.ts";
 import { quote } from "../../formats/describe.ts";
+import { modelFlag } from "../common_flags.ts";
+import { defaultModel } from "../default_model.ts";
 import { type Flags, flagText, type FlagValues } from "../flags.ts";
 import { parseInteger } from "../parse_arguments.ts";
 import { UsageError } from "../usage_error.ts";
@@ -15,7 +17,7 @@ export const benchFlags = {
     kind: "textList",
     short: "m",
     valueName: "model",
-    help: "demo, a Hugging Face folder, or a .gguf file. Default: demo.",
+    help: modelFlag.help,
   },
   type: {
     kind: "textList",
@@ -104,7 +106,7 @@ export interface BenchModel {
 
 /** Every combination of models, types and threads. */
 export function benchModels(values: BenchValues): BenchModel[] {
-  const models = values.model.length === 0 ? ["demo"] : values.model;
+  const models = values.model.length === 0 ? [defaultModel()] : values.model;
   const types = values.type.length === 0 ? [undefined] : values.type.flatMap(parseTypes);
   const threads = values.threads === undefined ? [undefined] : parseCounts(values, "threads", 1);
   return models.flatMap((model) =>

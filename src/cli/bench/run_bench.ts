@@ -5,7 +5,6 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { loadCheckpoint } from "../../checkpoint/load.ts";
-import { resolveModel } from "../../checkpoint/resolve_model.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import { Sampler } from "../../generation/sampling.ts";
 import { Session } from "../../generation/session.ts";
@@ -51,6 +50,8 @@ const SEED = 1;
 
 /** How to measure. */
 export interface BenchOptions {
+  /** The path of the model: a download does not count as loading. */
+  readonly path: string;
   /** How often each test is measured, after a run that does not count. */
   readonly repetitions: number;
   /** Whether to measure each kind of operation too. */
@@ -72,10 +73,10 @@ export async function runBench(
   tests: readonly BenchTest[],
   options: BenchOptions,
 ): Promise<ModelResult> {
-  const { repetitions, signal } = options;
+  const { path, repetitions, signal } = options;
   resetPeakMemory();
   const begin = performance.now();
-  const { model } = await loadCheckpoint(await resolveModel(name), { type, threads, signal });
+  const { model } = await loadCheckpoint(path, { type, threads, signal });
   using _model = model;
   const loadMs = performance.now() - begin;
   checkTests(tests, model.config.contextLength);

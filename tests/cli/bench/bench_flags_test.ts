@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { benchFlags, benchModels, benchTests } from "../../../src/cli/bench/bench_flags.ts";
+import { defaultModel } from "../../../src/cli/default_model.ts";
 import { parseArguments } from "../../../src/cli/parse_arguments.ts";
 
 function parse(...args: string[]) {
@@ -39,8 +40,12 @@ Deno.test("benchTests() leaves out what has no tokens", () => {
   assertEquals(benchTests(parse("-p", "0", "-n", "0")), []);
 });
 
-Deno.test("benchModels() takes the demo model as stored by default", () => {
-  assertEquals(benchModels(parse()), [{ model: "demo", type: undefined, threads: undefined }]);
+Deno.test("benchModels() takes the default model as stored by default", () => {
+  assertEquals(benchModels(parse()), [{
+    model: defaultModel(),
+    type: undefined,
+    threads: undefined,
+  }]);
 });
 
 Deno.test("benchModels() combines models, types and threads", () => {
