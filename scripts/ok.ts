@@ -6,6 +6,8 @@
  * @module
  */
 
+import { listedFiles } from "./package_files.ts";
+
 /** JSR takes 20 MB; beyond this, whoever adds to the package should stop and think. */
 const MAX_PACKAGE_BYTES = 15_000_000;
 
@@ -54,8 +56,7 @@ async function runStep({ name, args, inspect }: Step): Promise<boolean> {
 
 /** Adds up the files that would be published; the dry run rounds their sizes and does not look at the sum. */
 function checkPackageSize(output: string): string {
-  const files = output.matchAll(/^\s+(file:\/\/\S+) \(/gm);
-  const bytes = Array.from(files, ([, url]) => Deno.statSync(new URL(url)).size);
+  const bytes = listedFiles(output).map((url) => Deno.statSync(url).size);
   const total = bytes.reduce((sum, size) => sum + size, 0);
   const text = `${(total / 1e6).toFixed(1)} MB in ${bytes.length} files`;
   if (bytes.length === 0) throw new Error("the dry run named no file");
