@@ -14,7 +14,7 @@ import { bytesText } from "./units.ts";
 /** A bar for each file that is downloaded, and one for the conversion. Dispose it to take the line away. */
 export class ModelProgressBar implements AsyncDisposable {
   readonly #output: Output;
-  readonly #isHidden = readHubSettings().hidesProgress;
+  #isHidden?: boolean;
   #label = "";
   #bar?: ProgressBar;
   #startedAt = 0;
@@ -27,6 +27,8 @@ export class ModelProgressBar implements AsyncDisposable {
 
   /** Shows how far it is. */
   show(progress: ModelProgress): void {
+    // Read only now: most models are here, and on a terminal Deno asks for each variable that may not be read.
+    this.#isHidden ??= readHubSettings().hidesProgress;
     if (this.#isHidden) return;
     const { totalBytes } = progress;
     const doneBytes = progress.step === "download" ? progress.receivedBytes : progress.writtenBytes;

@@ -86,6 +86,19 @@ Deno.test("what needs no model needs no permission", async () => {
   assertEquals(user.cached(), []);
 });
 
+Deno.test("deno install makes it a program of its own, without any other package", async () => {
+  await using world = await World.create();
+  using user = new User(world);
+  const { code, stderr } = await user.deno([
+    ...["install", "--quiet", "--global", "-A", "--name", "gpt2", "--root", user.file("")],
+    `jsr:${PACKAGE}`,
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  const [path] = [...Deno.readDirSync(user.file("bin"))].map(({ name }) => name)
+    .filter((name) => /^gpt2(\.cmd)?$/.test(name));
+  assertStringIncludes(Deno.readTextFileSync(user.file(`bin/${path}`)), `jsr:${PACKAGE}`);
+});
+
 const PROGRAM = `
 import { type GeneratedToken, GPT2, Tokenizer } from "${PACKAGE}";
 
