@@ -8,7 +8,7 @@
  * console.log(await model.generateText("ROMEO:", { maxNewTokens: 40, seed: 1 }));
  * ```
  *
- * Run as a program it is the command line: `deno run -A mod.ts "ROMEO:" --model demo`, and `--help` for the rest.
+ * Run as a program it is the command line: `deno run -A jsr:@allformers/gpt2 "Once upon a time"`, and `--help` for the rest.
  *
  * @module
  */

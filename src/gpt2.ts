@@ -41,7 +41,7 @@ export interface FromPretrainedOptions {
   type?: FileType;
   /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
-  /** Called while a model of the hub is downloaded and converted, which is done once. */
+  /** Called while a model is downloaded and converted, which is done once. */
   onProgress?: (progress: ModelProgress) => void;
   /** Stops loading with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
   signal?: AbortSignal;
@@ -109,14 +109,16 @@ export class GPT2 implements Disposable {
 
   /**
    * Loads a model. One of Hugging Face's hub is downloaded and converted the first time; from then on it is a file in the
-   * user's cache, and no request is made.
+   * user's cache, and no request is made. The same goes for the demo model where this package is imported from the web.
    *
    * @param source `"demo"`, the path of a Hugging Face folder, the path of a `.gguf` file, or a model of the hub: `"gpt2"`,
    *   `"owner/name"`, `"owner/name@revision"` or `"owner/name:file.gguf"`
    * @param options see {@linkcode FromPretrainedOptions}
    * @throws {Deno.errors.NotFound} if there is no such file, folder, or model
    * @throws {HubError} if the hub may not be asked, refuses, or fails several times
+   * @throws {StorageError} if the cache cannot be written
    * @throws {FileFormatError} if a file is damaged or not a GPT-2
+   * @throws {Deno.errors.NotCapable} if Deno may not do what this needs; the message names the permission
    * @throws {NativeLibraryError} if the native library cannot be used
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
