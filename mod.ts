@@ -12,6 +12,8 @@
  *
  * @module
  */
+import { probeFlag } from "./src/ffi/proof.ts";
+
 // The model.
 export {
   type ForwardOptions,
@@ -54,6 +56,10 @@ export {
 } from "./src/errors.ts";
 
 if (import.meta.main) {
+  if (Deno.build.standalone && Deno.args[0] === probeFlag) {
+    const { runProbe } = await import("./src/ffi/probe.ts");
+    await runProbe(Deno.args[1]);
+  }
   // Only the program loads the command line; those who import this module do not.
   const { run } = await import("./src/cli/main.ts");
   await run(Deno.args);

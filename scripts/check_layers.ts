@@ -19,7 +19,7 @@ export interface Module {
 
 /** From the bottom up. A layer imports from those below it; folders within one layer do not import each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["deno.json", "src/closest_name.ts", "src/errors.ts", "src/random.ts"],
+  ["deno.json", "src/closest_name.ts", "src/embedded.ts", "src/errors.ts", "src/random.ts"],
   ["src/formats/", "src/tokenizer/"],
   ["src/ffi/", "src/hub/"],
   ["src/tensor/"],

@@ -8,6 +8,7 @@ import type { WriteProgress } from "../formats/atomic_file.ts";
 import { quotePath } from "../formats/describe.ts";
 import type { DownloadProgress } from "../hub/download.ts";
 import type { HubSettings } from "../hub/hub_settings.ts";
+import { embeddedModel } from "./embedded_model.ts";
 import type { FileType } from "./file_types.ts";
 
 /** How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded. */
@@ -37,7 +38,8 @@ export interface ResolveOptions {
  * The path of a model.
  *
  * `"demo"` is the model that comes with this package (where that is on the web, downloaded once), whatever else has that
- * name: a file or folder called demo is `"./demo"`. What there is as a file or folder is itself, as a path or as a `file:` URL. Everything else of the form
+ * name: a file or folder called demo is `"./demo"`. So it is with the name of the model that a standalone program has
+ * inside. What there is as a file or folder is itself, as a path or as a `file:` URL. Everything else of the form
  * `gpt2`, `owner/name`, `owner/name@revision` or `owner/name:file.gguf` is a model of the hub: it is downloaded and
  * converted, unless that was done before. Then no request is made: a branch stays where it was until `refresh`.
  *
@@ -59,6 +61,8 @@ export async function resolveModel(
       onProgress: onProgress && ((progress) => onProgress({ step: "download", ...progress })),
     });
   }
+  const embedded = embeddedModel();
+  if (source === embedded?.name) return embedded.path;
   const url = source instanceof URL ? source : asUrl(source);
   const name = String(source);
   const path = url === undefined ? name : pathOfFileUrl(url, name);

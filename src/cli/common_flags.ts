@@ -4,7 +4,7 @@
  * @module
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
-import { DEFAULT_MODEL, MODEL_VARIABLE } from "./default_model.ts";
+import { builtInDefault, MODEL_VARIABLE } from "./default_model.ts";
 
 /** Which model. */
 export const modelFlag = {
@@ -13,7 +13,7 @@ export const modelFlag = {
   valueName: "model",
   help:
     "A model of the hub (gpt2, owner/name), a Hugging Face folder, a .gguf file, or demo. Default: " +
-    `$${MODEL_VARIABLE}, or ${DEFAULT_MODEL}.`,
+    `$${MODEL_VARIABLE}, or ${builtInDefault()}.`,
 } as const;
 
 /** A type of weights. */

@@ -5,6 +5,7 @@
  */
 
 import { NativeLibraryError } from "../errors.ts";
+import { fromEmbedded } from "./embedded_library.ts";
 import { libraryFileName, type LibraryStamp, readStamp } from "./library_stamp.ts";
 
 /** A native library that could be opened. */
@@ -20,7 +21,7 @@ export interface LibraryCandidate {
 const VARIABLE = "GPT2_NATIVE_LIBRARY";
 
 /** The first place that has something to offer decides; its library is used or refused, never passed over. */
-const places = [fromEnvironment, fromLocalBuild];
+const places = [fromEnvironment, fromEmbedded, fromLocalBuild];
 
 /**
  * The library to be opened.
@@ -59,9 +60,9 @@ function fromLocalBuild(): LibraryCandidate | undefined {
   return stamp && { path, remedy: "Build it again with `deno task build`.", stamp };
 }
 
-/** Whether this module is a file, as in a clone, and not a page on the web. */
+/** Whether this module is a file, as in a clone, and neither a page on the web nor inside a compiled program. */
 function isLocal(): boolean {
-  return import.meta.url.startsWith("file:");
+  return import.meta.url.startsWith("file:") && !Deno.build.standalone;
 }
 
 /** The path that a file URL names. */

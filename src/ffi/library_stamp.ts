@@ -42,9 +42,9 @@ export function readStamp(libraryPath: string): LibraryStamp | undefined {
   return complete ? stamp as LibraryStamp : undefined;
 }
 
-/** The file name of the library on this system. */
-export function libraryFileName(): string {
-  switch (Deno.build.os) {
+/** The file name of the library on a system, by default this one. */
+export function libraryFileName(os: typeof Deno.build.os = Deno.build.os): string {
+  switch (os) {
     case "windows":
       return "gpt2.dll";
     case "darwin":

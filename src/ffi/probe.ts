@@ -241,14 +241,17 @@ function finish(result: Proof | Error): never {
   Deno.exit(ok ? 0 : 1);
 }
 
-if (import.meta.main) {
+/** Proves the library at `path`, and ends the process. */
+export async function runProbe(path: string): Promise<never> {
   setTimeout(
     () => finish(new Error(`it did not finish a small computation in ${TIMEOUT_MS / 1000} s`)),
     TIMEOUT_MS,
   );
   try {
-    finish(await prove(Deno.args[0]));
+    finish(await prove(path));
   } catch (error) {
     finish(error instanceof Error ? error : new Error(String(error)));
   }
 }
+
+if (import.meta.main) await runProbe(Deno.args[0]);

@@ -7,19 +7,13 @@
 import { cacheFolder } from "./cache_folder.ts";
 import type { Proof } from "./probe.ts";
 
+/** The argument with which a standalone program runs the probe instead of what it is there for; a path follows. */
+export const probeFlag = "--probe-native-library";
+
 /** Runs the probe (`probe.ts`) on the library at `path` in a child process. Throws an Error that says what went wrong. */
 export function proveLibrary(path: string): Proof {
   const { code, signal, stdout, stderr } = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--no-config",
-      "--no-lock",
-      "--allow-ffi",
-      new URL("./probe.ts", import.meta.url).href,
-      path,
-    ],
+    args: [...probeProgram(), path],
     env: { GGML_NO_BACKTRACE: "1", NO_COLOR: "1" },
     stdin: "null",
   }).outputSync();
@@ -31,6 +25,22 @@ export function proveLibrary(path: string): Proof {
     throw new Error(lastLine || `a small computation ended with exit code ${code}`);
   }
   return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** What has Deno, or the standalone program that this is, run the probe. */
+function probeProgram(): string[] {
+  if (!Deno.build.standalone) {
+    const probe = new URL("./probe.ts", import.meta.url).href;
+    return ["run", "--quiet", "--no-prompt", "--no-config", "--no-lock", "--allow-ffi", probe];
+  }
+  // Any other program would take no notice of the flag, and start itself over and over.
+  if (Deno.mainModule !== new URL("../../mod.ts", import.meta.url).href) {
+    throw new Error(
+      "it is new on this machine, and a compiled program cannot try it out: " +
+        "let Deno run a program that uses this package, once",
+    );
+  }
+  return [probeFlag];
 }
 
 /** Whether a library with these contents was proven on the CPU with this `gpt2_cpu_id()`, or on any if it is left out. */

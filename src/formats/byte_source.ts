@@ -146,7 +146,8 @@ export function openRegularFile(path: string): FileSource {
   } catch (error) {
     throw openError(path, error);
   }
-  return new FileSource(file, path, file.statSync().size);
+  // Not from statSync(), which the files inside a compiled program do not have.
+  return new FileSource(file, path, file.seekSync(0, Deno.SeekMode.End));
 }
 
 function checkSpan(source: ByteSource, offset: number, length: number): void {

@@ -1,0 +1,105 @@
+/**
+ * Makes a standalone program: one file that holds Deno's runtime, this package, the native library and a model.
+ *
+ *     deno task compile [--model m.gguf] [--output path] [--target triple --library path]
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { openGgufCheckpoint } from "../src/checkpoint/gguf_checkpoint.ts";
+import { exitCodeOf } from "../src/cli/exit_code.ts";
+import { libraryFileName } from "../src/ffi/library_stamp.ts";
+import { BuildError, exitCodes } from "./build_error.ts";
+import { ProgressLine } from "./progress_line.ts";
+import { compileProgram, isTarget, type Program, targets } from "./standalone_program.ts";
+
+const HELP = `Makes a standalone program, which needs neither Deno nor a network nor this folder.
+
+Usage: deno task compile [options]
+
+Options:
+  --model <path>    a GGUF file to put into it; it becomes the default model (the demo is always inside)
+  --output <path>   the program (default: gpt2)
+  --target <name>   for another system (default: this one); takes --library as well
+  --library <path>  the native library to put into it, with its .json beside it (default: that of this machine)
+  --help            show this text
+
+Deno downloads its runtime for compiled programs, denort, when it is first needed. Where it cannot,
+set DENORT_BIN to the path of a denort of the same version.
+
+Example: deno task compile --model gpt2.gguf --output ~/bin/gpt2
+`;
+
+const root = import.meta.dirname!.slice(0, -"/scripts".length);
+
+function parseOptions(args: string[]): Program | "help" {
+  const parsed = parseArgs(args, {
+    string: ["model", "output", "target", "library"],
+    boolean: ["help"],
+    unknown: (arg) => {
+      throw usageError(`unknown argument: received ${arg}`);
+    },
+  });
+  if (parsed.help) return "help";
+  const { model, output, target, library } = parsed as Record<string, string | undefined>;
+  for (const name of ["model", "output", "target", "library"]) {
+    if (parsed[name] === "") throw usageError(`--${name} needs a value: received none`);
+  }
+  if (target !== undefined && !isTarget(target)) {
+    const names = Object.keys(targets).join(", ");
+    throw usageError(`--target is not one of ${names}: received "${target}"`);
+  }
+  if (model !== undefined && !model.endsWith(".gguf")) {
+    throw usageError(`--model is not a .gguf file: received "${model}"`);
+  }
+  const suffix = (target === undefined ? Deno.build.os : targets[target].os) === "windows"
+    ? ".exe"
+    : "";
+  return {
+    root,
+    model,
+    target,
+    output: output ?? `gpt2${suffix}`,
+    library: library ?? `${root}/native/build/${libraryFileName()}`,
+  };
+}
+
+function usageError(problem: string): BuildError {
+  return new BuildError(
+    `Cannot compile: ${problem}. See deno task compile --help.`,
+    exitCodes.usage,
+  );
+}
+
+async function main(args: string[]): Promise<number> {
+  const progress = new ProgressLine();
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  Deno.addSignalListener("SIGINT", interrupt);
+  try {
+    const program = parseOptions(args);
+    if (program === "help") {
+      await Deno.stdout.write(new TextEncoder().encode(HELP));
+      return 0;
+    }
+    // A model that does not load is better found now than by those who get the program.
+    if (program.model !== undefined) openGgufCheckpoint(program.model)[Symbol.dispose]();
+    progress.show("Compiling");
+    await compileProgram(program, { signal: interruption.signal });
+    const megabytes = (Deno.statSync(program.output).size / 1e6).toFixed(0);
+    progress.print(`Wrote ${program.output} (${megabytes} MB).`);
+    return 0;
+  } catch (error) {
+    if (interruption.signal.aborted) {
+      progress.print("Interrupted; nothing was changed.");
+      return 130;
+    }
+    progress.print((error as Error).message);
+    return error instanceof BuildError ? error.exitCode : exitCodeOf(error);
+  } finally {
+    Deno.removeSignalListener("SIGINT", interrupt);
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
