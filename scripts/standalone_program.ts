@@ -56,7 +56,7 @@ export async function compileProgram(
   { env, signal }: CompileOptions = {},
 ): Promise<void> {
   const { target, output } = program;
-  await checkRuntime(env?.DENORT_BIN ?? Deno.env.get("DENORT_BIN"));
+  await checkRuntime(Deno.env.get("DENORT_BIN"));
   // Beside the output, so that a rename is all that is left to do.
   const folder = await Deno.makeTempDir({
     dir: dirname(output),
@@ -139,7 +139,8 @@ async function checkLibrary(path: string, system: string): Promise<void> {
 }
 
 async function checkRuntime(path: string | undefined): Promise<void> {
-  const isThere = !path || await Deno.stat(path).then(({ isFile }) => isFile, () => false);
+  const isThere = path === undefined ||
+    await Deno.stat(path).then(({ isFile }) => isFile, () => false);
   if (isThere) return;
   throw new BuildError(
     `Cannot compile: there is no file where DENORT_BIN says that Deno's runtime for compiled programs is: received ` +
