@@ -123,7 +123,9 @@ Deno.test("library() says how to build a library that is not there", async () =>
   using sandbox = new Sandbox();
   const clone = `${Deno.realPathSync(sandbox.folder)}/clone`;
   Deno.mkdirSync(`${clone}/src/ffi`, { recursive: true });
-  Deno.copyFileSync(`${root}/src/errors.ts`, `${clone}/src/errors.ts`);
+  for (const name of ["embedded.ts", "errors.ts"]) {
+    Deno.copyFileSync(`${root}/src/${name}`, `${clone}/src/${name}`);
+  }
   for (const { name } of Deno.readDirSync(`${root}/src/ffi`)) {
     Deno.copyFileSync(`${root}/src/ffi/${name}`, `${clone}/src/ffi/${name}`);
   }
