@@ -150,6 +150,13 @@ const badFolders: Record<string, { ignore: boolean; spoil: (sandbox: Sandbox) =>
       Deno.chownSync(cache, 12345, 12345);
     },
   },
+  "has a version folder of another user": {
+    ignore: !isRoot,
+    spoil({ cache }) {
+      Deno.mkdirSync(`${cache}/${SHA256}`, { recursive: true });
+      Deno.chownSync(`${cache}/${SHA256}`, 12345, 12345);
+    },
+  },
   "lies below a folder of another user": {
     ignore: !isRoot,
     spoil({ folder }) {
