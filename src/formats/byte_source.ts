@@ -115,10 +115,16 @@ export class FileSource implements ByteSource, Disposable {
     }
   }
 
-  /** Which file it is, whatever its path names by now. */
+  /** Which file it is, whatever its path names by now; without an `ino` where the system does not tell. */
   identity(): Pick<Deno.FileInfo, "size" | "dev" | "ino"> {
-    const { dev, ino } = this.#file.statSync();
-    return { size: this.size, dev, ino };
+    try {
+      const { dev, ino } = this.#file.statSync();
+      return { size: this.size, dev, ino };
+    } catch (error) {
+      // Inside a compiled program: no file of the system at all.
+      if (!(error instanceof Deno.errors.NotSupported)) throw error;
+      return { size: this.size, dev: 0, ino: null };
+    }
   }
 
   /** Closes the file. A second call does nothing. */
