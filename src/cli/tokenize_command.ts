@@ -8,7 +8,7 @@ import { quote, quotePath } from "../formats/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defineCommand } from "./command.ts";
 import { fileFlag, jsonFlag, modelFlag } from "./common_flags.ts";
-import { DEFAULT_MODEL, defaultModel, DEMO_FLAG, MODEL_VARIABLE } from "./default_model.ts";
+import { builtInDefault, defaultModel, DEMO_FLAG, MODEL_VARIABLE } from "./default_model.ts";
 import type { Io } from "./io.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { parseInteger } from "./parse_arguments.ts";
@@ -28,8 +28,8 @@ export const tokenizeCommand = defineCommand({
     model: {
       ...modelFlag,
       help:
-        `Whose tokenizer: that of a model of the hub, a folder, a .gguf file, or demo; that of ${DEFAULT_MODEL} ` +
-        `is part of this program. Default: $${MODEL_VARIABLE}, or ${DEFAULT_MODEL}.`,
+        `Whose tokenizer: that of a model of the hub, a folder, a .gguf file, or demo; that of gpt2 ` +
+        `is part of this program. Default: $${MODEL_VARIABLE}, or ${builtInDefault()}.`,
     },
     file: fileFlag,
     decode: { kind: "switch", short: "d", help: "Turn ids, apart by spaces or commas, into text." },

@@ -81,7 +81,10 @@ function product(
   graph.allocate();
   graph.write(input, x);
   graph.compute();
-  return { data: graph.readF32(result), isRepacked: slot.memory === "packed" || slot.memory === "repacked" };
+  return {
+    data: graph.readF32(result),
+    isRepacked: slot.memory === "packed" || slot.memory === "repacked",
+  };
 }
 
 const largest = (values: Float32Array) => values.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
