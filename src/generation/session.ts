@@ -21,7 +21,7 @@ export interface SessionOptions {
 const PREFILL_TOKENS = 512;
 
 /** Computations that are expected to take longer run on another thread, and leave the event loop free. */
-const BLOCKING_LIMIT_MS = 8;
+const BLOCKING_LIMIT_MS = 30;
 
 /** The graph of one kind of pass, and how long its last run took. */
 interface BuiltPass {
