@@ -44,6 +44,11 @@ export { Tensor, type TensorFields } from "./src/tensor/tensor.ts";
 export type { Shape } from "./src/tensor/shape.ts";
 export type { TensorType } from "./src/formats/tensor_type.ts";
 export type { Pointer } from "./src/ffi/memory.ts";
+export {
+  type LibraryProgress,
+  prepareLibrary,
+  type PrepareLibraryOptions,
+} from "./src/ffi/library.ts";
 
 // What can go wrong.
 export {
@@ -58,7 +63,7 @@ export {
 if (import.meta.main) {
   if (Deno.build.standalone && Deno.args[0] === probeFlag) {
     const { runProbe } = await import("./src/ffi/probe.ts");
-    await runProbe(Deno.args[1]);
+    await runProbe(Deno.args.slice(1));
   }
   // Only the program loads the command line; those who import this module do not.
   const { run } = await import("./src/cli/main.ts");

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { abiVersion } from "../src/ffi/gpt2.ts";
 import {
   libraryFileName,
@@ -33,6 +34,8 @@ Options:
   --backend <name>  what computes beside the CPU: cpu (nothing), cuda, metal, vulkan
                     (default: that of the last build, else cpu)
   --arch <list>     CUDA architectures, such as 90 or "86;90" (default: this machine's)
+  --output <folder> where the library goes (default: native/build)
+  --native <folder> where its source is (default: native)
   --force           build even if nothing has changed
   --verbose         show everything that CMake and the compilers write
   --help            show this text
@@ -40,13 +43,11 @@ Options:
 Example: deno task build --backend cuda --arch 90
 `;
 
-const root = import.meta.dirname!.slice(0, -"/scripts".length);
-const nativeFolder = `${root}/native`;
-const buildFolder = `${nativeFolder}/build`;
-const libraryPath = `${buildFolder}/${libraryFileName()}`;
-const logPath = `${buildFolder}/build.log`;
-
 interface Options {
+  /** The folder with `CMakeLists.txt`. */
+  nativeFolder: string;
+  /** The folder that gets the library. */
+  buildFolder: string;
   backend?: NativeBackend;
   arch?: string;
   force: boolean;
@@ -63,25 +64,47 @@ interface Plan {
 }
 
 function parseOptions(args: string[]): Options | "help" {
-  const parsed = parseArgs(args, {
-    string: ["backend", "arch"],
-    boolean: ["force", "verbose", "help"],
-    unknown: (arg) => {
-      throw usageError(`unknown argument: received ${arg}`);
-    },
-  });
-  if (parsed.help) return "help";
-  const backend = backends.find((name) => name === parsed.backend);
-  if (parsed.backend !== undefined && backend === undefined) {
+  const values = parseFlags(args);
+  if (values.help) return "help";
+  const backend = backends.find((name) => name === values.backend);
+  if (values.backend !== undefined && backend === undefined) {
     throw usageError(
-      `--backend is not one of ${backends.join(", ")}: received "${parsed.backend}"`,
+      `--backend is not one of ${backends.join(", ")}: received "${values.backend}"`,
     );
   }
-  const arch = parsed.arch as string | undefined;
+  const { arch, output, force = false, verbose = false } = values;
   if (arch !== undefined && !/^[0-9a-z-]+(;[0-9a-z-]+)*$/.test(arch)) {
     throw usageError(`--arch is not a list of CUDA architectures: received "${arch}"`);
   }
-  return { backend, arch, force: parsed.force === true, verbose: parsed.verbose === true };
+  const nativeFolder = values.native ?? fileURLToPath(new URL("../native", import.meta.url));
+  return {
+    nativeFolder: Deno.realPathSync(nativeFolder),
+    buildFolder: output ?? `${nativeFolder}/build`,
+    backend,
+    arch,
+    force,
+    verbose,
+  };
+}
+
+/** With Node's parser, which is there however this module was loaded. */
+function parseFlags(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        backend: { type: "string" },
+        arch: { type: "string" },
+        output: { type: "string" },
+        native: { type: "string" },
+        force: { type: "boolean" },
+        verbose: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    throw usageError(`${(error as Error).message}: received ${args.join(" ")}`);
+  }
 }
 
 function usageError(problem: string): BuildError {
@@ -93,6 +116,8 @@ function usageError(problem: string): BuildError {
 
 /** Finds out what there is to do; undefined if nothing. */
 async function planBuild(options: Options): Promise<Plan | undefined> {
+  const { nativeFolder } = options;
+  const libraryPath = libraryPathIn(options.buildFolder);
   const last = readStamp(libraryPath);
   const backend = options.backend ?? last?.backend as NativeBackend | undefined ?? "cpu";
   const arch = options.arch ?? (backend === last?.backend ? last.inputs.arch : "");
@@ -102,10 +127,14 @@ async function planBuild(options: Options): Promise<Plan | undefined> {
   if (options.force) return plan("again, as asked");
   const changed = changedInputs(last.inputs, inputs);
   if (changed.length > 0) return plan(`again: changed: ${changed.join(", ")}`);
-  return await isIntact(last) ? undefined : plan("again: it is missing or damaged");
+  return await isIntact(libraryPath, last) ? undefined : plan("again: it is missing or damaged");
 }
 
-async function isIntact({ sha256 }: LibraryStamp): Promise<boolean> {
+function libraryPathIn(buildFolder: string): string {
+  return `${buildFolder}/${libraryFileName()}`;
+}
+
+async function isIntact(libraryPath: string, { sha256 }: LibraryStamp): Promise<boolean> {
   try {
     return await sha256Of(await Deno.readFile(libraryPath)) === sha256;
   } catch (error) {
@@ -114,7 +143,9 @@ async function isIntact({ sha256 }: LibraryStamp): Promise<boolean> {
   }
 }
 
-async function build(plan: Plan, verbose: boolean, progress: ProgressLine): Promise<void> {
+async function build(plan: Plan, options: Options, progress: ProgressLine): Promise<void> {
+  const { nativeFolder, buildFolder, verbose } = options;
+  const logPath = `${buildFolder}/build.log`;
   const start = performance.now();
   const show = (doing: string) => progress.show(doing);
   const source = await ensureGgmlSource(buildFolder, show);
@@ -148,7 +179,7 @@ async function build(plan: Plan, verbose: boolean, progress: ProgressLine): Prom
   });
   progress.show("Trying out the native library");
   const proof = prove(built);
-  await install(built, plan, proof);
+  await install(built, libraryPathIn(buildFolder), plan, proof);
   keepWorkFolder(buildFolder, workFolder, environment);
   const seconds = Math.round((performance.now() - start) / 1000);
   const kernels = proof.bufferTypes.length === 0 ? "" : `, with ${proof.bufferTypes.join(", ")}`;
@@ -158,7 +189,7 @@ async function build(plan: Plan, verbose: boolean, progress: ProgressLine): Prom
 function prove(path: string): Proof {
   let proof: Proof;
   try {
-    proof = proveLibrary(path);
+    proof = proveLibrary([path]);
   } catch (error) {
     throw new BuildError(
       `Cannot use the native library just built: ${(error as Error).message}. ` +
@@ -177,7 +208,12 @@ function prove(path: string): Proof {
 }
 
 /** Puts the library and its stamp in their places, each by a rename; the stamp's hash tells whether they belong together. */
-async function install(built: string, plan: Plan, proof: Proof): Promise<void> {
+async function install(
+  built: string,
+  libraryPath: string,
+  plan: Plan,
+  proof: Proof,
+): Promise<void> {
   const bytes = await Deno.readFile(built);
   const stamp: LibraryStamp = {
     sha256: await sha256Of(bytes),
@@ -218,12 +254,13 @@ async function main(args: string[]): Promise<number> {
     const plan = await planBuild(options);
     if (plan === undefined) return 0;
     requireTools(plan.backend);
+    const { buildFolder } = options;
     await Deno.mkdir(buildFolder, { recursive: true });
     const wait = () => progress.show("Waiting for another build of the native library");
     await withFileLock(`${buildFolder}/lock`, wait, async () => {
       // Another process may have built it while this one waited.
       const stillPlanned = await planBuild(options);
-      if (stillPlanned !== undefined) await build(stillPlanned, options.verbose, progress);
+      if (stillPlanned !== undefined) await build(stillPlanned, options, progress);
     });
     return 0;
   } catch (error) {

@@ -41,7 +41,7 @@ export interface FromPretrainedOptions {
   type?: FileType;
   /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
-  /** Called while a model is downloaded and converted, which is done once. */
+  /** Called while the model is made ready, where that takes long: what is downloaded, converted or built is kept. */
   onProgress?: (progress: ModelProgress) => void;
   /** Stops loading with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
   signal?: AbortSignal;
@@ -128,7 +128,12 @@ export class GPT2 implements Disposable {
   ): Promise<GPT2> {
     const { type, threads, onProgress, signal } = options;
     const path = await resolveModel(source, { type, onProgress, signal });
-    const { model, tokenizer } = await loadCheckpoint(path, { type, threads, signal });
+    const { model, tokenizer } = await loadCheckpoint(path, {
+      type,
+      threads,
+      onProgress,
+      signal,
+    });
     return new GPT2(model.config, new Loaded(model, tokenizer));
   }
 

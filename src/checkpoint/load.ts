@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openLibrary } from "../ffi/library.ts";
+import { type LibraryProgress, openLibrary } from "../ffi/library.ts";
 import { Model, suitableThreads } from "../model/model.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import { Weights } from "../model/weights.ts";
@@ -24,6 +24,8 @@ export interface LoadOptions {
   type?: FileType;
   /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
+  /** Called before the native library is fetched or built, which is done once. */
+  onProgress?: (progress: LibraryProgress) => void;
   /** Stops loading with an `AbortError`. */
   signal?: AbortSignal;
 }
@@ -49,11 +51,11 @@ export async function loadCheckpoint(
   path: string,
   options: LoadOptions = {},
 ): Promise<LoadedCheckpoint> {
-  const { type, threads, signal } = options;
+  const { type, threads, onProgress, signal } = options;
   signal?.throwIfAborted();
   using checkpoint = openCheckpoint(path);
   const { config, tied } = checkpoint;
-  await openLibrary();
+  await openLibrary({ onProgress, signal });
   using resources = new DisposableStack();
   const backend = resources.use(Backend.cpu({ threads: threads ?? suitableThreads(config) }));
   const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);

@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import type { LibraryProgress } from "../ffi/library.ts";
 import type { WriteProgress } from "../formats/atomic_file.ts";
 import { quotePath } from "../formats/describe.ts";
 import type { DownloadProgress } from "../hub/download.ts";
@@ -11,8 +12,12 @@ import type { HubSettings } from "../hub/hub_settings.ts";
 import { embeddedModel } from "./embedded_model.ts";
 import type { FileType } from "./file_types.ts";
 
-/** How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded. */
+/**
+ * How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded; the native
+ * library, which any model needs, is fetched or built the first time.
+ */
 export type ModelProgress =
+  | LibraryProgress
   | { readonly step: "download" } & DownloadProgress
   | { readonly step: "convert" } & WriteProgress;
 

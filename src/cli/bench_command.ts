@@ -9,6 +9,7 @@ import { type ModelResult, runBench } from "./bench/run_bench.ts";
 import { defineCommand } from "./command.ts";
 import { DEMO_FLAG } from "./default_model.ts";
 import { resolveModelShowing } from "./model_progress.ts";
+import { openLibraryShowing } from "./native_library.ts";
 import { ProgressBar } from "./progress_bar.ts";
 
 const reports = { md: markdownReport, csv: csvReport, json: jsonReport } as const;
@@ -39,6 +40,7 @@ export const benchCommand = defineCommand({
     for (const { model } of models) {
       paths.set(model, await resolveModelShowing(model, io, { alternative: DEMO_FLAG }));
     }
+    await openLibraryShowing({ stderr, signal });
     const bar = new ProgressBar(stderr, "Measuring");
     let numDone = 0;
     const onTest = () => bar.show(++numDone / (models.length * tests.length));

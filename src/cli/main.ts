@@ -9,6 +9,7 @@ import { closestName } from "../closest_name.ts";
 import { benchCommand } from "./bench_command.ts";
 import type { Command } from "./command.ts";
 import { convertCommand } from "./convert_command.ts";
+import { doctorCommand } from "./doctor_command.ts";
 import { errorText } from "./error_text.ts";
 import { exitCodeOf, exitCodes } from "./exit_code.ts";
 import type { Flags } from "./flags.ts";
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   infoCommand,
   modelsCommand,
   benchCommand,
+  doctorCommand,
 ];
 
 const GENERAL = "General";

@@ -9,6 +9,7 @@ import { quote, quotePath } from "../formats/describe.ts";
 import type { GgufValue } from "../formats/gguf_value.ts";
 import type { GPT2Config } from "../model/config.ts";
 import { formatShape, numElements } from "../tensor/shape.ts";
+import { table } from "./table.ts";
 import { bytesText, countText } from "./units.ts";
 
 /** A checkpoint, described; as JSON, this is what `info --json` writes. */
@@ -150,18 +151,6 @@ function valueText(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
   const { type, length } = value as { type: string; length: number };
   return `${length} x ${type.slice(0, -2)}`;
-}
-
-/** A heading and rows below each other, all columns as wide as their widest cell. */
-function table(title: string, rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, column) => widths[column] = Math.max(widths[column] ?? 0, cell.length));
-  }
-  const lines = rows.map((row) =>
-    "  " + row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd() + "\n"
-  );
-  return `${title}\n${lines.join("")}`;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -8,6 +8,7 @@ import { type ModelProgress, resolveModel } from "../checkpoint/resolve_model.ts
 import { readHubSettings } from "../hub/hub_settings.ts";
 import { DownloadNotice, withAlternative } from "./download_notice.ts";
 import type { Io, Output } from "./io.ts";
+import { showNotice } from "./native_library.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { bytesText } from "./units.ts";
 
@@ -15,6 +16,7 @@ import { bytesText } from "./units.ts";
 export class ModelProgressBar implements AsyncDisposable {
   readonly #output: Output;
   #isHidden?: boolean;
+  #notices: Promise<void> = Promise.resolve();
   #label = "";
   #bar?: ProgressBar;
   #startedAt = 0;
@@ -27,6 +29,10 @@ export class ModelProgressBar implements AsyncDisposable {
 
   /** Shows how far it is. */
   show(progress: ModelProgress): void {
+    if (progress.step === "library") {
+      this.#notices = this.#notices.then(() => showNotice(this.#output, progress));
+      return;
+    }
     // Read only now: most models are here, and on a terminal Deno asks for each variable that may not be read.
     this.#isHidden ??= readHubSettings().hidesProgress;
     if (this.#isHidden) return;
@@ -43,6 +49,7 @@ export class ModelProgressBar implements AsyncDisposable {
   /** Takes the line away. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#bar?.clear();
+    await this.#notices;
   }
 
   #begin(label: string, doneBytes: number): void {

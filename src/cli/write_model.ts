@@ -7,6 +7,7 @@ import { convertCheckpoint } from "../checkpoint/convert.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
 import { quotePath } from "../formats/describe.ts";
 import type { Io } from "./io.ts";
+import { openLibraryShowing } from "./native_library.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { bytesText } from "./units.ts";
 import { UsageError } from "./usage_error.ts";
@@ -36,6 +37,7 @@ export async function writeModel(
         "Add --overwrite to replace it, or choose another name.",
     );
   }
+  await openLibraryShowing({ stderr, signal });
   const start = performance.now();
   const bar = new ProgressBar(stderr, `Writing ${type}`);
   let numBytes = 0;

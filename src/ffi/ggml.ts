@@ -7,6 +7,20 @@
 /** `struct ggml_init_params { size_t mem_size; void * mem_buffer; bool no_alloc; }`, passed by value. */
 export const ggml_init_params = { struct: ["usize", "pointer", "bool"] } as const;
 
+/** What stands in for `native/gpt2.h` is made from these. */
+export const ggmlPrebuiltSymbols = {
+  // void ggml_log_set(ggml_log_callback log_callback, void * user_data)
+  ggml_log_set: {
+    parameters: ["pointer", "pointer"],
+    result: "void",
+  },
+  // const struct ggml_type_traits * ggml_get_type_traits(enum ggml_type type)
+  ggml_get_type_traits: {
+    parameters: ["i32"],
+    result: "pointer",
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 export const ggmlSymbols = {
   // const char * ggml_status_to_string(enum ggml_status status)
   ggml_status_to_string: {

@@ -4,6 +4,15 @@
  * @module
  */
 
+/** A prebuilt ggml has its backends in files of their own. */
+export const ggmlBackendPrebuiltSymbols = {
+  // ggml_backend_reg_t ggml_backend_load(const char * path)
+  ggml_backend_load: {
+    parameters: ["buffer"],
+    result: "pointer",
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 export const ggmlBackendSymbols = {
   // const char * ggml_backend_buft_name(ggml_backend_buffer_type_t buft)
   ggml_backend_buft_name: {
@@ -82,6 +91,21 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer"],
     result: "pointer",
   },
+  // const char * ggml_backend_dev_name(ggml_backend_dev_t device)
+  ggml_backend_dev_name: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
+  // const char * ggml_backend_dev_description(ggml_backend_dev_t device)
+  ggml_backend_dev_description: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
+  // void ggml_backend_dev_memory(ggml_backend_dev_t device, size_t * free, size_t * total)
+  ggml_backend_dev_memory: {
+    parameters: ["pointer", "buffer", "buffer"],
+    result: "void",
+  },
   // ggml_backend_reg_t ggml_backend_dev_backend_reg(ggml_backend_dev_t device)
   ggml_backend_dev_backend_reg: {
     parameters: ["pointer"],
@@ -95,6 +119,16 @@ export const ggmlBackendSymbols = {
   // void * ggml_backend_reg_get_proc_address(ggml_backend_reg_t reg, const char * name)
   ggml_backend_reg_get_proc_address: {
     parameters: ["pointer", "buffer"],
+    result: "pointer",
+  },
+  // size_t ggml_backend_dev_count(void)
+  ggml_backend_dev_count: {
+    parameters: [],
+    result: "usize",
+  },
+  // ggml_backend_dev_t ggml_backend_dev_get(size_t index)
+  ggml_backend_dev_get: {
+    parameters: ["usize"],
     result: "pointer",
   },
   // ggml_backend_dev_t ggml_backend_dev_by_type(enum ggml_backend_dev_type type)

@@ -1,67 +1,80 @@
 /**
- * Where a native library may be, in the order in which the places are looked at.
+ * Where on this machine a native library may be, in the order in which the places are looked at.
  *
  * @module
  */
-
-import { NativeLibraryError } from "../errors.ts";
+import { cachedBuild, cachedPrebuilt } from "./cached_libraries.ts";
 import { fromEmbedded } from "./embedded_library.ts";
 import { libraryFileName, type LibraryStamp, readStamp } from "./library_stamp.ts";
 
 /** A native library that could be opened. */
 export interface LibraryCandidate {
-  /** The path of the file. */
+  /** The path of the file; of several, of the one that computes. */
   path: string;
+  /** The files it consists of if they are several: all of them, in the order in which they are opened. */
+  files?: readonly LibraryFile[];
   /** What to do if it cannot be used, as a sentence. */
   remedy: string;
   /** What its build noted, if it did. */
   stamp?: LibraryStamp;
 }
 
-const VARIABLE = "GPT2_NATIVE_LIBRARY";
-
-/** The first place that has something to offer decides; its library is used or refused, never passed over. */
-const places = [fromEnvironment, fromEmbedded, fromLocalBuild];
-
-/**
- * The library to be opened.
- *
- * @throws {NativeLibraryError} if there is none
- */
-export function findCandidate(): LibraryCandidate {
-  for (const place of places) {
-    const candidate = place();
-    if (candidate !== undefined) return candidate;
-  }
-  const remedy = isLocal()
-    ? "Build it with `deno task build`."
-    : `Build it in a clone of the repository with \`deno task build\`, and set ${VARIABLE} to its path.`;
-  throw new NativeLibraryError(`Cannot open the native library: it has not been built. ${remedy}`);
+/** One file of several that make a library. */
+export interface LibraryFile {
+  readonly path: string;
+  /** What its bytes must have, in hexadecimal. */
+  readonly sha256: string;
 }
 
-function fromEnvironment(): LibraryCandidate | undefined {
+/** A place where a native library may be. */
+export interface LibraryPlace {
+  /** What a message calls it. */
+  readonly name: string;
+  /** Whether what is there is used or refused, never passed over. */
+  readonly isDecisive?: boolean;
+  /** What is there, best first. Throws an Error that says why something that is there is nothing to be tried. */
+  find(): LibraryCandidate[];
+}
+
+/** The environment variable that names a library to be used instead of all others. */
+export const LIBRARY_VARIABLE = "GPT2_NATIVE_LIBRARY";
+
+/** The places that need no network, in their order. */
+export const localPlaces: readonly LibraryPlace[] = [
+  { name: LIBRARY_VARIABLE, isDecisive: true, find: () => fromEnvironment() },
+  { name: "inside this program", find: () => listOf(fromEmbedded()) },
+  { name: "local build", find: () => fromLocalBuild() },
+  { name: "built from source before", find: () => cachedBuild() },
+  { name: "prebuilt, fetched before", find: () => cachedPrebuilt() },
+];
+
+function listOf(candidate: LibraryCandidate | undefined): LibraryCandidate[] {
+  return candidate === undefined ? [] : [candidate];
+}
+
+function fromEnvironment(): LibraryCandidate[] {
   let path: string | undefined;
   try {
-    path = Deno.env.get(VARIABLE);
+    path = Deno.env.get(LIBRARY_VARIABLE);
   } catch (error) {
     // Without permission to read the environment there is nothing in it.
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
   }
-  if (!path) return undefined;
+  if (!path) return [];
   const remedy =
-    `Set ${VARIABLE} to a library that \`deno task build\` made on this machine, or unset it.`;
-  return { path, remedy, stamp: readStamp(path) };
+    `Set ${LIBRARY_VARIABLE} to a library that \`deno task build\` made on this machine, or unset it.`;
+  return [{ path, remedy, stamp: readStamp(path) }];
 }
 
-function fromLocalBuild(): LibraryCandidate | undefined {
-  if (!isLocal()) return undefined;
+function fromLocalBuild(): LibraryCandidate[] {
+  if (!isLocal()) return [];
   const path = filePath(new URL(`../../native/build/${libraryFileName()}`, import.meta.url));
   const stamp = readStamp(path);
-  return stamp && { path, remedy: "Build it again with `deno task build`.", stamp };
+  return stamp ? [{ path, remedy: "Build it again with `deno task build`.", stamp }] : [];
 }
 
 /** Whether this module is a file, as in a clone, and neither a page on the web nor inside a compiled program. */
-function isLocal(): boolean {
+export function isLocal(): boolean {
   return import.meta.url.startsWith("file:") && !Deno.build.standalone;
 }
 

@@ -4,13 +4,16 @@
  * not have, a miscompiled kernel, a damaged file) kills the process.
  *
  *     deno run --allow-ffi probe.ts <library>
+ *     deno run --allow-ffi probe.ts <ggml-base> <ggml> <variant of ggml-cpu>
  *
  * It writes one line of JSON, a {@linkcode Proof}, and exits with 0; any other end is a failure.
  *
  * @module
  */
 
-import { type Library, symbols } from "./symbols.ts";
+import { openFiles } from "./open_files.ts";
+import { TIMEOUT_EXIT_CODE } from "./proof.ts";
+import type { Library } from "./symbols.ts";
 
 /** What a library that works says about itself. */
 export interface Proof {
@@ -34,7 +37,7 @@ const INPUTS = 256;
 const OUTPUTS = 64;
 const BATCHES = [1, 32];
 const NUM_THREADS = 2;
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 // All products are of small integers and powers of two, so that any order of summation gives the same number; what is
 // left is a kernel's freedom to fold the blocks' scales in one by one.
@@ -209,8 +212,8 @@ async function checkMemory(lib: Library, memory: Deno.PointerValue): Promise<boo
   return used;
 }
 
-async function prove(path: string): Promise<Proof> {
-  const lib = Deno.dlopen(path, symbols).symbols;
+async function prove(paths: readonly string[]): Promise<Proof> {
+  const lib = openFiles(paths);
   lib.gpt2_install_abort_handler();
   lib.gpt2_silence_log();
   const missing = lib.gpt2_missing_cpu_feature();
@@ -233,25 +236,25 @@ async function prove(path: string): Promise<Proof> {
   };
 }
 
-/** Ends the program: with a proof and 0, or with a reason on stderr and 1. */
-function finish(result: Proof | Error): never {
+/** Ends the program: with a proof and 0, or with a reason on stderr and another exit code. */
+function finish(result: Proof | Error, exitCode = 1): never {
   const ok = !(result instanceof Error);
   const line = new TextEncoder().encode((ok ? JSON.stringify(result) : result.message) + "\n");
   (ok ? Deno.stdout : Deno.stderr).writeSync(line);
-  Deno.exit(ok ? 0 : 1);
+  Deno.exit(ok ? 0 : exitCode);
 }
 
-/** Proves the library at `path`, and ends the process. */
-export async function runProbe(path: string): Promise<never> {
-  setTimeout(
-    () => finish(new Error(`it did not finish a small computation in ${TIMEOUT_MS / 1000} s`)),
-    TIMEOUT_MS,
-  );
+/** Proves the library that `paths` are the files of, and ends the process. */
+export async function runProbe(paths: readonly string[]): Promise<never> {
+  setTimeout(() => {
+    const seconds = TIMEOUT_MS / 1000;
+    finish(new Error(`it did not finish a small computation in ${seconds} s`), TIMEOUT_EXIT_CODE);
+  }, TIMEOUT_MS);
   try {
-    finish(await prove(path));
+    finish(await prove(paths));
   } catch (error) {
     finish(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
-if (import.meta.main) await runProbe(Deno.args[0]);
+if (import.meta.main) await runProbe(Deno.args);

@@ -28,3 +28,17 @@ export const ggmlThreadpoolParams = {
   byteLength: 528,
   offsets: { poll: 520 },
 } as const satisfies StructLayout;
+
+/** `struct ggml_tensor { enum ggml_type type; struct ggml_backend_buffer * buffer; int64_t ne[4]; size_t nb[4]; ... }` */
+export const ggmlTensor = {
+  name: "ggml_tensor",
+  byteLength: 336,
+  offsets: { ne: 16 },
+} as const satisfies StructLayout;
+
+/** `struct ggml_type_traits { ...; bool is_quantized; ggml_to_float_t to_float; ggml_from_float_t from_float_ref; }` */
+export const ggmlTypeTraits = {
+  name: "ggml_type_traits",
+  byteLength: 56,
+  offsets: { to_float: 40 },
+} as const satisfies StructLayout;

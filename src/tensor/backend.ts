@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AbortFlag } from "../ffi/abort_flag.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlThreadpoolParams } from "../ffi/structs.ts";
@@ -38,8 +39,8 @@ export class Backend implements Disposable {
   /** The kind of memory that this backend can compute in. */
   readonly bufferType: BufferType;
   readonly #threadpool: Deno.PointerValue;
-  /** Set to 1 to stop the computation that is running. ggml's threads read it. */
-  readonly #abortFlag = new Int32Array(1);
+  /** Stops the computation that is running. */
+  readonly #abortFlag = new AbortFlag();
   #inFlight: Promise<unknown> | undefined;
   #afterwards: (() => void)[] = [];
   #disposed = false;
@@ -55,7 +56,7 @@ export class Backend implements Disposable {
     ggml.ggml_backend_cpu_set_abort_callback(
       pointer,
       ggml.gpt2_abort_callback(),
-      Deno.UnsafePointer.of(this.#abortFlag),
+      this.#abortFlag.pointer,
     );
     // Worker threads that outlive the process's last statement crash it.
     globalThis.addEventListener("unload", this.#dispose);
@@ -132,8 +133,8 @@ export class Backend implements Disposable {
   async computeAsync(graph: Pointer, signal?: AbortSignal): Promise<void> {
     this.#checkFree();
     signal?.throwIfAborted();
-    this.#abortFlag[0] = 0;
-    const abort = () => void (this.#abortFlag[0] = 1);
+    this.#abortFlag.clear();
+    const abort = () => this.#abortFlag.set();
     signal?.addEventListener("abort", abort);
     const running = library().ggml_backend_graph_compute_async_call(this.pointer, graph);
     this.#inFlight = running;
@@ -143,7 +144,7 @@ export class Backend implements Disposable {
       checkStatus(status);
     } finally {
       signal?.removeEventListener("abort", abort);
-      this.#abortFlag[0] = 0;
+      this.#abortFlag.clear();
       this.#inFlight = undefined;
       for (const action of this.#afterwards.splice(0)) action();
     }

@@ -2,98 +2,8 @@ import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert
 import { describeBinary } from "../../src/ffi/binary_format.ts";
 import { cacheFolder } from "../../src/ffi/cache_folder.ts";
 import { abiVersion } from "../../src/ffi/gpt2.ts";
-import { libraryFileName, readStamp, stampPathOf } from "../../src/ffi/library_stamp.ts";
 import { findDifference } from "../../src/ffi/probe.ts";
-
-const root = `${import.meta.dirname}/../..`;
-const built = `${root}/native/build/${libraryFileName()}`;
-
-/** Opens the library in each of the two ways; writes the error, or the ABI version. */
-const PROGRAM = `
-for (const open of [openLibrary, library]) {
-  try {
-    console.log((await open()).gpt2_abi_version());
-  } catch (error) {
-    console.log(error.name + ": " + error.message);
-  }
-}`;
-
-interface Trial {
-  /** GPT2_NATIVE_LIBRARY. */
-  path?: string;
-  /** The permissions; all of them by default. */
-  permissions?: string[];
-  /** Where the cache folder is. */
-  cache: string;
-  /** The folder that holds src/ffi. */
-  clone?: string;
-}
-
-/** What each of the two ways of opening said. The process itself must never fail. */
-async function tryToOpen({ path, permissions, cache, clone }: Trial): Promise<string[]> {
-  const program = `${cache}/program.ts`;
-  const module = `file://${clone ?? Deno.realPathSync(root)}/src/ffi/library.ts`;
-  await Deno.writeTextFile(
-    program,
-    `import { library, openLibrary } from ${JSON.stringify(module)};${PROGRAM}`,
-  );
-  const { code, signal, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-config", "--no-prompt", ...permissions ?? ["-A"], program],
-    env: {
-      XDG_CACHE_HOME: cache,
-      HOME: cache,
-      LOCALAPPDATA: cache,
-      NO_COLOR: "1",
-      ...(path === undefined ? {} : { GPT2_NATIVE_LIBRARY: path }),
-    },
-  }).output();
-  assertEquals({ code, signal, stderr: new TextDecoder().decode(stderr) }, {
-    code: 0,
-    signal: null,
-    stderr: "",
-  });
-  const lines = new TextDecoder().decode(stdout).trim().split("\n");
-  assertEquals(lines.length, 2);
-  return lines;
-}
-
-async function assertRefused(trial: Trial, ...parts: string[]): Promise<void> {
-  for (const line of await tryToOpen(trial)) {
-    assertStringIncludes(line, "NativeLibraryError: Cannot open the native library");
-    for (const part of parts) assertStringIncludes(line, part);
-  }
-}
-
-async function assertOpens(trial: Trial): Promise<void> {
-  assertEquals(await tryToOpen(trial), [String(abiVersion), String(abiVersion)]);
-}
-
-/** A temporary folder for a copy of the library and for the cache. */
-class Sandbox implements Disposable {
-  readonly folder: string = Deno.makeTempDirSync({ prefix: "gpt2-library-" });
-  readonly path: string = `${this.folder}/${libraryFileName()}`;
-
-  /** Writes a library, by default a copy of the real one. */
-  write(change: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array = (bytes) => bytes): this {
-    Deno.writeFileSync(this.path, change(Deno.readFileSync(built)));
-    return this;
-  }
-
-  /** Writes the stamp of the real library beside it, with some fields changed. */
-  stamp(changes: Record<string, unknown> = {}): this {
-    const stamp = { ...readStamp(built), ...changes };
-    Deno.writeTextFileSync(stampPathOf(this.path), JSON.stringify(stamp));
-    return this;
-  }
-
-  trial(permissions?: string[]): Trial {
-    return { path: this.path, permissions, cache: this.folder };
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.folder, { recursive: true });
-  }
-}
+import { assertOpens, assertRefused, built, root, Sandbox } from "./library_trial.ts";
 
 function truncate(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, bytes.length >> 1);
@@ -117,23 +27,6 @@ Deno.test("library() opens the local build", async () => {
 Deno.test("library() needs no more than --allow-ffi and --allow-read for the local build", async () => {
   using sandbox = new Sandbox();
   await assertOpens({ permissions: ["--allow-ffi", "--allow-read"], cache: sandbox.folder });
-});
-
-Deno.test("library() says how to build a library that is not there", async () => {
-  using sandbox = new Sandbox();
-  const clone = `${Deno.realPathSync(sandbox.folder)}/clone`;
-  Deno.mkdirSync(`${clone}/src/ffi`, { recursive: true });
-  for (const name of ["embedded.ts", "errors.ts"]) {
-    Deno.copyFileSync(`${root}/src/${name}`, `${clone}/src/${name}`);
-  }
-  for (const { name } of Deno.readDirSync(`${root}/src/ffi`)) {
-    Deno.copyFileSync(`${root}/src/ffi/${name}`, `${clone}/src/ffi/${name}`);
-  }
-  await assertRefused(
-    { cache: sandbox.folder, clone },
-    "it has not been built",
-    "`deno task build`",
-  );
 });
 
 Deno.test("library() refuses a path without a file", async () => {

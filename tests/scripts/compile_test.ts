@@ -12,6 +12,7 @@ import {
   layOut,
   type Program,
 } from "../../scripts/standalone_program.ts";
+import { cpuId } from "../../src/ffi/cpu_id.ts";
 import { libraryFileName, readStamp, stampPathOf } from "../../src/ffi/library_stamp.ts";
 import { makeProgram } from "./standalone.ts";
 
@@ -259,10 +260,10 @@ Deno.test({
         env,
       });
       assertEquals({ code, stderr }, { code: 0, stderr: "" });
-      const { sha256, cpuId } = readStamp(library)!;
+      const { sha256 } = readStamp(library)!;
       assertEquals(
         JSON.parse(await Deno.readTextFile(`${home}/allformers/proven-libraries/${sha256}.json`)),
-        [cpuId],
+        { [cpuId()]: { works: true } },
       );
       const broken = await run(program, ["--probe-native-library", "/nonexistent.so"], {
         cwd,

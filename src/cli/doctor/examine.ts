@@ -1,0 +1,102 @@
+/**
+ * Examines an installation.
+ *
+ * @module
+ */
+import { NativeLibraryError } from "../../errors.ts";
+import {
+  libraryPlaces,
+  type LibraryVerdict,
+  libraryVerdicts,
+  libraryWarnings,
+} from "../../ffi/library.ts";
+import {
+  type DeviceDescription,
+  listDevices,
+  listInstructionSets,
+  nativeVersion,
+} from "../../tensor/list_devices.ts";
+import type { Io } from "../io.ts";
+import { openLibraryShowing } from "../native_library.ts";
+import { type Cache, listCaches } from "./caches.ts";
+import { describeMachine, describeVersions, type Machine, type Versions } from "./machine.ts";
+import { listPermissions, type Permission } from "./permissions.ts";
+import { checkSpeed, type SpeedCheck } from "./speed_check.ts";
+
+/** What was found; `doctor --json` writes this. */
+export interface DoctorReport {
+  readonly isHealthy: boolean;
+  /** What to do about what is wrong. */
+  readonly fixes: readonly string[];
+  readonly versions: Versions;
+  readonly machine: Machine;
+  /** The native library that is used; nothing if none can be. */
+  readonly library?: UsedLibrary;
+  /** All places where a library may be, in the order in which they are looked at. */
+  readonly places: readonly Place[];
+  readonly devices: readonly DeviceDescription[];
+  readonly caches: readonly Cache[];
+  readonly permissions: readonly Permission[];
+  readonly speed?: SpeedCheck;
+}
+
+/** The native library in use. */
+export interface UsedLibrary {
+  readonly path: string;
+  readonly ggmlVersion: string;
+  /** The instruction sets that it is made for. */
+  readonly instructionSets: readonly string[];
+}
+
+/** A place where a library may be, and what became of it. */
+export type Place = Omit<LibraryVerdict, "verdict"> & {
+  readonly verdict: LibraryVerdict["verdict"] | "not tried";
+};
+
+/** What was found, and the error if the native library cannot be used. */
+export interface Examination {
+  readonly report: DoctorReport;
+  readonly error?: NativeLibraryError;
+}
+
+/**
+ * Looks at everything, whatever is missing.
+ *
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function examine(io: Io): Promise<Examination> {
+  const error = await openLibraryShowing(io).then(() => undefined, (error) => {
+    if (error instanceof NativeLibraryError) return error;
+    throw error;
+  });
+  const isOpen = error === undefined;
+  const report: DoctorReport = {
+    isHealthy: isOpen,
+    fixes: isOpen ? libraryWarnings() : [error.message],
+    versions: describeVersions(),
+    machine: describeMachine(),
+    library: isOpen ? describeLibrary() : undefined,
+    places: listPlaces(),
+    devices: isOpen ? listDevices() : [],
+    caches: listCaches(),
+    permissions: listPermissions(),
+    speed: isOpen ? await checkSpeed(io.signal) : undefined,
+  };
+  return { report, error };
+}
+
+function describeLibrary(): UsedLibrary {
+  const { path } = libraryVerdicts().find(({ verdict }) => verdict === "used")!;
+  return {
+    path: path!,
+    ggmlVersion: nativeVersion(),
+    instructionSets: listInstructionSets(),
+  };
+}
+
+function listPlaces(): Place[] {
+  return libraryPlaces.flatMap((place): Place[] => {
+    const verdicts = libraryVerdicts().filter((verdict) => verdict.place === place);
+    return verdicts.length === 0 ? [{ place, verdict: "not tried" }] : verdicts;
+  });
+}

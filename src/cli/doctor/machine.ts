@@ -1,0 +1,66 @@
+/**
+ * The machine and the programs that this runs on.
+ *
+ * @module
+ */
+import denoConfig from "../../../deno.json" with { type: "json" };
+import { mayDoAll } from "./permissions.ts";
+
+/** Versions of what runs. */
+export interface Versions {
+  /** This package. */
+  readonly package: string;
+  readonly deno: string;
+  readonly v8: string;
+  readonly typescript: string;
+}
+
+/** What is known about the machine; nothing where a permission is missing. */
+export interface Machine {
+  readonly os: string;
+  readonly osRelease?: string;
+  readonly arch: string;
+  readonly processor?: string;
+  readonly numProcessors: number;
+  readonly memoryBytes?: number;
+  /** The processor's instruction sets, as the system names them. Known on Linux with `--allow-all`. */
+  readonly features?: readonly string[];
+}
+
+/** Instruction sets that matter to matrix products; the rest of the list is long. */
+const RELEVANT_FEATURES = /^(sse4|ssse3|avx|amx|fma|f16c|bmi|asimd|fphp|sve|sme|i8mm|bf16|dotprod)/;
+
+/** The first paragraph of `/proc/cpuinfo` fits. */
+const MAX_CPUINFO_BYTES = 8192;
+
+/** The versions of this package, Deno and what is in it. */
+export function describeVersions(): Versions {
+  return { package: denoConfig.version, ...Deno.version };
+}
+
+/** What can be told about this machine without asking for a permission. */
+export function describeMachine(): Machine {
+  const { os, arch } = Deno.build;
+  const isAllowed = (kind: "osRelease" | "cpus" | "systemMemoryInfo") =>
+    Deno.permissions.querySync({ name: "sys", kind }).state === "granted";
+  return {
+    os,
+    osRelease: isAllowed("osRelease") ? Deno.osRelease() : undefined,
+    arch,
+    processor: isAllowed("cpus")
+      ? process.getBuiltinModule("node:os").cpus()[0]?.model.trim()
+      : undefined,
+    numProcessors: navigator.hardwareConcurrency,
+    memoryBytes: isAllowed("systemMemoryInfo") ? Deno.systemMemoryInfo().total : undefined,
+    features: os === "linux" && mayDoAll() ? readFeatures() : undefined,
+  };
+}
+
+function readFeatures(): string[] | undefined {
+  using file = Deno.openSync("/proc/cpuinfo");
+  const bytes = new Uint8Array(MAX_CPUINFO_BYTES);
+  const numBytes = file.readSync(bytes) ?? 0;
+  const text = new TextDecoder().decode(bytes.subarray(0, numBytes));
+  const list = text.match(/^(?:flags|Features)\s*:\s*(.*)$/m)?.[1];
+  return list?.split(" ").filter((name) => RELEVANT_FEATURES.test(name)).sort();
+}

@@ -1,0 +1,46 @@
+/**
+ * What Deno lets this program do.
+ *
+ * @module
+ */
+
+/** A permission, and whether it was given. */
+export interface Permission {
+  readonly name: Deno.PermissionName;
+  readonly state: "granted" | "for some" | "missing";
+  /** What it is needed for. */
+  readonly purpose: string;
+}
+
+const PURPOSES: readonly (readonly [name: Deno.PermissionName, purpose: string])[] = [
+  ["ffi", "to call the native library: nothing works without"],
+  ["read", "to open the native library and models: nothing works without"],
+  ["env", "to find the caches"],
+  ["write", "to keep what was downloaded, and to write models"],
+  ["net", "to download models"],
+  ["run", "to try out a library that is new here in a child process, to fetch or build one"],
+  ["sys", "for the name of the processor, in this report alone"],
+];
+
+/** All permissions that this program has a use for, without asking for any. */
+export function listPermissions(): Permission[] {
+  return PURPOSES.map(([name, purpose]) => {
+    const status = Deno.permissions.querySync({ name });
+    const state = status.state !== "granted" ? "missing" : status.partial ? "for some" : "granted";
+    return { name, state, purpose };
+  });
+}
+
+/** Whether files at `path` may be read, without asking. */
+export function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
+/** Whether everything is allowed, as after `--allow-all`: some files of the system can be read only then. */
+export function mayDoAll(): boolean {
+  const names = ["read", "write", "net", "env", "run", "ffi", "sys"] as const;
+  return names.every((name) => {
+    const { state, partial } = Deno.permissions.querySync({ name });
+    return state === "granted" && !partial;
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * What `doctor` found, for people.
+ *
+ * @module
+ */
+import { table } from "../table.ts";
+import { bytesText } from "../units.ts";
+import type { DoctorReport, Place } from "./examine.ts";
+
+/** The report as text: what is wrong last, where it is seen. */
+export function reportText(report: DoctorReport): string {
+  const { versions, machine, library, places, devices, caches, permissions, speed } = report;
+  return [
+    table("Versions", [
+      ["@allformers/gpt2", versions.package],
+      ["Deno", `${versions.deno} (V8 ${versions.v8}, TypeScript ${versions.typescript})`],
+      ["system", [machine.os, machine.osRelease, machine.arch].filter(Boolean).join(" ")],
+    ]),
+    table("Machine", [
+      ["processor", machine.processor ?? "unknown: needs --allow-sys"],
+      ["processors", String(machine.numProcessors)],
+      ["memory", sizeText(machine.memoryBytes, "unknown: needs --allow-sys")],
+      ...machine.features === undefined ? [] : [["features", machine.features.join(" ")]],
+    ]),
+    table(
+      "Native library",
+      library === undefined ? [["none can be used"]] : [
+        ["path", library.path],
+        ["ggml", library.ggmlVersion],
+        ["made for", library.instructionSets.join(" ")],
+      ],
+    ),
+    table("Where it may be, in this order", places.map(placeRow)),
+    table(
+      "Devices",
+      devices.map(({ name, description, freeBytes, totalBytes }) => [
+        name,
+        description,
+        totalBytes === 0 ? "" : `${bytesText(freeBytes)} of ${bytesText(totalBytes)} free`,
+      ]),
+    ),
+    table(
+      "Caches",
+      caches.map((
+        { content, path = "no place: HOME is not set, or --allow-env missing", bytes },
+      ) => [
+        content,
+        sizeText(bytes, ""),
+        path,
+      ]),
+    ),
+    table("Permissions", permissions.map(({ name, state, purpose }) => [name, state, purpose])),
+    ...(speed === undefined ? [] : [
+      table("Speed", [[
+        `${speed.tokensPerSecond.toFixed(0)} tokens/s`,
+        `a random model of ${(speed.numParameters / 1e6).toFixed(1)} million weights, F32`,
+      ]]),
+    ]),
+    table("To do", report.fixes.length === 0 ? [["nothing: all is well"]] : report.fixes.map(item)),
+  ].join("\n");
+}
+
+function placeRow({ place, path, verdict, problem }: Place): string[] {
+  return [place, problem === undefined ? verdict : `${verdict}: ${problem}`, path ?? ""];
+}
+
+function item(text: string): string[] {
+  return [text.replaceAll("\n", "\n  ")];
+}
+
+function sizeText(bytes: number | undefined, otherwise: string): string {
+  return bytes === undefined ? otherwise : bytesText(bytes);
+}

@@ -1,0 +1,29 @@
+/**
+ * The native library, from the command line: what takes long the first time is told on stderr.
+ *
+ * @module
+ */
+import { type LibraryProgress, openLibrary } from "../ffi/library.ts";
+import type { Io, Output } from "./io.ts";
+
+/**
+ * Opens the native library, ahead of work during which nothing else should be written.
+ *
+ * @throws {NativeLibraryError} if there is none that can be used
+ */
+export async function openLibraryShowing({ stderr, signal }: Pick<Io, "stderr" | "signal">) {
+  let notices = Promise.resolve();
+  try {
+    return await openLibrary({
+      onProgress: (progress) => notices = notices.then(() => showNotice(stderr, progress)),
+      signal,
+    });
+  } finally {
+    await notices;
+  }
+}
+
+/** Writes what is about to take long. */
+export async function showNotice(output: Output, { text }: LibraryProgress): Promise<void> {
+  await output.write(`${text}\n`).catch(() => {}); // Nobody may be there to see it.
+}

@@ -1,0 +1,82 @@
+/**
+ * The functions of a native library, whether it is one file or several.
+ *
+ * @module
+ */
+import { gpt2Fallback } from "./gpt2_fallback.ts";
+import { gpt2Symbols } from "./gpt2.ts";
+import { cString } from "./memory.ts";
+import { type Library, symbols, symbolsOfPrebuilt } from "./symbols.ts";
+
+/** ggml's own functions, of which each file of a prebuilt ggml has some. */
+function ggmlSymbols(): Record<string, Deno.ForeignFunction> {
+  const isGgmls = ([name]: [string, unknown]) => !(name in gpt2Symbols);
+  const entries = Object.entries({ ...symbols, ...symbolsOfPrebuilt }).filter(isGgmls);
+  return Object.fromEntries(entries);
+}
+
+/** Those functions, typed. */
+type Ggml =
+  & Omit<Library, keyof typeof gpt2Symbols>
+  & Deno.DynamicLibrary<typeof symbolsOfPrebuilt>["symbols"];
+
+/** Functions of a prebuilt ggml whose addresses are wanted. */
+const addresses = {
+  ggml_is_empty: { type: "pointer" },
+  ggml_time_us: { type: "pointer" },
+} as const;
+
+/**
+ * How well this CPU runs the variant of `ggml-cpu` at `path`, which is opened for that: 0 if not at all, more the better
+ * it is made for this CPU, 1 if it is the only variant there is.
+ */
+export function scoreVariant(path: string): number {
+  const { ggml_backend_score } = Deno.dlopen(path, {
+    // int ggml_backend_score(void)
+    ggml_backend_score: { parameters: [], result: "i32", optional: true },
+  }).symbols;
+  return ggml_backend_score === null ? 1 : ggml_backend_score();
+}
+
+/**
+ * Opens a native library.
+ *
+ * @param paths one file that was built here; or the files of a prebuilt ggml: `ggml-base`, `ggml`, and the variant of
+ *   `ggml-cpu` to be used, each after those that it needs. A process takes one variant: the first.
+ */
+export function openFiles(paths: readonly string[]): Library {
+  if (paths.length === 1) return Deno.dlopen(paths[0], symbols).symbols;
+  const [base, , variant] = paths;
+  const ggml = collectFunctions(paths) as unknown as Ggml;
+  const { ggml_is_empty, ggml_time_us } = Deno.dlopen(base, addresses).symbols;
+  const isRunnable = scoreVariant(variant) > 0;
+  const fallback = gpt2Fallback({
+    ggml,
+    isEmpty: ggml_is_empty,
+    nothing: ggml_time_us,
+    missingCpuFeature: () => isRunnable ? null : Deno.UnsafePointer.of(INSTRUCTIONS),
+  });
+  // Silent from the start: loading a backend is reported as well.
+  fallback.gpt2_silence_log();
+  if (isRunnable) ggml.ggml_backend_load(cString(variant));
+  return { ...ggml, ...fallback };
+}
+
+/** What a variant calls the features that it does not name. */
+const INSTRUCTIONS = cString("the instructions of this variant");
+
+/** Each function from the first file that has it. */
+function collectFunctions(paths: readonly string[]): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  const all = ggmlSymbols();
+  let missing = Object.keys(all);
+  for (const path of paths) {
+    const wanted: Record<string, Deno.ForeignFunction> = {};
+    for (const name of missing) wanted[name] = { ...all[name], optional: true };
+    const functions = Deno.dlopen(path, wanted).symbols;
+    for (const name of missing) if (functions[name] !== null) found[name] = functions[name];
+    missing = missing.filter((name) => functions[name] === null);
+  }
+  if (missing.length > 0) throw new Error(`Failed to register symbol ${missing[0]}`);
+  return found;
+}

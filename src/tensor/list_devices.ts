@@ -1,0 +1,64 @@
+/**
+ * What the native library can compute on.
+ *
+ * @module
+ */
+import { library } from "../ffi/library.ts";
+import { cString, readCString } from "../ffi/memory.ts";
+
+/** A device as ggml describes it. */
+export interface DeviceDescription {
+  /** `CPU`, `CUDA0`, ... */
+  readonly name: string;
+  /** What its maker calls it. */
+  readonly description: string;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** All devices, the processor among them, in ggml's order. */
+export function listDevices(): DeviceDescription[] {
+  const ggml = library();
+  const count = Number(ggml.ggml_backend_dev_count());
+  const free = new BigUint64Array(1);
+  const total = new BigUint64Array(1);
+  return Array.from({ length: count }, (_, i) => {
+    const device = ggml.ggml_backend_dev_get(BigInt(i));
+    ggml.ggml_backend_dev_memory(device, free, total);
+    return {
+      name: readCString(ggml.ggml_backend_dev_name(device)),
+      description: readCString(ggml.ggml_backend_dev_description(device)),
+      freeBytes: Number(free[0]),
+      totalBytes: Number(total[0]),
+    };
+  });
+}
+
+/** The version of ggml: `0.25.1`. */
+export function nativeVersion(): string {
+  return readCString(library().ggml_version());
+}
+
+const CPU = 0;
+
+/** The instruction sets that the CPU backend is made for, as ggml names them: `AVX2`, `FMA`, ... */
+export function listInstructionSets(): string[] {
+  const ggml = library();
+  const registry = ggml.ggml_backend_dev_backend_reg(ggml.ggml_backend_dev_by_type(CPU));
+  const name = cString("ggml_backend_get_features");
+  const address = ggml.ggml_backend_reg_get_proc_address(registry, name);
+  if (address === null) return [];
+  // struct ggml_backend_feature { const char * name; const char * value; } * ggml_backend_get_features(ggml_backend_reg_t)
+  const definition = { parameters: ["pointer"], result: "pointer" } as const;
+  const getFeatures = new Deno.UnsafeFnPointer(
+    address as Deno.PointerObject<typeof definition>,
+    definition,
+  );
+  const list = new Deno.UnsafePointerView(getFeatures.call(registry)!);
+  const names: string[] = [];
+  for (let offset = 0; list.getPointer(offset) !== null; offset += 16) {
+    const value = readCString(list.getPointer(offset + 8));
+    if (value !== "0") names.push(readCString(list.getPointer(offset)));
+  }
+  return names;
+}

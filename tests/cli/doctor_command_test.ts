@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import denoConfig from "../../deno.json" with { type: "json" };
+import type { DoctorReport } from "../../src/cli/doctor/examine.ts";
+import { runCli } from "./run_cli.ts";
+
+const MOD = fileURLToPath(new URL("../../mod.ts", import.meta.url));
+
+/** Runs `doctor --json` in a process of its own. */
+async function runDoctor(permissions: string[], env: Record<string, string> = {}) {
+  const { code, signal, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--quiet", ...permissions, MOD, "doctor", "--json"],
+    env: { NO_COLOR: "1", HF_HUB_OFFLINE: "1", ...env },
+  }).output();
+  assertEquals(signal, null);
+  const report: DoctorReport = JSON.parse(new TextDecoder().decode(stdout));
+  return { code, report, stderr: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("doctor shows what a report of a problem should say", async () => {
+  const { code, stdout, stderr } = await runCli(["doctor"]);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  for (
+    const part of [
+      `@allformers/gpt2  ${denoConfig.version}`,
+      Deno.version.deno,
+      Deno.build.arch,
+      "Native library",
+      "GPT2_NATIVE_LIBRARY",
+      "prebuilt, from npm",
+      "not tried",
+      "Devices",
+      "Caches",
+      "ffi    granted",
+      "tokens/s",
+      "nothing: all is well",
+    ]
+  ) assertStringIncludes(stdout, part);
+});
+
+Deno.test("doctor --json gives the same as an object", async () => {
+  const { code, stdout } = await runCli(["doctor", "--json"]);
+  assertEquals(code, 0);
+  const report: DoctorReport = JSON.parse(stdout);
+  assertEquals(report.isHealthy, true);
+  assertEquals(report.fixes, []);
+  assertEquals(report.versions.deno, Deno.version.deno);
+  assertMatch(report.library!.ggmlVersion, /^\d+\.\d+\.\d+$/);
+  assert(report.library!.instructionSets.length > 0);
+  assertEquals(report.places.filter(({ verdict }) => verdict === "used").length, 1);
+  assertEquals(report.devices.map(({ name }) => name).includes("CPU"), true);
+  assert(report.speed!.tokensPerSecond > 0);
+  assert(report.permissions.every(({ state }) => state === "granted"));
+});
+
+Deno.test("doctor works without a library, and exits with 78", async () => {
+  const env = { GPT2_NATIVE_LIBRARY: `${MOD}.missing` };
+  const { code, report, stderr } = await runDoctor(["-A"], env);
+  assertEquals(code, 78);
+  assertStringIncludes(stderr, "there is no such file");
+  assertEquals([report.isHealthy, report.library, report.speed], [false, undefined, undefined]);
+  assertStringIncludes(report.fixes[0], "unset it");
+  const [first, ...others] = report.places;
+  assertEquals([first.verdict, first.problem], ["skipped", "there is no such file"]);
+  assert(others.every(({ verdict }) => verdict === "not tried"));
+});
+
+Deno.test("doctor works without permissions, names what is missing, and asks for nothing", async () => {
+  const { code, report, stderr } = await runDoctor([]);
+  assertEquals(code, 78);
+  assertStringIncludes(stderr, "--allow-read");
+  assert(report.permissions.every(({ state }) => state === "missing"));
+  assertEquals(report.machine.processor, undefined);
+  assert(report.caches.every(({ path, bytes }) => path === undefined && bytes === undefined));
+  assertStringIncludes(report.fixes[0], "--allow-read");
+  const skipped = report.places.filter(({ verdict }) => verdict === "skipped");
+  assertEquals(skipped.map(({ problem }) => problem), ["Deno was started without --allow-read"]);
+});
+
+Deno.test("doctor is healthy with the least that is needed, and without caches", async () => {
+  const folder = await Deno.makeTempDir();
+  const env = { HOME: `${folder}/missing`, XDG_CACHE_HOME: `${folder}/missing`, HF_HOME: folder };
+  try {
+    const { code, report } = await runDoctor(["--allow-ffi", "--allow-read", "--allow-env"], env);
+    assertEquals(code, 0);
+    assertEquals(report.caches.map(({ bytes }) => bytes), [0]);
+    const missing = report.permissions.filter(({ state }) => state === "missing");
+    assertEquals(missing.map(({ name }) => name), ["write", "net", "run", "sys"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
