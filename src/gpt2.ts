@@ -12,10 +12,11 @@ import { generate, type GeneratedToken, type GenerateOptions } from "./generatio
 import type { GPT2Config } from "./model/config.ts";
 import { initializeWeights } from "./model/initialize.ts";
 import { crossEntropy, IGNORED_TARGET } from "./model/loss.ts";
-import { checkTokens, Model, suitableThreads } from "./model/model.ts";
+import { checkTokens, Model } from "./model/model.ts";
+import { openBackend } from "./model/open_backend.ts";
 import { numParameters } from "./model/parameters.ts";
 import { Weights } from "./model/weights.ts";
-import { Backend } from "./tensor/backend.ts";
+import type { DeviceName } from "./tensor/device.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** Options of `new GPT2()`. */
@@ -28,6 +29,11 @@ export interface GPT2Options {
   scaleResidualInit?: boolean;
   /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
+  /**
+   * Where weights, keys and values are, and where the model is computed: `"cpu"`, `"cuda"`, `"metal"`, `"vulkan"`, one of
+   * several as in `"cuda:1"`, or `"auto"`, the first GPU that it fits into, or else the CPU. Default: `"auto"`.
+   */
+  device?: DeviceName;
   /** Turns text into tokens and back. Without one, only tokens can be used. */
   tokenizer?: Tokenizer;
 }
@@ -41,6 +47,16 @@ export interface FromPretrainedOptions {
   type?: FileType;
   /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
+  /**
+   * Where weights, keys and values are, and where the model is computed: `"cpu"`, `"cuda"`, `"metal"`, `"vulkan"`, one of
+   * several as in `"cuda:1"`, or `"auto"`, the first GPU that it fits into, or else the CPU. Default: `"auto"`.
+   */
+  device?: DeviceName;
+  /**
+   * Servers on other machines that compute the model instead, `host:port` each: every one holds a part of the layers. They
+   * are to be trusted, and so is the network between: see docs/devices.md.
+   */
+  rpc?: readonly string[];
   /** Called while the model is made ready, where that takes long: what is downloaded, converted or built is kept. */
   onProgress?: (progress: ModelProgress) => void;
   /** Stops loading with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
@@ -99,7 +115,7 @@ export class GPT2 implements Disposable {
    * @param config sizes of the model
    * @param options see {@linkcode GPT2Options}
    * @throws {RangeError} if an option is out of range, or the tokenizer has another vocabulary
-   * @throws {NativeLibraryError} if the native library cannot be used
+   * @throws {NativeLibraryError} if the native library cannot be used, or there is no such device
    */
   constructor(config: GPT2Config, options: GPT2Options = {}) {
     this.#model = options instanceof Loaded ? options.model : createModel(config, options);
@@ -119,21 +135,17 @@ export class GPT2 implements Disposable {
    * @throws {StorageError} if the cache cannot be written
    * @throws {FileFormatError} if a file is damaged or not a GPT-2
    * @throws {Deno.errors.NotCapable} if Deno may not do what this needs; the message names the permission
-   * @throws {NativeLibraryError} if the native library cannot be used
+   * @throws {NativeLibraryError} if the native library cannot be used, or there is no such device
+   * @throws {NativeError} if there is not enough memory, or a server cannot be used or is lost
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   static async fromPretrained(
     source: string | URL,
     options: FromPretrainedOptions = {},
   ): Promise<GPT2> {
-    const { type, threads, onProgress, signal } = options;
+    const { type, onProgress, signal } = options;
     const path = await resolveModel(source, { type, onProgress, signal });
-    const { model, tokenizer } = await loadCheckpoint(path, {
-      type,
-      threads,
-      onProgress,
-      signal,
-    });
+    const { model, tokenizer } = await loadCheckpoint(path, options);
     return new GPT2(model.config, new Loaded(model, tokenizer));
   }
 
@@ -271,15 +283,16 @@ class Loaded {
 }
 
 function createModel(config: GPT2Config, options: GPT2Options): Model {
-  const { tokenizer, threads } = options;
+  const { tokenizer } = options;
   if (tokenizer !== undefined && tokenizer.vocabSize !== config.vocabSize) {
     throw new RangeError(
       `Cannot create the model: the tokenizer has ${tokenizer.vocabSize} tokens: ` +
         `received a vocabSize of ${config.vocabSize}`,
     );
   }
-  const backend = Backend.cpu({ threads: threads ?? suitableThreads(config) });
-  const weights = new Weights(backend, config, () => "f32");
+  const dtypeOf = () => "f32" as const;
+  const backend = openBackend({ config, dtypeOf }, options);
+  const weights = new Weights(backend, config, dtypeOf);
   initializeWeights(weights, config, options);
   return new Model(config, weights, backend);
 }

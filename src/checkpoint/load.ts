@@ -4,10 +4,11 @@
  * @module
  */
 import { type LibraryProgress, openLibrary } from "../ffi/library.ts";
-import { Model, suitableThreads } from "../model/model.ts";
+import { Model } from "../model/model.ts";
+import { openBackend, openRemoteBackend } from "../model/open_backend.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import { Weights } from "../model/weights.ts";
-import { Backend } from "../tensor/backend.ts";
+import type { DeviceName } from "../tensor/device.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { readConverted } from "./convert_rows.ts";
@@ -24,6 +25,10 @@ export interface LoadOptions {
   type?: FileType;
   /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
   threads?: number;
+  /** Where the model is computed. Default: `"auto"`. */
+  device?: DeviceName;
+  /** `host:port` of servers that compute it instead. */
+  rpc?: readonly string[];
   /** Called before the native library is fetched or built, which is done once. */
   onProgress?: (progress: LibraryProgress) => void;
   /** Stops loading with an `AbortError`. */
@@ -44,21 +49,26 @@ export interface LoadedCheckpoint {
  * @throws {FileFormatError} if it is damaged, holds another model, or an infinity or NaN
  * @throws {Deno.errors.NotFound} if it is missing
  * @throws {RangeError} if there cannot be so many threads, or a value is too large for the type
- * @throws {NativeLibraryError} if the native library cannot be used
- * @throws {NativeError} if there is not enough memory
+ * @throws {NativeLibraryError} if the native library cannot be used, or there is no such device
+ * @throws {NativeError} if there is not enough memory, or a server cannot be used
  */
 export async function loadCheckpoint(
   path: string,
   options: LoadOptions = {},
 ): Promise<LoadedCheckpoint> {
-  const { type, threads, onProgress, signal } = options;
+  const { type, rpc, onProgress, signal } = options;
   signal?.throwIfAborted();
   using checkpoint = openCheckpoint(path);
   const { config, tied } = checkpoint;
   await openLibrary({ onProgress, signal });
   using resources = new DisposableStack();
-  const backend = resources.use(Backend.cpu({ threads: threads ?? suitableThreads(config) }));
   const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);
+  const toPlace = { config, tied, dtypeOf: typeOf };
+  const backend = resources.use(
+    rpc === undefined
+      ? openBackend(toPlace, options)
+      : await openRemoteBackend(toPlace, rpc, options),
+  );
   const mapped = resources.use(MappedWeights.open(checkpoint, typeOf));
   const weights = resources.use(
     new Weights(backend, config, typeOf, {

@@ -193,6 +193,11 @@ export const ggmlSymbols = {
     parameters: ["pointer", "pointer", "pointer", "f32", "f32"],
     result: "pointer",
   },
+  // struct ggml_tensor * ggml_top_k(struct ggml_context * ctx, struct ggml_tensor * a, int k)
+  ggml_top_k: {
+    parameters: ["pointer", "pointer", "i32"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_flash_attn_ext(struct ggml_context * ctx, struct ggml_tensor * q, struct ggml_tensor * k, struct ggml_tensor * v, struct ggml_tensor * mask, float scale, float max_bias, float logit_softcap)
   ggml_flash_attn_ext: {
     parameters: ["pointer", "pointer", "pointer", "pointer", "pointer", "f32", "f32", "f32"],

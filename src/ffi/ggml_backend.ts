@@ -106,19 +106,56 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer", "buffer", "buffer"],
     result: "void",
   },
+  // enum ggml_backend_dev_type ggml_backend_dev_type(ggml_backend_dev_t device)
+  ggml_backend_dev_type: {
+    parameters: ["pointer"],
+    result: "i32",
+  },
   // ggml_backend_reg_t ggml_backend_dev_backend_reg(ggml_backend_dev_t device)
   ggml_backend_dev_backend_reg: {
     parameters: ["pointer"],
     result: "pointer",
+  },
+  // ggml_backend_t ggml_backend_dev_init(ggml_backend_dev_t device, const char * params)
+  ggml_backend_dev_init: {
+    parameters: ["pointer", "buffer"],
+    result: "pointer",
+  },
+  // ggml_backend_t ggml_backend_dev_init(ggml_backend_dev_t device, const char * params)
+  ggml_backend_dev_init_async_call: {
+    name: "ggml_backend_dev_init",
+    parameters: ["pointer", "buffer"],
+    result: "pointer",
+    nonblocking: true,
   },
   // bool ggml_backend_dev_supports_op(ggml_backend_dev_t device, const struct ggml_tensor * op)
   ggml_backend_dev_supports_op: {
     parameters: ["pointer", "pointer"],
     result: "bool",
   },
+  // const char * ggml_backend_reg_name(ggml_backend_reg_t reg)
+  ggml_backend_reg_name: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
+  // size_t ggml_backend_reg_dev_count(ggml_backend_reg_t reg)
+  ggml_backend_reg_dev_count: {
+    parameters: ["pointer"],
+    result: "usize",
+  },
+  // ggml_backend_dev_t ggml_backend_reg_dev_get(ggml_backend_reg_t reg, size_t index)
+  ggml_backend_reg_dev_get: {
+    parameters: ["pointer", "usize"],
+    result: "pointer",
+  },
   // void * ggml_backend_reg_get_proc_address(ggml_backend_reg_t reg, const char * name)
   ggml_backend_reg_get_proc_address: {
     parameters: ["pointer", "buffer"],
+    result: "pointer",
+  },
+  // ggml_backend_reg_t ggml_backend_reg_by_name(const char * name)
+  ggml_backend_reg_by_name: {
+    parameters: ["buffer"],
     result: "pointer",
   },
   // size_t ggml_backend_dev_count(void)
@@ -135,6 +172,43 @@ export const ggmlBackendSymbols = {
   ggml_backend_dev_by_type: {
     parameters: ["i32"],
     result: "pointer",
+  },
+  // ggml_backend_sched_t ggml_backend_sched_new(ggml_backend_t * backends, ggml_backend_buffer_type_t * bufts, int n_backends, size_t graph_size, bool parallel, bool op_offload)
+  ggml_backend_sched_new: {
+    parameters: ["buffer", "pointer", "i32", "usize", "bool", "bool"],
+    result: "pointer",
+  },
+  // void ggml_backend_sched_free(ggml_backend_sched_t sched)
+  ggml_backend_sched_free: {
+    parameters: ["pointer"],
+    result: "void",
+  },
+  // size_t ggml_backend_sched_get_buffer_size(ggml_backend_sched_t sched, ggml_backend_t backend)
+  ggml_backend_sched_get_buffer_size: {
+    parameters: ["pointer", "pointer"],
+    result: "usize",
+  },
+  // ggml_backend_t ggml_backend_sched_get_tensor_backend(ggml_backend_sched_t sched, struct ggml_tensor * node)
+  ggml_backend_sched_get_tensor_backend: {
+    parameters: ["pointer", "pointer"],
+    result: "pointer",
+  },
+  // bool ggml_backend_sched_alloc_graph(ggml_backend_sched_t sched, struct ggml_cgraph * graph)
+  ggml_backend_sched_alloc_graph: {
+    parameters: ["pointer", "pointer"],
+    result: "bool",
+  },
+  // enum ggml_status ggml_backend_sched_graph_compute(ggml_backend_sched_t sched, struct ggml_cgraph * graph)
+  ggml_backend_sched_graph_compute: {
+    parameters: ["pointer", "pointer"],
+    result: "i32",
+  },
+  // enum ggml_status ggml_backend_sched_graph_compute(ggml_backend_sched_t sched, struct ggml_cgraph * graph)
+  ggml_backend_sched_graph_compute_async_call: {
+    name: "ggml_backend_sched_graph_compute",
+    parameters: ["pointer", "pointer"],
+    result: "i32",
+    nonblocking: true,
   },
   // enum ggml_status ggml_backend_tensor_alloc(ggml_backend_buffer_t buffer, struct ggml_tensor * tensor, void * addr)
   ggml_backend_tensor_alloc: {

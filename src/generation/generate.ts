@@ -107,6 +107,10 @@ export async function* generate(
   using session = new Session(model, {
     batch: sequences.length,
     length: overflow === "crop" ? contextLength : Math.min(contextLength, longest + maxNewTokens),
+    // On the processor itself there is nothing to be saved.
+    numLogits: model.backend.usesDevices && !logProbabilities
+      ? sequences[0].sampler.numDecisiveLogits
+      : undefined,
   });
   const endOfText = options.ignoreEndOfText ? undefined : tokenizer?.endOfTextId;
 

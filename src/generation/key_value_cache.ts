@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "../tensor/buffer.ts";
+import type { Place } from "../tensor/place.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Model } from "../model/model.ts";
 
@@ -26,7 +27,7 @@ export class KeyValueCache implements Disposable {
   readonly scratchRow: number;
   /** Rows allocated: a multiple of {@linkcode CACHE_STEP}, the last one being the scratch row. */
   readonly capacity: number;
-  readonly #buffer: Buffer;
+  readonly #buffers: readonly Buffer[];
 
   /**
    * @param model whose keys and values are kept
@@ -34,29 +35,37 @@ export class KeyValueCache implements Disposable {
    * @param length positions per text
    */
   constructor(model: Model, batch: number, length: number) {
-    const { numLayers, numHeads, headDim } = model.config;
+    const { numHeads, headDim } = model.config;
     this.batch = batch;
     this.length = length;
     this.capacity = Math.ceil((length + 1) / CACHE_STEP) * CACHE_STEP;
     this.scratchRow = this.capacity - 1;
     const spec = { shape: [batch, numHeads, this.capacity, headDim], dtype: model.cacheType };
-    this.#buffer = new Buffer(model.backend, new Array(2 * numLayers).fill(spec));
-    // Attention multiplies rows it must not see by zero: they have to be numbers.
-    this.#buffer.fill(0);
-    const { tensors } = this.#buffer;
-    this.layers = Array.from({ length: numLayers }, (_, i) => ({
-      key: tensors[2 * i],
-      value: tensors[2 * i + 1],
-    }));
+    const { blocks } = model.weights.distribution;
+    const layers: { key: Tensor; value: Tensor }[] = [];
+    this.#buffers = Array.from(new Set(blocks), (place: Place) => {
+      const numHere = blocks.filter((other) => other === place).length;
+      const specs = new Array(2 * numHere).fill(spec);
+      const buffer = new Buffer(model.backend, specs, place.bufferType);
+      // Attention multiplies rows it must not see by zero: they have to be numbers.
+      buffer.fill(0);
+      const { tensors } = buffer;
+      // The blocks of a place follow one another.
+      for (let i = 0; i < numHere; i++) {
+        layers.push({ key: tensors[2 * i], value: tensors[2 * i + 1] });
+      }
+      return buffer;
+    });
+    this.layers = layers;
   }
 
   /** The bytes of native memory. */
   get byteLength(): number {
-    return this.#buffer.byteLength;
+    return this.#buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** Frees the memory. */
   [Symbol.dispose](): void {
-    this.#buffer[Symbol.dispose]();
+    for (const buffer of this.#buffers) buffer[Symbol.dispose]();
   }
 }

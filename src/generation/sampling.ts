@@ -91,6 +91,18 @@ export class Sampler {
   }
 
   /**
+   * How many of the largest logits decide which tokens can be drawn; `undefined` if any of them may. Where it is a number,
+   * the others make no difference, and may be given as -Infinity.
+   */
+  get numDecisiveLogits(): number | undefined {
+    if (this.#processors.length > 0) return undefined;
+    const { greedy, temperature, topK } = this.settings;
+    if (greedy || temperature === 0) return 1;
+    // Whatever comes before top-k in either order keeps the order of the logits.
+    return topK > 0 ? topK : undefined;
+  }
+
+  /**
    * Chooses the next token.
    *
    * @param logits one per token of the vocabulary; they are not changed.

@@ -8,6 +8,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkTokens, type Model } from "../model/model.ts";
 import { CachedPass, type NewTokens } from "./cached_pass.ts";
 import { CACHE_STEP, KeyValueCache } from "./key_value_cache.ts";
+import { LargestLogits } from "./largest_logits.ts";
 
 /** Options of {@linkcode Session}. */
 export interface SessionOptions {
@@ -15,6 +16,11 @@ export interface SessionOptions {
   batch?: number;
   /** The most tokens a text can have. Default: the model's context length. */
   length?: number;
+  /**
+   * How many of the largest logits are needed. The others may come as -Infinity then, which saves reading them back from a
+   * device. Default: all.
+   */
+  numLogits?: number;
 }
 
 /** Long texts are read in parts of this many tokens, so that an abort signal is seen between them. */
@@ -23,12 +29,16 @@ const PREFILL_TOKENS = 512;
 /** Computations that are expected to take longer run on another thread, and leave the event loop free. */
 const BLOCKING_LIMIT_MS = 30;
 
+/** Finding more than this on a device takes longer than reading all. */
+const MAX_CHOSEN_LOGITS = 512;
+
 /** The graph of one kind of pass, and how long its last run took. */
 interface BuiltPass {
   readonly seqK: number;
   readonly graph: Graph;
   readonly pass: CachedPass;
   readonly logits: Tensor;
+  readonly largest: LargestLogits | undefined;
   elapsedMs: number;
 }
 
@@ -45,6 +55,7 @@ export class Session implements Disposable {
   /** How many tokens each text has. */
   readonly lengths: Int32Array<ArrayBuffer>;
   readonly #model: Model;
+  readonly #numLogits: number;
   readonly #cache: KeyValueCache;
   /** (batch vocab) */
   readonly #logits: Float32Array<ArrayBuffer>;
@@ -57,7 +68,7 @@ export class Session implements Disposable {
    * @throws {RangeError} if `length` is more than the model's context length
    */
   constructor(model: Model, options: SessionOptions = {}) {
-    const { batch = 1, length = model.config.contextLength } = options;
+    const { batch = 1, length = model.config.contextLength, numLogits = Infinity } = options;
     if (!Number.isInteger(batch) || batch < 1) {
       throw new RangeError(`Cannot start a session: batch must be positive: received ${batch}`);
     }
@@ -72,6 +83,7 @@ export class Session implements Disposable {
     this.length = length;
     this.lengths = new Int32Array(batch);
     this.#model = model;
+    this.#numLogits = numLogits;
     this.#cache = new KeyValueCache(model, batch, length);
     this.#logits = new Float32Array(batch * model.config.vocabSize);
   }
@@ -149,28 +161,35 @@ export class Session implements Disposable {
   }
 
   #build(seq: number, seqK: number, elapsedMs = Infinity): BuiltPass {
-    const graph = new Graph(this.#model.backend);
+    const graph = new Graph(this.#model.backend, { attention: this.#model.attention });
     const pass = new CachedPass(graph, this.#cache, seq, seqK);
     const logits = this.#model.build(pass);
+    const { vocabSize } = this.#model.config;
+    const largest = this.#numLogits <= MAX_CHOSEN_LOGITS && this.#numLogits < vocabSize
+      ? new LargestLogits(graph, logits, vocabSize, this.#numLogits)
+      : undefined;
     graph.allocate();
-    return { seqK, graph, pass, logits, elapsedMs };
+    return { seqK, graph, pass, logits, largest, elapsedMs };
   }
 
   async #run(built: BuiltPass, texts: NewTokens[], signal?: AbortSignal): Promise<void> {
     built.pass.write(texts);
     const begin = performance.now();
-    if (built.elapsedMs < BLOCKING_LIMIT_MS) built.graph.compute();
+    const { usesNetwork } = this.#model.backend;
+    if (built.elapsedMs < BLOCKING_LIMIT_MS && !usesNetwork) built.graph.compute();
     else await built.graph.computeAsync(signal);
     built.elapsedMs = performance.now() - begin;
     this.#readLogits(built, texts);
   }
 
-  #readLogits({ graph, logits }: BuiltPass, texts: NewTokens[]): void {
+  #readLogits({ graph, logits, largest }: BuiltPass, texts: NewTokens[]): void {
     const { vocabSize } = this.#model.config;
     const columns = logits.shape[2];
+    largest?.read();
     texts.forEach(({ tokens }, text) => {
       if (tokens.length === 0) return;
       const row = this.#logits.subarray(text * vocabSize, (text + 1) * vocabSize);
+      if (largest?.fill(text, row)) return;
       graph.readF32(logits, row, text * columns);
     });
   }

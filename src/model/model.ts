@@ -4,7 +4,8 @@
  * @module
  */
 import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
-import { Graph } from "../tensor/graph.ts";
+import { type AttentionLowering, Graph } from "../tensor/graph.ts";
+import { canFuseAttention } from "../tensor/fused_attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
 import { gpt2 } from "./gpt2.ts";
@@ -24,6 +25,8 @@ export class Model implements Disposable {
   readonly backend: Backend;
   /** The type of remembered keys and values: F32 for F32 weights, F16 otherwise. */
   readonly cacheType: "f32" | "f16";
+  /** How attention is carried out: in one kernel, unless a device does not have it. */
+  readonly attention: AttentionLowering;
   #lastRun: Promise<unknown> = Promise.resolve();
   #disposed = false;
 
@@ -34,6 +37,8 @@ export class Model implements Disposable {
     this.backend = backend;
     const exact = weights.parameters.blocks[0].qkvProjection.weight.dtype === "f32";
     this.cacheType = exact ? "f32" : "f16";
+    const canFuse = canFuseAttention(backend, config.headDim, this.cacheType);
+    this.attention = canFuse ? "fused" : "explicit";
   }
 
   /** Builds the forward pass for `pass` and marks the logits as its output. */
@@ -71,7 +76,7 @@ export class Model implements Disposable {
     signal?: AbortSignal,
   ): Promise<Float32Array<ArrayBuffer>> {
     return this.run(async () => {
-      using graph = new Graph(this.backend);
+      using graph = new Graph(this.backend, { attention: this.attention });
       const pass = new FullPass(graph, batch, seq);
       const logits = this.build(pass);
       graph.allocate();

@@ -19,6 +19,7 @@ import {
   type ParameterSpec,
   parameterSpecs,
 } from "./parameters.ts";
+import { Distribution } from "./distribution.ts";
 
 /** Where one weight goes: one or two tensors, the second perhaps with rows of zeros added. */
 interface Placement {
@@ -52,6 +53,8 @@ export class Weights implements Disposable {
   readonly parameters: GPT2Parameters;
   /** Whether the vocabulary projection shares the token embedding's values. */
   readonly tied: boolean;
+  /** Which place has which part of the model. */
+  readonly distribution: Distribution;
   readonly #placements: Map<string, Placement>;
   readonly #buffers: Buffer[];
   readonly #backend: Backend;
@@ -74,10 +77,12 @@ export class Weights implements Disposable {
     this.tied = tied;
     this.#backend = backend;
     this.#file = file;
+    this.distribution = new Distribution(backend, config);
     const planner = new MemoryPlanner(backend, file);
     const placements = parameterSpecs(config, { tied }).map((spec) => {
       const dtype = dtypeOf(spec);
-      return { spec, dtype, slots: planSlots(planner, spec, dtype, tied, offsetOf?.(spec)) };
+      const offset = offsetOf?.(spec);
+      return { spec, dtype, slots: planSlots(planner, this.distribution, spec, dtype, tied, offset) };
     });
     this.#buffers = planner.allocate();
     this.#placements = new Map(placements.map(({ spec, dtype, slots }) => [
@@ -171,27 +176,29 @@ export class Weights implements Disposable {
 /** Where a weight goes. */
 function planSlots(
   planner: MemoryPlanner,
+  distribution: Distribution,
   spec: ParameterSpec,
   dtype: TensorType,
   tied: boolean,
   offset: number | undefined,
 ): Slot[] {
   const tensor = { shape: spec.shape, dtype };
-  if (spec.name === "vocabularyProjection") {
-    return [planner.addPaddedCopy(tensor) ?? planner.addPlain(tensor, offset)];
-  }
+  const place = distribution.placeOf(spec);
+  const plain = () =>
+    place.isHost ? planner.addPlain(tensor, offset) : planner.addOnDevice(tensor, place);
+  if (spec.name === "vocabularyProjection") return [planner.addCopy(tensor, place) ?? plain()];
   if (spec.kind === "matrix" || spec.kind === "residualMatrix") {
-    return [planner.addMatrix(tensor, offset)];
+    return [place.isHost ? planner.addMatrix(tensor, offset) : plain()];
   }
-  const plain = planner.addPlain(tensor, offset);
   // Looking rows up needs plain memory; the projection onto the vocabulary is a product with the same matrix.
   const projection = tied && spec.name === "tokenEmbedding"
-    ? planner.addPaddedCopy(tensor)
+    ? planner.addCopy(tensor, distribution.projection)
     : undefined;
-  return projection === undefined ? [plain] : [plain, projection];
+  return projection === undefined ? [plain()] : [plain(), projection];
 }
 
-function byteLength(shape: readonly number[], dtype: TensorType): number {
+/** The bytes that a weight of this shape and type takes. */
+export function byteLength(shape: readonly number[], dtype: TensorType): number {
   const width = shape[shape.length - 1];
   return rowBytes(dtype, width) * (numElements(shape) / width);
 }

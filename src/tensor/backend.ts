@@ -8,9 +8,11 @@ import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlThreadpoolParams } from "../ffi/structs.ts";
 import { NativeError } from "../errors.ts";
+import { type Device, memoryOf } from "./device.ts";
+import { type BufferType, Place } from "./place.ts";
+import type { RpcServers } from "./rpc_servers.ts";
 
-/** A kind of memory that a backend can compute in. */
-export type BufferType = Pointer;
+export type { BufferType };
 
 /** Options of {@linkcode Backend.cpu}. */
 export interface CpuOptions {
@@ -30,14 +32,20 @@ const POLL_LEVEL = 50;
 const STATUS_SUCCESS = 0;
 const STATUS_ABORTED = 1;
 
-/** A device that computes graphs, with its threads and memory. One computation runs on it at a time. */
+/**
+ * What computes graphs, with its threads and memory: the processor, alone or with the devices that it hands most of the
+ * work to. One computation runs on it at a time.
+ */
 export class Backend implements Disposable {
-  /** Number of threads. */
+  /** Number of threads of the processor. */
   readonly threads: number;
-  /** ggml's backend. */
+  /** ggml's backend of the processor. */
   readonly pointer: Pointer;
-  /** The kind of memory that this backend can compute in. */
-  readonly bufferType: BufferType;
+  /** The memory of the processor. */
+  readonly host: Place;
+  /** Where layers are computed, in this order: the devices, or only the host if there are none. */
+  readonly places: readonly Place[];
+  readonly #servers: RpcServers | undefined;
   readonly #threadpool: Deno.PointerValue;
   /** Stops the computation that is running. */
   readonly #abortFlag = new AbortFlag();
@@ -45,11 +53,15 @@ export class Backend implements Disposable {
   #afterwards: (() => void)[] = [];
   #disposed = false;
 
-  private constructor(pointer: Pointer, threads: number) {
+  private constructor(threads: number, places: readonly Place[] = [], servers?: RpcServers) {
     const ggml = library();
+    const pointer = ggml.ggml_backend_cpu_init();
+    if (pointer === null) throw new NativeError("Cannot use the CPU: ggml returned no backend");
     this.pointer = pointer;
     this.threads = threads;
-    this.bufferType = ggml.ggml_backend_get_default_buffer_type(pointer)!;
+    this.host = new Place(pointer);
+    this.places = places.length === 0 ? [this.host] : places;
+    this.#servers = servers;
     ggml.ggml_backend_cpu_set_n_threads(pointer, threads);
     this.#threadpool = createThreadpool(threads);
     ggml.ggml_backend_cpu_set_threadpool(pointer, this.#threadpool);
@@ -68,20 +80,60 @@ export class Backend implements Disposable {
    * @throws {RangeError} if `threads` is not an integer from 1 to 512
    */
   static cpu(options: CpuOptions = {}): Backend {
-    const threads = options.threads ?? maxUsefulThreads();
-    if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-      throw new RangeError(
-        `Cannot use the CPU: threads must be an integer from 1 to ${MAX_THREADS}: received ${threads}`,
-      );
-    }
-    const pointer = library().ggml_backend_cpu_init();
-    if (pointer === null) throw new NativeError("Cannot use the CPU: ggml returned no backend");
-    return new Backend(pointer, threads);
+    return new Backend(checkThreads(options));
   }
 
-  /** `CPU`. */
+  /**
+   * A GPU; the processor does what it cannot.
+   *
+   * @throws {RangeError} if `threads` is not an integer from 1 to 512
+   * @throws {NativeError} if the device does not start
+   */
+  static gpu(device: Device, options: CpuOptions = {}): Backend {
+    const threads = checkThreads(options);
+    const pointer = library().ggml_backend_dev_init(device.pointer, null);
+    if (pointer === null) {
+      throw new NativeError(`Cannot use the device: it does not start: ${device.description}`);
+    }
+    return new Backend(threads, [new Place(pointer)]);
+  }
+
+  /**
+   * Servers on other machines, each with a part of the layers that is as large as its part of the free memory.
+   *
+   * @param servers are owned by the backend from here on
+   * @throws {RangeError} if `threads` is not an integer from 1 to 512
+   */
+  static rpc(servers: RpcServers, options: CpuOptions = {}): Backend {
+    const threads = checkThreads(options);
+    const free = servers.devices.map(({ device }) => memoryOf(device).freeBytes);
+    const total = free.reduce((sum, bytes) => sum + bytes, 0);
+    const places = servers.devices.map(({ backend }, i) =>
+      new Place(backend, total === 0 ? 1 / free.length : free[i] / total)
+    );
+    return new Backend(threads, places, servers);
+  }
+
+  /** The places by their names in ggml: `CPU`, `CUDA0`. */
   get name(): string {
-    return readCString(library().ggml_backend_name(this.pointer));
+    return this.places.map(({ name }) => name).join(", ");
+  }
+
+  /** Whether devices compute, so that what the processor reads has to be fetched from them. */
+  get usesDevices(): boolean {
+    return this.places[0] !== this.host;
+  }
+
+  /** Whether memory of this kind belongs to a device, where this process cannot read it. */
+  isDeviceMemory(type: BufferType): boolean {
+    return this.places.some((place) =>
+      place !== this.host && Deno.UnsafePointer.equals(place.bufferType, type)
+    );
+  }
+
+  /** Whether a computation may wait for another machine. */
+  get usesNetwork(): boolean {
+    return this.#servers !== undefined;
   }
 
   /** Whether a computation is running. */
@@ -118,25 +170,36 @@ export class Backend implements Disposable {
     return types;
   }
 
-  /** Computes a ggml graph on the calling thread. */
-  compute(graph: Pointer): void {
+  /**
+   * Computes a ggml graph on the calling thread.
+   *
+   * @param scheduler what spreads the graph over the devices, if there are any
+   */
+  compute(graph: Pointer, scheduler?: Pointer): void {
     this.#checkFree();
-    const status = library().ggml_backend_graph_compute(this.pointer, graph);
+    const ggml = library();
+    const status = scheduler === undefined
+      ? ggml.ggml_backend_graph_compute(this.pointer, graph)
+      : ggml.ggml_backend_sched_graph_compute(scheduler, graph);
     checkStatus(status);
   }
 
   /**
-   * Computes a ggml graph on another thread.
+   * Computes a ggml graph on another thread. Devices do not stop before they have finished.
    *
+   * @param scheduler what spreads the graph over the devices, if there are any
    * @throws {DOMException} `AbortError` (or the signal's own reason) if `signal` was or is aborted
    */
-  async computeAsync(graph: Pointer, signal?: AbortSignal): Promise<void> {
+  async computeAsync(graph: Pointer, signal?: AbortSignal, scheduler?: Pointer): Promise<void> {
     this.#checkFree();
     signal?.throwIfAborted();
     this.#abortFlag.clear();
     const abort = () => this.#abortFlag.set();
     signal?.addEventListener("abort", abort);
-    const running = library().ggml_backend_graph_compute_async_call(this.pointer, graph);
+    const ggml = library();
+    const running = scheduler === undefined
+      ? ggml.ggml_backend_graph_compute_async_call(this.pointer, graph)
+      : ggml.ggml_backend_sched_graph_compute_async_call(scheduler, graph);
     this.#inFlight = running;
     try {
       const status = await running;
@@ -150,8 +213,12 @@ export class Backend implements Disposable {
     }
   }
 
-  /** Runs `action` now, or right after the computation that is running. */
+  /**
+   * Runs `action`, which frees native memory, now or right after the computation that is running; never if a server was
+   * lost, since ggml would end the process when it asks that to free its part.
+   */
   whenIdle(action: () => void): void {
+    if (this.#servers?.lost !== undefined) return;
     if (this.#inFlight === undefined) action();
     else this.#afterwards.push(action);
   }
@@ -167,17 +234,31 @@ export class Backend implements Disposable {
     globalThis.removeEventListener("unload", this.#dispose);
     this.whenIdle(() => {
       const ggml = library();
+      for (const { pointer } of this.places) {
+        if (pointer !== this.pointer) ggml.ggml_backend_free(pointer);
+      }
       ggml.ggml_backend_free(this.pointer);
       ggml.ggml_threadpool_free(this.#threadpool);
     });
+    this.#servers?.[Symbol.dispose]();
   };
 
   #checkFree(): void {
     if (this.#disposed) throw new TypeError("Cannot compute: the backend has been disposed of");
+    this.#servers?.checkConnected();
     if (this.#inFlight !== undefined) {
       throw new Deno.errors.Busy("Cannot compute: another computation is running: await it first");
     }
   }
+}
+
+function checkThreads({ threads = maxUsefulThreads() }: CpuOptions): number {
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+    throw new RangeError(
+      `Cannot use the CPU: threads must be an integer from 1 to ${MAX_THREADS}: received ${threads}`,
+    );
+  }
+  return threads;
 }
 
 function createThreadpool(threads: number): Deno.PointerValue {

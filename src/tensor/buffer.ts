@@ -57,7 +57,7 @@ export class Buffer implements Disposable {
   constructor(
     backend: Backend,
     specs: readonly TensorSpec[],
-    memory: BufferType | FileLayout = backend.bufferType,
+    memory: BufferType | FileLayout = backend.host.bufferType,
   ) {
     const ggml = library();
     this.#backend = backend;
@@ -83,10 +83,12 @@ export class Buffer implements Disposable {
         }`,
       );
     }
-    ggml.gpt2_use_huge_pages(
-      ggml.ggml_backend_buffer_get_base(buffer),
-      ggml.ggml_backend_buffer_get_size(buffer),
-    );
+    if (!this.#backend.isDeviceMemory(type)) {
+      ggml.gpt2_use_huge_pages(
+        ggml.ggml_backend_buffer_get_base(buffer),
+        ggml.ggml_backend_buffer_get_size(buffer),
+      );
+    }
     return buffer;
   }
 

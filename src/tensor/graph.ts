@@ -8,6 +8,7 @@ import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlInitParams } from "../ffi/structs.ts";
 import { NativeError } from "../errors.ts";
 import type { Backend } from "./backend.ts";
+import { allocatorFor, type GraphAllocator } from "./graph_allocator.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { checkShape, nativeSizes, nativeStrides, numElements, type Shape } from "./shape.ts";
 import { readTensor, writeTensor } from "./data.ts";
@@ -53,7 +54,7 @@ export class Graph implements Disposable {
   /** ggml's context, in which the operations record their results. */
   readonly context: Pointer;
   readonly #graph: Pointer;
-  readonly #allocator: Pointer;
+  readonly #allocator: GraphAllocator;
   #allocated = false;
   #disposed = false;
 
@@ -73,7 +74,7 @@ export class Graph implements Disposable {
       ggml.ggml_graph_overhead_custom(BigInt(maxNodes), false);
     this.context = createContext(bytes);
     this.#graph = ggml.ggml_new_graph_custom(this.context, BigInt(maxNodes), false)!;
-    this.#allocator = ggml.ggml_gallocr_new(backend.bufferType)!;
+    this.#allocator = allocatorFor(backend, maxNodes);
   }
 
   /**
@@ -143,13 +144,13 @@ export class Graph implements Disposable {
 
   /** The bytes of working memory that the results of this graph take. */
   get workingBytes(): number {
-    return Number(library().ggml_gallocr_get_buffer_size(this.#allocator, 0));
+    return this.#allocator.byteLength;
   }
 
   /** Places every result in working memory. Call it once, after the last operation and before the first run. */
   allocate(): void {
     this.#checkUsable();
-    if (!library().ggml_gallocr_alloc_graph(this.#allocator, this.#graph)) {
+    if (!this.#allocator.allocate(this.#graph)) {
       throw new NativeError(
         "Cannot allocate the compute graph: not enough memory: use a shorter sequence or a smaller batch",
       );
@@ -160,13 +161,13 @@ export class Graph implements Disposable {
   /** Computes all results. Blocks the calling thread until they are there. */
   compute(): void {
     this.#checkComputable();
-    this.backend.compute(this.#graph);
+    this.backend.compute(this.#graph, this.#allocator.scheduler);
   }
 
   /** Like `compute()`, on another thread: the event loop stays free. One computation at a time per backend. */
   computeAsync(signal?: AbortSignal): Promise<void> {
     this.#checkComputable();
-    return this.backend.computeAsync(this.#graph, signal);
+    return this.backend.computeAsync(this.#graph, signal, this.#allocator.scheduler);
   }
 
   /** Writes the elements of an input. */
@@ -186,9 +187,8 @@ export class Graph implements Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     this.backend.whenIdle(() => {
-      const ggml = library();
-      ggml.ggml_gallocr_free(this.#allocator);
-      ggml.ggml_free(this.context);
+      this.#allocator.free();
+      library().ggml_free(this.context);
     });
   }
 

@@ -8,6 +8,7 @@ import type { Backend, BufferType } from "./backend.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
 import { Buffer, TENSOR_ALIGNMENT, type TensorSpec } from "./buffer.ts";
 import { readCString } from "../ffi/memory.ts";
+import type { Place } from "./place.ts";
 import { Graph } from "./graph.ts";
 import { matmul } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
@@ -25,14 +26,17 @@ export interface Slot {
 
 /**
  * `plain`: as ggml describes it. `mapped`: the same, in the file, from which it has its values. `packed`: in this
- * package's own order. `repacked`: in an order of ggml's. From the last two elements cannot be read back.
+ * package's own order. `repacked`: in an order of ggml's. From the last two elements cannot be read back. `device`: in that
+ * of a device.
  */
-export type SlotMemory = "plain" | "mapped" | "packed" | "repacked";
+export type SlotMemory = "plain" | "mapped" | "packed" | "repacked" | "device";
 
 /** Collects tensors by kind of memory, then allocates one buffer for each kind that is used. */
 export class MemoryPlanner {
   readonly #backend: Backend;
   readonly #repacked: readonly BufferType[];
+  /** The kinds of memory: that of the host, its repacked ones, those of the devices. */
+  readonly #types: readonly BufferType[];
   readonly #groups: TensorSpec[][];
   readonly #accepted = new Map<string, number>();
   readonly #file: MappedFile | undefined;
@@ -48,7 +52,10 @@ export class MemoryPlanner {
     this.#backend = backend;
     this.#file = file;
     this.#repacked = backend.repackedBufferTypes;
-    this.#groups = Array.from({ length: this.#repacked.length + 1 }, () => []);
+    const places = [backend.host, ...(backend.usesDevices ? backend.places : [])];
+    const [host, ...devices] = places.map(({ bufferType }) => bufferType);
+    this.#types = [host, ...this.#repacked, ...devices];
+    this.#groups = this.#types.map(() => []);
   }
 
   /**
@@ -76,8 +83,18 @@ export class MemoryPlanner {
     return group === 0 ? this.addPlain(spec, offset) : this.#add(group, spec);
   }
 
-  /** Plans a second copy of a matrix, with rows added as repacked memory needs them; none if it would gain nothing. */
-  addPaddedCopy({ shape, dtype }: TensorSpec): Slot | undefined {
+  /** Plans a tensor in the memory of a device. */
+  addOnDevice(spec: TensorSpec, place: Place): Slot {
+    return this.#add(1 + this.#repacked.length + this.#backend.places.indexOf(place), spec);
+  }
+
+  /**
+   * Plans a copy of a matrix of the host, to be multiplied with: on a device, or with rows added as repacked memory needs
+   * them; none if it would gain nothing.
+   */
+  addCopy(spec: TensorSpec, place: Place): Slot | undefined {
+    if (!place.isHost) return this.addOnDevice(spec, place);
+    const { shape, dtype } = spec;
     const rows = Math.ceil(shape[0] / ROW_ALIGNMENT) * ROW_ALIGNMENT;
     const padded = { shape: [rows, shape[1]], dtype };
     const group = this.#groupFor(padded);
@@ -88,8 +105,7 @@ export class MemoryPlanner {
   allocate(): Buffer[] {
     this.#buffers = this.#groups.map((specs, group) => {
       if (specs.length === 0) return undefined;
-      const type = group === 0 ? undefined : this.#repacked[group - 1];
-      const buffer = new Buffer(this.#backend, specs, type);
+      const buffer = new Buffer(this.#backend, specs, this.#types[group]);
       buffer.markAsWeights();
       return buffer;
     });
@@ -106,8 +122,15 @@ export class MemoryPlanner {
     const index = this.#groups[group].push(spec) - 1;
     return {
       tensor: () => this.#buffers[group]!.tensors[index],
-      memory: group === 0 ? "plain" : memoryOf(this.#repacked[group - 1]),
+      memory: this.#memoryOf(group),
     };
+  }
+
+  #memoryOf(group: number): SlotMemory {
+    if (group === 0) return "plain";
+    if (group > this.#repacked.length) return "device";
+    const name = readCString(library().ggml_backend_buft_name(this.#types[group]));
+    return name === "PACKED" ? "packed" : "repacked";
   }
 
   /** The first kind of repacked memory that accepts a matrix like this, or the plain kind. */
@@ -120,10 +143,6 @@ export class MemoryPlanner {
     }
     return group;
   }
-}
-
-function memoryOf(type: BufferType): SlotMemory {
-  return readCString(library().ggml_backend_buft_name(type)) === "PACKED" ? "packed" : "repacked";
 }
 
 /** Whether this backend multiplies with a matrix of this shape and type that lies in this kind of memory. */

@@ -204,6 +204,41 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 }
 
 /**
+ * Where the `k` largest elements of each row are, in no particular order.
+ *
+ * @param x (rows columns), f32
+ * @returns (rows k), i32
+ */
+export function topK(x: Tensor, k: number): Tensor {
+  checkF32("find the largest elements of", x);
+  if (x.shape.length !== 2 || !Number.isInteger(k) || k < 1 || k > x.shape[1]) {
+    throw new RangeError(`Cannot find the largest elements of ${x}: received a k of ${k}`);
+  }
+  const graph = graphOf("find the largest elements of", x);
+  const pointer = library().ggml_top_k(graph.context, contiguous(x).pointer, k)!;
+  return new Tensor({ shape: [x.shape[0], k], dtype: "i32", pointer, graph });
+}
+
+/**
+ * Elements of each row: result[r, i] = x[r, columns[r, i]].
+ *
+ * @param x (rows columns), f32
+ * @param columns (rows k), i32
+ * @returns (rows k), f32
+ */
+export function pick(x: Tensor, columns: Tensor): Tensor {
+  checkF32("pick from", x);
+  const fits = x.shape.length === 2 && columns.shape.length === 2 && columns.dtype === "i32" &&
+    columns.shape[0] === x.shape[0];
+  if (!fits) throw new TypeError(`Cannot pick ${columns} from ${x}: their shapes do not fit`);
+  const graph = graphOf("pick from", x, columns);
+  // Each element as a row of its own, in a table for each row.
+  const table = reshape(contiguous(x), [...x.shape, 1]);
+  const picked = library().ggml_get_rows(graph.context, table.pointer, columns.pointer);
+  return reshape(result(graph, [...columns.shape, 1], picked), columns.shape);
+}
+
+/**
  * Rows of a table: result[..., :] = table[ids[...], :].
  *
  * Ids outside the table abort the process, so whoever writes them checks them first.

@@ -1,0 +1,135 @@
+/**
+ * The devices beside the processor that the native library can compute on.
+ *
+ * @module
+ */
+import { closestName } from "../closest_name.ts";
+import { NativeLibraryError } from "../errors.ts";
+import { library } from "../ffi/library.ts";
+import { cString, type Pointer, readCString } from "../ffi/memory.ts";
+
+/** The kinds of GPU, by the interface that ggml drives them with. */
+export const gpuKinds = ["cuda", "metal", "vulkan"] as const;
+
+/** See {@linkcode gpuKinds}. */
+export type GpuKind = typeof gpuKinds[number];
+
+/**
+ * Where a model is computed: `"auto"` is the first GPU whose memory it fits into, or else the CPU; a number tells GPUs of
+ * one kind apart: `"cuda:1"` is the second.
+ */
+export type DeviceName = "auto" | "cpu" | GpuKind | `${GpuKind}:${number}`;
+
+/** A device that ggml has found. */
+export interface Device {
+  /** What drives it. */
+  readonly kind: GpuKind;
+  /** Its number among those of its kind, from 0. */
+  readonly index: number;
+  /** What its maker calls it. */
+  readonly description: string;
+  /** ggml's device. */
+  readonly pointer: Pointer;
+}
+
+/** The bytes of memory that a device has. */
+export interface DeviceMemory {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** `GGML_BACKEND_DEVICE_TYPE_*`: dedicated and integrated GPUs. */
+const GPU_TYPES = [1, 2];
+
+/** By ggml's names. */
+const KINDS: Readonly<Record<string, GpuKind>> = { CUDA: "cuda", MTL: "metal", Vulkan: "vulkan" };
+
+/** A GPU that is computed by the processor: slower than the processor on its own, so only for those who name it. */
+const SOFTWARE = /llvmpipe|swiftshader|lavapipe/i;
+
+/** All GPUs, in ggml's order. */
+export function findDevices(): Device[] {
+  const ggml = library();
+  const found: Device[] = [];
+  const count = ggml.ggml_backend_dev_count();
+  for (let i = 0n; i < count; i++) {
+    const pointer = ggml.ggml_backend_dev_get(i)!;
+    if (!GPU_TYPES.includes(ggml.ggml_backend_dev_type(pointer))) continue;
+    const registry = ggml.ggml_backend_dev_backend_reg(pointer);
+    const kind = KINDS[readCString(ggml.ggml_backend_reg_name(registry))];
+    if (kind === undefined) continue;
+    const index = found.filter((device) => device.kind === kind).length;
+    const description = readCString(ggml.ggml_backend_dev_description(pointer));
+    found.push({ kind, index, description, pointer });
+  }
+  return found;
+}
+
+/** How much memory a device has, and how much of it is free now. */
+export function memoryOf(pointer: Pointer): DeviceMemory {
+  const free = new BigUint64Array(1);
+  const total = new BigUint64Array(1);
+  library().ggml_backend_dev_memory(pointer, free, total);
+  return { freeBytes: Number(free[0]), totalBytes: Number(total[0]) };
+}
+
+/**
+ * The kind and number in the name of a device.
+ *
+ * @throws {RangeError} if it is no such name
+ */
+export function parseDeviceName(name: string): { kind: "auto" | "cpu" | GpuKind; index: number } {
+  if (name === "auto" || name === "cpu") return { kind: name, index: 0 };
+  const [, kindText, indexText = "0"] = /^([a-z]+)(?::(\d{1,3}))?$/.exec(name) ?? [];
+  const kind = gpuKinds.find((kind) => kind === kindText);
+  if (kind === undefined) {
+    const guess = closestName(name, ["auto", "cpu", ...gpuKinds]);
+    throw new RangeError(
+      `Cannot use the device: it must be auto, cpu, or one of ${gpuKinds.join(", ")}, ` +
+        `with a number if there are several (cuda:1): received ${JSON.stringify(name)}.` +
+        (guess === undefined ? "" : ` Did you mean ${guess}?`),
+    );
+  }
+  return { kind, index: Number(indexText) };
+}
+
+/**
+ * The GPU of that name.
+ *
+ * @throws {NativeLibraryError} if there is none; the message says what there is, and what to do
+ */
+export function findDevice(kind: GpuKind, index: number): Device {
+  const devices = findDevices();
+  const device = devices.find((device) => device.kind === kind && device.index === index);
+  if (device !== undefined) return device;
+  const registry = Object.keys(KINDS).find((name) => KINDS[name] === kind)!;
+  const isBuilt = library().ggml_backend_reg_by_name(cString(registry)) !== null;
+  const others = devices.map((device) => `${nameOf(device)} (${device.description})`);
+  const problem = !isBuilt
+    ? `the native library was built without ${kind}`
+    : devices.some((device) => device.kind === kind)
+    ? `there is no ${kind} device of that number`
+    : `no ${kind} device was found: its driver may be missing`;
+  throw new NativeLibraryError(
+    `Cannot use the device: ${problem}: received ${kind}:${index}. There is ${
+      ["cpu", ...others].join(", ")
+    }. ` +
+      (isBuilt
+        ? "Choose one of these, or auto."
+        : `To build for it: deno task build --backend ${kind}`),
+  );
+}
+
+/**
+ * The first GPU with at least this much free memory; undefined if there is none. GPUs that are only emulated do not count.
+ */
+export function findFittingDevice(bytes: number): Device | undefined {
+  return findDevices().find(({ description, pointer }) =>
+    !SOFTWARE.test(description) && memoryOf(pointer).freeBytes >= bytes
+  );
+}
+
+/** `vulkan:0`. */
+export function nameOf({ kind, index }: Device): string {
+  return `${kind}:${index}`;
+}

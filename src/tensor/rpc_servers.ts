@@ -1,0 +1,179 @@
+/**
+ * ggml's own servers on other machines, which hold and compute a part of a model each.
+ *
+ * ggml ends the process when a connection is lost. So each server is greeted before ggml connects to it, and watched from
+ * then on; what remains is a loss in the middle of a computation.
+ *
+ * @module
+ */
+import { NativeLibraryError } from "../errors.ts";
+import { library } from "../ffi/library.ts";
+import { cString, type Pointer } from "../ffi/memory.ts";
+import {
+  connectTo,
+  formatRpcEndpoint,
+  greetRpcServer,
+  parseRpcEndpoint,
+  type RpcEndpoint,
+  unusable,
+  within,
+} from "./rpc_endpoint.ts";
+
+/** A device of a server. */
+export interface RpcDevice {
+  /** ggml's device. */
+  readonly device: Pointer;
+  /** ggml's backend, connected. The one who uses the servers frees it. */
+  readonly backend: Pointer;
+}
+
+/** ggml's scheduler takes 16 backends, of which one is the processor. */
+const MAX_DEVICES = 15;
+
+/** How long ggml may take to connect to a server that has just answered a greeting. */
+const CONNECT_MS = 5000;
+
+const ADD_SERVER = { parameters: ["buffer"], result: "pointer", nonblocking: true } as const;
+
+/** Connected servers. */
+export class RpcServers implements Disposable {
+  /** The devices of all servers, in the order of the servers. */
+  readonly devices: readonly RpcDevice[];
+  readonly #watches: readonly Watch[];
+
+  private constructor(devices: readonly RpcDevice[], watches: readonly Watch[]) {
+    this.devices = devices;
+    this.#watches = watches;
+  }
+
+  /**
+   * Connects to servers, one after another.
+   *
+   * @param endpoints `host:port` of each
+   * @throws {RangeError} if one is not of that form, or occurs twice
+   * @throws {NativeLibraryError} if the native library was built without RPC
+   * @throws {NativeError} if a server is not there, busy, or of another version
+   */
+  static async connect(endpoints: readonly string[]): Promise<RpcServers> {
+    const parsed = endpoints.map(parseRpcEndpoint);
+    const repeated = endpoints.find((text, i) => endpoints.indexOf(text) < i);
+    if (repeated !== undefined || parsed.length === 0) {
+      throw new RangeError(
+        `Cannot use servers: each must be named once: received ${endpoints.join(",") || "none"}`,
+      );
+    }
+    const devices: RpcDevice[] = [];
+    const watches: Watch[] = [];
+    try {
+      for (const endpoint of parsed) {
+        await greetRpcServer(endpoint);
+        devices.push(...await openDevices(endpoint));
+        if (devices.length > MAX_DEVICES) {
+          throw new RangeError(
+            `Cannot use servers: together they may have ${MAX_DEVICES} devices: received more`,
+          );
+        }
+        watches.push(await Watch.start(endpoint));
+      }
+    } catch (error) {
+      for (const watch of watches) watch.stop();
+      for (const { backend } of devices) library().ggml_backend_free(backend);
+      throw error;
+    }
+    return new RpcServers(devices, watches);
+  }
+
+  /** The first server that is known to be lost. */
+  get lost(): RpcEndpoint | undefined {
+    return this.#watches.find(({ isLost }) => isLost)?.endpoint;
+  }
+
+  /**
+   * Throws if a server is lost.
+   *
+   * @throws {NativeError}
+   */
+  checkConnected(): void {
+    const { lost } = this;
+    if (lost !== undefined) {
+      throw unusable(
+        lost,
+        "the connection is lost, and with it a part of the model: load it again",
+      );
+    }
+  }
+
+  /** Stops watching. The backends are freed by who uses them. */
+  [Symbol.dispose](): void {
+    for (const watch of this.#watches) watch.stop();
+  }
+}
+
+/**
+ * A second connection to a server, on which nothing is ever sent. ggml serves one connection at a time, so this one waits
+ * for its turn; the system closes it when the server ends.
+ */
+class Watch {
+  isLost = false;
+  readonly endpoint: RpcEndpoint;
+  readonly #connection: Deno.TcpConn;
+
+  private constructor(endpoint: RpcEndpoint, connection: Deno.TcpConn) {
+    this.endpoint = endpoint;
+    this.#connection = connection;
+    connection.setKeepAlive(true);
+    // The process may end while it waits.
+    connection.unref();
+    const lose = () => void (this.isLost = true);
+    connection.read(new Uint8Array(1)).then(lose, lose);
+  }
+
+  static async start(endpoint: RpcEndpoint): Promise<Watch> {
+    return new Watch(endpoint, await connectTo(endpoint));
+  }
+
+  stop(): void {
+    this.#connection.close();
+  }
+}
+
+/** Lets ggml connect, on another thread: another program may have come first in the meantime. */
+async function openDevices(endpoint: RpcEndpoint): Promise<RpcDevice[]> {
+  const ggml = library();
+  const late = () => unusable(endpoint, "another program has connected to it: end that one");
+  const registry = await within(CONNECT_MS, addServer(formatRpcEndpoint(endpoint)));
+  if (registry === "timeout") throw late();
+  const count = registry === null ? 0n : ggml.ggml_backend_reg_dev_count(registry);
+  if (count === 0n) throw unusable(endpoint, "it has no device");
+  const devices: RpcDevice[] = [];
+  for (let i = 0n; i < count; i++) {
+    const device = ggml.ggml_backend_reg_dev_get(registry, i)!;
+    const backend = await within(
+      CONNECT_MS,
+      ggml.ggml_backend_dev_init_async_call(device, null),
+    );
+    if (backend === "timeout") throw late();
+    if (backend === null) throw unusable(endpoint, "its device does not start");
+    devices.push({ device, backend });
+  }
+  return devices;
+}
+
+/** `ggml_backend_rpc_add_server`, which a native library may have been built without. */
+function addServer(endpoint: string): Promise<Deno.PointerValue> {
+  const ggml = library();
+  const registry = ggml.ggml_backend_reg_by_name(cString("RPC"));
+  const address = registry &&
+    ggml.ggml_backend_reg_get_proc_address(registry, cString("ggml_backend_rpc_add_server"));
+  if (address === null) {
+    throw new NativeLibraryError(
+      "Cannot use servers: the native library was built without RPC. " +
+        "In a clone of the repository, deno task build makes one with it.",
+    );
+  }
+  const add = new Deno.UnsafeFnPointer(
+    address as Deno.PointerObject<typeof ADD_SERVER>,
+    ADD_SERVER,
+  );
+  return add.call(cString(endpoint));
+}
