@@ -6,6 +6,7 @@
 import { benchFlags, benchModels, benchTests } from "./bench/bench_flags.ts";
 import { csvReport, jsonReport, markdownReport } from "./bench/bench_report.ts";
 import { type ModelResult, runBench } from "./bench/run_bench.ts";
+import { deviceOptions } from "./device_flags.ts";
 import { defineCommand } from "./command.ts";
 import { DEMO_FLAG } from "./default_model.ts";
 import { resolveModelShowing } from "./model_progress.ts";
@@ -36,6 +37,7 @@ export const benchCommand = defineCommand({
     const { stdout, stderr, signal } = io;
     const models = benchModels(values);
     const tests = benchTests(values);
+    const where = deviceOptions(values);
     const paths = new Map<string, string>();
     for (const { model } of models) {
       paths.set(model, await resolveModelShowing(model, io, { alternative: DEMO_FLAG }));
@@ -45,11 +47,12 @@ export const benchCommand = defineCommand({
     let numDone = 0;
     const onTest = () => bar.show(++numDone / (models.length * tests.length));
     const { repetitions, profile } = values;
+    const options = { repetitions, profile, ...where, onTest, signal };
     const results: ModelResult[] = [];
     try {
       for (const model of models) {
         const path = paths.get(model.model)!;
-        results.push(await runBench(model, tests, { path, repetitions, profile, onTest, signal }));
+        results.push(await runBench(model, tests, { ...options, path }));
       }
     } finally {
       await bar.clear();

@@ -9,6 +9,7 @@ import type { FinishReason, GeneratedToken } from "../generation/generate.ts";
 import { GPT2 } from "../gpt2.ts";
 import { defineCommand } from "./command.ts";
 import { defaultModel, DEMO_FLAG } from "./default_model.ts";
+import { deviceOptions } from "./device_flags.ts";
 import { generateFlags, generateOptions } from "./generate_flags.ts";
 import { showingProgress } from "./model_progress.ts";
 import { readText } from "./read_text.ts";
@@ -48,18 +49,20 @@ export const generateCommand = defineCommand({
 
   async run({ values, operands }, io) {
     const options = generateOptions(values);
+    const { type, threads } = values;
+    const loading = { type, threads, ...deviceOptions(values) };
     const text = await readText(operands[0], values.file, io) ?? "";
     // The line break that ends every line of a file, and what `echo` writes, is rarely meant.
     const prompt = operands.length > 0 ? text : text.replace(/\r?\n$/, "");
 
     const stopwatch = new Stopwatch();
-    const { model: name = defaultModel(), type, threads } = values;
+    const { model: name = defaultModel() } = values;
     const show = { alternative: DEMO_FLAG, isQuiet: values.quiet };
     using model = await showingProgress(
       name,
       io.stderr,
       show,
-      (onProgress) => GPT2.fromPretrained(name, { type, threads, onProgress, signal: io.signal }),
+      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress, signal: io.signal }),
     );
     if (model.tokenizer === undefined) {
       throw new FileFormatError(

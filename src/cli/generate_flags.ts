@@ -8,6 +8,7 @@ import { quote } from "../formats/describe.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../generation/generate.ts";
 import { defaultSamplingOptions as defaults } from "../generation/sampling_options.ts";
 import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
+import { deviceFlags } from "./device_flags.ts";
 import type { Flags, FlagValues } from "./flags.ts";
 import { parseDecimal, parseInteger } from "./parse_arguments.ts";
 import { UsageError } from "./usage_error.ts";
@@ -23,6 +24,7 @@ export const generateFlags = {
     help: `Hold the weights as this type: ${fileTypes.join(", ")}. Default: as stored.`,
   },
   threads: threadsFlag,
+  ...deviceFlags,
   file: {
     ...fileFlag,
     help: "Read the prompt from a file; - is stdin. The line break at its end is dropped.",

@@ -7,7 +7,7 @@ import type { Graph } from "../tensor/graph.ts";
 import { pick, sumLastAxis, topK } from "../tensor/ops.ts";
 import { readTensor } from "../tensor/data.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { reshape, slice } from "../tensor/views.ts";
+import { contiguous, reshape, slice } from "../tensor/views.ts";
 
 /**
  * The part of a graph that finds the largest logits of each text.
@@ -35,7 +35,7 @@ export class LargestLogits {
    */
   constructor(graph: Graph, logits: Tensor, vocabSize: number, count: number) {
     const [batch, , columns] = logits.shape;
-    const rows = slice(reshape(logits, [batch, columns]), 1, 0, vocabSize);
+    const rows = contiguous(slice(reshape(logits, [batch, columns]), 1, 0, vocabSize));
     this.#count = count;
     this.#ids = graph.output(topK(rows, count + 1), "largest_ids");
     this.#values = graph.output(pick(rows, this.#ids), "largest_logits");

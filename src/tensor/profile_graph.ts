@@ -29,9 +29,16 @@ const VIEWS = new Set(["NONE", "VIEW", "RESHAPE", "PERMUTE", "TRANSPOSE"]);
  *
  * @param graph has been allocated, and its inputs are written
  * @param runs how often each operation is computed
+ * @throws {RangeError} if it is computed on other devices than the CPU
  * @returns the kinds of operations, the most expensive first
  */
 export function profileGraph(graph: Graph, runs: number): OperationTime[] {
+  if (graph.backend.usesDevices) {
+    throw new RangeError(
+      `Cannot profile operations: only those of the CPU can be computed one at a time: ` +
+        `received ${graph.backend.name}. Use the device cpu.`,
+    );
+  }
   const ggml = library();
   const nodes = graph.nodes.filter((node) => !VIEWS.has(readCString(ggml.ggml_op_desc(node))));
   const bytesPerGraph = ggml.ggml_graph_overhead_custom(1n, false);

@@ -7,14 +7,14 @@ const TINY = ["-m", "demo", "-p", "3", "-n", "2", "-r", "1", "-t", "1"];
 Deno.test("bench writes tables", async () => {
   const { code, stdout, stderr } = await runCli(["bench", ...TINY]);
   assertEquals([code, stderr], [0, ""]);
-  assertMatch(stdout, /^\| model \| type +\| threads \| load ms \|/);
+  assertMatch(stdout, /^\| model \| type +\| device \| threads \| load ms \|/);
   assertMatch(
     stdout,
-    /^\| demo +\| as stored \| +1 \| prefill 3 \| +0 \| +1 \| +[\d.]+ ± 0\.00 \|$/m,
+    /^\| demo +\| as stored \| CPU +\| +1 \| prefill 3 \| +0 \| +1 \| +[\d.]+ ± 0\.00 \|$/m,
   );
   assertMatch(
     stdout,
-    /^\| demo +\| as stored \| +1 \| decode 2 +\| +0 \| +1 \| +[\d.]+ ± 0\.00 \|$/m,
+    /^\| demo +\| as stored \| CPU +\| +1 \| decode 2 +\| +0 \| +1 \| +[\d.]+ ± 0\.00 \|$/m,
   );
 });
 
@@ -43,9 +43,9 @@ Deno.test("bench --output csv gives one row for each test", async () => {
   const { code, stdout } = await runCli(["bench", ...TINY, "--output", "csv"]);
   assertEquals(code, 0);
   const [head, ...rows] = stdout.trimEnd().split("\n");
-  assertEquals(head.split(",").slice(0, 3), ["model", "type", "threads"]);
+  assertEquals(head.split(",").slice(0, 3), ["model", "type", "device"]);
   assertEquals(rows.length, 2);
-  assertMatch(rows[0], /^demo,,1,[\d.]+,[\d.]+,\d+,prefill,3,0,1,[\d.]+,0$/);
+  assertMatch(rows[0], /^demo,,CPU,1,[\d.]+,[\d.]+,\d+,prefill,3,0,1,[\d.]+,0$/);
 });
 
 Deno.test("bench --profile names the operations and how many there are", async () => {

@@ -7,6 +7,7 @@ import { type FileType, fileTypes, isFileType } from "../../checkpoint/file_type
 import { quote } from "../../formats/describe.ts";
 import { modelFlag } from "../common_flags.ts";
 import { defaultModel } from "../default_model.ts";
+import { deviceFlags } from "../device_flags.ts";
 import { type Flags, flagText, type FlagValues } from "../flags.ts";
 import { parseInteger } from "../parse_arguments.ts";
 import { UsageError } from "../usage_error.ts";
@@ -59,6 +60,7 @@ export const benchFlags = {
     help:
       "How many threads compute. Default: one for each processor, 16 at most, fewer for a tiny model.",
   },
+  ...deviceFlags,
   repetitions: {
     kind: "integer",
     short: "r",

@@ -26,11 +26,20 @@ export function markdownReport(results: readonly ModelResult[]): string {
   );
   return [
     table(
-      ["model", "type", "threads", "load ms", "first token ms", "together ms", "peak memory"],
+      [
+        "model",
+        "type",
+        "device",
+        "threads",
+        "load ms",
+        "first token ms",
+        "together ms",
+        "peak memory",
+      ],
       loads,
     ),
     ...(tests.length === 0 ? [] : [
-      table(["model", "type", "threads", "test", "depth", "batch", "tokens/s"], tests),
+      table(["model", "type", "device", "threads", "test", "depth", "batch", "tokens/s"], tests),
     ]),
     ...results.flatMap((result) => result.tests.flatMap((test) => profileTable(result, test))),
   ].join("\n");
@@ -39,6 +48,7 @@ export function markdownReport(results: readonly ModelResult[]): string {
 const CSV_COLUMNS = [
   "model",
   "type",
+  "device",
   "threads",
   "loadMs",
   "firstTokenMs",
@@ -67,8 +77,8 @@ export function jsonReport(results: readonly ModelResult[]): string {
   return JSON.stringify({ results }, null, 2) + "\n";
 }
 
-function modelCells({ model, type, threads }: ModelResult): string[] {
-  return [model, type ?? "as stored", String(threads)];
+function modelCells({ model, type, device, threads }: ModelResult): string[] {
+  return [model, type ?? "as stored", device, String(threads)];
 }
 
 function profileTable(result: ModelResult, { profile, ...test }: TestResult): string[] {

@@ -8,6 +8,7 @@ import { loadCheckpoint } from "../../checkpoint/load.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import { Sampler } from "../../generation/sampling.ts";
 import { Session } from "../../generation/session.ts";
+import type { DeviceName } from "../../tensor/device.ts";
 import type { Model } from "../../model/model.ts";
 import type { OperationTime } from "../../tensor/profile_graph.ts";
 import type { BenchModel, BenchTest } from "./bench_flags.ts";
@@ -34,6 +35,8 @@ export interface ModelResult {
   /** The type that the weights were asked to be held in; `null` if they are as stored. */
   readonly type: FileType | null;
   readonly threads: number;
+  /** What computed, by ggml's name: `CPU`, `CUDA0`. */
+  readonly device: string;
   /** From nothing until the model was ready. */
   readonly loadMs: number;
   /** From then until the first token after a short prompt was chosen. */
@@ -56,6 +59,10 @@ export interface BenchOptions {
   readonly repetitions: number;
   /** Whether to measure each kind of operation too. */
   readonly profile: boolean;
+  /** Where to compute. */
+  readonly device?: DeviceName;
+  /** Servers to compute on. */
+  readonly rpc?: readonly string[];
   /** Called after each test. */
   readonly onTest: () => void;
   /** Stops the measurement. */
@@ -73,10 +80,10 @@ export async function runBench(
   tests: readonly BenchTest[],
   options: BenchOptions,
 ): Promise<ModelResult> {
-  const { path, repetitions, signal } = options;
+  const { path, repetitions, device, rpc, signal } = options;
   resetPeakMemory();
   const begin = performance.now();
-  const { model } = await loadCheckpoint(path, { type, threads, signal });
+  const { model } = await loadCheckpoint(path, { type, threads, device, rpc, signal });
   using _model = model;
   const loadMs = performance.now() - begin;
   checkTests(tests, model.config.contextLength);
@@ -90,6 +97,7 @@ export async function runBench(
     model: name,
     type: type ?? null,
     threads: model.backend.threads,
+    device: model.backend.name,
     loadMs,
     firstTokenMs,
     peakBytes: peakMemoryBytes(),
@@ -128,12 +136,17 @@ async function runTest(
 ): Promise<TestResult> {
   const { numTokens, depth, batch } = test;
   const { vocabSize } = model.config;
-  using session = new Session(model, { batch, length: depth + numTokens });
+  const sampler = new Sampler({ seed: SEED }, vocabSize);
+  using session = new Session(model, {
+    batch,
+    length: depth + numTokens,
+    numLogits: model.backend.usesDevices ? sampler.numDecisiveLogits : undefined,
+  });
   if (depth > 0) await session.append(randomTexts(batch, depth, vocabSize), signal);
   const texts = randomTexts(batch, numTokens, vocabSize);
   const work = test.kind === "prefill"
     ? () => session.append(texts, signal)
-    : () => write(session, texts.map(([first]) => first), numTokens, vocabSize, signal);
+    : () => write(session, sampler, texts.map(([first]) => first), numTokens, vocabSize, signal);
   const samples: number[] = [];
   for (let repetition = -1; repetition < repetitions; repetition++) {
     for (let text = 0; text < batch; text++) session.truncate(text, depth);
@@ -154,12 +167,12 @@ async function runTest(
 /** Writes tokens as `generate` does: one pass for all texts, one choice by default options for each, one turn for others. */
 async function write(
   session: Session,
+  sampler: Sampler,
   firstTokens: readonly number[],
   numTokens: number,
   vocabSize: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const sampler = new Sampler({ seed: SEED }, vocabSize);
   const samplers = firstTokens.map((_, text) => sampler.fork(text));
   const histories = firstTokens.map((token) => [token]);
   for (let step = 0; step < numTokens; step++) {

@@ -6,6 +6,7 @@ const results: ModelResult[] = [{
   model: 'a|b, "c".gguf',
   type: null,
   threads: 2,
+  device: "CPU",
   loadMs: 12.34,
   firstTokenMs: 5.67,
   peakBytes: 123_400_000,
@@ -36,14 +37,14 @@ Deno.test("markdownReport() aligns columns and escapes what would end a cell", (
   assertEquals(
     markdownReport(results),
     `\
-| model          | type      | threads | load ms | first token ms | together ms | peak memory |
-|----------------|-----------|--------:|--------:|---------------:|------------:|------------:|
-| a\\|b, "c".gguf | as stored |       2 |      12 |              6 |          18 |    123.4 MB |
+| model          | type      | device | threads | load ms | first token ms | together ms | peak memory |
+|----------------|-----------|--------|--------:|--------:|---------------:|------------:|------------:|
+| a\\|b, "c".gguf | as stored | CPU    |       2 |      12 |              6 |          18 |    123.4 MB |
 
-| model          | type      | threads | test        | depth | batch |       tokens/s |
-|----------------|-----------|--------:|-------------|------:|------:|---------------:|
-| a\\|b, "c".gguf | as stored |       2 | prefill 512 |     0 |     1 | 1234.50 ± 6.79 |
-| a\\|b, "c".gguf | as stored |       2 | decode 128  |   896 |     8 |   99.50 ± 0.00 |
+| model          | type      | device | threads | test        | depth | batch |       tokens/s |
+|----------------|-----------|--------|--------:|-------------|------:|------:|---------------:|
+| a\\|b, "c".gguf | as stored | CPU    |       2 | prefill 512 |     0 |     1 | 1234.50 ± 6.79 |
+| a\\|b, "c".gguf | as stored | CPU    |       2 | decode 128  |   896 |     8 |   99.50 ± 0.00 |
 
 One pass of decode 128, depth 896, batch 8, of a|b, "c".gguf, as stored: 4000 us when computed one operation at a time
 
@@ -59,9 +60,9 @@ Deno.test("csvReport() writes a row for each test and quotes what needs it", () 
   assertEquals(
     csvReport(results),
     `\
-model,type,threads,loadMs,firstTokenMs,peakBytes,kind,numTokens,depth,batch,tokensPerSecond,deviation
-"a|b, ""c"".gguf",,2,12.34,5.67,123400000,prefill,512,0,1,1234.5,6.789
-"a|b, ""c"".gguf",,2,12.34,5.67,123400000,decode,128,896,8,99.5,0
+model,type,device,threads,loadMs,firstTokenMs,peakBytes,kind,numTokens,depth,batch,tokensPerSecond,deviation
+"a|b, ""c"".gguf",,CPU,2,12.34,5.67,123400000,prefill,512,0,1,1234.5,6.789
+"a|b, ""c"".gguf",,CPU,2,12.34,5.67,123400000,decode,128,896,8,99.5,0
 `,
   );
 });

@@ -1,0 +1,46 @@
+/**
+ * The flags that say where a model is computed.
+ *
+ * @module
+ */
+import { type DeviceName, parseDeviceName } from "../tensor/device.ts";
+import { parseRpcEndpoint } from "../tensor/rpc_endpoint.ts";
+import type { Flags, FlagValues } from "./flags.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** `--device` and `--rpc`. */
+export const deviceFlags = {
+  device: {
+    kind: "text",
+    valueName: "name",
+    help: "Where to compute: cpu, cuda, metal, vulkan, one of several as in cuda:1, or auto, " +
+      "the first GPU that the model fits into, or else the CPU. Default: auto.",
+  },
+  rpc: {
+    kind: "text",
+    valueName: "servers",
+    help: "Compute on servers, each with a part of the layers: host:port, separated by commas.",
+  },
+} as const satisfies Flags;
+
+/**
+ * The options that the flags ask for, checked before anything is loaded.
+ *
+ * @throws {UsageError} if both are given
+ * @throws {RangeError} if a device or server cannot have such a name
+ */
+export function deviceOptions(
+  { device = "auto", rpc }: FlagValues<typeof deviceFlags>,
+): { device: DeviceName; rpc?: string[] } {
+  const { kind } = parseDeviceName(device);
+  if (rpc === undefined) return { device: device as DeviceName };
+  if (kind !== "auto") {
+    throw new UsageError(
+      `--device and --rpc exclude each other: received ${device} and ${rpc}. ` +
+        "A server computes on the devices that it was started with.",
+    );
+  }
+  const servers = rpc.split(",");
+  servers.forEach(parseRpcEndpoint);
+  return { device: "auto", rpc: servers };
+}
