@@ -1,7 +1,7 @@
 /**
  * Builds the native library, if anything that decides what it contains has changed since the last time.
  *
- *     deno task build [--backend cpu|cuda|metal|vulkan] [--arch 90] [--force] [--verbose]
+ *     deno task build [--backend cpu|cuda|metal|vulkan] [--arch 90] [--rpc-server] [--force] [--verbose]
  *
  * @module
  */
@@ -34,6 +34,7 @@ Options:
   --backend <name>  what computes beside the CPU: cpu (nothing), cuda, metal, vulkan
                     (default: that of the last build, else cpu)
   --arch <list>     CUDA architectures, such as 90 or "86;90" (default: this machine's)
+  --rpc-server      build a server too, that computes a part of a model for other machines
   --output <folder> where the library goes (default: native/build)
   --native <folder> where its source is (default: native)
   --force           build even if nothing has changed
@@ -50,6 +51,7 @@ interface Options {
   buildFolder: string;
   backend?: NativeBackend;
   arch?: string;
+  rpcServer: boolean;
   force: boolean;
   verbose: boolean;
 }
@@ -82,6 +84,7 @@ function parseOptions(args: string[]): Options | "help" {
     buildFolder: output ?? `${nativeFolder}/build`,
     backend,
     arch,
+    rpcServer: values["rpc-server"] ?? false,
     force,
     verbose,
   };
@@ -95,6 +98,7 @@ function parseFlags(args: string[]) {
       options: {
         backend: { type: "string" },
         arch: { type: "string" },
+        "rpc-server": { type: "boolean" },
         output: { type: "string" },
         native: { type: "string" },
         force: { type: "boolean" },
@@ -127,11 +131,29 @@ async function planBuild(options: Options): Promise<Plan | undefined> {
   if (options.force) return plan("again, as asked");
   const changed = changedInputs(last.inputs, inputs);
   if (changed.length > 0) return plan(`again: changed: ${changed.join(", ")}`);
+  if (options.rpcServer && !isServerCurrent(rpcServerPathIn(options.buildFolder), inputs)) {
+    return plan("again, with the RPC server");
+  }
   return await isIntact(libraryPath, last) ? undefined : plan("again: it is missing or damaged");
 }
 
 function libraryPathIn(buildFolder: string): string {
   return `${buildFolder}/${libraryFileName()}`;
+}
+
+function rpcServerPathIn(buildFolder: string): string {
+  return `${buildFolder}/rpc-server${Deno.build.os === "windows" ? ".exe" : ""}`;
+}
+
+/** Whether there is an RPC server that was made from the same inputs. */
+function isServerCurrent(path: string, inputs: Record<string, string>): boolean {
+  try {
+    return Deno.statSync(path).isFile &&
+      Deno.readTextFileSync(stampPathOf(path)) === JSON.stringify(inputs);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 async function isIntact(libraryPath: string, { sha256 }: LibraryStamp): Promise<boolean> {
@@ -144,7 +166,7 @@ async function isIntact(libraryPath: string, { sha256 }: LibraryStamp): Promise<
 }
 
 async function build(plan: Plan, options: Options, progress: ProgressLine): Promise<void> {
-  const { nativeFolder, buildFolder, verbose } = options;
+  const { nativeFolder, buildFolder, rpcServer, verbose } = options;
   const logPath = `${buildFolder}/build.log`;
   const start = performance.now();
   const show = (doing: string) => progress.show(doing);
@@ -171,6 +193,7 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
     workFolder,
     backend: plan.backend,
     arch: plan.arch,
+    rpcServer,
     log,
     logPath,
     onProgress: (done) => verbose || progress.show(doing, done),
@@ -180,10 +203,13 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
   progress.show("Trying out the native library");
   const proof = prove(built);
   await install(built, libraryPathIn(buildFolder), plan, proof);
+  const serverPath = rpcServerPathIn(buildFolder);
+  if (rpcServer) installServer(rpcServerPathIn(`${workFolder}/out`), serverPath, plan.inputs);
   keepWorkFolder(buildFolder, workFolder, environment);
   const seconds = Math.round((performance.now() - start) / 1000);
   const kernels = proof.bufferTypes.length === 0 ? "" : `, with ${proof.bufferTypes.join(", ")}`;
   progress.print(`Built the native library in ${seconds} s (${plan.backend}${kernels}).`);
+  if (rpcServer) progress.print(`Built the RPC server: ${serverPath}`);
 }
 
 function prove(path: string): Proof {
@@ -229,6 +255,13 @@ async function install(
     stampPathOf(libraryPath),
     new TextEncoder().encode(JSON.stringify(stamp, null, 2) + "\n"),
   );
+}
+
+/** Puts the RPC server in its place, and what it was made from beside it. */
+function installServer(built: string, path: string, inputs: Record<string, string>): void {
+  replaceFile(path, Deno.readFileSync(built));
+  if (Deno.build.os !== "windows") Deno.chmodSync(path, 0o755);
+  replaceFile(stampPathOf(path), new TextEncoder().encode(JSON.stringify(inputs)));
 }
 
 function replaceFile(path: string, bytes: Uint8Array): void {

@@ -33,6 +33,8 @@ export interface CompileOptions {
   backend: NativeBackend;
   /** CUDA architectures, or the empty string for those of this machine. */
   arch: string;
+  /** Whether to compile the RPC server as well. */
+  rpcServer: boolean;
   /** Takes everything that CMake and the compilers write. */
   log: Deno.FsFile;
   logPath: string;
@@ -46,7 +48,7 @@ export interface CompileOptions {
 
 /** Compiles, and returns the path of the library in the work folder. Throws a BuildError with the end of the log. */
 export async function compile(options: CompileOptions): Promise<string> {
-  const { nativeFolder, source, workFolder, backend, arch } = options;
+  const { nativeFolder, source, workFolder, backend, arch, rpcServer } = options;
   const generator = Deno.build.os === "windows"
     ? []
     : ["-G", hasNinja() ? "Ninja" : "Unix Makefiles"];
@@ -68,6 +70,7 @@ export async function compile(options: CompileOptions): Promise<string> {
     "Release",
     "--target",
     "gpt2",
+    ...(rpcServer ? ["rpc-server"] : []),
     "--parallel",
     String(navigator.hardwareConcurrency),
   ]);
