@@ -13,6 +13,7 @@
 #include "ggml-backend.h"
 #include "ggml-cpu.h"
 #include "ggml-rpc.h"
+#include "gpt2.h"
 
 #define MAX_DEVICES 15
 
@@ -54,6 +55,7 @@ int main(int argc, char ** argv) {
     if (strncmp(endpoint, "127.", 4) != 0) {
         fputs("Listening beyond this machine: whoever can connect can read and write this process's memory.\n", stderr);
     }
+    gpt2_use_kernels();
     ggml_backend_dev_t devices[MAX_DEVICES];
     const size_t count = find_devices(devices);
     ggml_backend_rpc_start_server(endpoint, NULL, (size_t) threads, count, devices);

@@ -6,6 +6,7 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Place } from "../tensor/place.ts";
 import type { GPT2Config } from "./config.ts";
+import type { ParameterSpec } from "./parameters.ts";
 
 /**
  * Spreads a model over the places of a backend.
@@ -16,7 +17,7 @@ import type { GPT2Config } from "./config.ts";
  */
 export class Distribution {
   /** Where tokens and positions are looked up. */
-  readonly embeddings: Place;
+  readonly lookup: Place;
   /** Where each block is, with its keys and values. */
   readonly blocks: readonly Place[];
   /** Where the logits are computed. */
@@ -28,7 +29,7 @@ export class Distribution {
    */
   constructor({ host, places }: Backend, config: GPT2Config) {
     const { numLayers, embeddingDim, hiddenDim, vocabSize } = config;
-    this.embeddings = host;
+    this.lookup = host;
     this.projection = places[places.length - 1];
     // Each block is as large as the others; the projection counts for as many as it is large.
     const blockSize = embeddingDim * (4 * embeddingDim + 2 * hiddenDim);
@@ -40,5 +41,12 @@ export class Distribution {
       const middle = (layer + 0.5) * blockSize;
       return places[ends.findIndex((end) => middle < end)] ?? this.projection;
     });
+  }
+
+  /** Where a weight belongs. */
+  placeOf({ name, kind }: ParameterSpec): Place {
+    if (kind === "embedding") return this.lookup;
+    const [, layer] = /^blocks\.(\d+)\./.exec(name) ?? [];
+    return layer === undefined ? this.projection : this.blocks[Number(layer)];
   }
 }

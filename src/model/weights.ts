@@ -82,7 +82,11 @@ export class Weights implements Disposable {
     const placements = parameterSpecs(config, { tied }).map((spec) => {
       const dtype = dtypeOf(spec);
       const offset = offsetOf?.(spec);
-      return { spec, dtype, slots: planSlots(planner, this.distribution, spec, dtype, tied, offset) };
+      return {
+        spec,
+        dtype,
+        slots: planSlots(planner, this.distribution, spec, dtype, tied, offset),
+      };
     });
     this.#buffers = planner.allocate();
     this.#placements = new Map(placements.map(({ spec, dtype, slots }) => [

@@ -59,7 +59,7 @@ export class Backend implements Disposable {
     if (pointer === null) throw new NativeError("Cannot use the CPU: ggml returned no backend");
     this.pointer = pointer;
     this.threads = threads;
-    this.host = new Place(pointer);
+    this.host = new Place(pointer, true);
     this.places = places.length === 0 ? [this.host] : places;
     this.#servers = servers;
     ggml.ggml_backend_cpu_set_n_threads(pointer, threads);
@@ -95,7 +95,7 @@ export class Backend implements Disposable {
     if (pointer === null) {
       throw new NativeError(`Cannot use the device: it does not start: ${device.description}`);
     }
-    return new Backend(threads, [new Place(pointer)]);
+    return new Backend(threads, [new Place(pointer, false)]);
   }
 
   /**
@@ -109,7 +109,7 @@ export class Backend implements Disposable {
     const free = servers.devices.map(({ device }) => memoryOf(device).freeBytes);
     const total = free.reduce((sum, bytes) => sum + bytes, 0);
     const places = servers.devices.map(({ backend }, i) =>
-      new Place(backend, total === 0 ? 1 / free.length : free[i] / total)
+      new Place(backend, false, total === 0 ? 1 / free.length : free[i] / total)
     );
     return new Backend(threads, places, servers);
   }
@@ -121,13 +121,19 @@ export class Backend implements Disposable {
 
   /** Whether devices compute, so that what the processor reads has to be fetched from them. */
   get usesDevices(): boolean {
-    return this.places[0] !== this.host;
+    return !this.places[0].isHost;
+  }
+
+  /** Whether ggml's own GELU is as exact as its formula: on GPUs, and where this package has a kernel for it. */
+  get hasExactGelu(): boolean {
+    if (this.usesNetwork) return false; // A server's processor may look it up in a table.
+    return this.usesDevices || library().gpt2_has_gelu_kernel();
   }
 
   /** Whether memory of this kind belongs to a device, where this process cannot read it. */
   isDeviceMemory(type: BufferType): boolean {
     return this.places.some((place) =>
-      place !== this.host && Deno.UnsafePointer.equals(place.bufferType, type)
+      !place.isHost && Deno.UnsafePointer.equals(place.bufferType, type)
     );
   }
 
@@ -234,8 +240,8 @@ export class Backend implements Disposable {
     globalThis.removeEventListener("unload", this.#dispose);
     this.whenIdle(() => {
       const ggml = library();
-      for (const { pointer } of this.places) {
-        if (pointer !== this.pointer) ggml.ggml_backend_free(pointer);
+      for (const { pointer, isHost } of this.places) {
+        if (!isHost) ggml.ggml_backend_free(pointer);
       }
       ggml.ggml_backend_free(this.pointer);
       ggml.ggml_threadpool_free(this.#threadpool);

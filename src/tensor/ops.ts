@@ -56,13 +56,13 @@ export function silu(x: Tensor): Tensor {
  * GELU in the tanh approximation, as GPT-2 uses it: `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`
  * (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2).
  *
- * Where this package has no kernel of its own, it is composed of other operations: ggml's GELU reads a table of
+ * Where that is not exact, it is composed of other operations: on processors ggml's GELU reads a table of
  * half-precision values, which is off by up to 2e-3.
  */
 export function gelu(x: Tensor): Tensor {
-  if (!library().gpt2_has_gelu_kernel()) return composedGelu(x);
   checkF32("apply GELU to", x);
   const graph = graphOf("apply GELU to", x);
+  if (!graph.backend.hasExactGelu) return composedGelu(x);
   return result(graph, x.shape, library().ggml_gelu(graph.context, contiguous(x).pointer));
 }
 

@@ -15,15 +15,19 @@ export class Place {
   readonly pointer: Pointer;
   /** The kind of memory. */
   readonly bufferType: BufferType;
+  /** Whether it is the processor's own memory. */
+  readonly isHost: boolean;
   /** The part of the layers that it takes, beside other places: 0 to 1. */
   readonly share: number;
 
   /**
    * @param pointer ggml's backend; the place does not own it
+   * @param isHost see {@linkcode Place.isHost}
    * @param share see {@linkcode Place.share}
    */
-  constructor(pointer: Pointer, share = 1) {
+  constructor(pointer: Pointer, isHost: boolean, share = 1) {
     this.pointer = pointer;
+    this.isHost = isHost;
     this.bufferType = library().ggml_backend_get_default_buffer_type(pointer)!;
     this.share = share;
   }
