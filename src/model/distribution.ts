@@ -27,7 +27,7 @@ export class Distribution {
    * @param backend what computes
    * @param config sizes of the model
    */
-  constructor({ host, places }: Backend, config: GPT2Config) {
+  constructor({ host, places }: Pick<Backend, "host" | "places">, config: GPT2Config) {
     const { numLayers, embeddingDim, hiddenDim, vocabSize } = config;
     this.lookup = host;
     this.projection = places[places.length - 1];

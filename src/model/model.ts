@@ -86,9 +86,10 @@ export class Model implements Disposable {
     });
   }
 
-  /** Throws if the model has been disposed of. */
+  /** Throws if the model has been disposed of, or a server that holds a part of it is lost. */
   checkUsable(): void {
     if (this.#disposed) throw new TypeError("Cannot use the model: it has been disposed of");
+    this.backend.checkConnected();
   }
 
   /** Frees weights and backend, after the computation that is running. A second call does nothing. */

@@ -177,6 +177,15 @@ export class Backend implements Disposable {
   }
 
   /**
+   * Throws if a server is known to be lost. Whatever ggml did with its memory would end the process.
+   *
+   * @throws {NativeError}
+   */
+  checkConnected(): void {
+    this.#servers?.checkConnected();
+  }
+
+  /**
    * Computes a ggml graph on the calling thread.
    *
    * @param scheduler what spreads the graph over the devices, if there are any
@@ -251,7 +260,7 @@ export class Backend implements Disposable {
 
   #checkFree(): void {
     if (this.#disposed) throw new TypeError("Cannot compute: the backend has been disposed of");
-    this.#servers?.checkConnected();
+    this.checkConnected();
     if (this.#inFlight !== undefined) {
       throw new Deno.errors.Busy("Cannot compute: another computation is running: await it first");
     }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { closestName } from "../closest_name.ts";
 import { NativeLibraryError } from "../errors.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
@@ -83,11 +82,9 @@ export function parseDeviceName(name: string): { kind: "auto" | "cpu" | GpuKind;
   const [, kindText, indexText = "0"] = /^([a-z]+)(?::(\d{1,3}))?$/.exec(name) ?? [];
   const kind = gpuKinds.find((kind) => kind === kindText);
   if (kind === undefined) {
-    const guess = closestName(name, ["auto", "cpu", ...gpuKinds]);
     throw new RangeError(
       `Cannot use the device: it must be auto, cpu, or one of ${gpuKinds.join(", ")}, ` +
-        `with a number if there are several (cuda:1): received ${JSON.stringify(name)}.` +
-        (guess === undefined ? "" : ` Did you mean ${guess}?`),
+        `with a number if there are several (cuda:1): received ${JSON.stringify(name)}`,
     );
   }
   return { kind, index: Number(indexText) };

@@ -7,7 +7,9 @@ import { NativeError } from "../errors.ts";
 
 /** Where a server listens. */
 export interface RpcEndpoint {
+  /** Its name or IPv4 address. */
   readonly hostname: string;
+  /** 1 to 65535. */
   readonly port: number;
 }
 
@@ -50,21 +52,23 @@ export function formatRpcEndpoint({ hostname, port }: RpcEndpoint): string {
  *
  * @throws {NativeError} unless it answers in time, and in the version of this ggml
  */
-export async function greetRpcServer(endpoint: RpcEndpoint): Promise<void> {
+export async function greetRpcServer(
+  endpoint: RpcEndpoint,
+  { answerMs = ANSWER_MS }: { answerMs?: number } = {},
+): Promise<void> {
   using connection = await connectTo(endpoint);
-  const answer = await within(ANSWER_MS, exchangeGreetings(connection)).catch((error) => {
-    throw error instanceof Deno.errors.NotCapable
-      ? error
-      : unusable(endpoint, "it closed the connection", error);
+  const answer = await within(answerMs, exchangeGreetings(connection)).catch((error) => {
+    throw unusable(endpoint, "it closed the connection: it may be of another version", error);
   });
   if (answer === "timeout") {
     throw unusable(
       endpoint,
       `it did not answer in ${
-        ANSWER_MS / 1000
+        answerMs / 1000
       } s. A server serves one program at a time: end the other one`,
     );
   }
+  if (answer === undefined) throw unusable(endpoint, "it is no RPC server of ggml");
   const [major, minor] = answer;
   if (major !== PROTOCOL.major || minor > PROTOCOL.minor) {
     throw unusable(
@@ -115,18 +119,30 @@ export async function within<T>(ms: number, promise: Promise<T>): Promise<T | "t
 /**
  * A request is the command, the length of what follows as a 64-bit integer, and that; an answer has no command. The
  * answer to a greeting begins with the parts of the version, a byte each.
+ *
+ * @returns the content of the answer, or nothing if it does not have the length that this answer has
  */
-async function exchangeGreetings(connection: Deno.TcpConn): Promise<Uint8Array> {
+async function exchangeGreetings(
+  connection: Deno.TcpConn,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const request = new Uint8Array(1 + 8 + CAPABILITY_BYTES);
   request[0] = HELLO;
   request[1] = CAPABILITY_BYTES;
-  const writer = connection.writable.getWriter();
-  await writer.write(request);
-  const answer = new Uint8Array(8 + 4 + CAPABILITY_BYTES);
-  for (let received = 0; received < answer.length;) {
-    const count = await connection.read(answer.subarray(received));
-    if (count === null) throw new Deno.errors.UnexpectedEof("it closed the connection");
-    received += count;
+  await connection.write(request);
+  const length = new DataView((await readExactly(connection, 8)).buffer).getBigUint64(0, true);
+  const answerBytes = 4 + CAPABILITY_BYTES;
+  return length === BigInt(answerBytes) ? await readExactly(connection, answerBytes) : undefined;
+}
+
+async function readExactly(
+  connection: Deno.TcpConn,
+  count: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(count);
+  for (let received = 0; received < count;) {
+    const more = await connection.read(bytes.subarray(received));
+    if (more === null) throw new Deno.errors.UnexpectedEof("the connection was closed");
+    received += more;
   }
-  return answer.subarray(8);
+  return bytes;
 }
