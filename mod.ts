@@ -39,6 +39,16 @@ export type { TokenizerOptions } from "./src/tokenizer/vocabulary.ts";
 // Tensors and the notation on them.
 export { type AxisSizes, einsum, rearrange, reduce, repeat, unstack } from "./src/einops/einops.ts";
 export { Backend, type BufferType, type CpuOptions } from "./src/tensor/backend.ts";
+export {
+  type Device,
+  type DeviceMemory,
+  type DeviceName,
+  findDevices,
+  type GpuKind,
+  memoryOf,
+} from "./src/tensor/device.ts";
+export { Place } from "./src/tensor/place.ts";
+export { type RpcDevice, RpcServers } from "./src/tensor/rpc_servers.ts";
 export { type AttentionLowering, Graph, type GraphOptions } from "./src/tensor/graph.ts";
 export { Tensor, type TensorFields } from "./src/tensor/tensor.ts";
 export type { Shape } from "./src/tensor/shape.ts";

@@ -91,11 +91,6 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer"],
     result: "pointer",
   },
-  // const char * ggml_backend_dev_name(ggml_backend_dev_t device)
-  ggml_backend_dev_name: {
-    parameters: ["pointer"],
-    result: "pointer",
-  },
   // const char * ggml_backend_dev_description(ggml_backend_dev_t device)
   ggml_backend_dev_description: {
     parameters: ["pointer"],
@@ -187,11 +182,6 @@ export const ggmlBackendSymbols = {
   ggml_backend_sched_get_buffer_size: {
     parameters: ["pointer", "pointer"],
     result: "usize",
-  },
-  // ggml_backend_t ggml_backend_sched_get_tensor_backend(ggml_backend_sched_t sched, struct ggml_tensor * node)
-  ggml_backend_sched_get_tensor_backend: {
-    parameters: ["pointer", "pointer"],
-    result: "pointer",
   },
   // bool ggml_backend_sched_alloc_graph(ggml_backend_sched_t sched, struct ggml_cgraph * graph)
   ggml_backend_sched_alloc_graph: {

@@ -233,7 +233,7 @@ export class Backend implements Disposable {
    * lost, since ggml would end the process when it asks that to free its part.
    */
   whenIdle(action: () => void): void {
-    if (this.#servers?.lost !== undefined) return;
+    if (this.#servers?.isAnyLost) return;
     if (this.#inFlight === undefined) action();
     else this.#afterwards.push(action);
   }

@@ -33,7 +33,9 @@ export interface Device {
 
 /** The bytes of memory that a device has. */
 export interface DeviceMemory {
+  /** Not in use by anyone. */
   readonly freeBytes: number;
+  /** All. */
   readonly totalBytes: number;
 }
 

@@ -21,6 +21,8 @@ export class Place {
   readonly share: number;
 
   /**
+   * The memory that a backend prefers.
+   *
    * @param pointer ggml's backend; the place does not own it
    * @param isHost see {@linkcode Place.isHost}
    * @param share see {@linkcode Place.share}

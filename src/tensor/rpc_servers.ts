@@ -83,9 +83,9 @@ export class RpcServers implements Disposable {
     return new RpcServers(devices, watches);
   }
 
-  /** The first server that is known to be lost. */
-  get lost(): RpcEndpoint | undefined {
-    return this.#watches.find(({ isLost }) => isLost)?.endpoint;
+  /** Whether a server is known to be lost. */
+  get isAnyLost(): boolean {
+    return this.#watches.some(({ isLost }) => isLost);
   }
 
   /**
@@ -94,13 +94,12 @@ export class RpcServers implements Disposable {
    * @throws {NativeError}
    */
   checkConnected(): void {
-    const { lost } = this;
-    if (lost !== undefined) {
-      throw unusable(
-        lost,
-        "the connection is lost, and with it a part of the model: load it again",
-      );
-    }
+    const lost = this.#watches.find(({ isLost }) => isLost);
+    if (lost === undefined) return;
+    throw unusable(
+      lost.endpoint,
+      "the connection is lost, and with it a part of the model: load it again",
+    );
   }
 
   /** Stops watching. The backends are freed by who uses them. */
