@@ -20,6 +20,10 @@ const HINTS: [symptom: RegExp, hint: string][] = [
     /CUDA::cublas/,
     "The CUDA toolkit is here without cuBLAS: install that as well (Debian, Ubuntu: libcublas-dev).",
   ],
+  [
+    /extension not supported: GL_KHR_cooperative_matrix|LayerSettingsCreateInfoEXT/,
+    "glslc or the Vulkan headers are too old (those of Debian 12 are): take the Vulkan SDK, or Debian 13's.",
+  ],
 ];
 
 /** What to compile, and where. */

@@ -7,11 +7,11 @@ import { NativeLibraryError } from "../errors.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 
-/** The kinds of GPU, by the interface that ggml drives them with. */
-export const gpuKinds = ["cuda", "metal", "vulkan"] as const;
+/** A kind of GPU, by the interface that ggml drives it with. */
+export type GpuKind = "cuda" | "metal" | "vulkan";
 
-/** See {@linkcode gpuKinds}. */
-export type GpuKind = typeof gpuKinds[number];
+/** See {@linkcode GpuKind}. */
+export const gpuKinds: readonly GpuKind[] = ["cuda", "metal", "vulkan"];
 
 /**
  * Where a model is computed: `"auto"` is the first GPU whose memory it fits into, or else the CPU; a number tells GPUs of

@@ -21,6 +21,14 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   ["--greedy=yes", /--greedy takes no value: received "yes"/],
   ["--no-greedy", /no such flag/],
 
+  // Devices and servers, which are looked at before a model is.
+  ["--device gpu", /must be auto, cpu, or one of cuda, metal, vulkan.*received "gpu"/],
+  ["--device cpu:0", /received "cpu:0"/],
+  ["--rpc host", /a colon, and a port from 1 to 65535: received "host"/],
+  ["--rpc host:1,host:65536", /received "host:65536"/],
+  ["--rpc host:1 --device cuda", /--device and --rpc exclude each other/],
+  ["bench --device cuda:x", /received "cuda:x"/],
+
   // Numbers.
   ["--threads 0", /--threads must be a whole number from 1 to 512: received "0"/],
   ["--threads 513", /--threads must be a whole number from 1 to 512: received "513"/],

@@ -184,6 +184,12 @@ Deno.test("hintsFor() says what to do about a toolkit without cuBLAS", () => {
   assertEquals(hintsFor(["error: expected ';'"]), []);
 });
 
+Deno.test("hintsFor() says what to do about tools of Vulkan that are too old", () => {
+  const line = "warning: '#extension' : extension not supported: GL_KHR_cooperative_matrix";
+  assertEquals(hintsFor([line]).length, 1);
+  assertEquals(hintsFor(["error: 'LayerSettingsCreateInfoEXT' is not a member of 'vk'"]).length, 1);
+});
+
 Deno.test("takeWorkFolder() uses the folder of a finished build again, not that of an interrupted one", () => {
   const buildFolder = Deno.makeTempDirSync({ prefix: "gpt2-work-" });
   try {
