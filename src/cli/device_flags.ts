@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quote } from "../formats/describe.ts";
 import { type DeviceName, parseDeviceName } from "../tensor/device.ts";
 import { parseRpcEndpoint } from "../tensor/rpc_endpoint.ts";
 import type { Flags, FlagValues } from "./flags.ts";
@@ -26,21 +27,30 @@ export const deviceFlags = {
 /**
  * The options that the flags ask for, checked before anything is loaded.
  *
- * @throws {UsageError} if both are given
- * @throws {RangeError} if a device or server cannot have such a name
+ * @throws {UsageError} if a device or server cannot have such a name, or both are given
  */
 export function deviceOptions(
   { device = "auto", rpc }: FlagValues<typeof deviceFlags>,
 ): { device: DeviceName; rpc?: string[] } {
-  const { kind } = parseDeviceName(device);
+  const { kind } = checked(() => parseDeviceName(device));
   if (rpc === undefined) return { device: device as DeviceName };
   if (kind !== "auto") {
     throw new UsageError(
-      `--device and --rpc exclude each other: received ${device} and ${rpc}. ` +
+      `--device and --rpc exclude each other: received ${quote(device)} and ${quote(rpc)}. ` +
         "A server computes on the devices that it was started with.",
     );
   }
   const servers = rpc.split(",");
-  servers.forEach(parseRpcEndpoint);
+  checked(() => servers.forEach(parseRpcEndpoint));
   return { device: "auto", rpc: servers };
+}
+
+/** What `parse` returns; what it refuses is an error of usage. */
+function checked<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`${error.message}.`);
+  }
 }
