@@ -77,7 +77,10 @@ export class MappedWeights implements Disposable {
     const remaining: ParameterSpec[] = [];
     for (const { spec } of this.#checkpoint.weights.values()) {
       const places = weights.placesToFill(spec.name);
-      if (this.offsetOf(spec) === undefined || places.some(({ memory }) => memory === "plain")) {
+      if (
+        this.offsetOf(spec) === undefined ||
+        places.some(({ memory }) => memory === "plain" || memory === "device")
+      ) {
         remaining.push(spec);
       } else {
         parts.push(...this.#partsOf(spec, places[0]));
