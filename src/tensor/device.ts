@@ -115,7 +115,7 @@ export function findDevice(kind: GpuKind, index: number): Device {
     }. ` +
       (isBuilt
         ? "Choose one of these, or auto."
-        : `To build for it: deno task build --backend ${kind}`),
+        : `To build for it, in a clone of the repository: deno task build --backend ${kind}`),
   );
 }
 

@@ -13,12 +13,18 @@ export interface RunningServer extends AsyncDisposable {
 const RETRY_MS = 20;
 const START_MS = 20_000;
 
-/** Starts a server, and returns when it answers. */
-export async function startRpcServer(): Promise<RunningServer> {
+/**
+ * Starts a server, and returns when it answers.
+ *
+ * @param command what to run with the address as its last argument; by default a program that has the native library serve
+ */
+export async function startRpcServer(
+  command = [Deno.execPath(), "run", "-A", new URL("./serve_rpc.ts", import.meta.url).href],
+): Promise<RunningServer> {
   const endpoint = { hostname: "127.0.0.1", port: freePort() };
   const name = `${endpoint.hostname}:${endpoint.port}`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("./serve_rpc.ts", import.meta.url).href, name],
+  const child = new Deno.Command(command[0], {
+    args: [...command.slice(1), name],
     stdin: "null",
     stdout: "null",
     stderr: "null",

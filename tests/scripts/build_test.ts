@@ -9,6 +9,8 @@ import { withFileLock } from "../../scripts/file_lock.ts";
 import { hintsFor, parseProgress } from "../../scripts/native_compile.ts";
 import { changedInputs } from "../../scripts/native_inputs.ts";
 import { keepWorkFolder, takeWorkFolder } from "../../scripts/native_work_folders.ts";
+import { GPT2 } from "../../src/gpt2.ts";
+import { startRpcServer } from "../model/rpc_servers.ts";
 import { libraryFileName, stampPathOf } from "../../src/ffi/library_stamp.ts";
 
 const root = Deno.realPathSync(`${import.meta.dirname}/../..`);
@@ -124,6 +126,25 @@ for (const args of [["--backend", "abacus"], ["--bakend", "cpu"], ["cuda"], ["--
     assertStringIncludes(stderr, "--help");
   });
 }
+
+Deno.test("--rpc-server builds a server, once, that computes for others", async () => {
+  const { code, stderr } = await runBuild(["--rpc-server"]);
+  assertEquals(code, 0, stderr);
+  assertEquals(await runBuild(["--rpc-server"]), { code: 0, stdout: "", stderr: "" });
+  const program = `${root}/native/build/rpc-server${Deno.build.os === "windows" ? ".exe" : ""}`;
+  const refusal = await new Deno.Command(program, { args: ["nonsense"] }).output();
+  assertEquals(refusal.code, 2);
+  assertStringIncludes(new TextDecoder().decode(refusal.stderr), "Usage: rpc-server [host:port]");
+
+  await using server = await startRpcServer([program]);
+  using model = await GPT2.fromPretrained("demo", { rpc: [server.endpoint] });
+  using local = await GPT2.fromPretrained("demo", { device: "cpu" });
+  const options = { greedy: true, maxNewTokens: 10 };
+  assertEquals(
+    await model.generateText("ROMEO:", options),
+    await local.generateText("ROMEO:", options),
+  );
+});
 
 Deno.test("the build explains itself", async () => {
   const { code, stdout, stderr } = await runBuild(["--help"]);
