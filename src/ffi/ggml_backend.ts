@@ -91,6 +91,11 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer"],
     result: "pointer",
   },
+  // const char * ggml_backend_dev_name(ggml_backend_dev_t device)
+  ggml_backend_dev_name: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
   // const char * ggml_backend_dev_description(ggml_backend_dev_t device)
   ggml_backend_dev_description: {
     parameters: ["pointer"],
