@@ -21,5 +21,6 @@ export const nativeFiles: readonly string[] = [
   "load.cpp",
   "packed_formats.h",
   "packed_matmul.cpp",
+  "rpc_server.c",
   "vector_exp.h",
 ];
