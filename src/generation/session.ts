@@ -149,15 +149,19 @@ export class Session implements Disposable {
     if (seq > 1) {
       const built = this.#build(seq, seqK);
       using _graph = built.graph;
-      await this.#run(built, texts, signal);
+      await this.#run(built, texts, { signal });
       return;
     }
     if (this.#decode?.seqK !== seqK) {
       const elapsedMs = this.#decode?.elapsedMs;
+      // Further positions take a little longer, other texts may take anything.
+      if (this.#decode === undefined) this.#model.threadChoice.startOver();
       this.#decode?.graph[Symbol.dispose]();
       this.#decode = this.#build(1, seqK, elapsedMs);
     }
-    await this.#run(this.#decode, texts, signal);
+    const { threadChoice } = this.#model;
+    await this.#run(this.#decode, texts, { signal, threads: threadChoice.threads });
+    threadChoice.record(this.#decode.elapsedMs);
   }
 
   #build(seq: number, seqK: number, elapsedMs = Infinity): BuiltPass {
@@ -172,12 +176,16 @@ export class Session implements Disposable {
     return { seqK, graph, pass, logits, largest, elapsedMs };
   }
 
-  async #run(built: BuiltPass, texts: NewTokens[], signal?: AbortSignal): Promise<void> {
+  async #run(
+    built: BuiltPass,
+    texts: NewTokens[],
+    { signal, threads }: { signal?: AbortSignal; threads?: number },
+  ): Promise<void> {
     built.pass.write(texts);
     const begin = performance.now();
     const { usesNetwork } = this.#model.backend;
-    if (built.elapsedMs < BLOCKING_LIMIT_MS && !usesNetwork) built.graph.compute();
-    else await built.graph.computeAsync(signal);
+    if (built.elapsedMs < BLOCKING_LIMIT_MS && !usesNetwork) built.graph.compute(threads);
+    else await built.graph.computeAsync(signal, threads);
     built.elapsedMs = performance.now() - begin;
     this.#readLogits(built, texts);
   }

@@ -7,6 +7,7 @@ import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
 import { type AttentionLowering, Graph } from "../tensor/graph.ts";
 import { canFuseAttention } from "../tensor/fused_attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { ThreadChoice } from "../tensor/thread_choice.ts";
 import type { GPT2Config } from "./config.ts";
 import { gpt2 } from "./gpt2.ts";
 import { numParameters } from "./parameters.ts";
@@ -27,6 +28,8 @@ export class Model implements Disposable {
   readonly cacheType: "f32" | "f16";
   /** How attention is carried out: in one kernel, unless a device does not have it. */
   readonly attention: AttentionLowering;
+  /** How many threads are best for writing texts, token by token. */
+  readonly threadChoice: ThreadChoice;
   #lastRun: Promise<unknown> = Promise.resolve();
   #disposed = false;
 
@@ -35,6 +38,7 @@ export class Model implements Disposable {
     this.config = config;
     this.weights = weights;
     this.backend = backend;
+    this.threadChoice = new ThreadChoice(backend.threads);
     const exact = weights.parameters.blocks[0].qkvProjection.weight.dtype === "f32";
     this.cacheType = exact ? "f32" : "f16";
     const canFuse = canFuseAttention(backend, config.headDim, this.cacheType);

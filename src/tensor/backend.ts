@@ -46,7 +46,9 @@ export class Backend implements Disposable {
   /** Where layers are computed, in this order: the devices, or only the host if there are none. */
   readonly places: readonly Place[];
   readonly #servers: RpcServers | undefined;
-  readonly #threadpool: Deno.PointerValue;
+  /** By the number of their threads. All but the one in use sleep. */
+  readonly #threadpools = new Map<number, Deno.PointerValue>();
+  #threadsInUse = 0;
   /** Stops the computation that is running. */
   readonly #abortFlag = new AbortFlag();
   #inFlight: Promise<unknown> | undefined;
@@ -62,9 +64,7 @@ export class Backend implements Disposable {
     this.host = new Place(pointer, true);
     this.places = places.length === 0 ? [this.host] : places;
     this.#servers = servers;
-    ggml.ggml_backend_cpu_set_n_threads(pointer, threads);
-    this.#threadpool = createThreadpool(threads);
-    ggml.ggml_backend_cpu_set_threadpool(pointer, this.#threadpool);
+    this.#useThreads(threads);
     ggml.ggml_backend_cpu_set_abort_callback(
       pointer,
       ggml.gpt2_abort_callback(),
@@ -189,9 +189,11 @@ export class Backend implements Disposable {
    * Computes a ggml graph on the calling thread.
    *
    * @param scheduler what spreads the graph over the devices, if there are any
+   * @param threads how many of its threads the processor uses
    */
-  compute(graph: Pointer, scheduler?: Pointer): void {
+  compute(graph: Pointer, scheduler?: Pointer, threads: number = this.threads): void {
     this.#checkFree();
+    this.#useThreads(threads);
     const ggml = library();
     const status = scheduler === undefined
       ? ggml.ggml_backend_graph_compute(this.pointer, graph)
@@ -203,11 +205,18 @@ export class Backend implements Disposable {
    * Computes a ggml graph on another thread. Devices do not stop before they have finished.
    *
    * @param scheduler what spreads the graph over the devices, if there are any
+   * @param threads how many of its threads the processor uses
    * @throws {DOMException} `AbortError` (or the signal's own reason) if `signal` was or is aborted
    */
-  async computeAsync(graph: Pointer, signal?: AbortSignal, scheduler?: Pointer): Promise<void> {
+  async computeAsync(
+    graph: Pointer,
+    signal?: AbortSignal,
+    scheduler?: Pointer,
+    threads: number = this.threads,
+  ): Promise<void> {
     this.#checkFree();
     signal?.throwIfAborted();
+    this.#useThreads(threads);
     this.#abortFlag.clear();
     const abort = () => this.#abortFlag.set();
     signal?.addEventListener("abort", abort);
@@ -253,10 +262,21 @@ export class Backend implements Disposable {
         if (!isHost) ggml.ggml_backend_free(pointer);
       }
       ggml.ggml_backend_free(this.pointer);
-      ggml.ggml_threadpool_free(this.#threadpool);
+      for (const pool of this.#threadpools.values()) ggml.ggml_threadpool_free(pool);
     });
     this.#servers?.[Symbol.dispose]();
   };
+
+  #useThreads(threads: number): void {
+    if (threads === this.#threadsInUse) return;
+    const ggml = library();
+    const pool = this.#threadpools.get(threads) ?? createThreadpool(threads);
+    this.#threadpools.set(threads, pool);
+    // ggml puts the threads of the other one to sleep.
+    ggml.ggml_backend_cpu_set_threadpool(this.pointer, pool);
+    ggml.ggml_backend_cpu_set_n_threads(this.pointer, threads);
+    this.#threadsInUse = threads;
+  }
 
   #checkFree(): void {
     if (this.#disposed) throw new TypeError("Cannot compute: the backend has been disposed of");

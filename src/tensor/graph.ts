@@ -158,16 +158,20 @@ export class Graph implements Disposable {
     this.#allocated = true;
   }
 
-  /** Computes all results. Blocks the calling thread until they are there. */
-  compute(): void {
+  /**
+   * Computes all results. Blocks the calling thread until they are there.
+   *
+   * @param threads how many threads the processor uses. Default: all of the backend's.
+   */
+  compute(threads?: number): void {
     this.#checkComputable();
-    this.backend.compute(this.#graph, this.#allocator.scheduler);
+    this.backend.compute(this.#graph, this.#allocator.scheduler, threads);
   }
 
   /** Like `compute()`, on another thread: the event loop stays free. One computation at a time per backend. */
-  computeAsync(signal?: AbortSignal): Promise<void> {
+  computeAsync(signal?: AbortSignal, threads?: number): Promise<void> {
     this.#checkComputable();
-    return this.backend.computeAsync(this.#graph, signal, this.#allocator.scheduler);
+    return this.backend.computeAsync(this.#graph, signal, this.#allocator.scheduler, threads);
   }
 
   /** Writes the elements of an input. */

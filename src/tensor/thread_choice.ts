@@ -10,11 +10,11 @@
 /** Runs of a trial, and runs that are looked back on. One that was held up must not decide alone. */
 const WINDOW = 4;
 
-/** Runs are held up if on average they take so many times as long as the fastest one did. */
+/** Runs are held up if a window of them takes so many times as long as the fastest one would have. */
 const HELD_UP = 1.5;
 
 /** Runs after which more threads, or fewer, are tried again; doubled whenever that was no gain. */
-const FIRST_PAUSE = 32;
+const FIRST_PAUSE = 64;
 const LONGEST_PAUSE = 256;
 
 /** A number of threads has to be so much faster to be preferred. */
@@ -66,12 +66,12 @@ export class ThreadChoice {
     }
     this.#fastest = Math.min(this.#fastest, elapsedMs);
     this.#runsUntilTrial--;
-    if (!isFull) return;
-    this.#times.shift();
+    const isHeldUp = this.#times.length > 1 && sum > WINDOW * HELD_UP * this.#fastest;
+    const mean = sum / this.#times.length;
+    if (isFull) this.#times.shift();
     if (this.#runsUntilTrial > 0) return;
-    const mean = sum / WINDOW;
-    if (this.#threads < this.#most) this.#startTrial(this.#threads + 1, mean);
-    else if (mean > HELD_UP * this.#fastest) this.#startTrial(this.#threads - 1, mean);
+    if (isHeldUp && this.#threads > 1) this.#startTrial(this.#threads - 1, mean);
+    else if (isFull && this.#threads < this.#most) this.#startTrial(this.#threads + 1, mean);
   }
 
   #startTrial(threads: number, mean: number): void {
