@@ -1,5 +1,5 @@
 /**
- * The tables that the encoder works with, made from a vocabulary and checked on the way.
+ * The tables that the encoder works with, made from lists of tokens and merges, and checked on the way.
  *
  * @module
  */
@@ -7,7 +7,8 @@
 import { byteOf, toPrintable } from "./byte_alphabet.ts";
 import { ByteIndex } from "./byte_strings.ts";
 import { MergeTable } from "./merge_table.ts";
-import { tokenType, type Vocabulary } from "./vocabulary.ts";
+import type { ListedVocabulary } from "./listed_vocabulary.ts";
+import { tokenType } from "./vocabulary.ts";
 
 /** What the encoder works with. */
 export interface EncoderTables {
@@ -18,7 +19,7 @@ export interface EncoderTables {
 }
 
 /** Makes the tables. Throws a `FileFormatError` where the vocabulary contradicts itself. */
-export function makeEncoderTables(vocabulary: Vocabulary): EncoderTables {
+export function makeEncoderTables(vocabulary: ListedVocabulary): EncoderTables {
   const index = indexTokens(vocabulary);
   const byteIds = new Int32Array(256);
   for (let byte = 0; byte < 256; byte++) {
@@ -27,17 +28,14 @@ export function makeEncoderTables(vocabulary: Vocabulary): EncoderTables {
       throw vocabulary.error(`there is no token for byte ${byte}`, toPrintable([byte]));
     }
   }
-  const merges = vocabulary.packedMerges === undefined
-    ? readMerges(vocabulary, vocabulary.merges, index)
-    : unpackMerges(vocabulary, vocabulary.packedMerges, index);
-  return { byteIds, merges };
+  return { byteIds, merges: readMerges(vocabulary, index) };
 }
 
 /**
  * The normal tokens by their bytes. Added tokens are not looked up by bytes, but no two tokens may
  * be written alike.
  */
-function indexTokens(vocabulary: Vocabulary): ByteIndex {
+function indexTokens(vocabulary: ListedVocabulary): ByteIndex {
   const { tokens, tokenTypes, tokenBytes, addedIds } = vocabulary;
   const index = new ByteIndex(tokenBytes);
   for (let id = 0; id < tokens.length; id++) {
@@ -60,11 +58,8 @@ function findPrintable(index: ByteIndex, text: string): number {
 }
 
 /** Reads merges written `"left right"`. */
-function readMerges(
-  vocabulary: Vocabulary,
-  lines: readonly string[],
-  index: ByteIndex,
-): MergeTable {
+function readMerges(vocabulary: ListedVocabulary, index: ByteIndex): MergeTable {
+  const lines = vocabulary.merges;
   const merges = new MergeTable(lines.length);
   const bytes = new Uint8Array(vocabulary.tokenBytes.maxLength);
   for (let rank = 0; rank < lines.length; rank++) {
@@ -88,34 +83,13 @@ function readMerges(
   return merges;
 }
 
-/** Reads merges given as pairs of ids. */
-function unpackMerges(vocabulary: Vocabulary, pairs: Uint16Array, index: ByteIndex): MergeTable {
-  const { tokenBytes, tokenTypes } = vocabulary;
-  const numMerges = Math.ceil(pairs.length / 2);
-  const merges = new MergeTable(numMerges);
-  const bytes = new Uint8Array(2 * tokenBytes.maxLength);
-  for (let rank = 0; rank < numMerges; rank++) {
-    const left = pairs[2 * rank];
-    const right = pairs[2 * rank + 1];
-    if (tokenTypes[left] !== tokenType.normal || tokenTypes[right] !== tokenType.normal) {
-      throw unknownMerge(vocabulary, rank, [left, right]);
-    }
-    const numLeft = tokenBytes.copyTo(bytes, 0, left);
-    const numBytes = tokenBytes.copyTo(bytes, numLeft, right);
-    const result = index.find(bytes, 0, numBytes);
-    if (result < 0) throw unknownMerge(vocabulary, rank, [left, right]);
-    if (!merges.add(left, right, result)) throw repeatedMerge(vocabulary, rank, [left, right]);
-  }
-  return merges;
-}
-
-function unknownMerge(vocabulary: Vocabulary, rank: number, received: unknown): Error {
+function unknownMerge(vocabulary: ListedVocabulary, rank: number, received: unknown): Error {
   return vocabulary.error(
     `merge ${rank} is not two tokens of the vocabulary, with one space between, that make a third`,
     received,
   );
 }
 
-function repeatedMerge(vocabulary: Vocabulary, rank: number, received: unknown): Error {
+function repeatedMerge(vocabulary: ListedVocabulary, rank: number, received: unknown): Error {
   return vocabulary.error(`merge ${rank} was there before`, received);
 }

@@ -5,8 +5,7 @@
  */
 
 import { BytePairEncoder } from "./byte_pair_encoder.ts";
-import { makeEncoderTables } from "./encoder_tables.ts";
-import { loadGpt2Vocabulary } from "./gpt2_vocabulary.ts";
+import { Gpt2Vocabulary, loadGpt2Vocabulary } from "./gpt2_vocabulary.ts";
 import {
   readTokenizerJson,
   readVocabAndMerges,
@@ -14,8 +13,10 @@ import {
   writeTokenizerJson,
   writeVocabJson,
 } from "./hugging_face_tokenizer.ts";
+import { ListedVocabulary } from "./listed_vocabulary.ts";
 import { pieceEnd } from "./pre_tokenizer.ts";
-import { END_OF_TEXT, type TokenizerOptions, tokenType, Vocabulary } from "./vocabulary.ts";
+import { END_OF_TEXT, type TokenizerOptions, tokenType, type Vocabulary } from "./vocabulary.ts";
+import { vocabularyError } from "./vocabulary_error.ts";
 
 export type { TokenizerOptions } from "./vocabulary.ts";
 
@@ -83,12 +84,16 @@ export class Tokenizer {
    * checked at first use, or by {@linkcode Tokenizer.prepare}.
    */
   constructor(options: TokenizerOptions) {
-    this.#vocabulary = new Vocabulary(options);
+    this.#vocabulary = options instanceof Gpt2Vocabulary ? options : new ListedVocabulary(options);
     this.specialTokens = this.#addedTokens(tokenType.control);
     this.userDefinedTokens = this.#addedTokens(tokenType.userDefined);
     const { endOfTextId = this.specialTokens.get(END_OF_TEXT) } = options;
     if (endOfTextId !== undefined && !this.#has(endOfTextId)) {
-      throw this.#vocabulary.error("the end-of-text token is not in the vocabulary", endOfTextId);
+      throw vocabularyError(
+        "the end-of-text token is not in the vocabulary",
+        endOfTextId,
+        options.path,
+      );
     }
     this.endOfTextId = endOfTextId;
   }
@@ -146,7 +151,7 @@ export class Tokenizer {
 
   /** The number of tokens: 50,257 for GPT-2. */
   get vocabSize(): number {
-    return this.#vocabulary.tokens.length;
+    return this.#vocabulary.size;
   }
 
   /**
@@ -157,7 +162,7 @@ export class Tokenizer {
    */
   prepare(): this {
     if (this.#encoder === undefined) {
-      const { byteIds, merges } = makeEncoderTables(this.#vocabulary);
+      const { byteIds, merges } = this.#vocabulary.makeEncoderTables();
       this.#encoder = new BytePairEncoder(byteIds, merges);
     }
     return this;
@@ -220,7 +225,7 @@ export class Tokenizer {
    */
   tokenBytes(id: number): Uint8Array<ArrayBuffer> {
     this.#checkId(id);
-    return this.#vocabulary.tokenBytes.at(id).slice();
+    return this.#vocabulary.bytesOf(id);
   }
 
   /**
@@ -231,7 +236,7 @@ export class Tokenizer {
    */
   piece(id: number): string {
     this.#checkId(id);
-    return this.#vocabulary.tokens[id];
+    return this.#vocabulary.token(id);
   }
 
   /** The text of `vocab.json`, with which Hugging Face transformers loads this vocabulary. */
@@ -266,10 +271,9 @@ export class Tokenizer {
   }
 
   #addedTokens(type: number): Map<string, number> {
-    const { addedIds, tokens, tokenTypes } = this.#vocabulary;
-    return new Map(
-      addedIds.filter((id) => tokenTypes[id] === type).map((id) => [tokens[id], id]),
-    );
+    const { addedIds, tokenTypes } = this.#vocabulary;
+    const ids = addedIds.filter((id) => tokenTypes[id] === type);
+    return new Map(ids.map((id) => [this.#vocabulary.token(id), id]));
   }
 
   /** The tokens to look for in the text itself, by name. */
@@ -316,7 +320,7 @@ export class Tokenizer {
 
 async function loadGpt2Tokenizer(): Promise<Tokenizer> {
   try {
-    return new Tokenizer(await loadGpt2Vocabulary());
+    return new Tokenizer(await loadGpt2Vocabulary()).prepare();
   } catch (error) {
     // A failure is not kept: the server may be back for the next call.
     gpt2Tokenizer = undefined;

@@ -1,10 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { BytePairEncoder } from "../../src/tokenizer/byte_pair_encoder.ts";
-import { makeEncoderTables } from "../../src/tokenizer/encoder_tables.ts";
 import { loadGpt2Vocabulary } from "../../src/tokenizer/gpt2_vocabulary.ts";
 import { MergeTable } from "../../src/tokenizer/merge_table.ts";
 import { MinHeap } from "../../src/tokenizer/min_heap.ts";
-import { Vocabulary } from "../../src/tokenizer/vocabulary.ts";
 import { randomNumbers } from "./random_text.ts";
 
 type Merge = [left: number, right: number, result: number];
@@ -68,8 +66,8 @@ Deno.test("BytePairEncoder equals naive merging, with merges in any order", () =
 Deno.test("BytePairEncoder encodes the bytes of each token of GPT-2 as that token", async () => {
   // So every token has one way to come about, and merging by pairs of tokens, as here and in the
   // original, cannot differ from merging by the bytes of the result, as in tiktoken.
-  const vocabulary = new Vocabulary(await loadGpt2Vocabulary());
-  const { byteIds, merges } = makeEncoderTables(vocabulary);
+  const vocabulary = await loadGpt2Vocabulary();
+  const { byteIds, merges } = vocabulary.makeEncoderTables();
   const encoder = new BytePairEncoder(byteIds, merges);
   for (let id = 0; id < 50_256; id++) {
     assert(`${encoder.encode(vocabulary.tokenBytes.at(id))}` === `${id}`, `token ${id}`);

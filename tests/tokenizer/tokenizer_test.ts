@@ -18,15 +18,6 @@ Deno.test("Tokenizer gives back the vocabulary that it was made from", () => {
   assertEquals([...small.tokenTypes], [...new Array(259).fill(1), 3]);
 });
 
-Deno.test("Tokenizer takes merges as pairs of ids", () => {
-  const pairs = smallMerges.flatMap((merge) =>
-    merge.split(" ").map((part) => smallTokens.indexOf(part))
-  );
-  const packed = new Tokenizer({ tokens: smallTokens, merges: Uint16Array.from(pairs) });
-  assertEquals(packed.merges, smallMerges);
-  assertEquals(packed.encode("he hell"), small.encode("he hell"));
-});
-
 Deno.test("Tokenizer does without an end-of-text token, or with another", () => {
   const tokens = [...byteTokens, "<s>", "</s>"];
   const tokenTypes = [...new Array(256).fill(1), 3, 3];
@@ -248,12 +239,6 @@ const badOptions: [name: string, change: Partial<TokenizerOptions>, message: str
     tokens: [...smallTokens, "<|endoftext|>h"],
     merges: ["<|endoftext|> h"],
   }, "merge 0 is not two tokens"],
-  ["packed merges with half a pair", { merges: Uint16Array.of(71, 68, 75) }, "merge 1"],
-  ["packed merges with an unknown id", { merges: Uint16Array.of(71, 999) }, "received [71, 999]"],
-  ["packed merges with an unknown left", { merges: Uint16Array.of(999, 71) }, "received [999, 71]"],
-  ["packed merges that make no token", { merges: Uint16Array.of(0, 0) }, "received [0, 0]"],
-  ["packed merges of a special token", { merges: Uint16Array.of(259, 0) }, "received [259, 0]"],
-  ["packed merges with a pair twice", { merges: Uint16Array.of(71, 68, 71, 68) }, "merge 1 was"],
 ];
 
 for (const [name, change, message] of badOptions) {

@@ -1,0 +1,124 @@
+/**
+ * A vocabulary given as lists of tokens and merges, which is what GGUF and Hugging Face files hold.
+ *
+ * @module
+ */
+
+import type { FileFormatError } from "../errors.ts";
+import { byteOf } from "./byte_alphabet.ts";
+import { ByteStrings } from "./byte_strings.ts";
+import { type EncoderTables, makeEncoderTables } from "./encoder_tables.ts";
+import { END_OF_TEXT, type TokenizerOptions, tokenType, type Vocabulary } from "./vocabulary.ts";
+import { vocabularyError } from "./vocabulary_error.ts";
+
+const knownTokenTypes: readonly number[] = Object.values(tokenType);
+
+/** A vocabulary given as lists. */
+export class ListedVocabulary implements Vocabulary {
+  /** The tokens by id, as given. */
+  readonly tokens: readonly string[];
+  /** The merges, as given. */
+  readonly merges: readonly string[];
+  /** The kind of each token. */
+  readonly tokenTypes: Uint8Array;
+  /** The ids of all tokens that are not normal ones. */
+  readonly addedIds: readonly number[];
+  readonly #path?: string;
+  #tokenBytes?: ByteStrings;
+
+  /** Checks only the kinds of the tokens. */
+  constructor(options: TokenizerOptions) {
+    this.tokens = options.tokens;
+    this.merges = options.merges;
+    this.#path = options.path;
+    this.tokenTypes = this.#readTypes(options.tokenTypes);
+    this.addedIds = [...tokensOtherThanNormal(this.tokenTypes)];
+  }
+
+  /** The number of tokens. */
+  get size(): number {
+    return this.tokens.length;
+  }
+
+  /** The bytes that each token stands for. */
+  get tokenBytes(): ByteStrings {
+    return this.#tokenBytes ??= this.#readTokens();
+  }
+
+  /** The bytes that one token stands for, in an array of their own. */
+  bytesOf(id: number): Uint8Array<ArrayBuffer> {
+    return this.tokenBytes.at(id).slice();
+  }
+
+  /** A token, as given. */
+  token(id: number): string {
+    return this.tokens[id];
+  }
+
+  /** Makes the tables that the encoder works with. Throws a `FileFormatError` where the lists contradict themselves. */
+  makeEncoderTables(): EncoderTables {
+    return makeEncoderTables(this);
+  }
+
+  /** The error for what is wrong with this vocabulary. Throw it. */
+  error(what: string, received: unknown): FileFormatError {
+    return vocabularyError(what, received, this.#path);
+  }
+
+  #readTypes(given?: ArrayLike<number>): Uint8Array {
+    const { tokens } = this;
+    const types = new Uint8Array(tokens.length).fill(tokenType.normal);
+    if (given === undefined) {
+      const endOfText = tokens.indexOf(END_OF_TEXT);
+      if (endOfText >= 0) types[endOfText] = tokenType.control;
+      return types;
+    }
+    if (given.length !== tokens.length) {
+      throw this.error(`there are ${tokens.length} tokens, and not as many types`, given.length);
+    }
+    for (let id = 0; id < types.length; id++) {
+      if (!knownTokenTypes.includes(given[id])) {
+        throw this.error(`the type of token ${id} is none of ${knownTokenTypes}`, given[id]);
+      }
+      types[id] = given[id];
+    }
+    return types;
+  }
+
+  #readTokens(): ByteStrings {
+    const { tokens, tokenTypes } = this;
+    let capacity = 0;
+    for (let id = 0; id < tokens.length; id++) {
+      if (typeof tokens[id] !== "string") throw this.error(`token ${id} is not text`, tokens[id]);
+      capacity += 3 * tokens[id].length; // as UTF-8
+    }
+    const bytes = new Uint8Array(capacity);
+    const starts = new Uint32Array(tokens.length + 1);
+    const encoder = new TextEncoder();
+    let end = 0;
+    for (let id = 0; id < tokens.length; id++) {
+      const token = tokens[id];
+      if (token === "") throw this.error(`token ${id} is empty`, token);
+      if (tokenTypes[id] === tokenType.normal) {
+        for (let at = 0; at < token.length; at++) {
+          const byte = byteOf(token.charCodeAt(at));
+          if (byte < 0) {
+            throw this.error(`token ${id} has a character outside the byte alphabet`, token);
+          }
+          bytes[end++] = byte;
+        }
+      } else {
+        if (!token.isWellFormed()) throw this.error(`token ${id} has half a character`, token);
+        end += encoder.encodeInto(token, bytes.subarray(end)).written;
+      }
+      starts[id + 1] = end;
+    }
+    return new ByteStrings(bytes.slice(0, end), starts);
+  }
+}
+
+function* tokensOtherThanNormal(tokenTypes: Uint8Array): Generator<number> {
+  for (let id = 0; id < tokenTypes.length; id++) {
+    if (tokenTypes[id] !== tokenType.normal) yield id;
+  }
+}
