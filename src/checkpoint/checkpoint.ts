@@ -22,7 +22,7 @@ export interface CheckpointFields {
   /** Where the weights are. */
   readonly weights: ReadonlyMap<string, LocatedWeight>;
   /** Reads the tokenizer. */
-  readonly readTokenizer: () => Tokenizer | undefined;
+  readonly readTokenizer: () => Promise<Tokenizer | undefined>;
   /** The header of the file, if it is a GGUF file. */
   readonly gguf?: GgufFile;
   /** Closes the files. */
@@ -44,7 +44,7 @@ export class Checkpoint implements WeightSource, Disposable {
   readonly weights: ReadonlyMap<string, LocatedWeight>;
   /** The header of the file, if it is a GGUF file. */
   readonly gguf?: GgufFile;
-  readonly #readTokenizer: () => Tokenizer | undefined;
+  readonly #readTokenizer: () => Promise<Tokenizer | undefined>;
   readonly #close: () => void;
   /** The matrix whose rows were asked for last, as stored: its transpose is made a few rows at a time. */
   #transposing?: { name: string; matrix: Uint8Array<ArrayBuffer> };
@@ -70,7 +70,7 @@ export class Checkpoint implements WeightSource, Disposable {
    *
    * @throws {FileFormatError} if it is damaged, or has more tokens than the model
    */
-  readTokenizer(): Tokenizer | undefined {
+  readTokenizer(): Promise<Tokenizer | undefined> {
     return this.#readTokenizer();
   }
 

@@ -51,13 +51,13 @@ export async function convertCheckpoint(
   using checkpoint = openCheckpoint(sourcePath);
   requireTarget(sourcePath, targetPath, overwrite);
   await openLibrary();
-  const metadata = new Map(checkpoint.gguf?.metadata ?? metadataOf(checkpoint));
+  const metadata = new Map(checkpoint.gguf?.metadata ?? await metadataOf(checkpoint));
   if (name !== undefined) metadata.set("general.name", { type: "string", value: name });
   await writeGgufModel(targetPath, checkpoint, metadata, type, { onProgress, signal });
 }
 
-function metadataOf(checkpoint: Checkpoint): ReturnType<typeof ggufMetadata> {
-  const tokenizer = checkpoint.readTokenizer();
+async function metadataOf(checkpoint: Checkpoint): Promise<ReturnType<typeof ggufMetadata>> {
+  const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer === undefined) {
     throw new Deno.errors.NotFound(
       `Cannot convert ${quotePath(checkpoint.path)}: it has no tokenizer: received neither ` +

@@ -16,6 +16,7 @@ import { GPT2Config } from "../model/config.ts";
 import { numParameters } from "../model/parameters.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type FileType, fileTypeId } from "./file_types.ts";
+import { GPT2_VOCAB_SIZE, hasGpt2Vocabulary } from "./recognize_gpt2.ts";
 
 /** GPT-2's way of cutting words; old files do not say, and llama.cpp then takes the first of these. */
 const PRE_TOKENIZERS = ["default", "gpt-2", "gpt2"];
@@ -155,10 +156,10 @@ export function parseGgufConfig(file: GgufFile): GPT2Config {
  *
  * @throws {FileFormatError} if it is not GPT-2's kind, damaged, or not of the model's size
  */
-export function readGgufTokenizer(
+export async function readGgufTokenizer(
   file: GgufFile,
   { vocabSize }: GPT2Config,
-): Tokenizer | undefined {
+): Promise<Tokenizer | undefined> {
   const model = metadataString(file, "tokenizer.ggml.model");
   if (model === undefined) return undefined;
   if (model !== "gpt2") throw error(file, "tokenizer.ggml.model must be gpt2", model);
@@ -166,6 +167,7 @@ export function readGgufTokenizer(
   if (!PRE_TOKENIZERS.includes(pre)) {
     throw error(file, `tokenizer.ggml.pre must be one of ${PRE_TOKENIZERS.join(" ")}`, pre);
   }
+  if (vocabSize === GPT2_VOCAB_SIZE && await hasGpt2Vocabulary(file)) return await Tokenizer.gpt2();
   const tokens = metadataStrings(file, "tokenizer.ggml.tokens");
   const merges = metadataStrings(file, "tokenizer.ggml.merges");
   if (tokens?.length !== vocabSize) {

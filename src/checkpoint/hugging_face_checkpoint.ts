@@ -56,7 +56,7 @@ export function openHuggingFaceCheckpoint(path: string): Checkpoint {
     name: folderName(path),
     config,
     weights,
-    readTokenizer: () => readHuggingFaceTokenizer(path, config, endOfTextId),
+    readTokenizer: () => Promise.try(() => readHuggingFaceTokenizer(path, config, endOfTextId)),
     close: () => resources.dispose(),
   });
 }

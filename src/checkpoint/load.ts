@@ -77,10 +77,11 @@ export async function loadCheckpoint(
       offsetOf: (spec) => mapped?.offsetOf(spec),
     }),
   );
-  // Both are awaited, whichever fails: the file must not be unmapped while other threads read it.
+  // While other threads load the file, the tokenizer is made ready here. Both are awaited, whichever fails: the file must
+  // not be unmapped while it is read.
   const [loading, reading] = await Promise.allSettled([
     mapped?.load(weights),
-    Promise.try(() => checkpoint.readTokenizer()),
+    checkpoint.readTokenizer(),
   ]);
   if (loading.status === "rejected") throw loading.reason;
   if (reading.status === "rejected") throw reading.reason;

@@ -34,7 +34,7 @@ export const infoCommand = defineCommand({
     using checkpoint = openCheckpoint(
       await resolveModelShowing(operands[0], io, { alternative: "info demo" }),
     );
-    const info = modelInfo(checkpoint);
+    const info = await modelInfo(checkpoint);
     await io.stdout.write(
       values.json ? JSON.stringify(info, null, 2) + "\n" : modelInfoText(info, values.tensors),
     );

@@ -10,7 +10,7 @@ import type { GgufValue } from "../formats/gguf_value.ts";
 import type { GPT2Config } from "../model/config.ts";
 import { formatShape, numElements } from "../tensor/shape.ts";
 import { table } from "./table.ts";
-import { bytesText, countText } from "./units.ts";
+import { bytesText, countText, numberText } from "./units.ts";
 
 /** A checkpoint, described; as JSON, this is what `info --json` writes. */
 export interface ModelInfo {
@@ -58,7 +58,7 @@ export interface TensorInfo {
  *
  * @throws {FileFormatError} if its tokenizer is damaged
  */
-export function modelInfo(checkpoint: Checkpoint): ModelInfo {
+export async function modelInfo(checkpoint: Checkpoint): Promise<ModelInfo> {
   const { path, name, config, weights, gguf } = checkpoint;
   const sizes = Array.from(weights.values(), ({ spec }) => numElements(spec.shape));
   const tensors = Array.from(weights.values(), ({ spec, dtype, storedName }): TensorInfo => ({
@@ -80,7 +80,7 @@ export function modelInfo(checkpoint: Checkpoint): ModelInfo {
       numTensors: ofType.length,
       numBytes: sum(ofType.map(({ numBytes }) => numBytes)),
     })),
-    tokenizer: tokenizerInfo(checkpoint),
+    tokenizer: await tokenizerInfo(checkpoint),
     metadata: gguf === undefined ? null : Object.fromEntries(
       Array.from(gguf.metadata, ([key, value]) => [key, plainValue(value)]),
     ),
@@ -95,8 +95,8 @@ export function modelInfoText(info: ModelInfo, isLong: boolean): string {
     table("Model", [
       ["name", quote(name)],
       ["path", quotePath(path)],
-      ["parameters", info.numParameters.toLocaleString("en-US")],
-      ["without positions", info.numNonEmbeddingParameters.toLocaleString("en-US")],
+      ["parameters", numberText(info.numParameters)],
+      ["without positions", numberText(info.numNonEmbeddingParameters)],
       ["weights", bytesText(info.numBytes)],
     ]),
     table("Configuration", Object.entries(config).map(([key, value]) => [key, String(value)])),
@@ -134,8 +134,8 @@ export function modelInfoText(info: ModelInfo, isLong: boolean): string {
   ].join("\n");
 }
 
-function tokenizerInfo(checkpoint: Checkpoint): TokenizerInfo | null {
-  const tokenizer = checkpoint.readTokenizer();
+async function tokenizerInfo(checkpoint: Checkpoint): Promise<TokenizerInfo | null> {
+  const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer === undefined) return null;
   const { vocabSize, merges, endOfTextId = null } = tokenizer;
   return { vocabSize, numMerges: merges.length, endOfTextId };

@@ -88,7 +88,7 @@ async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   if (model === "gpt2") return await Tokenizer.gpt2();
   const path = await resolveModelShowing(model, io, { alternative: DEMO_FLAG });
   using checkpoint = openCheckpoint(path);
-  const tokenizer = checkpoint.readTokenizer();
+  const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer !== undefined) return tokenizer;
   throw new Deno.errors.NotFound(
     `Cannot tokenize: the model has no tokenizer: received ${

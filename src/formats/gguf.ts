@@ -14,7 +14,7 @@
 import type { ByteSource } from "./byte_source.ts";
 import { quote } from "./describe.ts";
 import { recognizeForeignContent } from "./foreign_content.ts";
-import { GgufCursor } from "./gguf_cursor.ts";
+import { GgufCursor, type StoredTexts } from "./gguf_cursor.ts";
 import {
   GGUF_ARRAY_TYPE_ID,
   GGUF_SCALAR_TYPES,
@@ -45,8 +45,16 @@ export interface GgufFile {
   readonly version: number;
   /** What the tensors' offsets are multiples of, in bytes. */
   readonly alignment: number;
-  /** The metadata by key, in the order of the file. */
+  /**
+   * The metadata by key, in the order of the file. A long array of texts is decoded when its value is first asked for,
+   * and that throws a `FileFormatError` if one is not valid UTF-8.
+   */
   readonly metadata: ReadonlyMap<string, GgufValue>;
+  /**
+   * The arrays of texts among the metadata as the file holds them, by key: each text behind its length in bytes, a 64-bit
+   * number. To know one by its bytes is ten times faster than to decode it.
+   */
+  readonly textArrays: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   /** The tensors by name, in the order of the file. */
   readonly tensors: ReadonlyMap<string, GgufTensor>;
   /** Where the tensors' bytes begin, counted from the beginning of the file. */
@@ -70,6 +78,8 @@ export const GGUF_MAX_AXES = 4;
 
 const MAX_KEYS = 65_536;
 const MAX_TENSORS = 65_536;
+/** Arrays of fewer texts are decoded at once. */
+const MANY_TEXTS = 1000;
 const MAX_ALIGNMENT = 2 ** 20;
 const MIN_ALIGNMENT = 8;
 
@@ -83,7 +93,7 @@ export function readGgufHeader(source: ByteSource): GgufFile {
   const version = readVersion(cursor, source);
   const numTensors = cursor.count("has a number of tensors that", MAX_TENSORS);
   const numKeys = cursor.count("has a number of keys that", MAX_KEYS);
-  const metadata = readMetadata(cursor, numKeys);
+  const { metadata, textArrays } = readMetadata(cursor, numKeys);
   const alignment = alignmentOf(cursor, metadata);
   const placed = readTensors(cursor, numTensors, alignment);
   const dataOffset = Math.ceil(cursor.offset / alignment) * alignment;
@@ -92,7 +102,7 @@ export function readGgufHeader(source: ByteSource): GgufFile {
     tensors.set(tensor.name, { ...tensor, offset: dataOffset + tensor.offset });
   }
   requireDistinctSpans(cursor, source.size, tensors);
-  return { path: source.path, version, alignment, metadata, tensors, dataOffset };
+  return { path: source.path, version, alignment, metadata, textArrays, tensors, dataOffset };
 }
 
 function readVersion(cursor: GgufCursor, source: ByteSource): number {
@@ -121,20 +131,27 @@ function readVersion(cursor: GgufCursor, source: ByteSource): number {
   );
 }
 
-function readMetadata(cursor: GgufCursor, numKeys: number): Map<string, GgufValue> {
+function readMetadata(
+  cursor: GgufCursor,
+  numKeys: number,
+): Pick<GgufFile, "metadata" | "textArrays"> {
   const metadata = new Map<string, GgufValue>();
+  const textArrays = new Map<string, Uint8Array<ArrayBuffer>>();
   for (let i = 0; i < numKeys; i++) {
     cursor.beginReading(`metadata key ${i + 1} of ${numKeys}`);
     const key = cursor.text();
     if (key === "") throw cursor.error("is empty", key);
     if (metadata.has(key)) throw cursor.error("was there before", key);
     cursor.beginReading(`metadata ${quote(key)}`);
-    metadata.set(key, readValue(cursor));
+    metadata.set(key, readValue(cursor, (bytes) => textArrays.set(key, bytes)));
   }
-  return metadata;
+  return { metadata, textArrays };
 }
 
-function readValue(cursor: GgufCursor): GgufValue {
+function readValue(
+  cursor: GgufCursor,
+  keepTexts: (bytes: Uint8Array<ArrayBuffer>) => void,
+): GgufValue {
   const typeId = cursor.u32();
   const isArray = typeId === GGUF_ARRAY_TYPE_ID;
   const elementTypeId = isArray ? cursor.u32() : typeId;
@@ -145,8 +162,15 @@ function readValue(cursor: GgufCursor): GgufValue {
       : "has an unknown type";
     throw cursor.error(what, elementTypeId);
   }
-  const value = isArray ? readElements(cursor, type) : readScalar(cursor, type);
-  return { type: isArray ? `${type}[]` : type, value } as GgufValue;
+  if (!isArray) return { type, value: readScalar(cursor, type) } as GgufValue;
+  const count = cursor.count("has a length that", Number.MAX_SAFE_INTEGER);
+  if (type === "string") {
+    const texts = cursor.texts(count);
+    keepTexts(texts.bytes);
+    return count < MANY_TEXTS ? { type: "string[]", value: texts.decode() } : decodedLater(texts);
+  }
+  const value = type === "bool" ? cursor.bools(count) : cursor.numbers(type, count);
+  return { type: `${type}[]`, value } as GgufValue;
 }
 
 function readScalar(cursor: GgufCursor, type: GgufScalarType): GgufValue["value"] {
@@ -154,10 +178,14 @@ function readScalar(cursor: GgufCursor, type: GgufScalarType): GgufValue["value"
   return type === "bool" ? cursor.bools(1)[0] === 1 : cursor.number(type);
 }
 
-function readElements(cursor: GgufCursor, type: GgufScalarType): GgufValue["value"] {
-  const count = cursor.count("has a length that", Number.MAX_SAFE_INTEGER);
-  if (type === "string") return cursor.texts(count);
-  return type === "bool" ? cursor.bools(count) : cursor.numbers(type, count);
+function decodedLater(texts: StoredTexts): GgufValue {
+  let value: string[] | undefined;
+  return {
+    type: "string[]",
+    get value() {
+      return value ??= texts.decode();
+    },
+  };
 }
 
 function alignmentOf(cursor: GgufCursor, metadata: ReadonlyMap<string, GgufValue>): number {

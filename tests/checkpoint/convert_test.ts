@@ -19,7 +19,7 @@ Deno.test("convertCheckpoint() describes the model as llama.cpp expects it", asy
   const target = folder.file("target.gguf");
   await convertCheckpoint(plainFolder, target, { type: "q8_0" });
   using source = openCheckpoint(plainFolder);
-  const { tokens, tokenTypes, merges } = source.readTokenizer()!;
+  const { tokens, tokenTypes, merges } = (await source.readTokenizer())!;
   assertEquals(metadataOf(target), {
     "general.architecture": "gpt2",
     "general.type": "model",
@@ -59,7 +59,7 @@ Deno.test("convertCheckpoint() keeps the weights of a folder, and gives them bac
     to.readRows(name, 0, actual);
     assertEquals(actual, expected, name);
   }
-  assertEquals(to.readTokenizer()!.tokens, from.readTokenizer()!.tokens);
+  assertEquals((await to.readTokenizer())!.tokens, (await from.readTokenizer())!.tokens);
 });
 
 Deno.test("convertCheckpoint() gives the same file from shards as from one file", async () => {

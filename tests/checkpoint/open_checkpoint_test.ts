@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
 import { FileFormatError } from "../../src/errors.ts";
@@ -36,14 +42,14 @@ function readWeight(path: string, name: string): Uint8Array {
   return bytes;
 }
 
-Deno.test("openCheckpoint() opens a Hugging Face folder", () => {
+Deno.test("openCheckpoint() opens a Hugging Face folder", async () => {
   using checkpoint = openCheckpoint(plainFolder);
   assertEquals(checkpoint.name, "hf_folder");
   assertEquals(checkpoint.config.hiddenDim, 64);
   assertEquals(checkpoint.tied, true);
   assertEquals(checkpoint.weights.size, 28);
-  assertEquals(checkpoint.readTokenizer()!.vocabSize, 288);
-  assertEquals(checkpoint.readTokenizer()!.endOfTextId, 287);
+  assertEquals((await checkpoint.readTokenizer())!.vocabSize, 288);
+  assertEquals((await checkpoint.readTokenizer())!.endOfTextId, 287);
 });
 
 Deno.test("openCheckpoint() gives matrices as (out in), from any row", () => {
@@ -95,7 +101,7 @@ for (const [what, changes] of accepted) {
     for (const name of checkpoint.weights.keys()) {
       assertEquals(readWeight(path, name), readWeight(plainFolder, name), name);
     }
-    assertEquals(checkpoint.readTokenizer()!.tokens, plain.readTokenizer()!.tokens);
+    assertEquals((await checkpoint.readTokenizer())!.tokens, (await plain.readTokenizer())!.tokens);
   });
 }
 
@@ -124,7 +130,7 @@ Deno.test("openCheckpoint() names the tokens that a model has beyond its tokeniz
     },
   });
   using checkpoint = openCheckpoint(path);
-  const tokenizer = checkpoint.readTokenizer()!;
+  const tokenizer = (await checkpoint.readTokenizer())!;
   assertEquals(tokenizer.vocabSize, 320);
   assertEquals(tokenizer.tokens[319], "[PAD319]");
   assertEquals([...tokenizer.tokenTypes.slice(286)], [1, 3, ...Array(32).fill(5)]);
@@ -137,7 +143,7 @@ Deno.test("openCheckpoint() names the tokens that a model has beyond its tokeniz
 Deno.test("openCheckpoint() accepts a folder without tokenizer", async () => {
   using folder = new TemporaryFolder();
   using checkpoint = openCheckpoint(await copyFolder(folder, { remove: ["tokenizer.json"] }));
-  assertEquals(checkpoint.readTokenizer(), undefined);
+  assertEquals(await checkpoint.readTokenizer(), undefined);
 });
 
 const tensorProblems: [what: string, change: (tensors: Tensors) => void, messages: string[]][] = [
@@ -194,7 +200,7 @@ Deno.test("a tokenizer with more tokens than the model is refused", async () => 
     },
   });
   using checkpoint = openCheckpoint(path);
-  const error = assertThrows(() => checkpoint.readTokenizer(), FileFormatError);
+  const error = await assertRejects(() => checkpoint.readTokenizer(), FileFormatError);
   assertFormatError(error);
   assertStringIncludes(error.message, "it has more tokens than the 280 of the model: received 288");
 });
@@ -374,7 +380,7 @@ for (const [what, change, message] of tokenizerProblems) {
     await convertCheckpoint(plainFolder, good, { type: "f32" });
     await copyGguf(good, bad, change);
     using checkpoint = openCheckpoint(bad);
-    const error = assertThrows(() => checkpoint.readTokenizer(), FileFormatError);
+    const error = await assertRejects(() => checkpoint.readTokenizer(), FileFormatError);
     assertFormatError(error);
     assertStringIncludes(error.message, message);
   });
@@ -398,7 +404,7 @@ Deno.test("openCheckpoint() accepts what older converters leave out", async () =
   });
   using checkpoint = openCheckpoint(old);
   assertEquals(checkpoint.name, "old");
-  assertEquals(checkpoint.readTokenizer()!.endOfTextId, 287);
+  assertEquals((await checkpoint.readTokenizer())!.endOfTextId, 287);
   assertEquals(checkpoint.config.layerNormEpsilon, 1e-5);
 });
 

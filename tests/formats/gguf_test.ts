@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { FileFormatError } from "../../src/errors.ts";
 import { MemorySource, openRegularFile } from "../../src/formats/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
@@ -60,7 +60,7 @@ Deno.test("readGgufHeader() gives offsets at which the numbers are", () => {
 });
 
 Deno.test("readGgufHeader() reads headers of any length through its chunks", () => {
-  // 300,000 texts of 0 to 12 bytes: several chunks of 1 MiB, with texts across their borders.
+  // 300,000 texts of 0 to 12 bytes: several chunks of 2 MiB, with texts across their borders.
   const texts = Array.from(
     { length: 300_000 },
     (_, i) => "é日👍".slice(0, i % 3) + "👍".repeat(i % 2) + i % 7,
@@ -82,6 +82,34 @@ Deno.test("readGgufHeader() reads a text that is longer than a chunk", () => {
   assertEquals(metadataString(holder, "one") === long, true);
   assertEquals(metadataStrings(holder, "array")?.[1] === long, true);
   assertEquals(metadataStrings(holder, "array")?.[2], "x");
+});
+
+Deno.test("readGgufHeader() gives arrays of texts as they are in the file, and decodes long ones later", () => {
+  const texts = Array.from({ length: 2000 }, (_, i) => `text ${i}`);
+  const array = new GgufBytes().u64(texts.length);
+  for (const text of texts) array.text(text);
+  const file = new GgufBytes().start(0, 2).text("texts").u32(9).u32(8).raw(array.bytes())
+    .text("few").u32(9).u32(8).u64(1).text("ö").bytes();
+  const { metadata, textArrays } = readGgufHeader(new MemorySource(file));
+  assertEquals([...textArrays.keys()], ["texts", "few"]);
+  assertEquals(textArrays.get("texts"), array.bytes().subarray(8));
+  assertEquals(textArrays.get("few"), Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0xb6));
+  file.fill(0); // What is decoded later does not come from the source.
+  assertEquals(metadata.get("texts")?.value, texts);
+  assertStrictEquals(metadata.get("texts")?.value, metadata.get("texts")?.value);
+});
+
+Deno.test("readGgufHeader() refuses a long array of texts that is not UTF-8 when it is looked at", () => {
+  const file = new GgufBytes().start(0, 2).text("texts").u32(9).u32(8).u64(2000);
+  for (let i = 0; i < 1999; i++) file.text("text");
+  const bytes = file.u64(1).raw(Uint8Array.of(0xff)).u32Entry("after", 7).bytes();
+  const { metadata } = readGgufHeader(new MemorySource(bytes));
+  assertEquals(metadataNumber({ metadata }, "after"), 7);
+  assertThrows(
+    () => metadata.get("texts")?.value,
+    FileFormatError,
+    'metadata "texts" has text that is not valid UTF-8, ending at this offset',
+  );
 });
 
 Deno.test("readGgufHeader() keeps zero bytes and byte order marks inside texts", () => {
@@ -115,7 +143,7 @@ Deno.test("readGgufHeader() reads only the header of a file", () => {
     readInto: (offset, target) => source.readInto(offset, target),
     read: (offset, length) => (numBytes += length, source.read(offset, length)),
   });
-  assertEquals(numBytes, 2 ** 20); // one chunk
+  assertEquals(numBytes, 2 ** 21); // one chunk
 });
 
 Deno.test("metadataNumber() takes any numeric type, and refuses what is none", () => {
