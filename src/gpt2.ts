@@ -4,8 +4,6 @@
  * @module
  */
 import { loadCheckpoint } from "./checkpoint/load.ts";
-import { saveGguf } from "./checkpoint/save_gguf.ts";
-import { saveSafetensors } from "./checkpoint/save_safetensors.ts";
 import { type ModelProgress, resolveModel } from "./checkpoint/resolve_model.ts";
 import type { FileType } from "./checkpoint/file_types.ts";
 import { generate, type GeneratedToken, type GenerateOptions } from "./generation/generate.ts";
@@ -248,6 +246,8 @@ export class GPT2 implements Disposable {
    * @throws {StorageError} if the folder cannot be written
    */
   async saveSafetensors(folder: string): Promise<void> {
+    // Here and below: who only runs a model does not wait for what writes one.
+    const { saveSafetensors } = await import("./checkpoint/save_safetensors.ts");
     await saveSafetensors(this.#model, this.tokenizer, folder);
   }
 
@@ -258,6 +258,7 @@ export class GPT2 implements Disposable {
    * @throws {StorageError} if the file cannot be written
    */
   async saveGguf(path: string, options: { type?: FileType } = {}): Promise<void> {
+    const { saveGguf } = await import("./checkpoint/save_gguf.ts");
     await saveGguf(this.#model, this.tokenizer, path, options);
   }
 

@@ -76,16 +76,17 @@ export class Random {
    * @returns the number drawn.
    */
   normal(): number {
+    const { edges, steps } = madeLayers ??= makeLayers();
     while (true) {
       // 7 bits choose the layer and the other 25 the point in it, so that the two are independent.
       const bits = this.nextUint32();
       const layer = bits & (NUM_LAYERS - 1);
-      const x = ((bits >> 7) + 0.5) * LAYER_STEPS[layer];
+      const x = ((bits >> 7) + 0.5) * steps[layer];
       const distance = Math.abs(x);
-      if (distance < LAYER_EDGES[layer + 1]) return x;
+      if (distance < edges[layer + 1]) return x;
       if (layer === 0) return Math.sign(x) * this.#normalTail();
-      const bottom = bellCurve(LAYER_EDGES[layer]);
-      const top = bellCurve(LAYER_EDGES[layer + 1]);
+      const bottom = bellCurve(edges[layer]);
+      const top = bellCurve(edges[layer + 1]);
       if (bottom + this.next() * (top - bottom) < bellCurve(distance)) return x;
     }
   }
@@ -160,17 +161,27 @@ function bellCurve(x: number): number {
   return Math.exp(-0.5 * x * x);
 }
 
-/**
- * Half the width of each layer, from the lowest to the top of the curve, where it is 0. The lowest one is as wide as a
- * rectangle of its height would have to be to hold its area, tail included.
- */
-const LAYER_EDGES = new Float64Array(NUM_LAYERS + 1);
-LAYER_EDGES[0] = LAYER_AREA / bellCurve(TAIL_START);
-LAYER_EDGES[1] = TAIL_START;
-for (let layer = 1; layer < NUM_LAYERS - 1; layer++) {
-  const top = bellCurve(LAYER_EDGES[layer]) + LAYER_AREA / LAYER_EDGES[layer];
-  LAYER_EDGES[layer + 1] = Math.sqrt(-2 * Math.log(top));
+/** The layers of the ziggurat, from the lowest to the top. */
+interface Layers {
+  /**
+   * Half the width of each, and 0 at the top of the curve. The lowest one is as wide as a rectangle of its height would
+   * have to be to hold its area, tail included.
+   */
+  readonly edges: Float64Array;
+  /** The width of each in steps: 25 signed bits reach from one of its edges to the other. */
+  readonly steps: Float64Array;
 }
 
-/** The width of each layer in steps: 25 signed bits reach from one of its edges to the other. */
-const LAYER_STEPS = LAYER_EDGES.map((edge) => edge / 2 ** 24);
+/** Made when first needed: most programs draw no normal number. */
+let madeLayers: Layers | undefined;
+
+function makeLayers(): Layers {
+  const edges = new Float64Array(NUM_LAYERS + 1);
+  edges[0] = LAYER_AREA / bellCurve(TAIL_START);
+  edges[1] = TAIL_START;
+  for (let layer = 1; layer < NUM_LAYERS - 1; layer++) {
+    const top = bellCurve(edges[layer]) + LAYER_AREA / edges[layer];
+    edges[layer + 1] = Math.sqrt(-2 * Math.log(top));
+  }
+  return { edges, steps: edges.map((edge) => edge / 2 ** 24) };
+}

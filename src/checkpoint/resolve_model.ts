@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import type { LibraryProgress } from "../ffi/library.ts";
 import type { WriteProgress } from "../formats/atomic_file.ts";
 import { quotePath } from "../formats/describe.ts";
@@ -99,7 +98,10 @@ function isGgufFile(name: string): boolean {
 }
 
 function pathOfFileUrl(url: URL, name: string): string {
-  if (url.protocol === "file:") return fileURLToPath(url);
+  if (url.protocol === "file:") {
+    // Loading node:url takes longer than most of what a start from a plain path does, so only now.
+    return process.getBuiltinModule("node:url").fileURLToPath(url);
+  }
   throw notFound(
     name,
     "models are downloaded from the hub only, by their names",

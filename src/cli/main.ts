@@ -6,35 +6,30 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { quote } from "../formats/describe.ts";
 import { closestName } from "../closest_name.ts";
-import { benchCommand } from "./bench_command.ts";
 import type { Command } from "./command.ts";
-import { convertCommand } from "./convert_command.ts";
-import { doctorCommand } from "./doctor_command.ts";
 import { errorText } from "./error_text.ts";
 import { exitCodeOf, exitCodes } from "./exit_code.ts";
 import type { Flags } from "./flags.ts";
-import { generateCommand } from "./generate_command.ts";
 import { commandHelp, programHelp, programName } from "./help.ts";
-import { infoCommand } from "./info_command.ts";
 import { type Io, OutputClosedError } from "./io.ts";
-import { modelsCommand } from "./models_command.ts";
 import { parseArguments } from "./parse_arguments.ts";
-import { quantizeCommand } from "./quantize_command.ts";
 import { systemIo } from "./system_io.ts";
-import { tokenizeCommand } from "./tokenize_command.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** The first is the one that runs if none is named. */
-const commands: readonly Command[] = [
-  generateCommand,
-  convertCommand,
-  quantizeCommand,
-  tokenizeCommand,
-  infoCommand,
-  modelsCommand,
-  benchCommand,
-  doctorCommand,
-];
+/** The commands by name; each is loaded when it is called. */
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["generate", async () => (await import("./generate_command.ts")).generateCommand],
+  ["convert", async () => (await import("./convert_command.ts")).convertCommand],
+  ["quantize", async () => (await import("./quantize_command.ts")).quantizeCommand],
+  ["tokenize", async () => (await import("./tokenize_command.ts")).tokenizeCommand],
+  ["info", async () => (await import("./info_command.ts")).infoCommand],
+  ["models", async () => (await import("./models_command.ts")).modelsCommand],
+  ["bench", async () => (await import("./bench_command.ts")).benchCommand],
+  ["doctor", async () => (await import("./doctor_command.ts")).doctorCommand],
+]);
+
+/** The one that runs if none is named. */
+const DEFAULT_COMMAND = "generate";
 
 const GENERAL = "General";
 
@@ -51,20 +46,22 @@ const globalFlags: Flags = {
  * @returns the exit code
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
-  const named = commands.find(({ name }) => name === args[0]);
-  const command = named ?? commands[0];
+  const isNamed = commands.has(args[0]);
+  const name = isNamed ? args[0] : DEFAULT_COMMAND;
   const flagArgs = args.slice(0, args.includes("--") ? args.indexOf("--") : undefined);
   try {
     io.signal.throwIfAborted();
     if (args[0] === "help" || flagArgs.includes("--help") || flagArgs.includes("-h")) {
-      const topic = args[0] === "help" && args.length > 1 ? findCommand(args[1]) : named;
+      const topic = args[0] === "help" ? args[1] : isNamed ? name : undefined;
       await io.stdout.write(
-        topic ? commandHelp(topic, globalFlags) : programHelp(commands, globalFlags),
+        topic === undefined
+          ? programHelp(await Promise.all(commands.values().map((load) => load())), globalFlags)
+          : commandHelp(await loadCommand(topic), globalFlags),
       );
     } else if (flagArgs.includes("--version")) {
       await io.stdout.write(`${denoConfig.version}\n`);
     } else {
-      await runCommand(command, named ? args.slice(1) : args, io);
+      await runCommand(await loadCommand(name), isNamed ? args.slice(1) : args, io);
     }
     return exitCodes.ok;
   } catch (error) {
@@ -72,7 +69,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
       const text = errorText(error, {
         isDebug: flagArgs.includes("--debug"),
         output: io.stderr,
-        helpCommand: `${programName()} ${args[0] === "help" ? "" : `${command.name} `}--help`,
+        helpCommand: `${programName()} ${args[0] === "help" ? "" : `${name} `}--help`,
       });
       await io.stderr.write(text).catch(() => {}); // There is nobody left to tell.
     }
@@ -80,10 +77,10 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function findCommand(name: string): Command {
-  const command = commands.find((command) => command.name === name);
-  if (command !== undefined) return command;
-  const names = commands.map(({ name }) => name);
+async function loadCommand(name: string): Promise<Command> {
+  const load = commands.get(name);
+  if (load !== undefined) return await load();
+  const names = [...commands.keys()];
   const closest = closestName(name, names);
   throw new UsageError(
     `There is no such command: received ${quote(name)}. ` +
@@ -101,15 +98,15 @@ function checkOperands(command: Command, given: readonly string[]): void {
   const { usage, min, max, advice } = command.operands;
   if (given.length >= min && given.length <= max) return;
   // A prompt needs no command before it, so a misspelt command looks like one.
-  const closest = given.length > 1
-    ? closestName(given[0], commands.map(({ name }) => name))
-    : undefined;
+  const closest = given.length > 1 ? closestName(given[0], [...commands.keys()]) : undefined;
   throw new UsageError(
     `${command.name} takes ${usage}: received ${
       given.length === 0 ? "nothing" : given.slice(0, 5).map(quote).join(" ")
     }` +
       `${given.length > 5 ? " ..." : ""}. ` +
-      (command === commands[0] && closest ? `Did you mean the command ${closest}?` : advice ?? ""),
+      (command.name === DEFAULT_COMMAND && closest
+        ? `Did you mean the command ${closest}?`
+        : advice ?? ""),
   );
 }
 
