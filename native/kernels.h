@@ -30,6 +30,7 @@ const Kernel * packedMatmulKernel(const ggml_tensor * y);
 const Kernel * halfMatmulKernel(const ggml_tensor * y);
 const Kernel * attentionKernel(const ggml_tensor * y);
 const Kernel * geluKernel(const ggml_tensor * y);
+const Kernel * normKernel(const ggml_tensor * y);
 
 /* For a kernel that takes no work memory. */
 inline size_t noWork(const ggml_tensor *, int) {

@@ -19,6 +19,7 @@ export const nativeFiles: readonly string[] = [
   "kernels.cpp",
   "kernels.h",
   "load.cpp",
+  "norm.cpp",
   "packed_formats.h",
   "packed_matmul.cpp",
   "rpc_server.c",
