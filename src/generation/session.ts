@@ -60,6 +60,7 @@ export class Session implements Disposable {
   /** (batch vocab) */
   readonly #logits: Float32Array<ArrayBuffer>;
   #decode: BuiltPass | undefined;
+  #isAppending = false;
   #disposed = false;
 
   /**
@@ -96,6 +97,7 @@ export class Session implements Disposable {
    * @returns (batch vocab) logits after the last token of each text, in an array that the next call overwrites; the row
    * of a text that got no token keeps its values
    * @throws {RangeError} if a text would become longer than `length`, or a token is not in the vocabulary
+   * @throws {TypeError} if the session or its model has been disposed of, perhaps before all tokens were read
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   append(
@@ -104,19 +106,29 @@ export class Session implements Disposable {
   ): Promise<Float32Array<ArrayBuffer>> {
     this.#check(added);
     return this.#model.run(async () => {
-      const starts = this.lengths.slice();
-      const longest = Math.max(...added.map((tokens) => tokens.length));
-      for (let offset = 0; offset < longest; offset += PREFILL_TOKENS) {
-        const end = Math.min(offset + PREFILL_TOKENS, longest);
-        const texts = added.map((tokens, text) => ({
-          start: starts[text] + Math.min(offset, tokens.length),
-          tokens: Array.prototype.slice.call(tokens, offset, end) as number[],
-        }));
-        await this.#compute(texts, end - offset, signal);
+      this.#isAppending = true;
+      try {
+        await this.#read(added, signal);
+      } finally {
+        this.#isAppending = false;
+        if (this.#disposed) this.#free();
       }
-      added.forEach((tokens, text) => this.lengths[text] = starts[text] + tokens.length);
       return this.#logits;
     });
+  }
+
+  async #read(added: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<void> {
+    const starts = this.lengths.slice();
+    const longest = Math.max(...added.map((tokens) => tokens.length));
+    for (let offset = 0; offset < longest; offset += PREFILL_TOKENS) {
+      const end = Math.min(offset + PREFILL_TOKENS, longest);
+      const texts = added.map((tokens, text) => ({
+        start: starts[text] + Math.min(offset, tokens.length),
+        tokens: Array.prototype.slice.call(tokens, offset, end) as number[],
+      }));
+      await this.#compute(texts, end - offset, signal);
+    }
+    added.forEach((tokens, text) => this.lengths[text] = starts[text] + tokens.length);
   }
 
   /** Forgets all tokens of a text from `length` on. */
@@ -134,16 +146,23 @@ export class Session implements Disposable {
     return this.#cache.byteLength;
   }
 
-  /** Frees the cache and the graphs, after the computation that is running. */
+  /** Frees the cache and the graphs, after the computation that is running and whose logits are still to be read. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    if (!this.#isAppending) this.#free();
+  }
+
+  #free(): void {
     this.#decode?.graph[Symbol.dispose]();
     this.#cache[Symbol.dispose]();
   }
 
   async #compute(texts: NewTokens[], seq: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
+    // While this waited, for its turn or for the part before.
+    this.#checkUsable();
+    this.#model.checkUsable();
     const end = Math.max(...texts.map(({ start, tokens }) => start + tokens.length));
     const seqK = Math.ceil(end / CACHE_STEP) * CACHE_STEP;
     if (seq > 1) {
@@ -202,8 +221,12 @@ export class Session implements Disposable {
     });
   }
 
-  #check(added: readonly ArrayLike<number>[]): void {
+  #checkUsable(): void {
     if (this.#disposed) throw new TypeError("Cannot continue a session: it has been disposed of");
+  }
+
+  #check(added: readonly ArrayLike<number>[]): void {
+    this.#checkUsable();
     if (added.length !== this.batch) {
       throw new TypeError(
         `Cannot continue a session: it has ${this.batch} texts: received tokens for ${added.length}`,
