@@ -80,7 +80,7 @@ export async function loadCheckpoint(
   // While other threads load the file, the tokenizer is made ready here. Both are awaited, whichever fails: the file must
   // not be unmapped while it is read.
   const [loading, reading] = await Promise.allSettled([
-    mapped?.load(weights),
+    mapped?.load(weights, signal),
     checkpoint.readTokenizer(),
   ]);
   if (loading.status === "rejected") throw loading.reason;

@@ -69,10 +69,13 @@ export class MappedWeights implements Disposable {
    * Takes all weights into use that are used in the type in which they are stored: looks through them, and packs those
    * that go into packed memory. It works on other threads.
    *
+   * @param weights the places of the weights, not yet in use
+   * @param signal stops the work
    * @returns the weights that remain to be written
    * @throws {FileFormatError} if one holds an infinity or NaN
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
-  async load(weights: Weights): Promise<ParameterSpec[]> {
+  async load(weights: Weights, signal?: AbortSignal): Promise<ParameterSpec[]> {
     const parts: WeightPart[] = [];
     const remaining: ParameterSpec[] = [];
     for (const { spec } of this.#checkpoint.weights.values()) {
@@ -87,7 +90,7 @@ export class MappedWeights implements Disposable {
       }
     }
     const threads = Math.min(navigator.hardwareConcurrency, MAX_THREADS);
-    const found = await loadParts(parts, threads);
+    const found = await loadParts(parts, threads, signal);
     if (found !== undefined) {
       const { spec } = found;
       const offset = this.offsetOf(spec)!;

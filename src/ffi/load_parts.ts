@@ -37,11 +37,14 @@ const PART_BYTES = 64;
  *
  * @param parts whose memory stays where it is meanwhile
  * @param threads how many share the work
+ * @param signal stops the work between two parts
  * @returns a part that holds an infinity or NaN, if one does: then not everything has been packed
+ * @throws {DOMException} `AbortError` (or the signal's own reason), when no thread looks at the parts any more
  */
 export async function loadParts<T extends Part>(
   parts: readonly T[],
   threads: number,
+  signal?: AbortSignal,
 ): Promise<T | undefined> {
   const list = new DataView(new ArrayBuffer(parts.length * PART_BYTES));
   parts.forEach(({ data, count, stride, mask, packing }, i) => {
@@ -59,9 +62,15 @@ export async function loadParts<T extends Part>(
   });
   const next = new Int32Array(1);
   const bytes = new Uint8Array(list.buffer);
+  signal?.throwIfAborted();
+  // The threads find that there is no next part.
+  const stop = () => Atomics.store(next, 0, parts.length);
+  signal?.addEventListener("abort", stop);
   const found = await Promise.all(
     Array.from({ length: threads }, () => library().gpt2_load_parts(bytes, parts.length, next)),
   );
+  signal?.removeEventListener("abort", stop);
+  signal?.throwIfAborted();
   const first = found.filter((index) => index >= 0).sort((a, b) => a - b)[0];
   return first === undefined ? undefined : parts[first];
 }

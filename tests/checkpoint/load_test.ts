@@ -152,11 +152,13 @@ Deno.test("loadCheckpoint() stops when it is told to", async () => {
   const path = folder.file("model.gguf");
   await writeGoldenModel(path, quickModel);
   await assertRejects(() => loadCheckpoint(path, { signal: AbortSignal.abort() }), DOMException);
-  const controller = new AbortController();
-  const loading = loadCheckpoint(path, { signal: controller.signal, type: "q4_k_m" });
-  controller.abort();
-  const error = await assertRejects(() => loading, DOMException);
-  assertEquals(error.name, "AbortError");
+  for (const type of ["q4_k_m", undefined] as const) { // Converted, and used as it is stored.
+    const controller = new AbortController();
+    const loading = loadCheckpoint(path, { signal: controller.signal, type });
+    controller.abort();
+    const error = await assertRejects(() => loading, DOMException);
+    assertEquals(error.name, "AbortError");
+  }
 });
 
 Deno.test("loadCheckpoint() refuses a number of threads that cannot be", async () => {

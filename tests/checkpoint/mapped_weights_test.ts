@@ -6,6 +6,8 @@ import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
 import { FileFormatError } from "../../src/errors.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
+import { Weights } from "../../src/model/weights.ts";
+import { Backend } from "../../src/tensor/backend.ts";
 import { maxDifference } from "../close.ts";
 
 // Rows that K-quants can store, and a vocabulary that does not fill the last tile.
@@ -62,6 +64,34 @@ Deno.test({
       const offsets = [...checkpoint.weights.values()]
         .filter(({ spec }) => mapped.offsetOf(spec) !== undefined);
       assertEquals(offsets.map(({ spec }) => spec.name), ["finalNorm.bias"]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "MappedWeights stops to take weights into use when it is told to",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      using model = new GPT2(config, { seed: 5 });
+      await model.saveGguf(`${folder}/model.gguf`, { type: "f32" });
+      using checkpoint = openCheckpoint(`${folder}/model.gguf`);
+      using mapped = MappedWeights.open(checkpoint, () => "f32")!;
+      using backend = Backend.cpu({ threads: 1 });
+      const { file } = mapped;
+      using weights = new Weights(backend, config, () => "f32", {
+        file,
+        offsetOf: (spec) => mapped.offsetOf(spec),
+      });
+      assertEquals(await mapped.load(weights), []);
+      const controller = new AbortController();
+      const loading = mapped.load(weights, controller.signal);
+      controller.abort();
+      const error = await assertRejects(() => loading, DOMException);
+      assertEquals(error.name, "AbortError");
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
