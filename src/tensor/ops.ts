@@ -173,11 +173,10 @@ export function matmul(weight: Tensor, x: Tensor): Tensor {
   checkF32("multiply with", x);
   const graph = graphOf("multiply", x, weight);
   const shape = [...x.shape.slice(0, -1), weight.shape[rank - 2]];
-  return result(
-    graph,
-    shape,
-    library().ggml_mul_mat(graph.context, weight.pointer, x.pointer),
-  );
+  // From repacked memory ggml multiplies with four columns at once as if they lay side by side.
+  const mayBeRepacked = tensorTypeInfo(weight.dtype).blockSize > 1;
+  const { pointer } = mayBeRepacked ? contiguous(x) : x;
+  return result(graph, shape, library().ggml_mul_mat(graph.context, weight.pointer, pointer));
 }
 
 /** The sum over the last axis, which stays with size 1. */
