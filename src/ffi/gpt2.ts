@@ -64,11 +64,6 @@ export const gpt2Symbols = {
     parameters: ["pointer", "usize"],
     result: "void",
   },
-  // void gpt2_give_back(void * start, size_t size)
-  gpt2_give_back: {
-    parameters: ["buffer", "usize"],
-    result: "void",
-  },
   // void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count)
   gpt2_dequantize_row_async: {
     name: "gpt2_dequantize_row",

@@ -61,11 +61,6 @@ export class MappedFile implements Disposable {
     return Deno.UnsafePointer.offset(this.pointer, offset)!;
   }
 
-  /** Gives memory that holds bytes of the file back to the system, until they are looked at again. */
-  giveBack(offset: number, length: number): void {
-    library().gpt2_give_back(this.view(offset, length), BigInt(length));
-  }
-
   /** Unmaps the file. A second call does nothing. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;

@@ -59,11 +59,6 @@ export class KeyValueCache implements Disposable {
     this.layers = layers;
   }
 
-  /** The bytes of native memory. */
-  get byteLength(): number {
-    return this.#buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  }
-
   /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) buffer[Symbol.dispose]();

@@ -141,11 +141,6 @@ export class Session implements Disposable {
     this.lengths[text] = length;
   }
 
-  /** The bytes of native memory that the cache takes. */
-  get cacheBytes(): number {
-    return this.#cache.byteLength;
-  }
-
   /** Frees the cache and the graphs, after the computation that is running and whose logits are still to be read. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;

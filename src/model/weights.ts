@@ -165,11 +165,6 @@ export class Weights implements Disposable {
     return data;
   }
 
-  /** The bytes of native memory that the weights take. */
-  get byteLength(): number {
-    return this.#buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
-  }
-
   /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) buffer[Symbol.dispose]();

@@ -22,8 +22,6 @@ Deno.test({
       using file = MappedFile.open(path, Deno.statSync(path))!;
       assertEquals(file.byteLength, 4096);
       assertEquals([...file.view(250, 8)], [250, 251, 252, 253, 254, 255, 0, 1]);
-      // Given back, they are read again.
-      file.giveBack(0, 4096);
       assertEquals([...file.view(4095, 1)], [255]);
       const address = Deno.UnsafePointer.value(file.address(100, 1));
       assertEquals(address - Deno.UnsafePointer.value(file.pointer), 100n);
