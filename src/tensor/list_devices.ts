@@ -5,31 +5,26 @@
  */
 import { library } from "../ffi/library.ts";
 import { cString, readCString } from "../ffi/memory.ts";
+import { type DeviceMemory, memoryOf } from "./device.ts";
 
 /** A device as ggml describes it. */
-export interface DeviceDescription {
+export interface DeviceDescription extends DeviceMemory {
   /** `CPU`, `CUDA0`, ... */
   readonly name: string;
   /** What its maker calls it. */
   readonly description: string;
-  readonly freeBytes: number;
-  readonly totalBytes: number;
 }
 
 /** All devices, the processor among them, in ggml's order. */
 export function listDevices(): DeviceDescription[] {
   const ggml = library();
   const count = Number(ggml.ggml_backend_dev_count());
-  const free = new BigUint64Array(1);
-  const total = new BigUint64Array(1);
   return Array.from({ length: count }, (_, i) => {
-    const device = ggml.ggml_backend_dev_get(BigInt(i));
-    ggml.ggml_backend_dev_memory(device, free, total);
+    const device = ggml.ggml_backend_dev_get(BigInt(i))!;
     return {
       name: readCString(ggml.ggml_backend_dev_name(device)),
       description: readCString(ggml.ggml_backend_dev_description(device)),
-      freeBytes: Number(free[0]),
-      totalBytes: Number(total[0]),
+      ...memoryOf(device),
     };
   });
 }
