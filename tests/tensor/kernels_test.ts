@@ -11,7 +11,7 @@ import { evaluate, f32, type Input } from "./evaluate.ts";
 /** A few roundings of F32 on values around 1. */
 const F32_ROUNDING = 1e-5;
 /** What ggml's attention loses, which sums values in half precision. */
-const HALF_ROUNDING = 5e-3;
+const HALF_ROUNDING = 1e-2;
 
 const backend = Backend.cpu({ threads: 2 });
 const random = new Random(11);
