@@ -147,6 +147,7 @@ template <class Format> void multiply(const ggml_compute_params * params, ggml_t
     const int64_t numColumns = y->ne[1];
     const int64_t numRuns = matrix->ne[0] / RUN;
     const int64_t numSlices = numRuns / Slice<Format>::RUNS;
+    GGML_ASSERT(ggml_is_matrix(y->src[1])); // As supports_op() says: ggml does not ask it before it computes.
     const auto * slices = static_cast<const Slice<Format> *>(matrix->data);
     auto * runs = reinterpret_cast<XRun *>(alignedWork(params));
     quantizeColumns<Format>(params, y->src[1], runs);
