@@ -154,6 +154,7 @@ async function search(options: PrepareLibraryOptions): Promise<Library> {
 }
 
 function readFileSync(path: string): FileContents {
+  requireFile(Deno.statSync(path));
   const bytes = Deno.readFileSync(path);
   // Web Crypto has no synchronous digest. Loading node:crypto takes longer than all the rest here, so only now.
   const { createHash } = process.getBuiltinModule("node:crypto");
@@ -161,7 +162,14 @@ function readFileSync(path: string): FileContents {
 }
 
 async function readFile(path: string): Promise<FileContents> {
+  requireFile(await Deno.stat(path));
   const bytes = await Deno.readFile(path);
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   return { bytes, sha256: new Uint8Array(digest).toHex() };
+}
+
+/** A folder cannot be read, and reading a FIFO would wait for whoever writes into it. */
+function requireFile({ isFile, isDirectory }: Deno.FileInfo): void {
+  if (isFile) return;
+  throw new Error(`it is not a file: received a ${isDirectory ? "folder" : "FIFO or device"}`);
 }

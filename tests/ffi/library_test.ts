@@ -43,7 +43,17 @@ Deno.test("library() refuses a folder and a file that is no library", async () =
   using sandbox = new Sandbox();
   Deno.writeTextFileSync(sandbox.path, "no library\n");
   await assertRefused(sandbox.trial(), "it is not a library");
-  await assertRefused({ path: sandbox.folder, cache: sandbox.folder }, "directory");
+  await assertRefused({ path: sandbox.folder, cache: sandbox.folder }, "received a folder");
+});
+
+Deno.test({
+  name: "library() does not wait for somebody to write into a FIFO",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    using sandbox = new Sandbox();
+    await new Deno.Command("mkfifo", { args: [sandbox.path] }).output();
+    await assertRefused(sandbox.trial(), "received a FIFO", "GPT2_NATIVE_LIBRARY");
+  },
 });
 
 for (const change of [truncate, flipBit]) {
