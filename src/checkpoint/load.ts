@@ -85,6 +85,7 @@ export async function loadCheckpoint(
   ]);
   if (loading.status === "rejected") throw loading.reason;
   if (reading.status === "rejected") throw reading.reason;
+  signal?.throwIfAborted();
   const tokenizer = reading.value;
   const remaining = loading.value ?? [...checkpoint.weights.values()].map(({ spec }) => spec);
   await writeWeights(checkpoint, weights, remaining, typeOf, signal);

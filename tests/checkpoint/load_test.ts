@@ -9,6 +9,7 @@ import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { fileTypes, storedType } from "../../src/checkpoint/file_types.ts";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
 import { FileFormatError } from "../../src/errors.ts";
+import { loadParts } from "../../src/ffi/load_parts.ts";
 import type { Model } from "../../src/model/model.ts";
 import { crossEntropy } from "../../src/model/loss.ts";
 import { parameterSpecs } from "../../src/model/parameters.ts";
@@ -159,6 +160,17 @@ Deno.test("loadCheckpoint() stops when it is told to", async () => {
     const error = await assertRejects(() => loading, DOMException);
     assertEquals(error.name, "AbortError");
   }
+});
+
+Deno.test("loadParts() leaves the rest when it is aborted", async () => {
+  // More than is looked through before the signal arrives; each part is the same memory.
+  const data = new Uint8Array(2 ** 20);
+  const part = { data, count: data.length / 2, stride: 1, mask: 0x7c00 };
+  const controller = new AbortController();
+  const loading = loadParts(new Array(200_000).fill(part), 1, controller.signal);
+  controller.abort();
+  const error = await assertRejects(() => loading, DOMException);
+  assertEquals(error.name, "AbortError");
 });
 
 Deno.test("loadCheckpoint() refuses a number of threads that cannot be", async () => {
