@@ -256,6 +256,8 @@ export class GPT2 implements Disposable {
    *
    * @param options `type` is the type of the weights in the file; default: as they are in memory
    * @throws {StorageError} if the file cannot be written
+   * @throws {Deno.errors.NotFound} if weights must be read again from the file that the model came from, and that was
+   *   removed or replaced, be it by this function
    */
   async saveGguf(path: string, options: { type?: FileType } = {}): Promise<void> {
     const { saveGguf } = await import("./checkpoint/save_gguf.ts");
