@@ -109,7 +109,7 @@ export class LibrarySearch {
     }
     const lines = skipped.slice(0, MAX_LINES).map(({ place, path, problem }) => {
       const where = path === undefined ? place : `${place}, ${endOf(path, MAX_PATH_LENGTH)}`;
-      return `  ${where}: ${beginningOf(problem!, MAX_PROBLEM_LENGTH)}`;
+      return `  ${where}: ${shorten(problem!, MAX_PROBLEM_LENGTH)}`;
     });
     const rest = skipped.length - lines.length;
     if (rest > 0) lines.push(`  and ${rest} more, which \`doctor\` shows`);
@@ -146,8 +146,11 @@ function describeProblem(error: Error, path: string | undefined): string {
     : `it is of another version: it has no function ${missing}`;
 }
 
-function beginningOf(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 4)} ...`;
+/** Leaves out the middle of a text that is too long: what failed is at its beginning, the system's reason at its end. */
+export function shorten(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const ending = Math.floor(maxLength / 3);
+  return `${text.slice(0, maxLength - ending - 5)} ... ${text.slice(-ending)}`;
 }
 
 function endOf(text: string, maxLength: number): string {

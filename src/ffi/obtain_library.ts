@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shorten } from "./library_search.ts";
 
 /** What the user should know about the native library. */
 export interface LibraryProgress {
@@ -101,5 +102,5 @@ const MAX_PROBLEM_LENGTH = 400;
 function problemIn(output: string): string {
   const lines = output.split(/\n\s*Stack backtrace:/)[0].trim().split("\n");
   const text = lines.map((line) => line.trim()).join(" ").replace(/^error: /, "");
-  return text.length <= MAX_PROBLEM_LENGTH ? text : `${text.slice(0, MAX_PROBLEM_LENGTH)} ...`;
+  return shorten(text, MAX_PROBLEM_LENGTH);
 }

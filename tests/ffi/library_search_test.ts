@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { abiVersion } from "../../src/ffi/gpt2.ts";
+import { LibrarySearch } from "../../src/ffi/library_search.ts";
 import { nativeFiles } from "../../src/ffi/native_files.ts";
 import { serveFolder } from "./serve_folder.ts";
 import {
@@ -43,6 +44,20 @@ Deno.test("library() says what to do where there is no library at all", async ()
   );
   assertStringIncludes(result, "build from source: nothing may be downloaded: HF_HUB_OFFLINE is 1");
   assertStringIncludes(sync.result, "there is none. Await prepareLibrary() first");
+});
+
+Deno.test("LibrarySearch tells what failed and the system's reason, however long the path between them", () => {
+  const search = new LibrarySearch();
+  const reason = "No space left on device (os error 28)";
+  for (const name of ["prebuilt", "build"]) {
+    search.skip({ name }, undefined, new Error(`failed to write '/${"x".repeat(500)}': ${reason}`));
+  }
+  const { message } = search.failure("Make room.");
+  for (const name of ["prebuilt", "build"]) {
+    assertStringIncludes(message, `${name}: failed to write '/xxx`);
+  }
+  assertEquals(message.split(reason).length, 3);
+  assert(message.length < 600);
 });
 
 Deno.test("library() prefers the local build to the cache", async () => {
