@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openLibrary } from "../ffi/library.ts";
 import { fetchModel, findModel } from "../hub/fetch_model.ts";
 import { isFile } from "../hub/files.ts";
 import { RepoCache } from "../hub/hub_cache.ts";
@@ -48,6 +49,8 @@ export async function resolveHubModel(
     onProgress: onProgress && ((progress) => onProgress({ step: "download", ...progress })),
   });
   if (model.file !== undefined || type === "original") return local.path;
+  // The conversion needs it, and it may have to be fetched: here, where that can be told.
+  await openLibrary({ onProgress, signal });
   return await convertedModels(model, options).convert(model, local, type, {
     signal,
     onProgress: onProgress && ((progress) => onProgress({ step: "convert", ...progress })),

@@ -4,13 +4,12 @@
  *
  * @module
  */
-import { builtFolderIn, cachedBuild, librariesFolder } from "./cached_libraries.ts";
+import { builtFolderIn, cachedBuild, requireLibrariesFolder } from "./cached_libraries.ts";
 import type { LibraryCandidate } from "./library_candidates.ts";
 import { libraryFileName, stampPathOf } from "./library_stamp.ts";
 import { nativeFiles } from "./native_files.ts";
 import {
   checkOnline,
-  NO_FOLDER,
   type PrepareLibraryOptions,
   runDeno,
   withWorkFolder,
@@ -29,8 +28,7 @@ const TOOLS = Deno.build.os === "windows" ? ["git", "cmake"] : ["git", "cmake", 
  * @throws {Error} that says why there is none
  */
 export async function buildLibrary(options: PrepareLibraryOptions): Promise<LibraryCandidate[]> {
-  const parent = librariesFolder();
-  if (parent === undefined) throw new Error(NO_FOLDER);
+  const parent = requireLibrariesFolder();
   const missing = await findMissing(TOOLS);
   if (missing.length > 0) throw new Error(`not on PATH: ${missing.join(", ")}`);
   checkOnline();

@@ -4,7 +4,7 @@
  * @module
  */
 import denoConfig from "../../deno.json" with { type: "json" };
-import { cacheFolder } from "./cache_folder.ts";
+import { cacheFolder, requireCacheFolder } from "./cache_folder.ts";
 import { cpuId } from "./cpu_id.ts";
 import type { LibraryCandidate } from "./library_candidates.ts";
 import { libraryFileName, readStamp } from "./library_stamp.ts";
@@ -20,8 +20,17 @@ export const PREBUILT_NOTE = "prebuilt.json";
 /** The folder of this version of the package, for this system; nothing where there is no place to keep anything. */
 export function librariesFolder(): string | undefined {
   const folder = cacheFolder();
+  return folder && librariesFolderIn(folder);
+}
+
+/** The same folder, to keep a library there. Throws as {@linkcode requireCacheFolder}. */
+export function requireLibrariesFolder(): string {
+  return librariesFolderIn(requireCacheFolder("the native library"));
+}
+
+function librariesFolderIn(folder: string): string {
   const { os, arch } = Deno.build;
-  return folder && `${folder}/libraries/${denoConfig.version}-${os}-${arch}`;
+  return `${folder}/libraries/${denoConfig.version}-${os}-${arch}`;
 }
 
 /** Where a library built from source is in the folder of this version. */

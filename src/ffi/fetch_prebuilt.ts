@@ -5,15 +5,14 @@
  */
 import {
   cachedPrebuilt,
-  librariesFolder,
   PREBUILT_NOTE,
   prebuiltFolderIn,
   type PrebuiltNote,
+  requireLibrariesFolder,
 } from "./cached_libraries.ts";
 import type { LibraryCandidate } from "./library_candidates.ts";
 import {
   checkOnline,
-  NO_FOLDER,
   type PrepareLibraryOptions,
   runDeno,
   withWorkFolder,
@@ -30,8 +29,7 @@ export async function fetchPrebuilt(options: PrepareLibraryOptions): Promise<Lib
   const system = `${Deno.build.os} ${Deno.build.arch}`;
   const prebuilt = prebuiltPackages[system];
   if (prebuilt === undefined) throw new Error(`there is none for ${system}`);
-  const parent = librariesFolder();
-  if (parent === undefined) throw new Error(NO_FOLDER);
+  const parent = requireLibrariesFolder();
   const target = prebuiltFolderIn(parent);
   if (await isIntact(target, prebuilt)) {
     throw new Error("it was fetched before, and cannot be used here");

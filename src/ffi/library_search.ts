@@ -120,7 +120,7 @@ export class LibrarySearch {
 /** What to do if there is no library, as a sentence. */
 export function adviceWithoutLibrary(): string {
   return isLocal()
-    ? "Build it with `deno task build`."
+    ? "Go online for the first start, or build it with `deno task build`."
     : `Go online for the first start, or set ${LIBRARY_VARIABLE} to a library that \`deno task build\` made in a clone ` +
       "of the repository.";
 }

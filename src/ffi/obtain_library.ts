@@ -24,10 +24,6 @@ export interface PrepareLibraryOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What to say where nothing can be kept. */
-export const NO_FOLDER =
-  "there is no folder to keep it in: no HOME is set, or Deno was started without --allow-env";
-
 const OFFLINE_VARIABLES = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
 
 /** Throws an Error if nothing can be downloaded, because the environment forbids it or there is no Deno to do it. */

@@ -101,6 +101,17 @@ Deno.test("library() does not look for another library if a permission is missin
   await assertRefused({ ...trial, permissions: ["--allow-ffi"] }, "--allow-read");
 });
 
+Deno.test("openLibrary() asks for the permission that finds the place to keep a library in", async () => {
+  using sandbox = new Sandbox();
+  const [{ result, texts }] = await tryToOpen({
+    cache: sandbox.folder,
+    clone: sandbox.clone(),
+    permissions: ["--allow-ffi", "--allow-read"],
+  });
+  assertStringIncludes(result, "Deno was started without --allow-env. Run with --allow-env.");
+  assertEquals(texts, []);
+});
+
 Deno.test("openLibrary() says what keeps it from fetching and from building a library", async () => {
   using sandbox = new Sandbox();
   const [{ result, texts }] = await tryToOpen({

@@ -12,21 +12,22 @@ const DEMO = "/src/demo/demo.gguf";
 const SHORT = ["--greedy", "-n", "4", "--threads", "1"];
 
 Deno.test("deno run -A jsr:@allformers/gpt2 <prompt> needs nothing but Deno", async () => {
-  await using world = await World.create();
+  await using world = await World.create("npm");
   using user = new User(world);
   const first = await user.run(["-A"], ["Once upon a time", ...SHORT]);
   assertEquals(first.code, 0, first.stderr);
   assertMatch(first.stdout, /^Once upon a time./);
   assertMatch(
     first.stderr,
-    /^gpt2 is not on this machine yet: downloading model\.safetensors, 114\.2 kB, from \S+ into \S+, once\.\n--model demo needs no download\.\n/,
+    /^gpt2 is not on this machine yet: downloading model\.safetensors, 114\.2 kB, from \S+ into \S+, once\.\n--model demo needs no download\.\nFetching the prebuilt ggml for \w+ \w+ \([\d.]+ MB, npm\) \.\.\.\n4 tokens/,
   );
   assert(!world.registry.seen.includes(DEMO));
 
-  // From then on no network is needed, neither for the program nor for the model.
+  // From then on no network is needed: not for the program, nor for the model, nor for the native library.
   world.registry.seen.length = 0;
   world.hub.seen.length = 0;
-  const second = await user.run(["-A"], ["Once upon a time", ...SHORT]);
+  const nowhere = { NPM_CONFIG_REGISTRY: "http://127.0.0.1:1/" };
+  const second = await user.run(["-A"], ["Once upon a time", ...SHORT], nowhere);
   assertEquals([second.code, second.stdout], [0, first.stdout]);
   assertMatch(second.stderr, /^4 tokens[^\n]*\n$/);
   assertEquals([world.registry.seen, world.hub.seen], [[], []]);

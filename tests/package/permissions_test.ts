@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { PACKAGE } from "./jsr_registry.ts";
-import { type Outcome, User, World } from "./user.ts";
+import { type LibrarySource, type Outcome, User, World } from "./user.ts";
 
 const MOD = fileURLToPath(new URL("../../mod.ts", import.meta.url));
 const SHORT = ["--greedy", "-n", "2", "--threads", "1", "--quiet"];
@@ -27,6 +27,8 @@ interface Scenario {
   readonly name: string;
   /** All that it needs. */
   readonly permissions: readonly string[];
+  /** Where the native library comes from. Default: what is built here */
+  readonly library?: LibrarySource;
   /** What was done before, with all permissions. */
   readonly before?: (user: User) => Promise<Outcome>;
   readonly run: (user: User, permissions: readonly string[]) => Promise<Outcome>;
@@ -63,11 +65,13 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: "the first start with gpt2",
+    library: "npm",
     permissions: FIRST,
     run: (user, permissions) => user.run(permissions, GPT2),
   },
   {
     name: "a later start with gpt2",
+    library: "npm",
     permissions: LATER,
     before: (user) => user.run(["-A"], GPT2),
     run: (user, permissions) => user.run(permissions, GPT2),
@@ -83,9 +87,9 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-for (const { name, permissions, before, run } of scenarios) {
+for (const { name, permissions, library, before, run } of scenarios) {
   Deno.test(`${name} needs ${permissions.join(" ")}`, async (t) => {
-    await using world = await World.create();
+    await using world = await World.create(library);
     using prepared = before && new User(world, world.denoFolder);
     if (prepared !== undefined) {
       const { code, stderr } = await before!(prepared);

@@ -8,6 +8,13 @@ import { libraryFileName } from "../../src/ffi/library_stamp.ts";
 import { checkpointFiles, FakeHub, PLAIN } from "../hub/fake_hub.ts";
 import { JsrRegistry, PACKAGE } from "./jsr_registry.ts";
 
+/** Where the native library of users comes from: from npm, as by default, or a copy of the one that was built here. */
+export type LibrarySource = "npm" | "built";
+
+/** What a machine may need to be told to reach npm. */
+const NETWORK_VARIABLE =
+  /^(https?_proxy|node_extra_ca_certs|deno_cert|deno_tls_ca_store|npm_config_registry)$/i;
+
 /** Far longer than any test should take: what does not end by itself is ended then. */
 const MAX_MS = 60_000;
 
@@ -23,28 +30,36 @@ export class World implements AsyncDisposable {
   readonly hub: FakeHub = new FakeHub();
   readonly registry: JsrRegistry;
   readonly #folder = new TemporaryFolder();
+  readonly #library: LibrarySource;
 
-  private constructor(registry: JsrRegistry) {
+  private constructor(registry: JsrRegistry, library: LibrarySource) {
     this.registry = registry;
+    this.#library = library;
     this.hub.add("openai-community/gpt2", checkpointFiles(PLAIN));
     // Without the note that the build left beside it, so that it has to be tried out like one from elsewhere.
-    const library = new URL(`../../native/build/${libraryFileName()}`, import.meta.url);
-    Deno.copyFileSync(library, this.#folder.file(libraryFileName()));
+    const built = new URL(`../../native/build/${libraryFileName()}`, import.meta.url);
+    Deno.copyFileSync(built, this.#folder.file(libraryFileName()));
   }
 
-  /** Starts both servers. */
-  static async create(): Promise<World> {
-    return new World(await JsrRegistry.start());
+  /**
+   * Starts both servers.
+   *
+   * @param library where the native library comes from. Default: what is built here, which needs no network
+   */
+  static async create(library: LibrarySource = "built"): Promise<World> {
+    return new World(await JsrRegistry.start(), library);
   }
 
-  /** What everyone's Deno is told; the last one until a library comes with the package. */
+  /** What everyone's Deno is told. */
   get variables(): Record<string, string> {
     return {
       NO_COLOR: "1",
       DENO_NO_UPDATE_CHECK: "1",
       JSR_URL: this.registry.url,
       HF_ENDPOINT: this.hub.endpoint,
-      GPT2_NATIVE_LIBRARY: this.#folder.file(libraryFileName()),
+      ...(this.#library === "built"
+        ? { GPT2_NATIVE_LIBRARY: this.#folder.file(libraryFileName()) }
+        : { ...networkVariables(), NO_PROXY: "127.0.0.1" }),
     };
   }
 
@@ -124,6 +139,11 @@ export class User implements Disposable {
   [Symbol.dispose](): void {
     this.#folder[Symbol.dispose]();
   }
+}
+
+function networkVariables(): Record<string, string> {
+  const all = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(all.filter(([name]) => NETWORK_VARIABLE.test(name)));
 }
 
 function filesIn(folder: string): string[] {
