@@ -81,6 +81,11 @@ void gpt2_give_back(void * start, size_t size) {
     (void) size;
 }
 
+void gpt2_give_back_for_good(void * start, size_t size) {
+    (void) start;
+    (void) size;
+}
+
 #else
 
 void * gpt2_map_file(const char * path, uint64_t size, uint64_t device, uint64_t inode) {
@@ -107,6 +112,13 @@ void gpt2_give_back(void * start, size_t size) {
     if (begin < end) {
         madvise((void *) begin, end - begin, MADV_DONTNEED);
     }
+}
+
+void gpt2_give_back_for_good(void * start, size_t size) {
+#ifdef MADV_NOHUGEPAGE
+    madvise(start, size, MADV_NOHUGEPAGE); /* Advice: a refusal does no harm. */
+#endif
+    gpt2_give_back(start, size);
 }
 
 #endif

@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
-#define GPT2_ABI_VERSION 8
+#define GPT2_ABI_VERSION 9
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -67,6 +67,10 @@ GPT2_API void gpt2_unmap_file(void * start, size_t size);
 /* Gives the memory of whole pages of a mapped file back to the system, which reads them again if they
  * are looked at again. */
 GPT2_API void gpt2_give_back(void * start, size_t size);
+
+/* The same, for a file of which single pages will be looked at, here and there: they are then mapped one by
+ * one, and not with the 2 MiB around them, which would count as memory of this process. */
+GPT2_API void gpt2_give_back_for_good(void * start, size_t size);
 
 /* Widens `count` elements of the ggml type `type`, whole blocks of them, to F32. */
 GPT2_API void gpt2_dequantize_row(int32_t type, const void * data, float * out, int64_t count);

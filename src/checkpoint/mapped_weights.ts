@@ -7,7 +7,9 @@ import { loadParts, type Part, TILE_ROWS } from "../ffi/load_parts.ts";
 import { MappedFile } from "../ffi/mapped_file.ts";
 import { rowBytes } from "../formats/tensor_type.ts";
 import type { WeightPlace, Weights } from "../model/weights.ts";
+import { FileFormatError } from "../errors.ts";
 import { FileSource } from "../formats/byte_source.ts";
+import { quote, quotePath } from "../formats/describe.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { requireFinite } from "./convert_rows.ts";
@@ -96,7 +98,15 @@ export class MappedWeights implements Disposable {
       const offset = this.offsetOf(spec)!;
       const bytes = this.file.view(offset, byteLengthOf(spec, this.#typeOf(spec)));
       await requireFinite(this.#checkpoint, spec.name, bytes);
+      const { path } = this.#checkpoint;
+      throw new FileFormatError(
+        `Cannot use the weights of ${quotePath(path)}: the file was changed while it was read: ` +
+          `received another ${quote(found.spec.name)}. Wait until nothing else writes to it.`,
+        { path },
+      );
     }
+    // Of a file whose matrices were packed, only vectors and a few rows of the embeddings are looked at again.
+    if (parts.some(({ packing }) => packing !== undefined)) this.file.giveBack();
     return remaining;
   }
 

@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 8;
+export const abiVersion = 9;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -61,6 +61,11 @@ export const gpt2Symbols = {
   },
   // void gpt2_unmap_file(void * start, size_t size)
   gpt2_unmap_file: {
+    parameters: ["pointer", "usize"],
+    result: "void",
+  },
+  // void gpt2_give_back_for_good(void * start, size_t size)
+  gpt2_give_back_for_good: {
     parameters: ["pointer", "usize"],
     result: "void",
   },

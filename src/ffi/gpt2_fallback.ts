@@ -50,6 +50,7 @@ export function gpt2Fallback(parts: FallbackParts): Gpt2Functions {
     gpt2_use_huge_pages: () => {},
     gpt2_map_file: () => null,
     gpt2_unmap_file: () => {},
+    gpt2_give_back_for_good: () => {},
     gpt2_dequantize_row_async: async (type, data, out, count) => {
       if (type === F32) {
         bytesOf(out).set(bytesOf(data).subarray(0, Number(count) * F32_BYTES));

@@ -61,6 +61,11 @@ export class MappedFile implements Disposable {
     return Deno.UnsafePointer.offset(this.pointer, offset)!;
   }
 
+  /** Gives the memory of the file back to the system. What is looked at from here on is mapped page by page. */
+  giveBack(): void {
+    library().gpt2_give_back_for_good(this.pointer, BigInt(this.byteLength));
+  }
+
   /** Unmaps the file. A second call does nothing. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;

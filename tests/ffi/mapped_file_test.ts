@@ -23,6 +23,9 @@ Deno.test({
       assertEquals(file.byteLength, 4096);
       assertEquals([...file.view(250, 8)], [250, 251, 252, 253, 254, 255, 0, 1]);
       assertEquals([...file.view(4095, 1)], [255]);
+      // Given back, it is read again.
+      file.giveBack();
+      assertEquals([...file.view(4095, 1)], [255]);
       const address = Deno.UnsafePointer.value(file.address(100, 1));
       assertEquals(address - Deno.UnsafePointer.value(file.pointer), 100n);
     }),
