@@ -82,22 +82,22 @@ export class MappedWeights implements Disposable {
     const remaining: ParameterSpec[] = [];
     for (const { spec } of this.#checkpoint.weights.values()) {
       const places = weights.placesToFill(spec.name);
+      const isVector = spec.shape.length === 1;
       if (
         this.offsetOf(spec) === undefined ||
-        places.some(({ memory }) => memory === "plain" || memory === "device")
+        places.some(({ memory }) => memory === "device" || memory === "plain" && !isVector)
       ) {
         remaining.push(spec);
       } else {
-        parts.push(...this.#partsOf(spec, places[0]));
+        parts.push(...this.#partsOf(spec, isVector ? undefined : places[0]));
+        if (isVector) weights.write(spec.name, this.#view(spec));
       }
     }
     const threads = Math.min(navigator.hardwareConcurrency, MAX_THREADS);
     const found = await loadParts(parts, threads, signal);
     if (found !== undefined) {
       const { spec } = found;
-      const offset = this.offsetOf(spec)!;
-      const bytes = this.file.view(offset, byteLengthOf(spec, this.#typeOf(spec)));
-      await requireFinite(this.#checkpoint, spec.name, bytes);
+      await requireFinite(this.#checkpoint, spec.name, this.#view(spec));
       const { path } = this.#checkpoint;
       throw new FileFormatError(
         `Cannot use the weights of ${quotePath(path)}: the file was changed while it was read: ` +
@@ -108,6 +108,11 @@ export class MappedWeights implements Disposable {
     // Of a file whose matrices were packed, only vectors and a few rows of the embeddings are looked at again.
     if (parts.some(({ packing }) => packing !== undefined)) this.file.giveBack();
     return remaining;
+  }
+
+  /** The bytes of a weight that is used as it is stored. */
+  #view(spec: ParameterSpec): Uint8Array<ArrayBuffer> {
+    return this.file.view(this.offsetOf(spec)!, byteLengthOf(spec, this.#typeOf(spec)));
   }
 
   /** The work on one weight, in pieces that are worth a turn of a thread. */

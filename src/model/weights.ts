@@ -183,8 +183,10 @@ function planSlots(
 ): Slot[] {
   const tensor = { shape: spec.shape, dtype };
   const place = distribution.placeOf(spec);
+  // The system may map two megabytes of a file for a vector of a few kilobytes, which is read again and again.
+  const placed = spec.shape.length === 1 ? undefined : offset;
   const plain = () =>
-    place.isHost ? planner.addPlain(tensor, offset) : planner.addOnDevice(tensor, place);
+    place.isHost ? planner.addPlain(tensor, placed) : planner.addOnDevice(tensor, place);
   if (spec.name === "vocabularyProjection") return [planner.addCopy(tensor, place) ?? plain()];
   if (spec.kind === "matrix" || spec.kind === "residualMatrix") {
     return [place.isHost ? planner.addMatrix(tensor, offset) : plain()];
