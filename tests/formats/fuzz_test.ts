@@ -1,11 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertGreater,
-  assertLess,
-  assertNotEquals,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } from "@std/assert";
 import { openSafetensorsFolder } from "../../src/formats/safetensors_folder.ts";
 import { assertFormatError } from "./error_cases.ts";
 import { fuzz, type FuzzTarget, GGUF_TARGET, SAFETENSORS_TARGET } from "./fuzz.ts";
@@ -16,24 +9,20 @@ const NUM_MUTANTS = 20_000;
 const NUM_INDEX_MUTANTS = 1_000;
 const SEED = 20261122;
 
-/** A mutant takes a tenth of a millisecond; this leaves room for a machine that does something else for a while. */
-const MAX_MUTANT_MS = 2_000;
-
 /** Mutants that are all refused for the same reason would test nothing. */
 const MIN_ACCEPTED = NUM_MUTANTS / 50;
 const MIN_REASONS = 20;
 
 Deno.test("readGgufHeader() accepts or refuses 20,000 damaged files", () => {
-  const { numAccepted, numRefused, numReasons, slowestMs } = fuzz(GGUF_TARGET, NUM_MUTANTS, SEED);
+  const { numAccepted, numRefused, numReasons } = fuzz(GGUF_TARGET, NUM_MUTANTS, SEED);
   assertEquals(numAccepted + numRefused, NUM_MUTANTS);
   assertGreater(numAccepted, MIN_ACCEPTED);
   assertGreater(numRefused, NUM_MUTANTS / 2);
   assertGreater(numReasons, MIN_REASONS);
-  assertLess(slowestMs, MAX_MUTANT_MS);
 });
 
 Deno.test("readSafetensorsHeader() accepts or refuses 20,000 damaged files", () => {
-  const { numAccepted, numRefused, numReasons, slowestMs } = fuzz(
+  const { numAccepted, numRefused, numReasons } = fuzz(
     SAFETENSORS_TARGET,
     NUM_MUTANTS,
     SEED,
@@ -42,7 +31,6 @@ Deno.test("readSafetensorsHeader() accepts or refuses 20,000 damaged files", () 
   assertGreater(numAccepted, MIN_ACCEPTED);
   assertGreater(numRefused, NUM_MUTANTS / 2);
   assertGreater(numReasons, MIN_REASONS);
-  assertLess(slowestMs, MAX_MUTANT_MS);
 });
 
 Deno.test(
