@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { probeFlag } from "./src/ffi/proof.ts";
+import { probeFlag } from "./src/native_library/proof.ts";
 
 // The model.
 export {
@@ -24,12 +24,12 @@ export {
   type Prompt,
 } from "./src/gpt2.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
-export type { ModelProgress } from "./src/checkpoint/resolve_model.ts";
-export type { WriteProgress } from "./src/formats/atomic_file.ts";
-export type { DownloadProgress } from "./src/hub/download.ts";
+export type { ModelProgress } from "./src/model_store/resolve_model.ts";
+export type { WriteProgress } from "./src/base/atomic_file.ts";
+export type { DownloadProgress } from "./src/model_store/hub/download.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";
 export type { FinishReason, GeneratedToken, GenerateOptions } from "./src/generation/generate.ts";
-export type { FilterOrder, SamplingOptions } from "./src/generation/sampling_options.ts";
+export type { FilterOrder, SamplingOptions } from "./src/generation/sampling/sampling_options.ts";
 
 // Text.
 export { StreamDecoder } from "./src/tokenizer/stream_decoder.ts";
@@ -58,7 +58,7 @@ export {
   type LibraryProgress,
   prepareLibrary,
   type PrepareLibraryOptions,
-} from "./src/ffi/library.ts";
+} from "./src/native_library/native_library.ts";
 
 // What can go wrong.
 export {
@@ -68,11 +68,11 @@ export {
   NativeLibraryError,
   NumericalError,
   StorageError,
-} from "./src/errors.ts";
+} from "./src/base/errors.ts";
 
 if (import.meta.main) {
   if (Deno.build.standalone && Deno.args[0] === probeFlag) {
-    const { runProbe } = await import("./src/ffi/probe.ts");
+    const { runProbe } = await import("./src/native_library/probe.ts");
     await runProbe(Deno.args.slice(1));
   }
   // Only the program loads the command line; those who import this module do not.

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
- * relies on changes incompatibly; compared with the number in src/ffi/gpt2.ts on opening. */
+ * relies on changes incompatibly; compared with the number in src/ffi/gpt2_native.ts on opening. */
 #define GPT2_ABI_VERSION 9
 
 GPT2_API int32_t gpt2_abi_version(void);

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { cacheFolder } from "../src/ffi/cache_folder.ts";
+import { cacheFolder } from "../src/base/cache_folder.ts";
 import type { FileType } from "../src/checkpoint/file_types.ts";
 import { comparisons, type Programs } from "./bench/comparisons.ts";
 import { BenchError, run } from "./bench/command.ts";

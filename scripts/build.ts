@@ -8,15 +8,15 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { abiVersion } from "../src/ffi/gpt2.ts";
+import { abiVersion } from "../src/ffi/gpt2_native.ts";
 import {
   libraryFileName,
   type LibraryStamp,
   readStamp,
   stampPathOf,
-} from "../src/ffi/library_stamp.ts";
-import type { Proof } from "../src/ffi/probe.ts";
-import { proveLibrary } from "../src/ffi/proof.ts";
+} from "../src/native_library/library_stamp.ts";
+import type { Proof } from "../src/native_library/probe.ts";
+import { proveLibrary } from "../src/native_library/proof.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { withFileLock } from "./file_lock.ts";
 import { compile } from "./native_compile.ts";
@@ -226,7 +226,7 @@ function prove(path: string): Proof {
   if (proof.abiVersion !== abiVersion) {
     throw new BuildError(
       `Cannot use the native library just built: GPT2_ABI_VERSION in native/gpt2.h and abiVersion in ` +
-        `src/ffi/gpt2.ts differ: received ${proof.abiVersion} and ${abiVersion}. Make them the same.`,
+        `src/ffi/gpt2_native.ts differ: received ${proof.abiVersion} and ${abiVersion}. Make them the same.`,
       exitCodes.internal,
     );
   }

@@ -214,12 +214,11 @@ function readPrototypes(source: string): Map<string, string> {
   return comments;
 }
 
-/** The header that a file of `src/ffi` is about: `ggml_backend.ts` is about `ggml-backend.h`. */
+/** The header that a file of `src/ffi` is about: `ggml_backend.ts` is about `ggml-backend.h`, one of them about ours. */
 function headerPath(file: string, source: string): string {
-  const name = `${file.replace(/\.ts$/, "").replaceAll("_", "-")}.h`;
-  return name === "gpt2.h"
-    ? `${import.meta.dirname}/../native/${name}`
-    : `${source}/include/${name}`;
+  return file === "gpt2_native.ts"
+    ? `${import.meta.dirname}/../native/gpt2.h`
+    : `${source}/include/${file.replace(/\.ts$/, "").replaceAll("_", "-")}.h`;
 }
 
 /** Checks all of `src/ffi`; returns the differences, and how much was compared. */

@@ -1,5 +1,5 @@
 /**
- * Writes `src/ffi/prebuilt_files.ts`: which prebuilt ggml there is for which system, and the hash of every file of it
+ * Writes `src/native_library/prebuilt_files.ts`: which prebuilt ggml there is for which system, and the hash of every file of it
  * that is loaded. Needs npm and tar.
  *
  *     deno run -A scripts/make_prebuilt_table.ts
@@ -18,7 +18,7 @@ const PACKAGES: Record<string, string> = {
   "windows aarch64": "win-arm64@3.21.1",
 };
 
-const TARGET = new URL("../src/ffi/prebuilt_files.ts", import.meta.url);
+const TARGET = new URL("../src/native_library/prebuilt_files.ts", import.meta.url);
 
 async function run(program: string, args: string[], cwd: string): Promise<string> {
   const command = new Deno.Command(program, { args, cwd, stderr: "inherit" });

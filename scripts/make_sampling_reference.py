@@ -1,4 +1,4 @@
-"""Makes the reference values of tests/generation/sampling_test.ts and tests/random_test.ts.
+"""Makes the reference values of tests/generation/sampling/sampler_test.ts and tests/base/random_test.ts.
 
     python scripts/make_sampling_reference.py
 

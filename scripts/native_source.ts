@@ -5,7 +5,7 @@
  * @module
  */
 
-import { cacheFolder } from "../src/ffi/cache_folder.ts";
+import { cacheFolder } from "../src/base/cache_folder.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { withFileLock } from "./file_lock.ts";
 

@@ -6,8 +6,8 @@
 
 import { basename, dirname } from "node:path";
 import denoConfig from "../deno.json" with { type: "json" };
-import { describeBinary } from "../src/ffi/binary_format.ts";
-import { libraryFileName, readStamp, stampPathOf } from "../src/ffi/library_stamp.ts";
+import { describeBinary } from "../src/native_library/binary_format.ts";
+import { libraryFileName, readStamp, stampPathOf } from "../src/native_library/library_stamp.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { sha256Of } from "./native_inputs.ts";
 
@@ -73,7 +73,7 @@ export async function compileProgram(
   }
 }
 
-/** Fills `folder` with the files of a program: the modules, and in `src/embedded` what `src/embedded.ts` describes. */
+/** Fills `folder` with the files of a program: the modules, and in `src/embedded` what `src/base/embedded_files.ts` describes. */
 export async function layOut(program: Program, folder: string): Promise<void> {
   const { root, library, model, target } = program;
   await copyFolder(`${root}/src`, `${folder}/src`);

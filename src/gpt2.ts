@@ -4,7 +4,7 @@
  * @module
  */
 import { loadCheckpoint } from "./checkpoint/load.ts";
-import { type ModelProgress, resolveModel } from "./checkpoint/resolve_model.ts";
+import { type ModelProgress, resolveModel } from "./model_store/resolve_model.ts";
 import type { FileType } from "./checkpoint/file_types.ts";
 import { generate, type GeneratedToken, type GenerateOptions } from "./generation/generate.ts";
 import type { GPT2Config } from "./model/config.ts";
@@ -247,7 +247,7 @@ export class GPT2 implements Disposable {
    */
   async saveSafetensors(folder: string): Promise<void> {
     // Here and below: who only runs a model does not wait for what writes one.
-    const { saveSafetensors } = await import("./checkpoint/save_safetensors.ts");
+    const { saveSafetensors } = await import("./checkpoint/hugging_face/save_safetensors.ts");
     await saveSafetensors(this.#model, this.tokenizer, folder);
   }
 
@@ -260,7 +260,7 @@ export class GPT2 implements Disposable {
    *   removed or replaced, be it by this function
    */
   async saveGguf(path: string, options: { type?: FileType } = {}): Promise<void> {
-    const { saveGguf } = await import("./checkpoint/save_gguf.ts");
+    const { saveGguf } = await import("./checkpoint/gguf/save_gguf.ts");
     await saveGguf(this.#model, this.tokenizer, path, options);
   }
 

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { openLibrary } from "../ffi/library.ts";
-import type { WriteProgress } from "../formats/atomic_file.ts";
-import { quotePath } from "../formats/describe.ts";
+import { openLibrary } from "../native_library/native_library.ts";
+import type { WriteProgress } from "../base/atomic_file.ts";
+import { quotePath } from "../base/describe.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { FileType } from "./file_types.ts";
-import { ggufMetadata } from "./gguf_metadata.ts";
+import { ggufMetadata } from "./gguf/metadata.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
-import { writeGgufModel } from "./write_gguf_model.ts";
+import { writeGgufModel } from "./gguf/write_gguf_model.ts";
 
 /** Options of {@linkcode convertCheckpoint}. */
 export interface ConvertOptions {

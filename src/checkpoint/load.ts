@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type LibraryProgress, openLibrary } from "../ffi/library.ts";
+import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
 import { Model } from "../model/model.ts";
 import { openBackend, openRemoteBackend } from "../model/open_backend.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
@@ -11,7 +11,7 @@ import { Weights } from "../model/weights.ts";
 import type { DeviceName } from "../tensor/device.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { readConverted } from "./convert_rows.ts";
+import { readConverted } from "./row_converter.ts";
 import { type FileType, storedType } from "./file_types.ts";
 import { MappedWeights } from "./mapped_weights.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { FileFormatError } from "../errors.ts";
-import type { ByteSource } from "../formats/byte_source.ts";
-import { formatError, quote } from "../formats/describe.ts";
+import type { FileFormatError } from "../base/errors.ts";
+import type { ByteSource } from "../base/byte_source.ts";
+import { formatError, quote } from "../base/describe.ts";
 import type { GPT2Config } from "../model/config.ts";
 import { type ParameterSpec, parameterSpecs } from "../model/parameters.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";

@@ -7,12 +7,12 @@ import { loadParts, type Part, TILE_ROWS } from "../ffi/load_parts.ts";
 import { MappedFile } from "../ffi/mapped_file.ts";
 import { rowBytes } from "../formats/tensor_type.ts";
 import type { WeightPlace, Weights } from "../model/weights.ts";
-import { FileFormatError } from "../errors.ts";
-import { FileSource } from "../formats/byte_source.ts";
-import { quote, quotePath } from "../formats/describe.ts";
+import { FileFormatError } from "../base/errors.ts";
+import { FileSource } from "../base/byte_source.ts";
+import { quote, quotePath } from "../base/describe.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { requireFinite } from "./convert_rows.ts";
+import { requireFinite } from "./row_converter.ts";
 import { exponentsOf, type WeightType } from "./quantize.ts";
 import { byteLengthOf, rowsOf } from "./weight_source.ts";
 

@@ -8,7 +8,7 @@ import type { Model } from "../model/model.ts";
 import { parameterSpecs } from "../model/parameters.ts";
 import { rowBytes } from "../formats/tensor_type.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { readConverted } from "./convert_rows.ts";
+import { readConverted } from "./row_converter.ts";
 import { reopenOrigin } from "./origin.ts";
 import { isWeightType } from "./quantize.ts";
 import { byteLengthOf, rowsOf, type StoredWeight, type WeightSource } from "./weight_source.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Checkpoint } from "./checkpoint.ts";
-import { openGgufCheckpoint } from "./gguf_checkpoint.ts";
-import { openHuggingFaceCheckpoint } from "./hugging_face_checkpoint.ts";
+import { openGgufCheckpoint } from "./gguf/checkpoint.ts";
+import { openHuggingFaceCheckpoint } from "./hugging_face/checkpoint.ts";
 
 /**
  * Opens a Hugging Face folder or a GGUF file. Headers are read and checked, weights are not read yet.

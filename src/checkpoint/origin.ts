@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { quotePath } from "../formats/describe.ts";
+import { quotePath } from "../base/describe.ts";
 import type { Model } from "../model/model.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";

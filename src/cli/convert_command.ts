@@ -4,7 +4,7 @@
  * @module
  */
 import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
-import { sizeLabel } from "../checkpoint/gguf_metadata.ts";
+import { sizeLabel } from "../checkpoint/gguf/metadata.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { defineCommand } from "./command.ts";
 import { overwriteFlag, typeFlag } from "./common_flags.ts";

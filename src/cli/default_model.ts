@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { embeddedModel } from "../checkpoint/embedded_model.ts";
-import { embeddedFolder } from "../embedded.ts";
+import { embeddedModel } from "../model_store/embedded_model.ts";
+import { embeddedFolder } from "../base/embedded_files.ts";
 
 /** The environment variable with the name of the model to use if none is given. */
 export const MODEL_VARIABLE = "GPT2_MODEL";

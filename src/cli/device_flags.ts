@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { quote } from "../formats/describe.ts";
+import { quote } from "../base/describe.ts";
 import { type DeviceName, parseDeviceName } from "../tensor/device.ts";
 import { parseRpcEndpoint } from "../tensor/rpc_endpoint.ts";
 import type { Flags, FlagValues } from "./flags.ts";

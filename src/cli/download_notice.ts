@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { ModelProgress } from "../checkpoint/resolve_model.ts";
-import { HubError } from "../errors.ts";
-import { quote } from "../formats/describe.ts";
-import { readHubSettings } from "../hub/hub_settings.ts";
-import { UnreachableError } from "../hub/retries.ts";
+import type { ModelProgress } from "../model_store/resolve_model.ts";
+import { HubError } from "../base/errors.ts";
+import { quote } from "../base/describe.ts";
+import { readHubSettings } from "../model_store/hub/hub_settings.ts";
+import { UnreachableError } from "../model_store/hub/retries.ts";
 import type { Output } from "./io.ts";
 import { bytesText } from "./units.ts";
 

@@ -10,7 +10,7 @@ import {
   NativeLibraryError,
   NumericalError,
   StorageError,
-} from "../errors.ts";
+} from "../base/errors.ts";
 import { OutputClosedError } from "./io.ts";
 import { UsageError } from "./usage_error.ts";
 

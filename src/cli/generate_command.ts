@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { FileFormatError } from "../errors.ts";
-import { quotePath } from "../formats/describe.ts";
+import { FileFormatError } from "../base/errors.ts";
+import { quotePath } from "../base/describe.ts";
 import type { FinishReason, GeneratedToken } from "../generation/generate.ts";
 import { GPT2 } from "../gpt2.ts";
 import { defineCommand } from "./command.ts";

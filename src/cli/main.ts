@@ -4,8 +4,8 @@
  * @module
  */
 import denoConfig from "../../deno.json" with { type: "json" };
-import { quote } from "../formats/describe.ts";
-import { closestName } from "../closest_name.ts";
+import { quote } from "../base/describe.ts";
+import { closestName } from "../base/closest_name.ts";
 import type { Command } from "./command.ts";
 import { errorText } from "./error_text.ts";
 import { exitCodeOf, exitCodes } from "./exit_code.ts";

@@ -8,14 +8,14 @@ import {
   ConvertedModels,
   convertedModelsFolder,
   listConvertedRepos,
-} from "../checkpoint/converted_models.ts";
+} from "../model_store/converted_models.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
-import { findHubModel, resolveHubModel } from "../checkpoint/hub_models.ts";
-import { quote } from "../formats/describe.ts";
-import { folderBytes, namesIn, readTextIfAny } from "../hub/files.ts";
-import { listRepos, RepoCache } from "../hub/hub_cache.ts";
-import { readHubSettings } from "../hub/hub_settings.ts";
-import { type HubModel, hubModelName } from "../hub/model_names.ts";
+import { findHubModel, resolveHubModel } from "../model_store/hub_models.ts";
+import { quote } from "../base/describe.ts";
+import { folderBytes, namesIn, readTextIfAny } from "../base/files.ts";
+import { listRepos, RepoCache } from "../model_store/hub/hub_cache.ts";
+import { readHubSettings } from "../model_store/hub/hub_settings.ts";
+import { type HubModel, hubModelName } from "../model_store/hub/model_names.ts";
 import type { Io } from "./io.ts";
 import { ModelProgressBar } from "./model_progress.ts";
 import { bytesText } from "./units.ts";

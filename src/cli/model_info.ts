@@ -5,7 +5,7 @@
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { byteLengthOf } from "../checkpoint/weight_source.ts";
-import { quote, quotePath } from "../formats/describe.ts";
+import { quote, quotePath } from "../base/describe.ts";
 import type { GgufValue } from "../formats/gguf_value.ts";
 import type { GPT2Config } from "../model/config.ts";
 import { formatShape, numElements } from "../tensor/shape.ts";

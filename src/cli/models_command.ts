@@ -4,9 +4,9 @@
  * @module
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
-import { quote } from "../formats/describe.ts";
-import { closestName } from "../closest_name.ts";
-import { type HubModel, parseHubModel } from "../hub/model_names.ts";
+import { quote } from "../base/describe.ts";
+import { closestName } from "../base/closest_name.ts";
+import { type HubModel, parseHubModel } from "../model_store/hub/model_names.ts";
 import { defineCommand } from "./command.ts";
 import { jsonFlag, typeFlag } from "./common_flags.ts";
 import { bytesText } from "./units.ts";

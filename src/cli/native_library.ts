@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type LibraryProgress, openLibrary } from "../ffi/library.ts";
+import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
 import type { Io, Output } from "./io.ts";
 
 /**

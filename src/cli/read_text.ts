@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { FileFormatError } from "../errors.ts";
-import { quote, quotePath } from "../formats/describe.ts";
+import { FileFormatError } from "../base/errors.ts";
+import { quote, quotePath } from "../base/describe.ts";
 import type { Io } from "./io.ts";
 import { countText } from "./units.ts";
 import { UsageError } from "./usage_error.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { StorageError } from "../errors.ts";
+import { StorageError } from "../base/errors.ts";
 import { type Input, type Io, type Output, OutputClosedError } from "./io.ts";
 
 /** How long to wait before writing again to a stream that is full and does not block. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
-import { quote, quotePath } from "../formats/describe.ts";
+import { quote, quotePath } from "../base/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defineCommand } from "./command.ts";
 import { fileFlag, jsonFlag, modelFlag } from "./common_flags.ts";

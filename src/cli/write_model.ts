@@ -5,7 +5,7 @@
  */
 import { convertCheckpoint } from "../checkpoint/convert.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
-import { quotePath } from "../formats/describe.ts";
+import { quotePath } from "../base/describe.ts";
 import type { Io } from "./io.ts";
 import { openLibraryShowing } from "./native_library.ts";
 import { ProgressBar } from "./progress_bar.ts";

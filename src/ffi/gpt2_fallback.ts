@@ -8,7 +8,7 @@
  */
 import { cpuId } from "./cpu_id.ts";
 import type { ggmlPrebuiltSymbols } from "./ggml.ts";
-import { abiVersion, type gpt2Symbols } from "./gpt2.ts";
+import { abiVersion, type gpt2Symbols } from "./gpt2_native.ts";
 import { ggmlTypeTraits } from "./structs.ts";
 import type { Library } from "./symbols.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExponentWords } from "./conversion.ts";
+import type { ExponentWords } from "./row_conversion.ts";
 import { library } from "./library.ts";
 import type { Pointer } from "./memory.ts";
 

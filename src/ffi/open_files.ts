@@ -4,7 +4,7 @@
  * @module
  */
 import { gpt2Fallback } from "./gpt2_fallback.ts";
-import { gpt2Symbols } from "./gpt2.ts";
+import { gpt2Symbols } from "./gpt2_native.ts";
 import { cString } from "./memory.ts";
 import { type Library, symbols, symbolsOfPrebuilt } from "./symbols.ts";
 

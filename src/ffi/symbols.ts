@@ -8,7 +8,7 @@ import { ggmlPrebuiltSymbols, ggmlSymbols } from "./ggml.ts";
 import { ggmlAllocSymbols } from "./ggml_alloc.ts";
 import { ggmlBackendPrebuiltSymbols, ggmlBackendSymbols } from "./ggml_backend.ts";
 import { ggmlCpuSymbols } from "./ggml_cpu.ts";
-import { gpt2Symbols } from "./gpt2.ts";
+import { gpt2Symbols } from "./gpt2_native.ts";
 
 /** The symbol tables in one, as `Deno.dlopen` takes it. */
 export const symbols = {

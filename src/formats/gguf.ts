@@ -11,9 +11,9 @@
  * @module
  */
 
-import type { ByteSource } from "./byte_source.ts";
-import { quote } from "./describe.ts";
-import { recognizeForeignContent } from "./foreign_content.ts";
+import type { ByteSource } from "../base/byte_source.ts";
+import { quote } from "../base/describe.ts";
+import { recognizeForeignContent } from "../base/foreign_content.ts";
 import { GgufCursor, type StoredTexts } from "./gguf_cursor.ts";
 import {
   GGUF_ARRAY_TYPE_ID,

@@ -1,6 +1,6 @@
-import type { FileFormatError } from "../errors.ts";
-import type { ByteSource } from "./byte_source.ts";
-import { formatError } from "./describe.ts";
+import type { FileFormatError } from "../base/errors.ts";
+import type { ByteSource } from "../base/byte_source.ts";
+import { formatError } from "../base/describe.ts";
 import { decodeTexts, TEXT_LENGTH_BYTES, UTF8 } from "./gguf_texts.ts";
 import { GGUF_NUMERIC_ARRAYS, type GgufNumericType, type GgufValueTypes } from "./gguf_value.ts";
 

@@ -1,4 +1,4 @@
-import { quote } from "./describe.ts";
+import { quote } from "../base/describe.ts";
 import {
   GGUF_ARRAY_TYPE_ID,
   GGUF_NUMERIC_ARRAYS,

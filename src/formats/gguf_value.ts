@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatError, quote } from "./describe.ts";
+import { formatError, quote } from "../base/describe.ts";
 
 /** What JavaScript holds for each type of value. 64-bit integers are always `bigint`; arrays of numbers are typed arrays. */
 export interface GgufValueTypes {

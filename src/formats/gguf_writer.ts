@@ -4,8 +4,8 @@
  * @module
  */
 
-import { writeFileAtomically, type WriteOptions } from "./atomic_file.ts";
-import { quote } from "./describe.ts";
+import { writeFileAtomically, type WriteOptions } from "../base/atomic_file.ts";
+import { quote } from "../base/describe.ts";
 import {
   GGUF_ALIGNMENT_KEY,
   GGUF_DEFAULT_ALIGNMENT,

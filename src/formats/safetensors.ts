@@ -8,10 +8,10 @@
  * @module
  */
 
-import type { ByteSource } from "./byte_source.ts";
-import { describe, formatError, quote } from "./describe.ts";
-import { recognizeForeignContent } from "./foreign_content.ts";
-import { decodeJson, type JsonObject, type JsonValue } from "./strict_json.ts";
+import type { ByteSource } from "../base/byte_source.ts";
+import { describe, formatError, quote } from "../base/describe.ts";
+import { recognizeForeignContent } from "../base/foreign_content.ts";
+import { decodeJson, type JsonObject, type JsonValue } from "../base/strict_json.ts";
 
 /** The name of an element type, as files spell it. */
 export type SafetensorsDType =

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { type FileSource, openRegularFile } from "./byte_source.ts";
-import { describe, formatError, quote, quotePath } from "./describe.ts";
+import { type FileSource, openRegularFile } from "../base/byte_source.ts";
+import { describe, formatError, quote, quotePath } from "../base/describe.ts";
 import { readSafetensorsHeader, type SafetensorsTensor } from "./safetensors.ts";
-import { type JsonValue, readJsonFile } from "./strict_json.ts";
+import { type JsonValue, readJsonFile } from "../base/strict_json.ts";
 
 /** The file that holds all tensors of a small model. */
 export const SAFETENSORS_FILE_NAME = "model.safetensors";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { writeFileAtomically, type WriteOptions } from "./atomic_file.ts";
-import { quote } from "./describe.ts";
+import { writeFileAtomically, type WriteOptions } from "../base/atomic_file.ts";
+import { quote } from "../base/describe.ts";
 import {
   dtypeBytes,
   SAFETENSORS_MAX_HEADER_BYTES,

@@ -1,4 +1,4 @@
-import { quote } from "./describe.ts";
+import { quote } from "../base/describe.ts";
 
 /** The bytes of a tensor: all at once, or in pieces so that they need not be in memory together. */
 export type TensorContent = Uint8Array | Promise<Uint8Array> | AsyncIterable<Uint8Array>;

@@ -7,9 +7,9 @@ import type { Model } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import { logProbability as logProbabilityOf } from "./sampling/log_probability.ts";
-import { Sampler } from "./sampling.ts";
-import type { SamplingOptions } from "./sampling_options.ts";
-import { Session } from "./session.ts";
+import { Sampler } from "./sampling/sampler.ts";
+import type { SamplingOptions } from "./sampling/sampling_options.ts";
+import { Session } from "../engine/session.ts";
 import { StopMatcher } from "./stop_strings.ts";
 
 /** Why a text ended. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Random } from "../random.ts";
+import { Random } from "../base/random.ts";
 import { numElements } from "../tensor/shape.ts";
 import type { GPT2Config } from "./config.ts";
 import { type ParameterSpec, parameterSpecs } from "./parameters.ts";

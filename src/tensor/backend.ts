@@ -5,9 +5,10 @@
  */
 import { AbortFlag } from "../ffi/abort_flag.ts";
 import { library } from "../ffi/library.ts";
+import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlThreadpoolParams } from "../ffi/structs.ts";
-import { NativeError } from "../errors.ts";
+import { NativeError } from "../base/errors.ts";
 import { type Device, memoryOf } from "./device.ts";
 import { type BufferType, Place } from "./place.ts";
 import type { RpcServers } from "./rpc_servers.ts";
@@ -56,7 +57,7 @@ export class Backend implements Disposable {
   #disposed = false;
 
   private constructor(threads: number, places: readonly Place[] = [], servers?: RpcServers) {
-    const ggml = library();
+    const ggml = openLibrarySync();
     const pointer = ggml.ggml_backend_cpu_init();
     if (pointer === null) throw new NativeError("Cannot use the CPU: ggml returned no backend");
     this.pointer = pointer;

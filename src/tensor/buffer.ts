@@ -6,7 +6,7 @@
 import { library } from "../ffi/library.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
 import type { Pointer } from "../ffi/memory.ts";
-import { NativeError } from "../errors.ts";
+import { NativeError } from "../base/errors.ts";
 import type { Backend, BufferType } from "./backend.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { createContext } from "./graph.ts";

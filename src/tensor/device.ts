@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { NativeLibraryError } from "../errors.ts";
+import { NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
+import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 
 /** A kind of GPU, by the interface that ggml drives it with. */
@@ -50,7 +51,7 @@ const SOFTWARE = /llvmpipe|swiftshader|lavapipe/i;
 
 /** All GPUs, in ggml's order. */
 export function findDevices(): Device[] {
-  const ggml = library();
+  const ggml = openLibrarySync();
   const found: Device[] = [];
   const count = ggml.ggml_backend_dev_count();
   for (let i = 0n; i < count; i++) {

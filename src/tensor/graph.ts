@@ -6,7 +6,7 @@
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlInitParams } from "../ffi/structs.ts";
-import { NativeError } from "../errors.ts";
+import { NativeError } from "../base/errors.ts";
 import type { Backend } from "./backend.ts";
 import { allocatorFor, type GraphAllocator } from "./graph_allocator.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";

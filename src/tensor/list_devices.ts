@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { library } from "../ffi/library.ts";
+import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, readCString } from "../ffi/memory.ts";
 import { type DeviceMemory, memoryOf } from "./device.ts";
 
@@ -17,7 +17,7 @@ export interface DeviceDescription extends DeviceMemory {
 
 /** All devices, the processor among them, in ggml's order. */
 export function listDevices(): DeviceDescription[] {
-  const ggml = library();
+  const ggml = openLibrarySync();
   const count = Number(ggml.ggml_backend_dev_count());
   return Array.from({ length: count }, (_, i) => {
     const device = ggml.ggml_backend_dev_get(BigInt(i))!;
@@ -31,14 +31,14 @@ export function listDevices(): DeviceDescription[] {
 
 /** The version of ggml: `0.25.1`. */
 export function nativeVersion(): string {
-  return readCString(library().ggml_version());
+  return readCString(openLibrarySync().ggml_version());
 }
 
 const CPU = 0;
 
 /** The instruction sets that the CPU backend is made for, as ggml names them: `AVX2`, `FMA`, ... */
 export function listInstructionSets(): string[] {
-  const ggml = library();
+  const ggml = openLibrarySync();
   const registry = ggml.ggml_backend_dev_backend_reg(ggml.ggml_backend_dev_by_type(CPU));
   const name = cString("ggml_backend_get_features");
   const address = ggml.ggml_backend_reg_get_proc_address(registry, name);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeError } from "../errors.ts";
+import { NativeError } from "../base/errors.ts";
 
 /** Where a server listens. */
 export interface RpcEndpoint {

@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { NativeLibraryError } from "../errors.ts";
+import { NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
+import { openLibrary } from "../native_library/native_library.ts";
 import { cString, type Pointer } from "../ffi/memory.ts";
 import {
   connectTo,
@@ -62,6 +63,7 @@ export class RpcServers implements Disposable {
         `Cannot use servers: each must be named once: received ${endpoints.join(",") || "none"}`,
       );
     }
+    await openLibrary();
     const devices: RpcDevice[] = [];
     const watches: Watch[] = [];
     try {

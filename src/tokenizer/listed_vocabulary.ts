@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FileFormatError } from "../errors.ts";
+import type { FileFormatError } from "../base/errors.ts";
 import { byteOf } from "./byte_alphabet.ts";
 import { ByteStrings } from "./byte_strings.ts";
 import { type EncoderTables, makeEncoderTables } from "./encoder_tables.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FileFormatError } from "../errors.ts";
+import { FileFormatError } from "../base/errors.ts";
 
 /**
  * A damaged file may hold anything: so many characters of a text and members of a list go into a

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { fileTypeId } from "../../src/checkpoint/file_types.ts";
 import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
-import { FileFormatError, StorageError } from "../../src/errors.ts";
+import { FileFormatError, StorageError } from "../../src/base/errors.ts";
 import { referencePath } from "../model/reference.ts";
 import { copyFolder, plainFolder, TemporaryFolder, valuesOf } from "./folders.ts";
 import { copyGguf, readGguf } from "./gguf_files.ts";

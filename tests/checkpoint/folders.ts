@@ -4,7 +4,7 @@
  * @module
  */
 import { readSafetensorsHeader, type SafetensorsDType } from "../../src/formats/safetensors.ts";
-import { openRegularFile } from "../../src/formats/byte_source.ts";
+import { openRegularFile } from "../../src/base/byte_source.ts";
 import { writeSafetensors } from "../../src/formats/safetensors_writer.ts";
 import { referencePath } from "../model/reference.ts";
 

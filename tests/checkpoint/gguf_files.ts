@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openRegularFile } from "../../src/formats/byte_source.ts";
+import { openRegularFile } from "../../src/base/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
 import type { GgufValue } from "../../src/formats/gguf_value.ts";
 import { type GgufTensorToWrite, writeGguf } from "../../src/formats/gguf_writer.ts";

@@ -8,7 +8,7 @@ import {
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { fileTypes, storedType } from "../../src/checkpoint/file_types.ts";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
-import { FileFormatError } from "../../src/errors.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
 import { loadParts } from "../../src/ffi/load_parts.ts";
 import type { Model } from "../../src/model/model.ts";
 import { crossEntropy } from "../../src/model/loss.ts";

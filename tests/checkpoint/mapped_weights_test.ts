@@ -3,7 +3,7 @@ import { loadCheckpoint } from "../../src/checkpoint/load.ts";
 import { fileTypes } from "../../src/checkpoint/file_types.ts";
 import { MappedWeights } from "../../src/checkpoint/mapped_weights.ts";
 import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
-import { FileFormatError } from "../../src/errors.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { Weights } from "../../src/model/weights.ts";

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
-import { FileFormatError } from "../../src/errors.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
 import type { GgufValue } from "../../src/formats/gguf_value.ts";
 import { assertFormatError } from "../formats/error_cases.ts";
 import {

@@ -8,7 +8,7 @@ import {
   type WeightType,
   weightTypes,
 } from "../../src/checkpoint/quantize.ts";
-import { openLibrary } from "../../src/ffi/library.ts";
+import { openLibrary } from "../../src/native_library/native_library.ts";
 import { rowBytes, tensorTypeInfo } from "../../src/formats/tensor_type.ts";
 import { assertClose } from "../close.ts";
 import { TemporaryFolder } from "./folders.ts";

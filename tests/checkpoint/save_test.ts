@@ -2,9 +2,9 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { fileTypes } from "../../src/checkpoint/file_types.ts";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
-import { saveGguf } from "../../src/checkpoint/save_gguf.ts";
-import { saveSafetensors } from "../../src/checkpoint/save_safetensors.ts";
-import { StorageError } from "../../src/errors.ts";
+import { saveGguf } from "../../src/checkpoint/gguf/save_gguf.ts";
+import { saveSafetensors } from "../../src/checkpoint/hugging_face/save_safetensors.ts";
+import { StorageError } from "../../src/base/errors.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { initializeWeights } from "../../src/model/initialize.ts";
 import { Model } from "../../src/model/model.ts";

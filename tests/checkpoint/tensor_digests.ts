@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openRegularFile } from "../../src/formats/byte_source.ts";
+import { openRegularFile } from "../../src/base/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
 
 /** The type of each tensor, and the first half of the SHA-256 of its bytes: `q8_0 0123...`. */

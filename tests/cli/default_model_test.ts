@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { withAlternative } from "../../src/cli/download_notice.ts";
-import { HubError } from "../../src/errors.ts";
-import { resolveModel } from "../../src/checkpoint/resolve_model.ts";
-import { fetchModel } from "../../src/hub/fetch_model.ts";
-import { UnreachableError } from "../../src/hub/retries.ts";
+import { HubError } from "../../src/base/errors.ts";
+import { resolveModel } from "../../src/model_store/resolve_model.ts";
+import { fetchModel } from "../../src/model_store/hub/fetch_model.ts";
+import { UnreachableError } from "../../src/model_store/hub/retries.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
-import { FakeHub } from "../hub/fake_hub.ts";
+import { FakeHub } from "../model_store/hub/fake_hub.ts";
 import { runCli } from "./run_cli.ts";
 import { testWithHub } from "./test_with_hub.ts";
 

@@ -6,7 +6,7 @@ import {
   NativeLibraryError,
   NumericalError,
   StorageError,
-} from "../../src/errors.ts";
+} from "../../src/base/errors.ts";
 import { errorText } from "../../src/cli/error_text.ts";
 import { exitCodeOf } from "../../src/cli/exit_code.ts";
 import { OutputClosedError } from "../../src/cli/io.ts";

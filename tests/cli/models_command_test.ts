@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { progressText } from "../../src/cli/model_progress.ts";
-import { COMMIT } from "../hub/fake_hub.ts";
+import { COMMIT } from "../model_store/hub/fake_hub.ts";
 import { runCli } from "./run_cli.ts";
 import { testWithHub as test } from "./test_with_hub.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { TemporaryFolder } from "../checkpoint/folders.ts";
-import { checkpointFiles, FakeHub, PLAIN } from "../hub/fake_hub.ts";
+import { checkpointFiles, FakeHub, PLAIN } from "../model_store/hub/fake_hub.ts";
 
 /** What the tests themselves may be run with. */
 const VARIABLES = [

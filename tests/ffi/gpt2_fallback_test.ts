@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { AbortFlag } from "../../src/ffi/abort_flag.ts";
-import { quantizeRows } from "../../src/ffi/conversion.ts";
+import { quantizeRows } from "../../src/ffi/row_conversion.ts";
 import { gpt2Fallback } from "../../src/ffi/gpt2_fallback.ts";
-import { openLibrary } from "../../src/ffi/library.ts";
+import { openLibrary } from "../../src/native_library/native_library.ts";
 import { symbolsOfPrebuilt } from "../../src/ffi/symbols.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../../src/formats/tensor_type.ts";
-import { built } from "./library_trial.ts";
+import { built } from "../native_library/library_trial.ts";
 
 const native = await openLibrary();
 const addresses = Deno.dlopen(built, {

@@ -1,7 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { MappedFile } from "../../src/ffi/mapped_file.ts";
+import { openLibrarySync } from "../../src/native_library/native_library.ts";
 
 const isMapping = Deno.build.os !== "windows";
+openLibrarySync();
 
 /** Calls `test` with a file of the bytes 0 to 255, sixteen times. */
 function withFile(test: (path: string) => void): void {

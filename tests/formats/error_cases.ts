@@ -5,7 +5,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { FileFormatError } from "../../src/errors.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
 
 /** A file that has to be refused. */
 export interface ErrorCase {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type ByteSource, MemorySource } from "../../src/formats/byte_source.ts";
+import { type ByteSource, MemorySource } from "../../src/base/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
 import { readSafetensorsHeader } from "../../src/formats/safetensors.ts";
 import { assertFormatError } from "./error_cases.ts";

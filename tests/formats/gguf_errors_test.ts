@@ -1,4 +1,4 @@
-import { MemorySource } from "../../src/formats/byte_source.ts";
+import { MemorySource } from "../../src/base/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
 import { assertRefused, type ErrorCase } from "./error_cases.ts";
 import { GgufBytes } from "./gguf_bytes.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { FileFormatError } from "../../src/errors.ts";
-import { MemorySource, openRegularFile } from "../../src/formats/byte_source.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
+import { MemorySource, openRegularFile } from "../../src/base/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
 import { metadataNumber, metadataString, metadataStrings } from "../../src/formats/gguf_value.ts";
 import { GgufBytes } from "./gguf_bytes.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { MemorySource, openRegularFile } from "../../src/formats/byte_source.ts";
+import { MemorySource, openRegularFile } from "../../src/base/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
 import type { GgufValue } from "../../src/formats/gguf_value.ts";
 import {

@@ -1,4 +1,4 @@
-import { MemorySource } from "../../src/formats/byte_source.ts";
+import { MemorySource } from "../../src/base/byte_source.ts";
 import { readSafetensorsHeader } from "../../src/formats/safetensors.ts";
 import { assertRefused, type ErrorCase } from "./error_cases.ts";
 import { entry, safetensorsBytes } from "./safetensors_bytes.ts";

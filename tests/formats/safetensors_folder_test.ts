@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { FileFormatError } from "../../src/errors.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
 import { openSafetensorsFolder } from "../../src/formats/safetensors_folder.ts";
 import { entry, safetensorsBytes } from "./safetensors_bytes.ts";
 import { inFolder } from "./in_folder.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MemorySource } from "../../src/formats/byte_source.ts";
+import { MemorySource } from "../../src/base/byte_source.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../../src/formats/float16.ts";
 import { readSafetensorsHeader, type SafetensorsTensor } from "../../src/formats/safetensors.ts";
 import { entry, safetensorsBytes } from "./safetensors_bytes.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { MemorySource, openRegularFile } from "../../src/formats/byte_source.ts";
+import { MemorySource, openRegularFile } from "../../src/base/byte_source.ts";
 import { readSafetensorsHeader } from "../../src/formats/safetensors.ts";
 import {
   type SafetensorsTensorToWrite,

@@ -1,6 +1,6 @@
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { StopMatcher } from "../../src/generation/stop_strings.ts";
-import { Random } from "../../src/random.ts";
+import { Random } from "../../src/base/random.ts";
 
 Deno.test("StopMatcher passes on everything where there is no stop string", () => {
   const matcher = new StopMatcher([]);

@@ -1,5 +1,5 @@
 /** The reference values of Hugging Face transformers under `tests/fixtures/reference`, and the models they belong to. */
-import { openRegularFile } from "../../src/formats/byte_source.ts";
+import { openRegularFile } from "../../src/base/byte_source.ts";
 import { readSafetensorsHeader } from "../../src/formats/safetensors.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { Model } from "../../src/model/model.ts";

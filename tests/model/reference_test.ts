@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { generate } from "../../src/generation/generate.ts";
-import { Session } from "../../src/generation/session.ts";
+import { Session } from "../../src/engine/session.ts";
 import { crossEntropy, logSumExp } from "../../src/model/loss.ts";
 import type { Model } from "../../src/model/model.ts";
 import { Graph } from "../../src/tensor/graph.ts";

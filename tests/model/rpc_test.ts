@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
-import { NativeError } from "../../src/errors.ts";
+import { NativeError } from "../../src/base/errors.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { freePort, startRpcServer } from "./rpc_servers.ts";
 

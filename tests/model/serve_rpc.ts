@@ -1,5 +1,5 @@
 /** A program that serves the processor with ggml's RPC server: `deno run -A serve_rpc.ts 127.0.0.1:50052`. */
-import { library } from "../../src/ffi/library.ts";
+import { openLibrarySync } from "../../src/native_library/native_library.ts";
 import { cString } from "../../src/ffi/memory.ts";
 
 const CPU = 0;
@@ -10,7 +10,7 @@ const definition = {
   result: "void",
 } as const;
 
-const ggml = library();
+const ggml = openLibrarySync();
 const registry = ggml.ggml_backend_reg_by_name(cString("RPC"));
 const address = ggml.ggml_backend_reg_get_proc_address(
   registry,

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DEMO_SHA256 } from "../../src/checkpoint/demo_model.ts";
+import { DEMO_SHA256 } from "../../src/model_store/demo_model.ts";
 import { PACKAGE } from "./jsr_registry.ts";
 import { User, World } from "./user.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { TemporaryFolder } from "../checkpoint/folders.ts";
-import { libraryFileName } from "../../src/ffi/library_stamp.ts";
-import { checkpointFiles, FakeHub, PLAIN } from "../hub/fake_hub.ts";
+import { libraryFileName } from "../../src/native_library/library_stamp.ts";
+import { checkpointFiles, FakeHub, PLAIN } from "../model_store/hub/fake_hub.ts";
 import { JsrRegistry, PACKAGE } from "./jsr_registry.ts";
 
 /** Where the native library of users comes from: from npm, as by default, or a copy of the one that was built here. */

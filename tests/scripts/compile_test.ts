@@ -13,7 +13,7 @@ import {
   type Program,
 } from "../../scripts/standalone_program.ts";
 import { cpuId } from "../../src/ffi/cpu_id.ts";
-import { libraryFileName, readStamp, stampPathOf } from "../../src/ffi/library_stamp.ts";
+import { libraryFileName, readStamp, stampPathOf } from "../../src/native_library/library_stamp.ts";
 import { makeProgram } from "./standalone.ts";
 
 const root = Deno.realPathSync(`${import.meta.dirname}/../..`);
@@ -90,7 +90,13 @@ Deno.test("layOut() makes a folder in which every import finds its module", asyn
       .filter((url) => !url.startsWith(`file://${folder}/`) && !url.startsWith("node:"));
     assertEquals(outside, []);
     // Loaded by import() only when they are needed; compiled programs have what is in this list.
-    for (const path of ["src/cli/main.ts", "src/ffi/probe.ts", "src/checkpoint/hub_models.ts"]) {
+    for (
+      const path of [
+        "src/cli/main.ts",
+        "src/native_library/probe.ts",
+        "src/model_store/hub_models.ts",
+      ]
+    ) {
       assert(modules.some(({ specifier }) => specifier.endsWith(path)), path);
     }
   });

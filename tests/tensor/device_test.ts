@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
-import { NativeLibraryError } from "../../src/errors.ts";
+import { NativeLibraryError } from "../../src/base/errors.ts";
 import {
   type DeviceName,
   findDevice,

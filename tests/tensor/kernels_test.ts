@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert";
 import { library } from "../../src/ffi/library.ts";
-import { Random } from "../../src/random.ts";
+import { Random } from "../../src/base/random.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { flashAttention, gelu, layerNorm } from "../../src/tensor/ops.ts";
 import { assertClose } from "../close.ts";

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { dequantizeElements, quantizeRows } from "../../src/ffi/conversion.ts";
+import { dequantizeElements, quantizeRows } from "../../src/ffi/row_conversion.ts";
 import { library } from "../../src/ffi/library.ts";
 import { readCString } from "../../src/ffi/memory.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../../src/formats/tensor_type.ts";
-import { Random } from "../../src/random.ts";
+import { Random } from "../../src/base/random.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { writeTensor } from "../../src/tensor/data.ts";
 import { Graph } from "../../src/tensor/graph.ts";

@@ -17,7 +17,7 @@ import {
   sumLastAxis,
 } from "../../src/tensor/ops.ts";
 import { causalMask } from "../../src/model/pass.ts";
-import { Random } from "../../src/random.ts";
+import { Random } from "../../src/base/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { assertClose } from "../close.ts";
 import { evaluate, f32, i32, type Input } from "./evaluate.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { NativeError } from "../../src/errors.ts";
+import { NativeError } from "../../src/base/errors.ts";
 import {
   formatRpcEndpoint,
   greetRpcServer,

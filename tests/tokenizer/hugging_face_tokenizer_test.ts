@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FileFormatError } from "../../src/errors.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { smallMerges, smallTokens } from "./small_vocabulary.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { FileFormatError } from "../../src/errors.ts";
+import { FileFormatError } from "../../src/base/errors.ts";
 import { Tokenizer, type TokenizerOptions } from "../../src/tokenizer/tokenizer.ts";
 import { byteTokens, smallMerges, smallTokens } from "./small_vocabulary.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { type FileType, fileTypes, isFileType } from "../../checkpoint/file_types.ts";
-import { quote } from "../../formats/describe.ts";
+import { quote } from "../../base/describe.ts";
 import { modelFlag } from "../common_flags.ts";
 import { defaultModel } from "../default_model.ts";
 import { deviceFlags } from "../device_flags.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { CachedPass } from "../../generation/cached_pass.ts";
-import { CACHE_STEP, KeyValueCache } from "../../generation/key_value_cache.ts";
+import { CachedPass } from "../../engine/cached_pass.ts";
+import { CACHE_STEP, KeyValueCache } from "../../engine/key_value_cache.ts";
 import type { Model } from "../../model/model.ts";
 import { Graph } from "../../tensor/graph.ts";
 import { type OperationTime, profileGraph } from "../../tensor/profile_graph.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Random } from "../../random.ts";
+import { Random } from "../../base/random.ts";
 
 const SEED = 1;
 

@@ -6,8 +6,8 @@
 import { setImmediate } from "node:timers/promises";
 import { loadCheckpoint } from "../../checkpoint/load.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
-import { Sampler } from "../../generation/sampling.ts";
-import { Session } from "../../generation/session.ts";
+import { Sampler } from "../../generation/sampling/sampler.ts";
+import { Session } from "../../engine/session.ts";
 import type { DeviceName } from "../../tensor/device.ts";
 import type { Model } from "../../model/model.ts";
 import type { OperationTime } from "../../tensor/profile_graph.ts";

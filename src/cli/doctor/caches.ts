@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { cacheFolder } from "../../ffi/cache_folder.ts";
-import { folderBytes, namesIn } from "../../hub/files.ts";
-import { readHubSettings } from "../../hub/hub_settings.ts";
+import { cacheFolder } from "../../base/cache_folder.ts";
+import { folderBytes, namesIn } from "../../base/files.ts";
+import { readHubSettings } from "../../model_store/hub/hub_settings.ts";
 import { mayRead } from "./permissions.ts";
 
 /** A cache. */

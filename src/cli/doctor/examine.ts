@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { NativeLibraryError } from "../../errors.ts";
+import { NativeLibraryError } from "../../base/errors.ts";
 import {
   libraryPlaces,
   type LibraryVerdict,
   libraryVerdicts,
   libraryWarnings,
-} from "../../ffi/library.ts";
+} from "../../native_library/native_library.ts";
 import {
   type DeviceDescription,
   listDevices,

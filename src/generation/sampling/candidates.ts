@@ -4,8 +4,8 @@
  * @module
  */
 
-import { NumericalError } from "../../errors.ts";
-import type { Random } from "../../random.ts";
+import { NumericalError } from "../../base/errors.ts";
+import type { Random } from "../../base/random.ts";
 import { expOfMinus } from "./exp.ts";
 
 /**

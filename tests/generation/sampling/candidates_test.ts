@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { argmax, Candidates, checkBestLogit } from "../../../src/generation/sampling/candidates.ts";
-import { NumericalError } from "../../../src/errors.ts";
-import type { Random } from "../../../src/random.ts";
+import { NumericalError } from "../../../src/base/errors.ts";
+import type { Random } from "../../../src/base/random.ts";
 import { randomLogits } from "./random_logits.ts";
 
 /** A generator that always gives the same number. */

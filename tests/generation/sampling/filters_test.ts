@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { NumericalError } from "../../../src/errors.ts";
+import { NumericalError } from "../../../src/base/errors.ts";
 import { Candidates } from "../../../src/generation/sampling/candidates.ts";
 import {
   best,

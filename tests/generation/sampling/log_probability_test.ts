@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { NumericalError } from "../../../src/errors.ts";
+import { NumericalError } from "../../../src/base/errors.ts";
 import { logProbability, logSumExp } from "../../../src/generation/sampling/log_probability.ts";
 import { randomLogits } from "./random_logits.ts";
 

@@ -5,7 +5,7 @@ import {
   presenceAndFrequencyPenalty,
   repetitionPenalty,
 } from "../../../src/generation/sampling/logits_processors.ts";
-import { Random } from "../../../src/random.ts";
+import { Random } from "../../../src/base/random.ts";
 
 const VOCAB_SIZE = 20;
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { weightedQuantile } from "../../../src/generation/sampling/nearest_mass.ts";
-import { Random } from "../../../src/random.ts";
+import { Random } from "../../../src/base/random.ts";
 
 Deno.test("weightedQuantile() finds what sorting finds", () => {
   const random = new Random(1);

@@ -1,5 +1,5 @@
 /** Logits of many kinds to try filters on. */
-import { Random } from "../../../src/random.ts";
+import { Random } from "../../../src/base/random.ts";
 
 /** Deterministic logits for each seed: flat or peaked, near or far from 0, some with ties, some with banned tokens. */
 export function randomLogits(seed: number): Float32Array {

@@ -1,0 +1,89 @@
+/**
+ * The words of this folder's error messages. Names and values inside them come from files that may be hostile, so they
+ * are quoted, escaped and cut: a message stays short and cannot drive a terminal.
+ *
+ * @module
+ */
+
+import { FileFormatError } from "./errors.ts";
+
+const MAX_QUOTED_CHARACTERS = 120;
+const MAX_PATH_CHARACTERS = 400;
+const MAX_LISTED_ELEMENTS = 10;
+const MAX_LIST_CHARACTERS = 600;
+
+const DAMAGED = "The file is damaged or incomplete: download or convert it again.";
+
+/** The text between double quotes, with control characters escaped, cut to 120 characters. */
+export function quote(text: string): string {
+  return `"${cut(escaped(text.slice(0, MAX_QUOTED_CHARACTERS + 1)), MAX_QUOTED_CHARACTERS)}"`;
+}
+
+/** A path between double quotes. A very long one keeps its end, which tells more than its beginning. */
+export function quotePath(path: string): string {
+  const text = escaped(path);
+  return text.length > MAX_PATH_CHARACTERS
+    ? `"...${text.slice(-MAX_PATH_CHARACTERS)}"`
+    : `"${text}"`;
+}
+
+/** A value of any kind as a few words: text quoted, lists cut to 10 elements, objects only named. */
+export function describe(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  if (Array.isArray(value)) return describeList(value);
+  if (ArrayBuffer.isView(value)) return describeList(value as Uint8Array);
+  if (typeof value === "object" && value !== null) return "an object";
+  return value === undefined ? "nothing" : String(value);
+}
+
+/**
+ * The error for a file that is not what it should be.
+ *
+ * @param format what the file was read as: GGUF, safetensors, JSON
+ * @param path where the bytes came from; nothing for bytes in memory
+ * @param what what is wrong
+ * @param received the offending value
+ * @param advice what to do about it
+ */
+export function formatError(
+  format: string,
+  path: string | undefined,
+  what: string,
+  received: unknown,
+  advice: string = DAMAGED,
+): FileFormatError {
+  const subject = path === undefined ? "bytes in memory" : quotePath(path);
+  return new FileFormatError(
+    `Cannot read ${subject} as ${format}: ${what}: received ${describe(received)}. ${advice}`,
+    { path },
+  );
+}
+
+/** The system's name of an error, such as ENOSPC, where it is one of the system's. */
+export function systemErrorCode(error: Error): string | undefined {
+  return (error as Error & { code?: string }).code;
+}
+
+function describeList(list: ArrayLike<unknown>): string {
+  const numListed = Math.min(list.length, MAX_LISTED_ELEMENTS);
+  const listed = Array.from({ length: numListed }, (_, i) => describeElement(list[i]));
+  const more = list.length > numListed ? `, ... (${list.length} elements)` : "";
+  return `[${cut(listed.join(", "), MAX_LIST_CHARACTERS)}${more}]`;
+}
+
+/** An element of a list; a list within it is only named, so that the text stays short. */
+function describeElement(value: unknown): string {
+  return Array.isArray(value) ? "a list" : describe(value);
+}
+
+function cut(text: string, maxCharacters: number): string {
+  return text.length > maxCharacters ? text.slice(0, maxCharacters) + "..." : text;
+}
+
+/** Escapes as JSON does, and also what JSON leaves as it is: the rest of the control characters, direction marks, ... */
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1).replace(
+    /[\p{C}\u2028\u2029]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}

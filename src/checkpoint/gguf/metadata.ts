@@ -1,0 +1,224 @@
+/**
+ * The metadata of a GGUF file of architecture `gpt2`: sizes and vocabulary.
+ *
+ * @module
+ */
+import type { FileFormatError } from "../../base/errors.ts";
+import { formatError } from "../../base/describe.ts";
+import type { GgufFile } from "../../formats/gguf.ts";
+import {
+  type GgufValue,
+  metadataNumber,
+  metadataString,
+  metadataStrings,
+} from "../../formats/gguf_value.ts";
+import { GPT2Config } from "../../model/config.ts";
+import { numParameters } from "../../model/parameters.ts";
+import { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { type FileType, fileTypeId } from "../file_types.ts";
+import { GPT2_VOCAB_SIZE, hasGpt2Vocabulary } from "./recognize_gpt2.ts";
+
+/** GPT-2's way of cutting words; old files do not say, and llama.cpp then takes the first of these. */
+const PRE_TOKENIZERS = ["default", "gpt-2", "gpt2"];
+
+const QUANTIZATION_VERSION = 2;
+const MAX_SIZE = 2 ** 24;
+const MAX_LAYERS = 1000;
+const ADVICE = "Convert the model again.";
+
+/** What {@linkcode ggufMetadata} writes down. */
+export interface GgufMetadataFields {
+  /** What to call the model, for people. */
+  readonly name: string;
+  /** The sizes. */
+  readonly config: GPT2Config;
+  /** The vocabulary, with as many tokens as the model has; none for a model that only knows tokens. */
+  readonly tokenizer?: Tokenizer;
+  /** Whether the vocabulary projection is the token embedding. */
+  readonly tied: boolean;
+}
+
+/** The metadata of a model that does not come from a GGUF file, without the type of the file. */
+export function ggufMetadata(fields: GgufMetadataFields): Map<string, GgufValue> {
+  const { name, config, tokenizer, tied } = fields;
+  return new Map([
+    ["general.architecture", text("gpt2")],
+    ["general.type", text("model")],
+    ["general.name", text(name)],
+    ["general.size_label", text(sizeLabel(config, tied))],
+    ["gpt2.block_count", u32(config.numLayers)],
+    ["gpt2.context_length", u32(config.contextLength)],
+    ["gpt2.embedding_length", u32(config.embeddingDim)],
+    ["gpt2.feed_forward_length", u32(config.hiddenDim)],
+    ["gpt2.attention.head_count", u32(config.numHeads)],
+    ["gpt2.attention.layer_norm_epsilon", { type: "f32", value: config.layerNormEpsilon }],
+    ...(tokenizer === undefined ? [] : tokenizerMetadata(tokenizer)),
+  ]);
+}
+
+function tokenizerMetadata(tokenizer: Tokenizer): [string, GgufValue][] {
+  const { tokens, tokenTypes, merges, endOfTextId } = tokenizer;
+  const entries: [string, GgufValue][] = [
+    ["tokenizer.ggml.model", text("gpt2")],
+    ["tokenizer.ggml.pre", text("gpt-2")],
+    ["tokenizer.ggml.tokens", { type: "string[]", value: tokens }],
+    ["tokenizer.ggml.token_type", { type: "i32[]", value: tokenTypes }],
+    ["tokenizer.ggml.merges", { type: "string[]", value: merges }],
+  ];
+  if (endOfTextId !== undefined) {
+    entries.push(["tokenizer.ggml.bos_token_id", u32(endOfTextId)]);
+    entries.push(["tokenizer.ggml.eos_token_id", u32(endOfTextId)]);
+  }
+  return entries;
+}
+
+function text(value: string): GgufValue {
+  return { type: "string", value };
+}
+
+function u32(value: number): GgufValue {
+  return { type: "u32", value };
+}
+
+/**
+ * The metadata of a file that holds the model described by `metadata` in another type.
+ *
+ * @param type nothing if the mixture of types has no name
+ */
+export function withFileType(
+  metadata: ReadonlyMap<string, GgufValue>,
+  type: FileType | undefined,
+): Map<string, GgufValue> {
+  const changed = new Map(metadata);
+  // How the old file was laid out says nothing about the new one.
+  for (const key of metadata.keys()) {
+    if (key === "general.alignment" || key.startsWith("split.")) changed.delete(key);
+  }
+  changed.set("general.quantization_version", u32(QUANTIZATION_VERSION));
+  if (type === undefined) changed.delete("general.file_type");
+  else changed.set("general.file_type", u32(fileTypeId(type)));
+  return changed;
+}
+
+/** The number of parameters as people say it: `124M`, `1.6B`. */
+export function sizeLabel(config: GPT2Config, tied: boolean): string {
+  const count = numParameters(config, { tied });
+  const [unit, suffix] = count > 1e9 ? [1e9, "B"] : count > 1e6 ? [1e6, "M"] : [1e3, "K"];
+  const scaled = count / unit;
+  return scaled.toFixed(scaled < 9.5 ? 1 : 0) + suffix;
+}
+
+/**
+ * The sizes that a GGUF file gives.
+ *
+ * @throws {FileFormatError} if it is of another architecture, or says what cannot be
+ */
+export function parseGgufConfig(file: GgufFile): GPT2Config {
+  const architecture = metadataString(file, "general.architecture");
+  if (architecture !== "gpt2") {
+    throw error(
+      file,
+      "its architecture must be gpt2",
+      architecture,
+      "Only GPT-2 models run here.",
+    );
+  }
+  const embeddingDim = size(file, "gpt2.embedding_length");
+  const numHeads = size(file, "gpt2.attention.head_count");
+  if (embeddingDim % numHeads !== 0) {
+    throw error(
+      file,
+      `gpt2.attention.head_count must divide gpt2.embedding_length, which is ${embeddingDim}`,
+      numHeads,
+    );
+  }
+  const keyValueHeads = metadataNumber(file, "gpt2.attention.head_count_kv") ?? numHeads;
+  if (keyValueHeads !== numHeads) {
+    throw error(
+      file,
+      `gpt2.attention.head_count_kv must be the number of heads, ${numHeads}`,
+      keyValueHeads,
+    );
+  }
+  return new GPT2Config({
+    vocabSize: vocabSize(file),
+    contextLength: size(file, "gpt2.context_length"),
+    embeddingDim,
+    numHeads,
+    numLayers: size(file, "gpt2.block_count", MAX_LAYERS),
+    hiddenDim: size(file, "gpt2.feed_forward_length"),
+    layerNormEpsilon: epsilon(file),
+  });
+}
+
+/**
+ * The tokenizer that a GGUF file holds; nothing if it holds none.
+ *
+ * @throws {FileFormatError} if it is not GPT-2's kind, damaged, or not of the model's size
+ */
+export async function readGgufTokenizer(
+  file: GgufFile,
+  { vocabSize }: GPT2Config,
+): Promise<Tokenizer | undefined> {
+  const model = metadataString(file, "tokenizer.ggml.model");
+  if (model === undefined) return undefined;
+  if (model !== "gpt2") throw error(file, "tokenizer.ggml.model must be gpt2", model);
+  const pre = metadataString(file, "tokenizer.ggml.pre") ?? PRE_TOKENIZERS[0];
+  if (!PRE_TOKENIZERS.includes(pre)) {
+    throw error(file, `tokenizer.ggml.pre must be one of ${PRE_TOKENIZERS.join(" ")}`, pre);
+  }
+  if (vocabSize === GPT2_VOCAB_SIZE && await hasGpt2Vocabulary(file)) return await Tokenizer.gpt2();
+  const tokens = metadataStrings(file, "tokenizer.ggml.tokens");
+  const merges = metadataStrings(file, "tokenizer.ggml.merges");
+  if (tokens?.length !== vocabSize) {
+    throw error(
+      file,
+      `tokenizer.ggml.tokens must have the ${vocabSize} tokens of token_embd.weight`,
+      tokens?.length,
+    );
+  }
+  if (merges === undefined) throw error(file, "tokenizer.ggml.merges must be there", merges);
+  const types = file.metadata.get("tokenizer.ggml.token_type");
+  if (types !== undefined && types.type !== "i32[]" && types.type !== "u32[]") {
+    throw error(file, "tokenizer.ggml.token_type must be an array of i32", types.type);
+  }
+  return new Tokenizer({
+    tokens,
+    merges,
+    tokenTypes: types?.value,
+    endOfTextId: metadataNumber(file, "tokenizer.ggml.eos_token_id"),
+    path: file.path,
+  });
+}
+
+function size(file: GgufFile, key: string, max = MAX_SIZE): number {
+  const value = metadataNumber(file, key);
+  if (value === undefined || !Number.isInteger(value) || value < 1 || value > max) {
+    throw error(file, `${key} must be an integer from 1 to ${max}`, value);
+  }
+  return value;
+}
+
+/** The number of tokens, which nothing but the embedding itself tells. */
+function vocabSize(file: GgufFile): number {
+  const rows = file.tensors.get("token_embd.weight")?.shape[0];
+  if (rows === undefined || rows > MAX_SIZE) {
+    throw error(file, `token_embd.weight must have from 1 to ${MAX_SIZE} rows`, rows);
+  }
+  return rows;
+}
+
+function epsilon(file: GgufFile): number {
+  const key = "gpt2.attention.layer_norm_epsilon";
+  const value = metadataNumber(file, key);
+  if (value === undefined || !(value >= 0 && value < 1)) {
+    throw error(file, `${key} must be at least 0 and below 1`, value);
+  }
+  // 1e-5, not 0.000009999999747378752: the shortest number that is the same in single precision.
+  const short = Number(value.toPrecision(7));
+  return Math.fround(short) === Math.fround(value) ? short : value;
+}
+
+function error(file: GgufFile, what: string, received: unknown, advice = ADVICE): FileFormatError {
+  return formatError("a GPT-2 model", file.path, what, received, advice);
+}

@@ -1,0 +1,167 @@
+/**
+ * The native library inside a standalone program, brought to where the system can open it.
+ *
+ * Systems open libraries from files of the disk only. So it is copied into a folder that no other user can write to, one
+ * for each version, and compared with the original whenever it is used.
+ *
+ * @module
+ */
+
+import { embeddedFolder } from "../base/embedded_files.ts";
+import { NativeLibraryError } from "../base/errors.ts";
+import { cacheFolder } from "../base/cache_folder.ts";
+import type { LibraryCandidate } from "./library_candidates.ts";
+import { libraryFileName, readStamp } from "./library_stamp.ts";
+import { isOwn, makePrivateFolder } from "./private_folder.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** How long the library of another version is kept after its last use. */
+const KEPT_MS = 30 * DAY_MS;
+
+/** The library inside this program; undefined if there is none, as when Deno runs the modules themselves. */
+export function fromEmbedded(): LibraryCandidate | undefined {
+  const folder = embeddedFolder();
+  return folder === undefined ? undefined : extractLibrary(`${folder}/library`, privateFolders());
+}
+
+/**
+ * Copies a library out of a program, unless that was done before.
+ *
+ * @param embedded the folder inside the program that holds the library and its stamp
+ * @param folders where a folder for it can be made; the first that is, and can be kept, private to this user is used
+ * @returns undefined if there is no library
+ * @throws {NativeLibraryError} if it can be put in none of them
+ */
+export function extractLibrary(
+  embedded: string,
+  folders: Iterable<string>,
+): LibraryCandidate | undefined {
+  const name = libraryFileName();
+  const stamp = readStamp(`${embedded}/${name}`);
+  if (stamp === undefined) return undefined;
+  const bytes = Deno.readFileSync(`${embedded}/${name}`);
+  const problems: string[] = [];
+  for (const folder of folders) {
+    try {
+      const path = keepCopy(folder, stamp.sha256, name, bytes);
+      const remedy =
+        "Compile the program again with `deno task compile`, on a machine like this one.";
+      return { path, remedy, stamp };
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  }
+  throw new NativeLibraryError(
+    "Cannot open the native library: it must be copied out of this program, into a folder that only you can write to, " +
+      `and there is none: received ${problems.join("; ") || "no such folder"}. ` +
+      "Set XDG_CACHE_HOME to the path of such a folder (on Windows LOCALAPPDATA).",
+  );
+}
+
+/** The user's cache and, for those who have none or may not write to it, a folder among the temporary ones. */
+function* privateFolders(): Generator<string> {
+  const cache = cacheFolder();
+  if (cache !== undefined) yield `${cache}/libraries/embedded`;
+  // Slow to load, so only where it is needed.
+  const { tmpdir } = process.getBuiltinModule("node:os");
+  yield `${tmpdir()}/allformers-${Deno.uid() ?? "user"}`;
+}
+
+/** Sees to it that the file `parent/version/name` holds these bytes, and returns its path. */
+function keepCopy(
+  parent: string,
+  version: string,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): string {
+  const folder = `${parent}/${version}`;
+  makePrivateFolder(parent);
+  makePrivateFolder(folder);
+  const path = `${folder}/${name}`;
+  if (!holds(path, bytes)) {
+    replaceFile(path, bytes);
+    if (!holds(path, bytes)) throw new Error(`what was written to ${path} is not there`);
+    removeUnused(parent, version);
+  }
+  noteUse(folder);
+  return path;
+}
+
+/** Whether there is a file of this user's with exactly these bytes at `path`. */
+function holds(path: string, bytes: Uint8Array<ArrayBuffer>): boolean {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+  return info.isFile && isOwn(info) && info.size === bytes.length &&
+    areEqual(Deno.readFileSync(path), bytes);
+}
+
+/** Compares four bytes at a time: this happens at every start. */
+function areEqual(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): boolean {
+  if (a.length !== b.length) return false;
+  const numWords = a.length >> 2;
+  const wordsOfA = new Uint32Array(a.buffer, a.byteOffset, numWords);
+  const wordsOfB = new Uint32Array(b.buffer, b.byteOffset, numWords);
+  for (let i = 0; i < numWords; i++) if (wordsOfA[i] !== wordsOfB[i]) return false;
+  for (let i = numWords << 2; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Writes a file that is either there as a whole or not at all, whoever else does the same at this moment. */
+function replaceFile(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.${crypto.randomUUID()}`;
+  try {
+    {
+      using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
+      for (let written = 0; written < bytes.length;) {
+        written += file.writeSync(bytes.subarray(written));
+      }
+      file.syncSync();
+    }
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    attempt(() => Deno.removeSync(temporary));
+    throw error;
+  }
+}
+
+/** The time of a folder says when its library was last used; precise to a day, to write rarely. */
+function noteUse(folder: string): void {
+  attempt(() => {
+    const now = Date.now();
+    const last = Deno.lstatSync(folder).mtime?.getTime() ?? 0;
+    if (now - last > DAY_MS) Deno.utimeSync(folder, new Date(now), new Date(now));
+  });
+}
+
+/** Removes the libraries of versions that nobody uses any more, and what a process that was killed has left behind. */
+function removeUnused(parent: string, version: string): void {
+  const removeOld = (folder: string, isCandidate: (name: string) => boolean, ageMs: number) => {
+    for (const { name } of Deno.readDirSync(folder)) {
+      if (!isCandidate(name)) continue;
+      attempt(() => {
+        const { mtime } = Deno.lstatSync(`${folder}/${name}`);
+        if (mtime === null || Date.now() - mtime.getTime() < ageMs) return;
+        Deno.removeSync(`${folder}/${name}`, { recursive: true });
+      });
+    }
+  };
+  attempt(() => {
+    removeOld(parent, (name) => name !== version && /^[0-9a-f]{64}$/.test(name), KEPT_MS);
+    removeOld(`${parent}/${version}`, (name) => name !== libraryFileName(), DAY_MS);
+  });
+}
+
+/** Does what is good to do but not needed: another process may be doing it, or the system refuse. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * One search for a native library: what was found where, and what became of it.
+ *
+ * @module
+ */
+import { NativeLibraryError } from "../base/errors.ts";
+import { isLocal, LIBRARY_VARIABLE, type LibraryCandidate } from "./library_candidates.ts";
+
+/** What became of a place where a native library may be, or of one that was found there. */
+export interface LibraryVerdict {
+  /** The place. */
+  readonly place: string;
+  /** The path of the library, if there was one. */
+  readonly path?: string;
+  readonly verdict: "used" | "skipped" | "nothing there";
+  /** Why it was skipped. */
+  readonly problem?: string;
+  /** What to do about that. */
+  readonly remedy?: string;
+}
+
+/** Where a candidate comes from. */
+export interface Place {
+  readonly name: string;
+  readonly isDecisive?: boolean;
+  /** Whether it was fetched or built just now. */
+  readonly isObtained?: boolean;
+}
+
+// What an error says in all has to fit into 2 KB.
+const MAX_LINES = 5;
+const MAX_PATH_LENGTH = 90;
+const MAX_PROBLEM_LENGTH = 200;
+
+/** Collects verdicts. */
+export class LibrarySearch {
+  /** In the order in which they were reached. */
+  readonly verdicts: LibraryVerdict[] = [];
+  #used?: Place;
+
+  /** The candidates that a place has; none, with the reason noted, if it cannot be looked at. */
+  candidatesIn(place: Place & { find(): LibraryCandidate[] }): LibraryCandidate[] {
+    try {
+      const candidates = place.find();
+      if (candidates.length === 0) {
+        this.verdicts.push({ place: place.name, verdict: "nothing there" });
+      }
+      return candidates;
+    } catch (error) {
+      this.skip(place, undefined, error);
+      return [];
+    }
+  }
+
+  /** Takes what `open` returns; undefined, with the reason noted, if it throws. */
+  attempt<T>(place: Place, candidate: LibraryCandidate, open: () => T): T | undefined {
+    try {
+      const opened = open();
+      this.#used = place;
+      this.verdicts.push({ place: place.name, path: candidate.path, verdict: "used" });
+      return opened;
+    } catch (error) {
+      return this.skip(place, candidate, error);
+    }
+  }
+
+  /**
+   * Notes why a candidate, or all that a place has, is passed over.
+   *
+   * @throws {NativeLibraryError} if it must not be: the user chose it, or it is for the user to give a permission
+   */
+  skip(place: Place, candidate: LibraryCandidate | undefined, error: unknown): undefined {
+    if (!(error instanceof Error)) throw error;
+    const { path, remedy } = candidate ?? {};
+    if (error instanceof Deno.errors.NotCapable) {
+      const { problem, flag } = describePermission(error);
+      this.verdicts.push({ place: place.name, path, verdict: "skipped", problem });
+      throw libraryError(path, `${problem}. Run with ${flag}.`, error);
+    }
+    const problem = describeProblem(error, path);
+    this.verdicts.push({ place: place.name, path, verdict: "skipped", problem, remedy });
+    if (place.isDecisive) throw libraryError(path, `${problem}. ${remedy ?? ""}`, error);
+  }
+
+  /**
+   * What should be put right although a library was found, as sentences: what would have been preferred to it does not
+   * work. Nothing if it was fetched or built just now: that was told, and may have put it right.
+   */
+  get warnings(): string[] {
+    const used = this.#used;
+    if (used === undefined || used.isObtained) return [];
+    const isPreferred = ({ place, remedy }: LibraryVerdict) =>
+      place !== used.name && remedy !== undefined;
+    const ofEachPlace = Map.groupBy(this.verdicts.filter(isPreferred), ({ place }) => place);
+    return Array.from(
+      ofEachPlace.values(),
+      ([{ path, problem, remedy }]) =>
+        `Passing over the native library ${path}: ${problem}. ${remedy}`,
+    );
+  }
+
+  /** The error if nothing is left to try. */
+  failure(advice: string): NativeLibraryError {
+    const skipped = this.verdicts.filter(({ verdict }) => verdict === "skipped");
+    if (skipped.length === 0) return libraryError(undefined, `there is none. ${advice}`);
+    if (skipped.length === 1) {
+      const [{ path, problem, remedy = advice }] = skipped;
+      return libraryError(path, `${problem}. ${remedy}`);
+    }
+    const lines = skipped.slice(0, MAX_LINES).map(({ place, path, problem }) => {
+      const where = path === undefined ? place : `${place}, ${endOf(path, MAX_PATH_LENGTH)}`;
+      return `  ${where}: ${shorten(problem!, MAX_PROBLEM_LENGTH)}`;
+    });
+    const rest = skipped.length - lines.length;
+    if (rest > 0) lines.push(`  and ${rest} more, which \`doctor\` shows`);
+    return libraryError(undefined, `none of these can be used:\n${lines.join("\n")}\n${advice}`);
+  }
+}
+
+/** What to do if there is no library, as a sentence. */
+export function adviceWithoutLibrary(): string {
+  return isLocal()
+    ? "Go online for the first start, or build it with `deno task build`."
+    : `Go online for the first start, or set ${LIBRARY_VARIABLE} to a library that \`deno task build\` made in a clone ` +
+      "of the repository.";
+}
+
+function describePermission(error: Error): { problem: string; flag: string } {
+  const flag = error.message.match(/--allow-\w+/)?.[0] ?? "--allow-all";
+  const problem = flag === "--allow-run"
+    ? "Deno was started without --allow-run, and a library that is new here is first tried out in a child process"
+    : `Deno was started without ${flag}`;
+  return { problem, flag };
+}
+
+function libraryError(path: string | undefined, text: string, cause?: Error): NativeLibraryError {
+  const which = path === undefined ? "" : ` ${path}`;
+  return new NativeLibraryError(`Cannot open the native library${which}: ${text}`, { cause });
+}
+
+function describeProblem(error: Error, path: string | undefined): string {
+  if (error instanceof Deno.errors.NotFound && path !== undefined) return "there is no such file";
+  const missing = error.message.match(/register symbol (\w+)/)?.[1];
+  return missing === undefined
+    ? error.message
+    : `it is of another version: it has no function ${missing}`;
+}
+
+/** Leaves out the middle of a text that is too long: what failed is at its beginning, the system's reason at its end. */
+export function shorten(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const ending = Math.floor(maxLength / 3);
+  return `${text.slice(0, maxLength - ending - 5)} ... ${text.slice(-ending)}`;
+}
+
+function endOf(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `...${text.slice(3 - maxLength)}`;
+}

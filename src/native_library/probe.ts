@@ -1,0 +1,260 @@
+/**
+ * A program that proves a native library: it opens it and multiplies small quantized matrices in every kind of memory
+ * that the CPU backend offers. It runs in a process of its own, because what it looks for (an instruction the CPU does
+ * not have, a miscompiled kernel, a damaged file) kills the process.
+ *
+ *     deno run --allow-ffi probe.ts <library>
+ *     deno run --allow-ffi probe.ts <ggml-base> <ggml> <variant of ggml-cpu>
+ *
+ * It writes one line of JSON, a {@linkcode Proof}, and exits with 0; any other end is a failure.
+ *
+ * @module
+ */
+
+import { openFiles } from "../ffi/open_files.ts";
+import { TIMEOUT_EXIT_CODE } from "./proof.ts";
+import type { Library } from "../ffi/symbols.ts";
+
+/** What a library that works says about itself. */
+export interface Proof {
+  /** `gpt2_cpu_id()` of the CPU it worked on. */
+  cpuId: number;
+  /** `gpt2_abi_version()`. */
+  abiVersion: number;
+  /** ggml's version. */
+  ggmlVersion: string;
+  /** The kinds of memory, beside plain memory, in which products came out right, such as `AMX` and `CPU_REPACK`. */
+  bufferTypes: string[];
+}
+
+const Q4_0 = 2;
+const Q8_0 = 8;
+const F32 = 0;
+const CPU_DEVICE = 0;
+const BLOCK = 32;
+
+const INPUTS = 256;
+const OUTPUTS = 64;
+const BATCHES = [1, 32];
+const NUM_THREADS = 2;
+const TIMEOUT_MS = 60_000;
+
+// All products are of small integers and powers of two, so that any order of summation gives the same number; what is
+// left is a kernel's freedom to fold the blocks' scales in one by one.
+const TOLERANCE = 1e-5;
+
+/** Numbers that look random and are the same everywhere: 16 bits of a linear congruential generator. */
+function numbersFrom(seed: number): () => number {
+  let state = seed;
+  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 16;
+}
+
+interface Weights {
+  type: number;
+  bytes: Uint8Array<ArrayBuffer>;
+  values: Float32Array;
+}
+
+/** OUTPUTS x INPUTS weights, as blocks of one F16 scale (1/32 ... 1/256) and 32 integers. */
+function makeWeights(type: number): Weights {
+  const next = numbersFrom(type);
+  const blockBytes = 2 + (type === Q8_0 ? BLOCK : BLOCK / 2);
+  const numBlocks = OUTPUTS * INPUTS / BLOCK;
+  const bytes = new Uint8Array(numBlocks * blockBytes);
+  const view = new DataView(bytes.buffer);
+  const values = new Float32Array(OUTPUTS * INPUTS);
+  for (let block = 0; block < numBlocks; block++) {
+    const start = block * blockBytes;
+    const exponent = 5 + next() % 4;
+    view.setUint16(start, (15 - exponent) << 10, true);
+    for (let i = 0; i < BLOCK; i++) {
+      let integer: number;
+      if (type === Q8_0) {
+        integer = next() % 255 - 127;
+        view.setInt8(start + 2 + i, integer);
+      } else {
+        // The first 16 integers are in the low halves of the bytes, the others in the high halves, offset by 8.
+        integer = next() % 16 - 8;
+        bytes[start + 2 + i % 16] |= (integer + 8) << (i < 16 ? 0 : 4);
+      }
+      values[block * BLOCK + i] = integer * 2 ** -exponent;
+    }
+  }
+  return { type, bytes, values };
+}
+
+/** batch x INPUTS integers, each block with a 127 in it, so that ggml's rounding of it to Q8_0 loses nothing. */
+function makeActivations(batch: number): Float32Array<ArrayBuffer> {
+  const next = numbersFrom(batch);
+  return Float32Array.from(
+    { length: batch * INPUTS },
+    (_, i) => i % BLOCK === 0 ? 127 : next() % 255 - 127,
+  );
+}
+
+function multiply(weights: Float32Array, activations: Float32Array): Float32Array<ArrayBuffer> {
+  const batch = activations.length / INPUTS;
+  const product = new Float32Array(batch * OUTPUTS);
+  for (let row = 0; row < batch; row++) {
+    for (let output = 0; output < OUTPUTS; output++) {
+      let sum = 0;
+      for (let i = 0; i < INPUTS; i++) {
+        sum += weights[output * INPUTS + i] * activations[row * INPUTS + i];
+      }
+      product[row * OUTPUTS + output] = sum;
+    }
+  }
+  return product;
+}
+
+/** The C string at `pointer`. */
+function text(pointer: Deno.PointerValue): string {
+  return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
+}
+
+/** The CPU backend's own kinds of memory, in which it keeps weights rearranged for its fastest kernels. */
+function extraBufferTypes(lib: Library, device: Deno.PointerValue): Deno.PointerValue[] {
+  const registry = lib.ggml_backend_dev_backend_reg(device);
+  const name = new TextEncoder().encode("ggml_backend_dev_get_extra_bufts\0");
+  const address = lib.ggml_backend_reg_get_proc_address(registry, name);
+  if (address === null) return [];
+  // ggml_backend_buffer_type_t * ggml_backend_dev_get_extra_bufts(ggml_backend_dev_t device)
+  const definition = { parameters: ["pointer"], result: "pointer" } as const;
+  const pointer = address as Deno.PointerObject<typeof definition>;
+  const list = new Deno.UnsafeFnPointer(pointer, definition).call(device);
+  if (list === null) return [];
+  const view = new Deno.UnsafePointerView(list);
+  const types: Deno.PointerValue[] = [];
+  for (let i = 0; view.getPointer(i * 8) !== null; i++) types.push(view.getPointer(i * 8));
+  return types;
+}
+
+/**
+ * Multiplies on the CPU backend, the weights in memory of the type `memory`.
+ *
+ * @returns the product, or undefined where such memory does not serve such weights
+ */
+async function multiplyNatively(
+  lib: Library,
+  memory: Deno.PointerValue,
+  weights: Weights,
+  activations: Float32Array<ArrayBuffer>,
+): Promise<Float32Array<ArrayBuffer> | undefined> {
+  const batch = activations.length / INPUTS;
+  const device = lib.ggml_backend_dev_by_type(CPU_DEVICE);
+  const backend = lib.ggml_backend_cpu_init();
+  lib.ggml_backend_cpu_set_n_threads(backend, NUM_THREADS);
+  const weightContext = newContext(lib);
+  const w = lib.ggml_new_tensor_4d(
+    weightContext,
+    weights.type,
+    BigInt(INPUTS),
+    BigInt(OUTPUTS),
+    1n,
+    1n,
+  );
+  lib.ggml_backend_alloc_ctx_tensors_from_buft(weightContext, memory);
+  const context = newContext(lib);
+  const x = lib.ggml_new_tensor_4d(context, F32, BigInt(INPUTS), BigInt(batch), 1n, 1n);
+  const y = lib.ggml_mul_mat(context, w, x);
+  // Before the weights are written: some kinds of memory crash on types they do not know.
+  if (!lib.ggml_backend_dev_supports_op(device, y)) return undefined;
+  lib.ggml_backend_tensor_set(w, weights.bytes, 0n, BigInt(weights.bytes.byteLength));
+  const graph = lib.ggml_new_graph_custom(context, 16n, false);
+  lib.ggml_build_forward_expand(graph, y);
+  lib.ggml_backend_alloc_ctx_tensors_from_buft(context, lib.ggml_backend_cpu_buffer_type());
+  lib.ggml_backend_tensor_set(x, activations, 0n, BigInt(activations.byteLength));
+  // Off the main thread, so that the timer below can end the process if it never returns.
+  const status = await lib.ggml_backend_graph_compute_async_call(backend, graph);
+  if (status !== 0) throw new Error(`the computation ended with status ${status}`);
+  const product = new Float32Array(batch * OUTPUTS);
+  lib.ggml_backend_tensor_get(y, product, 0n, BigInt(product.byteLength));
+  return product;
+}
+
+/** A context for a few tensors and a small graph; like all else here it lives as long as the process. */
+function newContext(lib: Library): Deno.PointerValue {
+  const parameters = new DataView(new ArrayBuffer(24));
+  parameters.setBigUint64(0, 65536n, true);
+  parameters.setUint8(16, 1);
+  return lib.ggml_init(new Uint8Array(parameters.buffer));
+}
+
+/** The index of the first number that is not the expected one, or -1. */
+export function findDifference(actual: Float32Array, expected: Float32Array): number {
+  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  // Written so that NaN counts as a difference.
+  return actual.findIndex((value, i) => !(Math.abs(value - expected[i]) <= TOLERANCE * scale));
+}
+
+/** Throws if any product in this kind of memory is wrong; tells whether it serves quantized weights at all. */
+async function checkMemory(lib: Library, memory: Deno.PointerValue): Promise<boolean> {
+  let used = false;
+  for (const type of [Q8_0, Q4_0]) {
+    const weights = makeWeights(type);
+    for (const batch of BATCHES) {
+      const activations = makeActivations(batch);
+      const actual = await multiplyNatively(lib, memory, weights, activations);
+      if (actual === undefined) continue;
+      used = true;
+      const expected = multiply(weights.values, activations);
+      const wrong = findDifference(actual, expected);
+      if (wrong !== -1) {
+        const product = `${type === Q8_0 ? "Q8_0" : "Q4_0"} x F32, batch ${batch}`;
+        const where = text(lib.ggml_backend_buft_name(memory));
+        throw new Error(
+          `a matrix product came out wrong (${product}, in ${where} memory, element ${wrong}): ` +
+            `${actual[wrong]} instead of ${expected[wrong]}`,
+        );
+      }
+    }
+  }
+  return used;
+}
+
+async function prove(paths: readonly string[]): Promise<Proof> {
+  const lib = openFiles(paths);
+  lib.gpt2_install_abort_handler();
+  lib.gpt2_silence_log();
+  const missing = lib.gpt2_missing_cpu_feature();
+  if (missing !== null) {
+    throw new Error(`it was built for a CPU with ${text(missing)}, which this one lacks`);
+  }
+  lib.gpt2_use_kernels();
+  const device = lib.ggml_backend_dev_by_type(CPU_DEVICE);
+  if (device === null) throw new Error("it has no CPU backend");
+  await checkMemory(lib, lib.ggml_backend_cpu_buffer_type());
+  const bufferTypes: string[] = [];
+  for (const memory of extraBufferTypes(lib, device)) {
+    if (await checkMemory(lib, memory)) bufferTypes.push(text(lib.ggml_backend_buft_name(memory)));
+  }
+  return {
+    cpuId: lib.gpt2_cpu_id(),
+    abiVersion: lib.gpt2_abi_version(),
+    ggmlVersion: text(lib.ggml_version()),
+    bufferTypes,
+  };
+}
+
+/** Ends the program: with a proof and 0, or with a reason on stderr and another exit code. */
+function finish(result: Proof | Error, exitCode = 1): never {
+  const ok = !(result instanceof Error);
+  const line = new TextEncoder().encode((ok ? JSON.stringify(result) : result.message) + "\n");
+  (ok ? Deno.stdout : Deno.stderr).writeSync(line);
+  Deno.exit(ok ? 0 : exitCode);
+}
+
+/** Proves the library that `paths` are the files of, and ends the process. */
+export async function runProbe(paths: readonly string[]): Promise<never> {
+  setTimeout(() => {
+    const seconds = TIMEOUT_MS / 1000;
+    finish(new Error(`it did not finish a small computation in ${seconds} s`), TIMEOUT_EXIT_CODE);
+  }, TIMEOUT_MS);
+  try {
+    finish(await prove(paths));
+  } catch (error) {
+    finish(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+if (import.meta.main) await runProbe(Deno.args);

@@ -1,0 +1,228 @@
+/**
+ * The prebuilt ggml, fetched once for all tests of this file from npm, where the build of the tests gets ggml's source as
+ * well.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import denoConfig from "../../deno.json" with { type: "json" };
+import {
+  partsOf,
+  PREBUILT_NOTE,
+  type PrebuiltNote,
+} from "../../src/native_library/cached_libraries.ts";
+import { cpuId } from "../../src/ffi/cpu_id.ts";
+import { prebuiltPackages } from "../../src/native_library/prebuilt_files.ts";
+import { ggmlVersion } from "../../scripts/native_source.ts";
+import { assertOpens, assertRefused, type Outcome, root, Sandbox } from "./library_trial.ts";
+
+const system = `${Deno.build.os}-${Deno.build.arch}`;
+const prebuiltFolder = `allformers/libraries/${denoConfig.version}-${system}/prebuilt`;
+const ONLINE = { HF_HUB_OFFLINE: "0" };
+const NO_CHILDREN = ["--allow-ffi", "--allow-read", "--allow-env", "--allow-write"];
+
+/** Everything begins with the fetching, so that all else finds it done. */
+const fetched = new Sandbox();
+const clone = fetched.clone();
+const firstOutcome = assertOpens({ cache: fetched.folder, clone, env: ONLINE });
+addEventListener("unload", () => fetched[Symbol.dispose]());
+
+/** A cache with the prebuilt ggml in it, and what is known about it. */
+class PrebuiltSandbox extends Sandbox {
+  readonly prebuilt: string = `${this.folder}/${prebuiltFolder}`;
+  readonly note: PrebuiltNote;
+  /** The names of the variants, best first. */
+  readonly variants: string[];
+
+  private constructor() {
+    super();
+    Deno.mkdirSync(this.prebuilt, { recursive: true });
+    for (const { name } of Deno.readDirSync(`${fetched.folder}/${prebuiltFolder}`)) {
+      Deno.copyFileSync(`${fetched.folder}/${prebuiltFolder}/${name}`, `${this.prebuilt}/${name}`);
+    }
+    this.note = this.read(PREBUILT_NOTE);
+    this.variants = this.read(`variants-${cpuId().toString(16)}.json`);
+  }
+
+  static async create(): Promise<PrebuiltSandbox> {
+    await firstOutcome;
+    return new PrebuiltSandbox();
+  }
+
+  read(name: string) {
+    return JSON.parse(Deno.readTextFileSync(`${this.prebuilt}/${name}`));
+  }
+
+  /** Changes a file; `isPublished` makes it look as if it was published so. */
+  async change(
+    name: string,
+    change: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
+    { isPublished = false } = {},
+  ): Promise<void> {
+    const bytes = change(Deno.readFileSync(`${this.prebuilt}/${name}`));
+    Deno.writeFileSync(`${this.prebuilt}/${name}`, bytes);
+    if (!isPublished) return;
+    const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    const note = { ...this.note, files: { ...this.note.files, [name]: sha256 } };
+    Deno.writeTextFileSync(`${this.prebuilt}/${PREBUILT_NOTE}`, JSON.stringify(note));
+  }
+}
+
+function flipBit(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  bytes[bytes.length >> 1] ^= 0x10;
+  return bytes;
+}
+
+function copyFolder(source: string, target: string): void {
+  Deno.mkdirSync(target);
+  for (const { name, isDirectory } of Deno.readDirSync(source)) {
+    if (isDirectory) copyFolder(`${source}/${name}`, `${target}/${name}`);
+    else Deno.copyFileSync(`${source}/${name}`, `${target}/${name}`);
+  }
+}
+
+/** What was used, and what was not, as file names with reasons. */
+function usedAndSkipped({ verdicts }: Outcome) {
+  const nameOf = (path = "") => path.slice(path.lastIndexOf("/") + 1);
+  return {
+    used: nameOf(verdicts.find(({ verdict }) => verdict === "used")?.path),
+    skipped: verdicts.filter(({ verdict }) => verdict === "skipped")
+      .map(({ path, problem }) => ({ name: nameOf(path), problem })),
+  };
+}
+
+Deno.test("openLibrary() fetches the prebuilt ggml, says so, and needs no network after that", async () => {
+  const { texts, verdicts } = await firstOutcome;
+  assertEquals(texts.length, 1);
+  assertStringIncludes(texts[0], `Fetching the prebuilt ggml for ${system.replace("-", " ")} (`);
+  assertEquals(verdicts.at(-1)?.place, "prebuilt, from npm");
+  const again = await assertOpens({ cache: fetched.folder, clone, permissions: NO_CHILDREN });
+  assertEquals(again.texts, []);
+  assertEquals(again.verdicts.at(-1)?.place, "prebuilt, fetched before");
+  // Nothing but the prebuilt ggml is kept.
+  const parent = `${fetched.folder}/${prebuiltFolder}/..`;
+  assertEquals(Array.from(Deno.readDirSync(parent), ({ name }) => name), ["prebuilt"]);
+});
+
+Deno.test("a damaged variant of the prebuilt ggml is passed over for the next one", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  const [best, next] = sandbox.variants;
+  await sandbox.change(best, flipBit);
+  const outcome = await assertOpens({ cache: sandbox.folder, clone });
+  const { used, skipped } = usedAndSkipped(outcome);
+  assertEquals(used, next);
+  assertEquals(skipped.map(({ name }) => name), [best]);
+  assertStringIncludes(skipped[0].problem!, "is damaged: it is not the file that was published");
+});
+
+Deno.test("a variant that dies is passed over for the next one, and not tried again", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  const [best, next] = sandbox.variants;
+  const half = (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, bytes.length >> 1);
+  await sandbox.change(best, half, { isPublished: true });
+  for (const permissions of [undefined, NO_CHILDREN]) {
+    const outcome = await assertOpens({ cache: sandbox.folder, clone, permissions });
+    const { used, skipped } = usedAndSkipped(outcome);
+    assertEquals(used, next);
+    assertEquals(skipped.map(({ name }) => name), [best]);
+    assertStringIncludes(skipped[0].problem!, "it does not work on this machine");
+  }
+});
+
+Deno.test("a failure is believed for a day", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  const [best] = sandbox.variants;
+  const experiences = `${sandbox.folder}/allformers/proven-libraries/${
+    sandbox.note.files[best]
+  }.json`;
+  Deno.mkdirSync(experiences.slice(0, experiences.lastIndexOf("/")), { recursive: true });
+  const fail = (time: number) =>
+    Deno.writeTextFileSync(
+      experiences,
+      JSON.stringify({ [cpuId()]: { problem: "it was a bad day", time } }),
+    );
+  const hour = 3600_000;
+  fail(Date.now() - 23 * hour);
+  const early = usedAndSkipped(await assertOpens({ cache: sandbox.folder, clone }));
+  assertStringIncludes(early.skipped[0].problem!, "it was a bad day");
+  fail(Date.now() - 25 * hour);
+  const late = usedAndSkipped(await assertOpens({ cache: sandbox.folder, clone }));
+  assertEquals(late, { used: best, skipped: [] });
+});
+
+Deno.test("a CPU that runs none but the plainest variant gets that", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  const last = sandbox.variants.at(-1)!;
+  // What a weaker CPU would have led to.
+  const path = `${sandbox.prebuilt}/variants-${cpuId().toString(16)}.json`;
+  Deno.writeTextFileSync(path, JSON.stringify([last]));
+  const outcome = await assertOpens({ cache: sandbox.folder, clone });
+  assertEquals(usedAndSkipped(outcome), { used: last, skipped: [] });
+});
+
+Deno.test("the prebuilt ggml is refused as a whole if the part that all variants need is damaged", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  await sandbox.change(partsOf(sandbox.note).base, flipBit);
+  const trial = { cache: sandbox.folder, clone };
+  await assertRefused(trial, "is damaged", "and ");
+  await assertRefused({ ...trial, env: { HF_HUB_OFFLINE: "yes" } }, "is damaged");
+});
+
+Deno.test("an intact prebuilt ggml that does not work is not fetched again", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  // Nothing runs the variants: as on a CPU for which there is none.
+  Deno.removeSync(`${sandbox.prebuilt}/variants-${cpuId().toString(16)}.json`);
+  const problem = { problem: "it failed", time: Date.now() };
+  Deno.mkdirSync(`${sandbox.folder}/allformers/proven-libraries`, { recursive: true });
+  for (const name of sandbox.variants) {
+    Deno.writeTextFileSync(
+      `${sandbox.folder}/allformers/proven-libraries/${sandbox.note.files[name]}.json`,
+      JSON.stringify({ [cpuId()]: problem }),
+    );
+  }
+  const trial = { cache: sandbox.folder, clone, env: { ...ONLINE, PATH: "" } };
+  await assertRefused(trial, "it failed");
+});
+
+Deno.test("the whole model says the same with the prebuilt ggml", async () => {
+  await firstOutcome;
+  const variables = { XDG_CACHE_HOME: fetched.folder, HOME: fetched.folder, NO_COLOR: "1" };
+  const generate = async (program: string, env: Record<string, string>) => {
+    const args = ["--model", "demo", "--greedy", "-n", "60", "--json", "ROMEO:"];
+    const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-config", program, ...args],
+      env: { HF_HUB_OFFLINE: "1", ...env },
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    return JSON.parse(new TextDecoder().decode(stdout)).sequences[0];
+  };
+  // A copy of everything but the build, since a local build comes before the cache.
+  using copy = new Sandbox();
+  copyFolder(`${root}/src`, `${copy.folder}/src`);
+  for (const name of ["mod.ts", "deno.json"]) {
+    Deno.copyFileSync(`${root}/${name}`, `${copy.folder}/${name}`);
+  }
+  const expected = await generate(`${root}/mod.ts`, {});
+  const actual = await generate(`${copy.folder}/mod.ts`, variables);
+  assertEquals(actual.text, expected.text);
+  // Both round products to 8 bits in places, each in its own way.
+  const TOLERANCE = 0.05;
+  for (const [i, { logProbability }] of expected.tokens.entries()) {
+    const difference = Math.abs(actual.tokens[i].logProbability - logProbability);
+    assert(difference < TOLERANCE, `token ${i}: ${difference}`);
+  }
+});
+
+Deno.test("prebuiltPackages has for each system what makes a library", () => {
+  for (const { files, integrity, version, ggmlVersion: ggml } of Object.values(prebuiltPackages)) {
+    const { base, ggml: main, variants } = partsOf({ files });
+    assert(base !== undefined && main !== undefined && variants.length > 0);
+    assert(Object.values(files).every((hash) => /^[0-9a-f]{64}$/.test(hash)));
+    assert(integrity.startsWith("sha512-"));
+    // Systems for which there is no package of the release that is built from source get the one before.
+    if (version === "3.22.1") assertEquals(ggml, ggmlVersion);
+  }
+});
+
+Deno.test("cpuId() is the same whenever it is asked", () => {
+  assertEquals(cpuId(), cpuId());
+  if (Deno.build.os === "linux") assert(cpuId() !== 0);
+});
