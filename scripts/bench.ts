@@ -30,7 +30,7 @@ async function findPrograms(options: Options, cache: string, show: Show): Promis
   return {
     threads,
     llamaCpp: peers.includes("llama.cpp")
-      ? await llamaCpp(llamaBuild ?? await buildLlamaCpp(cache, show), threads)
+      ? llamaCpp(llamaBuild ?? await buildLlamaCpp(cache, show), threads)
       : undefined,
     nodeLlamaCpp: peers.includes("node-llama-cpp")
       ? nodeLlamaCpp(await installNodeLlamaCpp(cache, show), threads)

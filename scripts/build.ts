@@ -8,6 +8,8 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { takeFileLock } from "../src/base/file_lock.ts";
+import { sha256 } from "../src/base/sha256.ts";
 import { abiVersion } from "../src/ffi/gpt2_native.ts";
 import {
   libraryFileName,
@@ -18,9 +20,8 @@ import {
 import type { Proof } from "../src/native_library/probe.ts";
 import { proveLibrary } from "../src/native_library/proof.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
-import { withFileLock } from "./file_lock.ts";
 import { compile } from "./native_compile.ts";
-import { changedInputs, nativeInputs, sha256Of } from "./native_inputs.ts";
+import { changedInputs, nativeInputs } from "./native_inputs.ts";
 import { ensureGgmlSource, ggmlVersion } from "./native_source.ts";
 import { backends, type NativeBackend, requireTools } from "./native_tools.ts";
 import { keepWorkFolder, removeWorkFolder, takeWorkFolder } from "./native_work_folders.ts";
@@ -156,9 +157,9 @@ function isServerCurrent(path: string, inputs: Record<string, string>): boolean 
   }
 }
 
-async function isIntact(libraryPath: string, { sha256 }: LibraryStamp): Promise<boolean> {
+async function isIntact(libraryPath: string, stamp: LibraryStamp): Promise<boolean> {
   try {
-    return await sha256Of(await Deno.readFile(libraryPath)) === sha256;
+    return await sha256(await Deno.readFile(libraryPath)) === stamp.sha256;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
@@ -242,7 +243,7 @@ async function install(
 ): Promise<void> {
   const bytes = await Deno.readFile(built);
   const stamp: LibraryStamp = {
-    sha256: await sha256Of(bytes),
+    sha256: await sha256(bytes),
     abiVersion: proof.abiVersion,
     ggmlVersion,
     backend: plan.backend,
@@ -289,12 +290,11 @@ async function main(args: string[]): Promise<number> {
     requireTools(plan.backend);
     const { buildFolder } = options;
     await Deno.mkdir(buildFolder, { recursive: true });
-    const wait = () => progress.show("Waiting for another build of the native library");
-    await withFileLock(`${buildFolder}/lock`, wait, async () => {
-      // Another process may have built it while this one waited.
-      const stillPlanned = await planBuild(options);
-      if (stillPlanned !== undefined) await build(stillPlanned, options, progress);
-    });
+    const onWait = () => progress.show("Waiting for another build of the native library");
+    using _lock = await takeFileLock(`${buildFolder}/lock`, { onWait });
+    // Another process may have built it while this one waited.
+    const stillPlanned = await planBuild(options);
+    if (stillPlanned !== undefined) await build(stillPlanned, options, progress);
     return 0;
   } catch (error) {
     if (error instanceof BuildError) {

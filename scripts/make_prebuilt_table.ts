@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { sha256Of } from "./native_inputs.ts";
+import { sha256 } from "../src/base/sha256.ts";
 
 /** By `Deno.build.os` and `Deno.build.arch`, the package for it: the newest version that there is for the system. */
 const PACKAGES: Record<string, string> = {
@@ -39,7 +39,7 @@ async function describePackage(specifier: string, folder: string) {
     // libggml-base.so, libggml.v0.5.0.so and libggml-cpu-haswell.so, or ggml-base.dll and so on.
     if (!/^(lib)?ggml(-base|-cpu.*|\..*)\.(so|dylib|dll)$/.test(file)) continue;
     const bytes = await Deno.readFile(`${folder}/package/${bins}/${file}`);
-    files[file] = await sha256Of(bytes);
+    files[file] = await sha256(bytes);
     if (file.includes("ggml-base")) {
       const text = new TextDecoder("latin1").decode(bytes);
       ggmlVersion = text.match(/\0(\d+\.\d+\.\d+)\0/)?.[1];

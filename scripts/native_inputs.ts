@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sha256 } from "../src/base/sha256.ts";
 import { sourceId } from "./native_source.ts";
 import { compilerId, type NativeBackend } from "./native_tools.ts";
 
@@ -49,12 +50,7 @@ async function hashFiles(folder: string): Promise<string> {
     const bytes = Deno.readFileSync(`${folder}/${name}`);
     parts.push(`${name}\n${bytes.length}\n`, bytes);
   }
-  return await sha256Of(await new Blob(parts).bytes());
-}
-
-/** The SHA-256 of `bytes`, in hexadecimal. */
-export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  return await sha256(await new Blob(parts).bytes());
 }
 
 async function describeCpu(): Promise<string> {

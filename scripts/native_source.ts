@@ -6,8 +6,9 @@
  */
 
 import { cacheFolder } from "../src/base/cache_folder.ts";
+import { takeFileLock } from "../src/base/file_lock.ts";
+import { exists } from "../src/base/files.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
-import { withFileLock } from "./file_lock.ts";
 
 const PACKAGE = "node-llama-cpp";
 const PACKAGE_VERSION = "3.22.1";
@@ -63,26 +64,22 @@ async function ensureCheckout(
   const parent = await writableFolder([cacheFolder(), fallbackFolder]);
   const target = `${parent}/${name}`;
   // The folder appears by a rename after everything in it was written.
-  if (!await exists(target)) {
-    await withFileLock(
-      `${parent}/lock`,
-      () => onProgress("Waiting for another process that fetches ggml's source"),
-      async () => {
-        if (await exists(target)) return;
-        await removeIncomplete(parent);
-        const work = `${parent}/${crypto.randomUUID()}.incomplete`;
-        await Deno.mkdir(work);
-        try {
-          onProgress("Fetching ggml's source (35 MB, once)");
-          const bundle = await fetchBundle(work);
-          const checkout = `${work}/checkout`;
-          await extract(bundle, paths, work, checkout);
-          await Deno.rename(checkout, target);
-        } finally {
-          await Deno.remove(work, { recursive: true });
-        }
-      },
-    );
+  if (exists(target)) return target;
+  using _lock = await takeFileLock(`${parent}/lock`, {
+    onWait: () => onProgress("Waiting for another process that fetches ggml's source"),
+  });
+  if (exists(target)) return target;
+  await removeIncomplete(parent);
+  const work = `${parent}/${crypto.randomUUID()}.incomplete`;
+  await Deno.mkdir(work);
+  try {
+    onProgress("Fetching ggml's source (35 MB, once)");
+    const bundle = await fetchBundle(work);
+    const checkout = `${work}/checkout`;
+    await extract(bundle, paths, work, checkout);
+    await Deno.rename(checkout, target);
+  } finally {
+    await Deno.remove(work, { recursive: true });
   }
   return target;
 }
@@ -203,14 +200,4 @@ async function writableFolder(candidates: (string | undefined)[]): Promise<strin
     `Cannot keep ggml's source: no folder can be written: ${failure}`,
     exitCodes.environment,
   );
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -6,10 +6,11 @@
 
 import { basename, dirname } from "node:path";
 import denoConfig from "../deno.json" with { type: "json" };
+import { PROGRAM_FILES } from "../src/base/program_files.ts";
+import { sha256 } from "../src/base/sha256.ts";
 import { describeBinary } from "../src/native_library/binary_format.ts";
 import { libraryFileName, readStamp, stampPathOf } from "../src/native_library/library_stamp.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
-import { sha256Of } from "./native_inputs.ts";
 
 /** The systems that Deno has a runtime for, in the words of `Deno.build`. */
 export const targets = {
@@ -73,7 +74,7 @@ export async function compileProgram(
   }
 }
 
-/** Fills `folder` with the files of a program: the modules, and in `src/embedded` what `src/base/embedded_files.ts` describes. */
+/** Fills `folder` with the files of a program: the modules, and in `PROGRAM_FILES` what `src/base/program_files.ts` describes. */
 export async function layOut(program: Program, folder: string): Promise<void> {
   const { root, library, model, target } = program;
   await copyFolder(`${root}/src`, `${folder}/src`);
@@ -83,7 +84,7 @@ export async function layOut(program: Program, folder: string): Promise<void> {
 
   const { os, arch } = target === undefined ? Deno.build : targets[target];
   await checkLibrary(library, `${os} ${arch}`);
-  const libraryFolder = `${folder}/src/embedded/library`;
+  const libraryFolder = `${folder}/${PROGRAM_FILES}/library`;
   await Deno.mkdir(libraryFolder, { recursive: true });
   const embedded = `${libraryFolder}/${libraryFileName(os)}`;
   await Deno.copyFile(library, embedded);
@@ -92,10 +93,10 @@ export async function layOut(program: Program, folder: string): Promise<void> {
   await Deno.writeTextFile(stampPathOf(embedded), JSON.stringify(stamp));
 
   if (model !== undefined) {
-    await Deno.mkdir(`${folder}/src/embedded/model`);
+    await Deno.mkdir(`${folder}/${PROGRAM_FILES}/model`);
     await linkOrCopy(
       await Deno.realPath(model),
-      `${folder}/src/embedded/model/${basename(model)}`,
+      `${folder}/${PROGRAM_FILES}/model/${basename(model)}`,
     );
   }
 }
@@ -126,7 +127,7 @@ async function checkLibrary(path: string, system: string): Promise<void> {
     );
   };
   const bytes = await Deno.readFile(path).catch(() => undefined);
-  if (stamp === undefined || bytes === undefined || await sha256Of(bytes) !== stamp.sha256) {
+  if (stamp === undefined || bytes === undefined || await sha256(bytes) !== stamp.sha256) {
     return refuse("is missing or damaged", "Build it with `deno task build`.");
   }
   const madeFor = describeBinary(bytes);

@@ -42,14 +42,3 @@ export async function run(
     `Cannot run ${program} ${args.join(" ")}: it ended with code ${code}:\n${tail}`,
   );
 }
-
-/** Whether there is something at a path. */
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}

@@ -5,7 +5,8 @@
  */
 import { fileURLToPath } from "node:url";
 import { ensureLlamaCppSource } from "../native_source.ts";
-import { BenchError, exists, run } from "./command.ts";
+import { exists } from "../../src/base/files.ts";
+import { BenchError, run } from "./command.ts";
 import { childUsage, type Program, PROMPT } from "./program.ts";
 
 const PROGRAMS = ["llama-bench", "llama-batched-bench", "llama-completion"];
@@ -53,9 +54,9 @@ export async function buildLlamaCpp(
  * @param folder where its programs are
  * @throws {BenchError} if one is missing
  */
-export async function llamaCpp(folder: string, threads: number): Promise<Program> {
+export function llamaCpp(folder: string, threads: number): Program {
   for (const name of PROGRAMS) {
-    if (!await exists(`${folder}/${name}`)) {
+    if (!exists(`${folder}/${name}`)) {
       throw new BenchError(`Cannot compare with llama.cpp: there is no ${name} in ${folder}`);
     }
   }

@@ -5,7 +5,7 @@
  */
 import { GPT2, GPT2Config, Tokenizer } from "../../mod.ts";
 import type { FileType } from "../../src/checkpoint/file_types.ts";
-import { exists } from "./command.ts";
+import { exists } from "../../src/base/files.ts";
 import type { ModelFile } from "./program.ts";
 
 /** The sizes by their names; `tiny` is there to try things out. */
@@ -43,8 +43,8 @@ export async function ensureModels(
     folder: `${folder}/${size}`,
   }));
   const missing: typeof files = [];
-  for (const file of files) if (!await exists(file.path)) missing.push(file);
-  const needsFolder = withFolder && !await exists(`${folder}/${size}/model.safetensors`);
+  for (const file of files) if (!exists(file.path)) missing.push(file);
+  const needsFolder = withFolder && !exists(`${folder}/${size}/model.safetensors`);
   if (missing.length === 0 && !needsFolder) return files;
   onProgress(`Making models of size ${size}`);
   using model = new GPT2(configs[size](), { tokenizer: await Tokenizer.gpt2() });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { exists, run } from "./command.ts";
+import { exists } from "../../src/base/files.ts";
+import { run } from "./command.ts";
 import { childUsage, type Program, PROMPT } from "./program.ts";
 
 const VERSION = "3.22.1";
@@ -22,7 +23,7 @@ export async function installNodeLlamaCpp(
 ): Promise<string> {
   const folder = `${cache}/node-llama-cpp-${VERSION}`;
   const installed = `${folder}/node_modules/node-llama-cpp`;
-  if (await exists(`${folder}/complete`)) return installed;
+  if (exists(`${folder}/complete`)) return installed;
   onProgress("Installing node-llama-cpp");
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(`${folder}/package.json`, '{ "private": true }\n');

@@ -4,8 +4,12 @@
  * @module
  */
 
+import { orAborted } from "./abort.ts";
+import { quotePath } from "./describe.ts";
 import { StorageError } from "./errors.ts";
-import { quotePath, systemErrorCode } from "./describe.ts";
+import { folderOf, infoIfAny } from "./files.ts";
+import { orStorageError } from "./storage_error.ts";
+import { TemporaryFile } from "./temporary_file.ts";
 
 /** How far a file has been written. */
 export interface WriteProgress {
@@ -30,9 +34,9 @@ export type ByteChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 const PIECE_BYTES = 8 * 1024 * 1024;
 
 /**
- * Writes a file of `totalBytes` bytes: into a temporary file beside it (`<path>.<unique>.incomplete`), then to the disk
+ * Writes a file of `totalBytes` bytes: into a temporary file beside it (`<path>.<unique>.gpt2.incomplete`), then to the disk
  * itself (fsync), then by renaming over `path`. On any failure or abort the temporary file is removed and `path` is as it
- * was. Only a process that is killed leaves its temporary file behind.
+ * was. Only a process that is killed leaves its temporary file behind; the next that writes into the folder removes it.
  *
  * @throws {StorageError} if the system refuses: no space, a read-only or missing folder, a target that is no regular file
  * @throws {RangeError} if `chunks` does not give exactly `totalBytes`
@@ -43,123 +47,72 @@ export async function writeFileAtomically(
   chunks: ByteChunks,
   options: WriteOptions = {},
 ): Promise<void> {
-  options.signal?.throwIfAborted();
-  const target = new Target(path, totalBytes);
-  await target.requireReplaceable();
-  await using temporary = await target.createTemporary();
-  for await (const chunk of untilAborted(chunks, options.signal)) {
-    for (let start = 0; start < chunk.length; start += PIECE_BYTES) {
-      options.signal?.throwIfAborted();
-      await temporary.write(chunk.subarray(start, start + PIECE_BYTES));
-      options.onProgress?.({ writtenBytes: temporary.writtenBytes, totalBytes });
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  let writtenBytes = 0;
+  const attempt = <T>(operation: () => T | Promise<T>) =>
+    orStorageError(
+      path,
+      operation,
+      () => `after ${writtenBytes} of the ${totalBytes} bytes needed`,
+    );
+  await attempt(() => requireReplaceable(path));
+  using temporary = await attempt(() => TemporaryFile.create(path));
+  const { file } = temporary;
+  for await (const chunk of untilAborted(chunks, signal)) {
+    for (let start = 0; start < chunk.length;) {
+      signal?.throwIfAborted();
+      const end = Math.min(start + PIECE_BYTES, chunk.length);
+      while (start < end) {
+        const count = await attempt(() => file.write(chunk.subarray(start, end)));
+        start += count;
+        writtenBytes += count;
+      }
+      onProgress?.({ writtenBytes, totalBytes });
     }
   }
-  if (temporary.writtenBytes !== totalBytes) {
-    const { writtenBytes } = temporary;
+  if (writtenBytes !== totalBytes) {
     throw new RangeError(
       `Cannot write ${quotePath(path)}: it must get ${totalBytes} bytes: received ${writtenBytes}`,
     );
   }
-  await orAborted(temporary.sync(), options.signal);
-  options.signal?.throwIfAborted();
-  await temporary.rename();
+  await orAborted(attempt(() => file.sync()), signal);
+  signal?.throwIfAborted();
+  await attempt(() => temporary.rename());
+  await syncFolder(folderOf(path));
 }
 
-/** The path to write, and the words about it that go into errors. */
-class Target {
-  readonly path: string;
-  readonly #totalBytes: number;
-
-  constructor(path: string, totalBytes: number) {
-    this.path = path;
-    this.#totalBytes = totalBytes;
+/**
+ * Writes a small file at once, as {@linkcode writeFileAtomically} does.
+ *
+ * @param options `mode` is who may read and write it
+ * @throws what the system says, such as `Deno.errors.PermissionDenied`
+ */
+export function writeFileAtomicallySync(
+  path: string,
+  bytes: Uint8Array,
+  options: { mode?: number } = {},
+): void {
+  using temporary = TemporaryFile.create(path, options);
+  for (let start = 0; start < bytes.length;) {
+    start += temporary.file.writeSync(bytes.subarray(start));
   }
-
-  /** Refuses to put a file in the place of a folder, a FIFO or a device such as /dev/null. */
-  async requireReplaceable(): Promise<void> {
-    const info = await Deno.stat(this.path).catch((error) => {
-      if (error instanceof Deno.errors.NotCapable) throw error;
-      return undefined; // Whatever else is wrong shows when the temporary file is made.
-    });
-    if (info !== undefined && !info.isFile) {
-      throw new StorageError(
-        `Cannot write ${quotePath(this.path)}: it exists and is not a regular file: received ` +
-          `${info.isDirectory ? "a folder" : "a FIFO or device"}. Choose another name.`,
-      );
-    }
-  }
-
-  async createTemporary(): Promise<TemporaryFile> {
-    const temporaryPath = `${this.path}.${crypto.randomUUID().slice(0, 8)}.incomplete`;
-    const file = await this.attempt(0, Deno.open(temporaryPath, { write: true, createNew: true }));
-    return new TemporaryFile(this, temporaryPath, file);
-  }
-
-  /** Waits for an operation of the file system, and turns its error into a StorageError. */
-  async attempt<T>(writtenBytes: number, operation: Promise<T>): Promise<T> {
-    try {
-      return await operation;
-    } catch (error) {
-      // A missing --allow-write is about this process: Deno's own message names the flag.
-      if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
-      const code = systemErrorCode(error) ?? error.message;
-      throw new StorageError(
-        `Cannot write ${quotePath(this.path)}: ${reasonOf(error)}: ` +
-          `received ${code} after ${writtenBytes} of the ${this.#totalBytes} bytes needed. ` +
-          "Choose another folder, or make room for them. Nothing that was there before has changed.",
-        { cause: error },
-      );
-    }
-  }
+  temporary.file.syncSync();
+  temporary.rename();
 }
 
-/** A file that is removed unless it is renamed. */
-class TemporaryFile implements AsyncDisposable {
-  writtenBytes = 0;
-  readonly #target: Target;
-  readonly #path: string;
-  readonly #file: Deno.FsFile;
-  #renamed = false;
-
-  constructor(target: Target, path: string, file: Deno.FsFile) {
-    this.#target = target;
-    this.#path = path;
-    this.#file = file;
-  }
-
-  async write(piece: Uint8Array): Promise<void> {
-    for (let start = 0; start < piece.length;) {
-      const count = await this.#attempt(this.#file.write(piece.subarray(start)));
-      start += count;
-      this.writtenBytes += count;
-    }
-  }
-
-  async sync(): Promise<void> {
-    await this.#attempt(this.#file.sync());
-  }
-
-  async rename(): Promise<void> {
-    await this.#attempt(Deno.rename(this.#path, this.#target.path));
-    this.#renamed = true;
-    await syncFolderOf(this.#target.path);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#file.close();
-    if (this.#renamed) return;
-    // If it cannot be removed either, the error that led here says more than a second one.
-    await Deno.remove(this.#path).catch(() => {});
-  }
-
-  #attempt<T>(operation: Promise<T>): Promise<T> {
-    return this.#target.attempt(this.writtenBytes, operation);
-  }
+/** Refuses to put a file in the place of a folder, a FIFO or a device such as /dev/null. */
+function requireReplaceable(path: string): void {
+  const info = infoIfAny(path);
+  if (info === undefined || info.isFile) return;
+  throw new StorageError(
+    `Cannot write ${quotePath(path)}: it exists and is not a regular file: received ` +
+      `${info.isDirectory ? "a folder" : "a FIFO or device"}. Choose another name.`,
+  );
 }
 
 /** Puts a rename on disk. Systems without it (Windows cannot open a folder) keep the file, only later. */
-async function syncFolderOf(path: string): Promise<void> {
-  const folder = path.replace(/[^/\\]*$/, "") || ".";
+async function syncFolder(folder: string): Promise<void> {
   try {
     using opened = await Deno.open(folder);
     await opened.sync();
@@ -189,36 +142,4 @@ async function* untilAborted(
     // Not awaited: a generator that is busy would only answer when its work is done. Its errors interest nobody now.
     if (!finished) Promise.resolve(iterator.return?.()).catch(() => {});
   }
-}
-
-/** What `promise` gives, or the signal's reason if that comes first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-function reasonOf(error: Error): string {
-  switch (systemErrorCode(error)) {
-    case "ENOSPC":
-    case "EDQUOT":
-      return "there is no space left";
-    case "EROFS":
-      return "the file system is read-only";
-    case "EACCES":
-    case "EPERM":
-      return "the system does not let this user write there";
-    case "ENOENT":
-    case "ENOTDIR":
-      return "its folder does not exist";
-    case "EFBIG":
-      return "the file would be too large for the system";
-  }
-  return "the system refused";
 }

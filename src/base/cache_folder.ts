@@ -4,6 +4,7 @@
  * @module
  */
 
+import { environmentVariable } from "./environment.ts";
 import { StorageError } from "./errors.ts";
 
 /**
@@ -14,13 +15,13 @@ import { StorageError } from "./errors.ts";
  */
 export function cacheFolder(): string | undefined {
   if (Deno.build.os === "windows") {
-    const local = variable("LOCALAPPDATA");
+    const local = environmentVariable("LOCALAPPDATA");
     return local && `${local}\\allformers`;
   }
-  const home = variable("HOME");
+  const home = environmentVariable("HOME");
   if (Deno.build.os === "darwin") return home && `${home}/Library/Caches/allformers`;
   // The specification has relative paths in XDG_CACHE_HOME ignored.
-  const cache = variable("XDG_CACHE_HOME");
+  const cache = environmentVariable("XDG_CACHE_HOME");
   if (cache?.startsWith("/")) return `${cache}/allformers`;
   return home && `${home}/.cache/allformers`;
 }
@@ -46,13 +47,4 @@ export function requireCacheFolder(purpose: string): string {
   throw new StorageError(
     `Cannot keep ${purpose}: there is no folder for it: received no ${name}. Set ${name}.`,
   );
-}
-
-function variable(name: string): string | undefined {
-  try {
-    return Deno.env.get(name) || undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return undefined;
-    throw error;
-  }
 }

@@ -6,13 +6,12 @@
  */
 
 import { FileFormatError } from "./errors.ts";
+import { adviceForDamaged } from "./place_advice.ts";
 
 const MAX_QUOTED_CHARACTERS = 120;
 const MAX_PATH_CHARACTERS = 400;
 const MAX_LISTED_ELEMENTS = 10;
 const MAX_LIST_CHARACTERS = 600;
-
-const DAMAGED = "The file is damaged or incomplete: download or convert it again.";
 
 /** The text between double quotes, with control characters escaped, cut to 120 characters. */
 export function quote(text: string): string {
@@ -43,14 +42,14 @@ export function describe(value: unknown): string {
  * @param path where the bytes came from; nothing for bytes in memory
  * @param what what is wrong
  * @param received the offending value
- * @param advice what to do about it
+ * @param advice what to do about it. Default: that it is damaged, and what to do about that where it is
  */
 export function formatError(
   format: string,
   path: string | undefined,
   what: string,
   received: unknown,
-  advice: string = DAMAGED,
+  advice: string = adviceForDamaged(path),
 ): FileFormatError {
   const subject = path === undefined ? "bytes in memory" : quotePath(path);
   return new FileFormatError(

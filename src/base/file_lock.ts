@@ -3,35 +3,47 @@
  *
  * @module
  */
-import { pause } from "./pause.ts";
+import { pause } from "./abort.ts";
+import { isFileAt, openUnlinked } from "./open_unlinked.ts";
 
 /** How often to look whether the lock has become free. Waiting in the system instead could not be aborted. */
 const POLL_MS = 100;
+
+/** How to take a lock. */
+export interface FileLockOptions {
+  /** Whether others may hold it too, as long as nobody wants it alone. */
+  readonly isShared?: boolean;
+  /** Called once, if it has to be waited for. */
+  readonly onWait?: () => void;
+  /** Stops waiting. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Takes the lock file at `path`, creating it if need be, and waits while another process has it. The system frees the lock
  * when its holder ends, however it ends: no lock is ever stale.
  *
  * @returns the lock; dispose it to free it
+ * @throws {StorageError} if there is a link, which could lead anywhere
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
-export async function takeFileLock(path: string, signal?: AbortSignal): Promise<Disposable> {
-  while (true) {
+export async function takeFileLock(
+  path: string,
+  { isShared, onWait, signal }: FileLockOptions = {},
+): Promise<Disposable> {
+  for (let hasWaited = false;; hasWaited = true) {
     signal?.throwIfAborted();
-    using stack = new DisposableStack();
-    const file = stack.use(await Deno.open(path, { create: true, write: true }));
-    // Python removes the file when it frees a lock: one that nobody finds any more locks nothing.
-    if (await file.tryLock(true) && await isAt(file, path)) return stack.move();
+    const lock = tryFileLock(path, isShared);
+    if (lock !== undefined) return lock;
+    if (!hasWaited) onWait?.();
     await pause(POLL_MS, signal);
   }
 }
 
-async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
-  try {
-    const [held, found] = [await file.stat(), await Deno.stat(path)];
-    return held.ino === found.ino && held.dev === found.dev;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** Takes the lock file at `path` as {@linkcode takeFileLock} does, unless another process has it. */
+export function tryFileLock(path: string, isShared = false): Disposable | undefined {
+  using stack = new DisposableStack();
+  const file = stack.use(openUnlinked(path));
+  // Python removes the file when it frees a lock: one that nobody finds any more locks nothing.
+  return file.tryLockSync(!isShared) && isFileAt(file, path) ? stack.move() : undefined;
 }

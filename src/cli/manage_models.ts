@@ -12,7 +12,7 @@ import {
 import type { FileType } from "../checkpoint/file_types.ts";
 import { findHubModel, resolveHubModel } from "../model_store/hub_models.ts";
 import { quote } from "../base/describe.ts";
-import { folderBytes, namesIn, readTextIfAny } from "../base/files.ts";
+import { bytesOf, namesIn, readTextIfAny } from "../base/files.ts";
 import { listRepos, RepoCache } from "../model_store/hub/hub_cache.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { type HubModel, hubModelName } from "../model_store/hub/model_names.ts";
@@ -74,9 +74,7 @@ export function listModels({ downloads, converted }: CacheFolders): CachedModel[
   const repos = new Set([...usable, ...listConvertedRepos(converted)]);
   return [...repos].sort().map((repo) => ({
     repo,
-    downloadedBytes: downloads === undefined
-      ? 0
-      : folderBytes(new RepoCache(downloads, repo).folder),
+    downloadedBytes: downloads === undefined ? 0 : bytesOf(new RepoCache(downloads, repo).folder),
     converted: new ConvertedModels(converted, repo).list(),
   }));
 }
@@ -123,7 +121,7 @@ export async function removeModel(
   const cache = keepsDownload || downloads === undefined
     ? undefined
     : new RepoCache(downloads, model.repo);
-  const bytes = folderBytes(models.folder) + (cache === undefined ? 0 : folderBytes(cache.folder));
+  const bytes = bytesOf(models.folder) + (cache === undefined ? 0 : bytesOf(cache.folder));
   if (bytes === 0) throw notHere(model, "not on this machine");
   await models.remove();
   await cache?.remove();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../base/abort.ts";
 import { StorageError } from "../base/errors.ts";
 import { type Input, type Io, type Output, OutputClosedError } from "./io.ts";
 
@@ -23,19 +24,10 @@ function systemInput(): Input {
   return {
     isTerminal: Deno.stdin.isTerminal(),
     readAll: async (signal) => {
-      const aborted = Promise.withResolvers<never>();
-      const onAbort = () => aborted.reject(signal.reason);
-      signal.addEventListener("abort", onAbort);
-      try {
-        signal.throwIfAborted();
-        // A read from a terminal or pipe cannot be cancelled; it is left alone, and ends with the process.
-        return await Promise.race([
-          new Response(Deno.stdin.readable).bytes() as Promise<Uint8Array<ArrayBuffer>>,
-          aborted.promise,
-        ]);
-      } finally {
-        signal.removeEventListener("abort", onAbort);
-      }
+      signal.throwIfAborted();
+      // A read from a terminal or pipe cannot be cancelled; it is left alone, and ends with the process.
+      const bytes = new Response(Deno.stdin.readable).bytes();
+      return await orAborted(bytes as Promise<Uint8Array<ArrayBuffer>>, signal);
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 import { convertCheckpoint } from "../checkpoint/convert.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
+import { isTaken } from "../base/files.ts";
 import { quotePath } from "../base/describe.ts";
 import type { Io } from "./io.ts";
 import { openLibraryShowing } from "./native_library.ts";
@@ -31,7 +32,7 @@ export async function writeModel(
   { type, overwrite }: WriteModelOptions,
   { stdout, stderr, signal }: Io,
 ): Promise<void> {
-  if (!overwrite && await exists(targetPath)) {
+  if (!overwrite && isTaken(targetPath)) {
     throw new UsageError(
       `Cannot write the model: there is a file of that name: received ${quotePath(targetPath)}. ` +
         "Add --overwrite to replace it, or choose another name.",
@@ -57,14 +58,4 @@ export async function writeModel(
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   await stderr.write(`Wrote ${bytesText(numBytes)} as ${type} in ${seconds} s.\n`);
   await stdout.write(`${targetPath}\n`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAbort } from "../base/abort.ts";
 import type { ExponentWords } from "./row_conversion.ts";
 import { library } from "./library.ts";
 import type { Pointer } from "./memory.ts";
@@ -64,12 +65,10 @@ export async function loadParts<T extends Part>(
   const bytes = new Uint8Array(list.buffer);
   signal?.throwIfAborted();
   // The threads find that there is no next part.
-  const stop = () => Atomics.store(next, 0, parts.length);
-  signal?.addEventListener("abort", stop);
+  using _stopping = onAbort(signal, () => Atomics.store(next, 0, parts.length));
   const found = await Promise.all(
     Array.from({ length: threads }, () => library().gpt2_load_parts(bytes, parts.length, next)),
   );
-  signal?.removeEventListener("abort", stop);
   signal?.throwIfAborted();
   const first = found.filter((index) => index >= 0).sort((a, b) => a - b)[0];
   return first === undefined ? undefined : parts[first];

@@ -7,6 +7,7 @@
 
 import { type FileSource, openRegularFile } from "../base/byte_source.ts";
 import { describe, formatError, quote, quotePath } from "../base/describe.ts";
+import { isTaken } from "../base/files.ts";
 import { readSafetensorsHeader, type SafetensorsTensor } from "./safetensors.ts";
 import { type JsonValue, readJsonFile } from "../base/strict_json.ts";
 
@@ -99,11 +100,11 @@ export function openSafetensorsFolder(folder: string): SafetensorsFolder {
 
 /** The files to open, each with the names of the tensors that the index expects in it, where there is an index. */
 function findShards(folder: string): Map<string, Set<string> | undefined> {
-  if (exists(joined(folder, SAFETENSORS_FILE_NAME))) {
+  if (isTaken(joined(folder, SAFETENSORS_FILE_NAME))) {
     return new Map([[SAFETENSORS_FILE_NAME, undefined]]);
   }
   const indexPath = joined(folder, SAFETENSORS_INDEX_NAME);
-  if (exists(indexPath)) {
+  if (isTaken(indexPath)) {
     return parseIndex(indexPath, readJsonFile(indexPath, { maxBytes: MAX_INDEX_BYTES }));
   }
   throw new Deno.errors.NotFound(
@@ -156,19 +157,6 @@ function requireSameNames(
 
 function joined(folder: string, fileName: string): string {
   return `${folder.replace(/[/\\]+$/, "")}/${fileName}`;
-}
-
-/** Whether there is anything of this name; what it is shows when it is opened. */
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw error;
-  }
 }
 
 /** What is in the folder instead, for the message. */

@@ -11,14 +11,8 @@
 import { requireCacheFolder } from "../base/cache_folder.ts";
 import { writeFileAtomically, type WriteProgress } from "../base/atomic_file.ts";
 import type { LocalModel } from "./hub/fetch_model.ts";
-import {
-  isFile,
-  namesIn,
-  readTextIfAny,
-  removeFolder,
-  removeIfAny,
-  storageError,
-} from "../base/files.ts";
+import { isFile, namesIn, readTextIfAny, removeFolder, removeIfAny } from "../base/files.ts";
+import { storageError } from "../base/storage_error.ts";
 import { takeFileLock } from "../base/file_lock.ts";
 import { type HubModel, isCommit } from "./hub/model_names.ts";
 import { convertCheckpoint } from "../checkpoint/convert.ts";
@@ -78,7 +72,7 @@ export class ConvertedModels {
     const path = this.path(commit, type);
     if (!isFile(path)) {
       await makeFolder(`${this.folder}/${commit}`);
-      using _lock = await takeFileLock(`${path}.lock`, options.signal);
+      using _lock = await takeFileLock(`${path}.lock`, { signal: options.signal });
       if (!isFile(path)) {
         await this.#removeUnfinished(path);
         await convertCheckpoint(source, path, { ...options, type, name: this.#name });

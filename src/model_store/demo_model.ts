@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { FileFormatError, HubError, StorageError } from "../base/errors.ts";
 import { requireCacheFolder } from "../base/cache_folder.ts";
 import { writeFileAtomically } from "../base/atomic_file.ts";
 import { quote, quotePath } from "../base/describe.ts";
 import type { DownloadOptions } from "./hub/download.ts";
+import { pathOfFileUrl } from "../base/file_url.ts";
 import { isFile } from "../base/files.ts";
+import { sha256 } from "../base/sha256.ts";
 import { place, StallTimer } from "./hub/stall_timer.ts";
 
 /** Where it is, as seen from this module: a file in a clone, a page on the web if the package was not installed. */
@@ -56,7 +57,7 @@ export async function demoModelPath(options: DemoModelOptions = {}): Promise<str
 }
 
 function installedPath(url: URL): string {
-  const path = fileURLToPath(url);
+  const path = pathOfFileUrl(url);
   if (isFile(path)) return path;
   throw new Deno.errors.NotFound(
     `Cannot find the demo model: its file is missing: received ${quotePath(path)}. ` +
@@ -92,10 +93,6 @@ async function makeFolder(folder: string): Promise<void> {
 
 async function isDemo(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
   return bytes.length === DEMO_BYTES && await sha256(bytes) === DEMO_SHA256;
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 /** Downloads it, and compares it with what this package was published with. */

@@ -5,10 +5,12 @@
  */
 import type { LibraryProgress } from "../native_library/native_library.ts";
 import type { WriteProgress } from "../base/atomic_file.ts";
+import { pathOfFileUrl } from "../base/file_url.ts";
+import { exists } from "../base/files.ts";
 import { quotePath } from "../base/describe.ts";
 import type { DownloadProgress } from "./hub/download.ts";
 import type { HubSettings } from "./hub/hub_settings.ts";
-import { embeddedModel } from "./embedded_model.ts";
+import { modelInProgram } from "./model_in_program.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
 
 /**
@@ -65,12 +67,12 @@ export async function resolveModel(
       onProgress: onProgress && ((progress) => onProgress({ step: "download", ...progress })),
     });
   }
-  const embedded = embeddedModel();
-  if (source === embedded?.name) return embedded.path;
+  const inProgram = modelInProgram();
+  if (source === inProgram?.name) return inProgram.path;
   const url = source instanceof URL ? source : asUrl(source);
   const name = String(source);
-  const path = url === undefined ? name : pathOfFileUrl(url, name);
-  if (await exists(path)) return path;
+  const path = url === undefined ? name : localPath(url, name);
+  if (exists(path)) return path;
   if (url === undefined && !isGgufFile(name)) {
     // Loaded only now: most starts are from a file, and need none of it.
     const { parseHubModel } = await import("./hub/model_names.ts");
@@ -97,29 +99,15 @@ function isGgufFile(name: string): boolean {
   return name.endsWith(".gguf") && !name.includes(":");
 }
 
-function pathOfFileUrl(url: URL, name: string): string {
+function localPath(url: URL, name: string): string {
   if (url.protocol === "file:") {
-    // Loading node:url takes longer than most of what a start from a plain path does, so only now.
-    return process.getBuiltinModule("node:url").fileURLToPath(url);
+    return pathOfFileUrl(url);
   }
   throw notFound(
     name,
     "models are downloaded from the hub only, by their names",
     "Write owner/name or owner/name:file.gguf; or download it, and give the path of the file or folder.",
   );
-}
-
-async function exists(path: string): Promise<boolean> {
-  if (path.includes("\0")) return false; // No system lets a file have such a name.
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw error;
-  }
 }
 
 function notFound(received: string, what: string, advice: string): Error {

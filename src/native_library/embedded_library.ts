@@ -7,7 +7,7 @@
  * @module
  */
 
-import { embeddedFolder } from "../base/embedded_files.ts";
+import { programFilesFolder } from "../base/program_files.ts";
 import { NativeLibraryError } from "../base/errors.ts";
 import { cacheFolder } from "../base/cache_folder.ts";
 import type { LibraryCandidate } from "./library_candidates.ts";
@@ -21,7 +21,7 @@ const KEPT_MS = 30 * DAY_MS;
 
 /** The library inside this program; undefined if there is none, as when Deno runs the modules themselves. */
 export function fromEmbedded(): LibraryCandidate | undefined {
-  const folder = embeddedFolder();
+  const folder = programFilesFolder();
   return folder === undefined ? undefined : extractLibrary(`${folder}/library`, privateFolders());
 }
 

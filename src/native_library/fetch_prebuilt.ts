@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { exists } from "../base/files.ts";
+import { sha256 } from "../base/sha256.ts";
 import {
   cachedPrebuilt,
   PREBUILT_NOTE,
@@ -43,8 +45,8 @@ export async function fetchPrebuilt(options: PrepareLibraryOptions): Promise<Lib
     const source = await findPackage(`${work}/deno/npm`, prebuilt);
     const checked = `${work}/checked`;
     await Deno.mkdir(checked);
-    for (const [file, sha256] of Object.entries(prebuilt.files)) {
-      if (await sha256Of(`${source}/${file}`) !== sha256) {
+    for (const [file, expected] of Object.entries(prebuilt.files)) {
+      if (await sha256Of(`${source}/${file}`) !== expected) {
         throw new Error(`${file} of ${nameOf(prebuilt)} is not the file that was published`);
       }
       await Deno.rename(`${source}/${file}`, `${checked}/${file}`);
@@ -62,15 +64,14 @@ function nameOf({ name, version }: PrebuiltPackage): string {
 
 /** Whether all files are there, as they were published: then what is wrong is not cured by fetching them again. */
 async function isIntact(folder: string, { files }: PrebuiltPackage): Promise<boolean> {
-  const isSame = Object.entries(files).map(([file, sha256]) =>
-    sha256Of(`${folder}/${file}`).then((actual) => actual === sha256, () => false)
+  const isSame = Object.entries(files).map(([file, expected]) =>
+    sha256Of(`${folder}/${file}`).then((actual) => actual === expected, () => false)
   );
   return (await Promise.all(isSame)).every(Boolean);
 }
 
 async function sha256Of(path: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
-  return new Uint8Array(digest).toHex();
+  return await sha256(await Deno.readFile(path));
 }
 
 /**
@@ -110,7 +111,7 @@ async function findPackage(npmCache: string, prebuilt: PrebuiltPackage): Promise
   const { name, version, folder } = prebuilt;
   for await (const registry of Deno.readDir(npmCache)) {
     const path = `${npmCache}/${registry.name}/${name}/${version}/${folder}`;
-    if (await Deno.stat(path).then(() => true, () => false)) return path;
+    if (exists(path)) return path;
   }
   throw new Error(`the npm package ${nameOf(prebuilt)} did not arrive`);
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { environmentVariable } from "../base/environment.ts";
+import { pathOfFileUrl } from "../base/file_url.ts";
 import { cachedBuild, cachedPrebuilt } from "./cached_libraries.ts";
 import { fromEmbedded } from "./embedded_library.ts";
 import { libraryFileName, type LibraryStamp, readStamp } from "./library_stamp.ts";
@@ -53,14 +55,8 @@ function listOf(candidate: LibraryCandidate | undefined): LibraryCandidate[] {
 }
 
 function fromEnvironment(): LibraryCandidate[] {
-  let path: string | undefined;
-  try {
-    path = Deno.env.get(LIBRARY_VARIABLE);
-  } catch (error) {
-    // Without permission to read the environment there is nothing in it.
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-  }
-  if (!path) return [];
+  const path = environmentVariable(LIBRARY_VARIABLE);
+  if (path === undefined) return [];
   const remedy =
     `Set ${LIBRARY_VARIABLE} to a library that \`deno task build\` made on this machine, or unset it.`;
   return [{ path, remedy, stamp: readStamp(path) }];
@@ -68,7 +64,7 @@ function fromEnvironment(): LibraryCandidate[] {
 
 function fromLocalBuild(): LibraryCandidate[] {
   if (!isLocal()) return [];
-  const path = filePath(new URL(`../../native/build/${libraryFileName()}`, import.meta.url));
+  const path = pathOfFileUrl(new URL(`../../native/build/${libraryFileName()}`, import.meta.url));
   const stamp = readStamp(path);
   return stamp ? [{ path, remedy: "Build it again with `deno task build`.", stamp }] : [];
 }
@@ -76,10 +72,4 @@ function fromLocalBuild(): LibraryCandidate[] {
 /** Whether this module is a file, as in a clone, and neither a page on the web nor inside a compiled program. */
 export function isLocal(): boolean {
   return import.meta.url.startsWith("file:") && !Deno.build.standalone;
-}
-
-/** The path that a file URL names. */
-function filePath(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1) : path;
 }

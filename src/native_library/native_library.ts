@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sha256, sha256Sync } from "../base/sha256.ts";
 import { type LibraryCandidate, localPlaces } from "./library_candidates.ts";
 import {
   adviceWithoutLibrary,
@@ -156,16 +157,13 @@ async function search(options: PrepareLibraryOptions): Promise<Library> {
 function readFileSync(path: string): FileContents {
   requireFile(Deno.statSync(path));
   const bytes = Deno.readFileSync(path);
-  // Web Crypto has no synchronous digest. Loading node:crypto takes longer than all the rest here, so only now.
-  const { createHash } = process.getBuiltinModule("node:crypto");
-  return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+  return { bytes, sha256: sha256Sync(bytes) };
 }
 
 async function readFile(path: string): Promise<FileContents> {
   requireFile(await Deno.stat(path));
   const bytes = await Deno.readFile(path);
-  const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return { bytes, sha256: new Uint8Array(digest).toHex() };
+  return { bytes, sha256: await sha256(bytes) };
 }
 
 /** A folder cannot be read, and reading a FIFO would wait for whoever writes into it. */

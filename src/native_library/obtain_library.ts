@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { environmentVariable, offlineVariable } from "../base/environment.ts";
 import { shorten } from "./library_search.ts";
 
 /** What the user should know about the native library. */
@@ -24,25 +25,12 @@ export interface PrepareLibraryOptions {
   readonly signal?: AbortSignal;
 }
 
-const OFFLINE_VARIABLES = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
-
 /** Throws an Error if nothing can be downloaded, because the environment forbids it or there is no Deno to do it. */
 export function checkOnline(): void {
   if (Deno.build.standalone) throw new Error("a standalone program cannot get another library");
-  for (const name of OFFLINE_VARIABLES) {
-    const value = readVariable(name);
-    if (/^(1|on|yes|true)$/i.test(value)) {
-      throw new Error(`nothing may be downloaded: ${name} is ${value}`);
-    }
-  }
-}
-
-function readVariable(name: string): string {
-  try {
-    return Deno.env.get(name) ?? "";
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return "";
-    throw error;
+  const name = offlineVariable();
+  if (name !== undefined) {
+    throw new Error(`nothing may be downloaded: ${name} is ${environmentVariable(name)}`);
   }
 }
 

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { sha256 } from "../base/sha256.ts";
 import { partsOf, PREBUILT_NOTE, type PrebuiltNote } from "./cached_libraries.ts";
 import { scoreVariant } from "../ffi/open_files.ts";
 
@@ -21,18 +22,17 @@ export interface RankedVariant {
   readonly problem?: string;
 }
 
-async function rank(folder: string, name: string, sha256: string): Promise<RankedVariant> {
+async function rank(folder: string, name: string, expected: string): Promise<RankedVariant> {
   try {
-    await verify(`${folder}/${name}`, sha256);
+    await verify(`${folder}/${name}`, expected);
     return { name, score: scoreVariant(`${folder}/${name}`) };
   } catch (error) {
     return { name, score: 0, problem: (error as Error).message };
   }
 }
 
-async function verify(path: string, sha256: string): Promise<void> {
-  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
-  if (new Uint8Array(digest).toHex() !== sha256) throw new Error(`${path} is damaged`);
+async function verify(path: string, expected: string): Promise<void> {
+  if (await sha256(await Deno.readFile(path)) !== expected) throw new Error(`${path} is damaged`);
 }
 
 if (import.meta.main) {

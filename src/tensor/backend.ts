@@ -8,6 +8,7 @@ import { library } from "../ffi/library.ts";
 import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlThreadpoolParams } from "../ffi/structs.ts";
+import { onAbort } from "../base/abort.ts";
 import { NativeError } from "../base/errors.ts";
 import { type Device, memoryOf } from "./device.ts";
 import { type BufferType, Place } from "./place.ts";
@@ -219,8 +220,7 @@ export class Backend implements Disposable {
     signal?.throwIfAborted();
     this.#useThreads(threads);
     this.#abortFlag.clear();
-    const abort = () => this.#abortFlag.set();
-    signal?.addEventListener("abort", abort);
+    using _aborting = onAbort(signal, () => this.#abortFlag.set());
     const ggml = library();
     const running = scheduler === undefined
       ? ggml.ggml_backend_graph_compute_async_call(this.pointer, graph)
@@ -231,7 +231,6 @@ export class Backend implements Disposable {
       if (status === STATUS_ABORTED) signal?.throwIfAborted();
       checkStatus(status);
     } finally {
-      signal?.removeEventListener("abort", abort);
       this.#abortFlag.clear();
       this.#inFlight = undefined;
       for (const action of this.#afterwards.splice(0)) action();

@@ -31,16 +31,13 @@ async function* endless(): AsyncGenerator<Uint8Array> {
 
 /** Runs `body` while files that are opened for writing are on a full disk. */
 async function onFullDisk(body: () => Promise<void>): Promise<void> {
-  const { open } = Deno;
-  Deno.open = async (path, options) => {
-    if (!options?.write) return await open(path, options);
-    (await open(path, options)).close();
-    return await open("/dev/full", { write: true });
-  };
+  const { write } = Deno.FsFile.prototype;
+  using full = await Deno.open("/dev/full", { write: true });
+  Deno.FsFile.prototype.write = (bytes) => write.call(full, bytes);
   try {
     await body();
   } finally {
-    Deno.open = open;
+    Deno.FsFile.prototype.write = write;
   }
 }
 
@@ -176,7 +173,7 @@ Deno.test({
       assertEquals(
         error.message,
         `Cannot write "${path}": there is no space left: received ENOSPC after 0 of the 123456 bytes needed. ` +
-          "Choose another folder, or make room for them. Nothing that was there before has changed.",
+          "Make room, or choose another folder. Nothing that was there before has changed.",
       );
     });
     assertEquals(await Deno.readTextFile(path), OLD);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { takeFileLock } from "../../src/base/file_lock.ts";
+import { StorageError } from "../../src/base/errors.ts";
+import { takeFileLock, tryFileLock } from "../../src/base/file_lock.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
 
 Deno.test("takeFileLock() lets one after another in", async () => {
@@ -21,7 +22,7 @@ Deno.test("takeFileLock() stops waiting at a signal", async () => {
   using _held = await takeFileLock(folder.file("lock"));
   const signal = AbortSignal.timeout(20);
   const start = performance.now();
-  const error = await assertRejects(() => takeFileLock(folder.file("lock"), signal));
+  const error = await assertRejects(() => takeFileLock(folder.file("lock"), { signal }));
   assertEquals((error as Error).name, "TimeoutError");
   assert(performance.now() - start < 500);
 });
@@ -29,10 +30,10 @@ Deno.test("takeFileLock() stops waiting at a signal", async () => {
 Deno.test("takeFileLock() does not take a file that its holder has removed", async () => {
   using folder = new TemporaryFolder();
   const path = folder.file("lock");
-  const { open } = Deno;
+  const { openSync } = Deno;
   let numOpened = 0;
-  Deno.open = async (...args) => {
-    const file = await open(...args);
+  Deno.openSync = (...args) => {
+    const file = openSync(...args);
     // Just now another process, such as one of Python's, removes the file and frees the lock.
     if (numOpened++ === 0) Deno.removeSync(path);
     return file;
@@ -42,6 +43,53 @@ Deno.test("takeFileLock() does not take a file that its holder has removed", asy
     assertEquals(numOpened, 2);
     assert(Deno.statSync(path).isFile);
   } finally {
-    Deno.open = open;
+    Deno.openSync = openSync;
   }
 });
+
+Deno.test("takeFileLock() says once that it has to wait", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file("lock");
+  const events: string[] = [];
+  let second: Promise<void>;
+  {
+    using _first = await takeFileLock(path, { onWait: () => events.push("first waits") });
+    events.push("first begins");
+    second = takeFileLock(path, { onWait: () => events.push("second waits") }).then((lock) => {
+      using _lock = lock;
+      events.push("second begins");
+    });
+    await new Promise((resolve) => setTimeout(resolve, 150)); // It looks more than once.
+    events.push("first ends");
+  }
+  await second;
+  assertEquals(events, ["first begins", "second waits", "first ends", "second begins"]);
+});
+
+Deno.test("takeFileLock() lets those in together who share it, and nobody who wants it alone", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file("lock");
+  {
+    using _first = await takeFileLock(path, { isShared: true });
+    using _second = await takeFileLock(path, { isShared: true });
+    assertEquals(tryFileLock(path), undefined);
+  }
+  using alone = tryFileLock(path);
+  assert(alone !== undefined);
+  assertEquals(tryFileLock(path, true), undefined);
+});
+
+for (const [what, target] of [["a file", "outside"], ["nothing", "nowhere"]]) {
+  Deno.test({
+    name: `takeFileLock() does not follow a link to ${what}`,
+    ignore: Deno.build.os === "windows", // Not everyone may make links there.
+    fn: async () => {
+      using folder = new TemporaryFolder();
+      Deno.writeTextFileSync(folder.file("outside"), "as it was");
+      Deno.symlinkSync(folder.file(target), folder.file("lock"));
+      await assertRejects(() => takeFileLock(folder.file("lock")), StorageError, "received a link");
+      assertEquals(folder.names(), ["lock", "outside"]);
+      assertEquals(Deno.readTextFileSync(folder.file("outside")), "as it was");
+    },
+  });
+}

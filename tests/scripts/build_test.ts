@@ -5,7 +5,6 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { withFileLock } from "../../scripts/file_lock.ts";
 import { hintsFor, parseProgress } from "../../scripts/native_compile.ts";
 import { changedInputs } from "../../scripts/native_inputs.ts";
 import { keepWorkFolder, takeWorkFolder } from "../../scripts/native_work_folders.ts";
@@ -223,31 +222,5 @@ Deno.test("takeWorkFolder() uses the folder of a finished build again, not that 
     assertEquals(takeWorkFolder(buildFolder, "gcc"), second);
   } finally {
     Deno.removeSync(buildFolder, { recursive: true });
-  }
-});
-
-Deno.test("withFileLock() lets one work at a time", async () => {
-  const path = await Deno.makeTempFile({ prefix: "gpt2-lock-" });
-  try {
-    const events: string[] = [];
-    let second: Promise<void> | undefined;
-    await withFileLock(path, () => events.push("first waits"), async () => {
-      events.push("first begins");
-      await new Promise<void>((resolve) => {
-        const onWait = () => {
-          events.push("second waits");
-          resolve();
-        };
-        second = withFileLock(path, onWait, () => {
-          events.push("second begins");
-          return Promise.resolve();
-        });
-      });
-      events.push("first ends");
-    });
-    await second;
-    assertEquals(events, ["first begins", "second waits", "first ends", "second begins"]);
-  } finally {
-    await Deno.remove(path);
   }
 });

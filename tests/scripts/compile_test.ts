@@ -105,7 +105,7 @@ Deno.test("layOut() makes a folder in which every import finds its module", asyn
 Deno.test("layOut() puts in the library and a stamp that says nothing of this machine", async () => {
   await inFolder(async (folder) => {
     await layOut({ root, library, output: "gpt2" }, folder);
-    const embedded = `${folder}/src/embedded/library/${libraryFileName()}`;
+    const embedded = `${folder}/src/base/program_files/library/${libraryFileName()}`;
     assertEquals(await Deno.readFile(embedded), await Deno.readFile(library));
     assertEquals(readStamp(embedded), { ...readStamp(library)!, inputs: {} });
   });
@@ -123,9 +123,9 @@ Deno.test("compileArguments() includes every file that no module imports", async
     for (
       const path of [
         "src/demo/demo.gguf",
-        "src/embedded/model/bard.gguf",
-        `src/embedded/library/${libraryFileName()}`,
-        `src/embedded/library/${libraryFileName()}.json`,
+        "src/base/program_files/model/bard.gguf",
+        `src/base/program_files/library/${libraryFileName()}`,
+        `src/base/program_files/library/${libraryFileName()}.json`,
       ]
     ) assert(included.includes(path), path);
     assertEquals(args.slice(-5), [
@@ -301,6 +301,6 @@ Deno.test({
       }
       assertEquals(outputs.map(({ model }) => model), ["bard", "bard", "demo"]);
       const { stdout } = await run(program, ["info", "bard", "--json"], { cwd, env });
-      assertMatch(JSON.parse(stdout).path, /embedded\/model\/bard\.gguf$/);
+      assertMatch(JSON.parse(stdout).path, /program_files\/model\/bard\.gguf$/);
     }),
 });

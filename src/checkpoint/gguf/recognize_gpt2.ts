@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sha256 } from "../../base/sha256.ts";
 import type { GgufFile } from "../../formats/gguf.ts";
 import { metadataNumber } from "../../formats/gguf_value.ts";
 import { tokenType } from "../../tokenizer/vocabulary.ts";
@@ -38,8 +39,7 @@ export async function hasGpt2Vocabulary(file: GgufFile): Promise<boolean> {
     expectedArrays.entries().map(async ([key, expected]) => {
       const bytes = file.textArrays.get(key);
       if (bytes?.length !== expected.numBytes) return false;
-      const sha256 = await crypto.subtle.digest("SHA-256", bytes);
-      return new Uint8Array(sha256).toHex() === expected.sha256;
+      return await sha256(bytes) === expected.sha256;
     }),
   );
   return !matches.includes(false);

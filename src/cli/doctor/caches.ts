@@ -4,7 +4,7 @@
  * @module
  */
 import { cacheFolder } from "../../base/cache_folder.ts";
-import { folderBytes, namesIn } from "../../base/files.ts";
+import { bytesOf, namesIn } from "../../base/files.ts";
 import { readHubSettings } from "../../model_store/hub/hub_settings.ts";
 import { mayRead } from "./permissions.ts";
 
@@ -38,6 +38,6 @@ export function listCaches(): Cache[] {
 }
 
 function measure(content: string, path: string | undefined): Cache {
-  const bytes = path !== undefined && mayRead(path) ? folderBytes(path) : undefined;
+  const bytes = path !== undefined && mayRead(path) ? bytesOf(path) : undefined;
   return { content, path, bytes };
 }

@@ -12,7 +12,8 @@ import { StorageError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quotePath } from "../../base/describe.ts";
 import { takeFileLock } from "../../base/file_lock.ts";
-import { isFile, namesIn, readTextIfAny, removeFolder, storageError } from "../../base/files.ts";
+import { folderOf, isFile, namesIn, readTextIfAny, removeFolder } from "../../base/files.ts";
+import { orStorageError, storageError } from "../../base/storage_error.ts";
 import { isCommit } from "./model_names.ts";
 
 const REPO_FOLDER = /^models--([^/]+)--([^/]+)$/;
@@ -71,7 +72,7 @@ export class RepoCache {
     await this.#makeFolder(`${this.folder}/blobs`);
     await this.#makeFolder(this.#locks);
     const path = `${this.#locks}/${etag}.lock`;
-    return await orStorageError(path, takeFileLock(path, signal));
+    return await orStorageError(path, () => takeFileLock(path, { signal }));
   }
 
   /**
@@ -119,7 +120,7 @@ export class RepoCache {
   async #makeFolder(folder: string): Promise<void> {
     const isInside = await orStorageError(
       folder,
-      (async () => {
+      async () => {
         await Deno.mkdir(this.root, { recursive: true });
         const root = await Deno.realPath(this.root);
         const relative = folder.slice(this.root.length + 1).split("/");
@@ -130,7 +131,7 @@ export class RepoCache {
           if (!real.startsWith(root + separatorOf(root))) return false;
         }
         return true;
-      })(),
+      },
     );
     if (isInside) return;
     throw new StorageError(
@@ -148,18 +149,6 @@ export function listRepos(root: string): string[] {
     const [, owner, repo] = REPO_FOLDER.exec(name) ?? [];
     return repo === undefined ? [] : [`${owner}/${repo}`];
   }).sort();
-}
-
-async function orStorageError<T>(path: string, operation: Promise<T>): Promise<T> {
-  try {
-    return await operation;
-  } catch (error) {
-    throw storageError(path, error);
-  }
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/"));
 }
 
 function separatorOf(path: string): string {

@@ -3,6 +3,12 @@
  *
  * @module
  */
+import {
+  environmentVariable,
+  isTrue,
+  offlineVariable,
+  type Variables,
+} from "../../base/environment.ts";
 
 /** How to reach the hub. */
 export interface HubSettings {
@@ -24,9 +30,6 @@ export interface HubSettings {
   readToken(): string | undefined;
 }
 
-/** Gives the value of an environment variable. */
-export type Variables = (name: string) => string | undefined;
-
 const DEFAULT_ENDPOINT = "https://huggingface.co";
 const DEFAULT_TIMEOUT_SECONDS = 10;
 const MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
@@ -43,24 +46,13 @@ export function readHubSettings(variables: Variables = environmentVariable): Hub
   return {
     cacheFolder: cacheFolder(variable, home),
     endpoint: endpoint(variable("HF_ENDPOINT") ?? DEFAULT_ENDPOINT),
-    offlineVariable: ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].find((name) =>
-      isTrue(variable(name))
-    ),
+    offlineVariable: offlineVariable(variable),
     metadataTimeoutMs: timeoutMs(variable("HF_HUB_ETAG_TIMEOUT")),
     downloadTimeoutMs: timeoutMs(variable("HF_HUB_DOWNLOAD_TIMEOUT")),
     retryDelayMs: RETRY_DELAY_MS,
     hidesProgress: isTrue(variable("HF_HUB_DISABLE_PROGRESS_BARS")),
     readToken: () => readToken(variable, home),
   };
-}
-
-function environmentVariable(name: string): string | undefined {
-  try {
-    return Deno.env.get(name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return undefined;
-    throw error;
-  }
 }
 
 /** `HF_HOME`: the same folder under ~/.cache on every system, as Python has it. */
@@ -94,10 +86,6 @@ function endpoint(text: string): string {
     );
   }
   return (url.origin + url.pathname).replace(/\/+$/, "");
-}
-
-function isTrue(value: string | undefined): boolean {
-  return /^(1|on|yes|true)$/i.test(value ?? "");
 }
 
 function timeoutMs(value: string | undefined): number {

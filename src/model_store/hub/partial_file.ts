@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { removeIfAny, storageError } from "../../base/files.ts";
+import { removeIfAny } from "../../base/files.ts";
+import { storageError } from "../../base/storage_error.ts";
 
 /** What will be in the file. */
 export interface ExpectedContent {

@@ -4,7 +4,7 @@
  * @module
  */
 import { HubError } from "../../base/errors.ts";
-import { pause } from "../../base/pause.ts";
+import { pause } from "../../base/abort.ts";
 
 const MAX_RETRIES = 4;
 /** Whoever asks to wait longer than this is not waited for. */

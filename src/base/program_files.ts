@@ -6,7 +6,9 @@
  *
  * @module
  */
-import { join } from "node:path";
+
+/** The folder, from the root of a program. */
+export const PROGRAM_FILES = "src/base/program_files";
 
 /**
  * The path of the folder that holds what was put in: `library/`, with the native library and its stamp, and `model/`,
@@ -15,7 +17,7 @@ import { join } from "node:path";
  * @returns undefined outside a standalone program, and in one that took this package from the web. Elsewhere the folder
  * may still be missing: a program that somebody else compiled has none.
  */
-export function embeddedFolder(): string | undefined {
+export function programFilesFolder(): string | undefined {
   const folder = import.meta.dirname;
-  return Deno.build.standalone && folder !== undefined ? join(folder, "../embedded") : undefined;
+  return Deno.build.standalone && folder !== undefined ? `${folder}/program_files` : undefined;
 }

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { embeddedFolder } from "../base/embedded_files.ts";
+import { programFilesFolder } from "../base/program_files.ts";
 
 /** A model that was put into a program. */
-export interface EmbeddedModel {
+export interface ModelInProgram {
   /** What it is called: the name of its file, without `.gguf`. */
   readonly name: string;
   /** Where Deno finds it. Native code does not. */
@@ -18,9 +18,9 @@ export interface EmbeddedModel {
  *
  * @param folder what was put into the program
  */
-export function embeddedModel(
-  folder: string | undefined = embeddedFolder(),
-): EmbeddedModel | undefined {
+export function modelInProgram(
+  folder: string | undefined = programFilesFolder(),
+): ModelInProgram | undefined {
   if (folder === undefined) return undefined;
   try {
     const [file] = Deno.readDirSync(`${folder}/model`);

@@ -1,0 +1,58 @@
+/**
+ * What to say when the system refuses to write.
+ *
+ * @module
+ */
+import { quotePath, systemErrorCode } from "./describe.ts";
+import { StorageError } from "./errors.ts";
+import { otherPlaceFor } from "./place_advice.ts";
+
+/**
+ * The error for what the system refused to write. What is no error of the system, such as an abort, stays what it is.
+ *
+ * @param needed what was to be written, for the message: `after 3 of the 10 bytes needed`
+ */
+export function storageError(path: string, cause: unknown, needed = ""): unknown {
+  // A missing --allow-write is about this process: Deno's own message names the flag.
+  if (!(cause instanceof Error) || cause instanceof Deno.errors.NotCapable) return cause;
+  const code = systemErrorCode(cause);
+  if (code === undefined) return cause;
+  const [reason, advice] = REASONS[code] ?? ["the system refused", "Check the disk"];
+  return new StorageError(
+    `Cannot write ${quotePath(path)}: ${reason}: received ${code}${needed && ` ${needed}`}. ` +
+      `${advice}, or ${otherPlaceFor(path)}. Nothing that was there before has changed.`,
+    { cause },
+  );
+}
+
+/** Waits for an operation of the file system, and turns its error into a {@linkcode StorageError}. */
+export async function orStorageError<T>(
+  path: string,
+  operation: () => T | Promise<T>,
+  needed?: () => string,
+): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw storageError(path, error, needed?.());
+  }
+}
+
+const FULL = ["there is no space left", "Make room"] as const;
+const FORBIDDEN = [
+  "the system does not let this user write there",
+  "Change its permissions",
+] as const;
+const NO_FOLDER = ["its folder does not exist", "Make it"] as const;
+
+/** By the system's name: what is wrong, and what to do about it. */
+const REASONS: Readonly<Record<string, readonly [reason: string, advice: string]>> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EROFS: ["the file system is read-only", "Have it made writable"],
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
+  ENOENT: NO_FOLDER,
+  ENOTDIR: NO_FOLDER,
+  EFBIG: ["the file would be too large for the system", "Choose a smaller type"],
+};

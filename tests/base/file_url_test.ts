@@ -1,0 +1,17 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathOfFileUrl } from "../../src/base/file_url.ts";
+
+Deno.test("pathOfFileUrl() gives what fileURLToPath() gives", () => {
+  for (const name of ["plain.gguf", "with space", "per%cent", "ü", "a#b?c", "back\\slash"]) {
+    const url = pathToFileURL(`${import.meta.dirname}/${name}`);
+    assertEquals(pathOfFileUrl(url), fileURLToPath(url), name);
+  }
+  assertThrows(() => pathOfFileUrl(new URL("file:///a%2fb")), TypeError);
+});
+
+Deno.test({
+  name: "pathOfFileUrl() refuses the files of another host",
+  ignore: Deno.build.os === "windows", // There they have paths.
+  fn: () => void assertThrows(() => pathOfFileUrl(new URL("file://host/a")), TypeError),
+});
