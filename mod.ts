@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { probeFlag } from "./src/native_library/proof.ts";
+import { probeFlag } from "./src/native_library/child_program.ts";
 
 // The model.
 export {
@@ -72,7 +72,7 @@ export {
 
 if (import.meta.main) {
   if (Deno.build.standalone && Deno.args[0] === probeFlag) {
-    const { runProbe } = await import("./src/native_library/probe.ts");
+    const { runProbe } = await import("./src/native_library/proof/probe.ts");
     await runProbe(Deno.args.slice(1));
   }
   // Only the program loads the command line; those who import this module do not.

@@ -24,14 +24,6 @@ extern "C" {
 
 GPT2_API int32_t gpt2_abi_version(void);
 
-/* An instruction set that the library was compiled for and this CPU (or its system) lacks, such as
- * "AVX-512F"; NULL if there is none. Computing anything would then end in an illegal instruction. */
-GPT2_API const char * gpt2_missing_cpu_feature(void);
-
-/* A number that is the same on CPUs of the same model and the same instruction sets, and most
- * likely another on others: tells whether a proof made on one machine holds on this one. */
-GPT2_API uint32_t gpt2_cpu_id(void);
-
 /* Whether the int32 at `flag` is set. A ggml abort callback: ggml asks it between the nodes of a
  * graph, from its own threads, so another thread can stop a computation by setting the number. */
 GPT2_API bool gpt2_abort_if_set(void * flag);

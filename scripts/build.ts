@@ -10,15 +10,17 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { takeFileLock } from "../src/base/file_lock.ts";
 import { sha256 } from "../src/base/sha256.ts";
+import { doLater } from "../src/base/work.ts";
+import { cpuId } from "../src/ffi/cpu_id.ts";
 import { abiVersion } from "../src/ffi/gpt2_native.ts";
 import {
+  type BuildStamp,
   libraryFileName,
-  type LibraryStamp,
   readStamp,
   stampPathOf,
-} from "../src/native_library/library_stamp.ts";
-import type { Proof } from "../src/native_library/probe.ts";
-import { proveLibrary } from "../src/native_library/proof.ts";
+} from "../src/native_library/build_stamp.ts";
+import type { Proof } from "../src/native_library/proof/probe.ts";
+import { proveLibrary } from "../src/native_library/proof/prove.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { compile } from "./native_compile.ts";
 import { changedInputs, nativeInputs } from "./native_inputs.ts";
@@ -157,7 +159,7 @@ function isServerCurrent(path: string, inputs: Record<string, string>): boolean 
   }
 }
 
-async function isIntact(libraryPath: string, stamp: LibraryStamp): Promise<boolean> {
+async function isIntact(libraryPath: string, stamp: BuildStamp): Promise<boolean> {
   try {
     return await sha256(await Deno.readFile(libraryPath)) === stamp.sha256;
   } catch (error) {
@@ -173,7 +175,9 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
   const show = (doing: string) => progress.show(doing);
   const source = await ensureGgmlSource(buildFolder, show);
   const { "the files in native/": _noticedByCMake, ...rest } = plan.inputs;
-  const environment = JSON.stringify({ ...rest, source });
+  // CMake keeps the paths of its folders, so one in a clone that was moved is of no use.
+  const folders = [source, nativeFolder, Deno.realPathSync(buildFolder)];
+  const environment = JSON.stringify({ ...rest, folders });
   const workFolder = takeWorkFolder(buildFolder, environment);
   const interruption = new AbortController();
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
@@ -202,7 +206,7 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
     signal: interruption.signal,
   });
   progress.show("Trying out the native library");
-  const proof = prove(built);
+  const proof = await prove(built, interruption.signal);
   await install(built, libraryPathIn(buildFolder), plan, proof);
   const serverPath = rpcServerPathIn(buildFolder);
   if (rpcServer) installServer(rpcServerPathIn(`${workFolder}/out`), serverPath, plan.inputs);
@@ -213,10 +217,10 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
   if (rpcServer) progress.print(`Built the RPC server: ${serverPath}`);
 }
 
-function prove(path: string): Proof {
+async function prove(path: string, signal: AbortSignal): Promise<Proof> {
   let proof: Proof;
   try {
-    proof = proveLibrary([path]);
+    proof = await doLater(proveLibrary([path]), signal);
   } catch (error) {
     throw new BuildError(
       `Cannot use the native library just built: ${(error as Error).message}. ` +
@@ -242,12 +246,12 @@ async function install(
   proof: Proof,
 ): Promise<void> {
   const bytes = await Deno.readFile(built);
-  const stamp: LibraryStamp = {
+  const stamp: BuildStamp = {
     sha256: await sha256(bytes),
     abiVersion: proof.abiVersion,
     ggmlVersion,
     backend: plan.backend,
-    cpuId: proof.cpuId,
+    cpuId: cpuId(),
     bufferTypes: proof.bufferTypes,
     inputs: plan.inputs,
   };

@@ -39,13 +39,13 @@ const WORD_RULES: readonly { words: RegExp; what: string; allowedIn: readonly st
     words: /\bggml_\w*/g,
     what: "a name of ggml",
     // The probe computes without src/tensor, in a process of its own.
-    allowedIn: ["src/ffi/", "src/tensor/", "src/native_library/probe.ts"],
+    allowedIn: ["src/ffi/", "src/tensor/", "src/native_library/proof/probe.ts"],
   },
   {
     words: /\bconsole\b|\bDeno\.exit(Code)?\b/g,
     what: "the business of the command line",
     // The probe is a program of its own.
-    allowedIn: ["src/cli/", "src/native_library/probe.ts"],
+    allowedIn: ["src/cli/", "src/native_library/proof/probe.ts"],
   },
   {
     words:

@@ -9,7 +9,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { openGgufCheckpoint } from "../src/checkpoint/gguf/checkpoint.ts";
 import { exitCodeOf } from "../src/cli/exit_code.ts";
-import { libraryFileName } from "../src/native_library/library_stamp.ts";
+import { libraryFileName } from "../src/native_library/build_stamp.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { ProgressLine } from "./progress_line.ts";
 import { compileProgram, isTarget, type Program, targets } from "./standalone_program.ts";

@@ -1,5 +1,5 @@
 /**
- * Writes `src/native_library/prebuilt_files.ts`: which prebuilt ggml there is for which system, and the hash of every file of it
+ * Writes `src/native_library/prebuilt/packages.ts`: which prebuilt ggml there is for which system, and the hash of every file of it
  * that is loaded. Needs npm and tar.
  *
  *     deno run -A scripts/make_prebuilt_table.ts
@@ -18,7 +18,7 @@ const PACKAGES: Record<string, string> = {
   "windows aarch64": "win-arm64@3.21.1",
 };
 
-const TARGET = new URL("../src/native_library/prebuilt_files.ts", import.meta.url);
+const TARGET = new URL("../src/native_library/prebuilt/packages.ts", import.meta.url);
 
 async function run(program: string, args: string[], cwd: string): Promise<string> {
   const command = new Deno.Command(program, { args, cwd, stderr: "inherit" });
@@ -51,6 +51,7 @@ async function describePackage(specifier: string, folder: string) {
     version: packed.version,
     integrity: packed.integrity,
     downloadBytes: packed.size,
+    unpackedBytes: packed.unpackedSize,
     ggmlVersion,
     folder: bins,
     files,
@@ -80,6 +81,8 @@ export interface PrebuiltPackage {
   readonly integrity: string;
   /** The size of the tarball. */
   readonly downloadBytes: number;
+  /** What its files take. */
+  readonly unpackedBytes: number;
   readonly ggmlVersion: string;
   /** Where in the package the files are. */
   readonly folder: string;

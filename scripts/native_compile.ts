@@ -4,7 +4,7 @@
  * @module
  */
 
-import { libraryFileName } from "../src/native_library/library_stamp.ts";
+import { libraryFileName } from "../src/native_library/build_stamp.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { hasNinja, type NativeBackend } from "./native_tools.ts";
 

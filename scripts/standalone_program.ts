@@ -9,7 +9,7 @@ import denoConfig from "../deno.json" with { type: "json" };
 import { PROGRAM_FILES } from "../src/base/program_files.ts";
 import { sha256 } from "../src/base/sha256.ts";
 import { describeBinary } from "../src/native_library/binary_format.ts";
-import { libraryFileName, readStamp, stampPathOf } from "../src/native_library/library_stamp.ts";
+import { libraryFileName, readStamp, stampPathOf } from "../src/native_library/build_stamp.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 
 /** The systems that Deno has a runtime for, in the words of `Deno.build`. */

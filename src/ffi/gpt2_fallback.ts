@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { cpuId } from "./cpu_id.ts";
 import type { ggmlPrebuiltSymbols } from "./ggml.ts";
 import { abiVersion, type gpt2Symbols } from "./gpt2_native.ts";
 import { ggmlTypeTraits } from "./structs.ts";
@@ -21,8 +20,6 @@ export interface FallbackParts {
   readonly isEmpty: Deno.PointerValue;
   /** The address of a function without parameters and without effect. */
   readonly nothing: Deno.PointerValue;
-  /** A C string that names what the CPU lacks, or null. */
-  readonly missingCpuFeature: () => Deno.PointerValue;
 }
 
 const F32 = 0;
@@ -37,11 +34,9 @@ const toFloat = {
 
 /** The functions, to be put beside ggml's own. */
 export function gpt2Fallback(parts: FallbackParts): Gpt2Functions {
-  const { ggml, isEmpty, nothing, missingCpuFeature } = parts;
+  const { ggml, isEmpty, nothing } = parts;
   return {
     gpt2_abi_version: () => abiVersion,
-    gpt2_missing_cpu_feature: missingCpuFeature,
-    gpt2_cpu_id: cpuId,
     gpt2_abort_callback: () => isEmpty,
     gpt2_install_abort_handler: () => {},
     gpt2_silence_log: () => ggml.ggml_log_set(nothing, null),

@@ -14,16 +14,6 @@ export const gpt2Symbols = {
     parameters: [],
     result: "i32",
   },
-  // const char * gpt2_missing_cpu_feature(void)
-  gpt2_missing_cpu_feature: {
-    parameters: [],
-    result: "pointer",
-  },
-  // uint32_t gpt2_cpu_id(void)
-  gpt2_cpu_id: {
-    parameters: [],
-    result: "u32",
-  },
   // void * gpt2_abort_callback(void)
   gpt2_abort_callback: {
     parameters: [],

@@ -3,70 +3,66 @@
  *
  * @module
  */
-import { sha256, sha256Sync } from "../base/sha256.ts";
-import { type LibraryCandidate, localPlaces } from "./library_candidates.ts";
-import {
-  adviceWithoutLibrary,
-  LibrarySearch,
-  type LibraryVerdict,
-  type Place,
-} from "./library_search.ts";
-import type { LibraryProgress, PrepareLibraryOptions } from "./obtain_library.ts";
-import { type FileContents, openCandidate, pathsOf } from "./open_candidate.ts";
+import { SharedTask } from "../base/shared_task.ts";
+import { doLater, doNow, type Work } from "../base/work.ts";
 import { type Library, openedLibrary, useLibrary } from "../ffi/library.ts";
+import type { LibraryCandidate } from "./candidate.ts";
+import { type LibraryLocation, localLocations, locations } from "./locations.ts";
+import type { LibraryProgress, PrepareLibraryOptions } from "./prepare_options.ts";
+import { adviceWithoutLibrary, LibrarySearch, type LibraryVerdict } from "./search.ts";
+import { verifyAndOpen } from "./verify_and_open.ts";
 
 export type { Library, LibraryProgress, LibraryVerdict, PrepareLibraryOptions };
 
-/** The ways to get a library that is not on this machine, in their order. Loaded only when it comes to that. */
-const remotePlaces = [
-  {
-    name: "prebuilt, from npm",
-    isObtained: true,
-    obtain: async (options: PrepareLibraryOptions) =>
-      await (await import("./fetch_prebuilt.ts")).fetchPrebuilt(options),
-  },
-  {
-    name: "build from source",
-    isObtained: true,
-    obtain: async (options: PrepareLibraryOptions) =>
-      await (await import("./build_library.ts")).buildLibrary(options),
-  },
-];
+/** Those who want to hear of the search that is under way. */
+const listeners = new Set<(progress: LibraryProgress) => void>();
 
-let opening: Promise<Library> | undefined;
+/** Several callers wait for one search: two would fetch twice. */
+const opening = new SharedTask((signal) => {
+  const onProgress = (progress: LibraryProgress) => {
+    for (const listener of listeners) listener(progress);
+  };
+  return doLater(findIn(locations, adviceWithoutLibrary(), { onProgress }), signal);
+});
+
 let lastSearch = new LibrarySearch();
 
 /**
  * The native library, opened now if it is not yet, for what cannot wait. It uses what is on this machine; only
- * {@linkcode openLibrary} fetches or builds one.
+ * {@linkcode openLibrary} fetches one.
  *
  * @throws {NativeLibraryError} if there is none that can be used; the message says what to do
  */
 export function openLibrarySync(): Library {
-  return openedLibrary() ?? useLibrary(searchSync());
+  const advice = `Await prepareLibrary() first, which fetches one. ${adviceWithoutLibrary()}`;
+  return openedLibrary() ?? doNow(findIn(localLocations, advice, {}));
 }
 
 /**
  * Opens the native library ahead of its first use: faster than {@linkcode openLibrarySync} does, and for the most part beside
- * the main thread. Where none is on this machine it is fetched from npm, or built. Wherever one may wait, await this
- * first.
+ * the main thread. Where none is on this machine it is fetched from npm. Wherever one may wait, await this first.
  *
  * @throws {NativeLibraryError} if there is none that can be used; the message says what to do
- * @throws {DOMException} `AbortError` (or the signal's own reason) while one is fetched or built
+ * @throws {StorageError} if there is no room for one
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function openLibrary(options: PrepareLibraryOptions = {}): Promise<Library> {
   const opened = openedLibrary();
   if (opened !== undefined) return opened;
-  // Several callers wait for one search: two would fetch twice.
-  opening ??= search(options).finally(() => opening = undefined);
-  const found = await opening;
-  for (const text of lastSearch.warnings) options.onProgress?.({ step: "library", text });
-  return found;
+  const { onProgress = () => {}, signal } = options;
+  listeners.add(onProgress);
+  try {
+    const found = await opening.join(signal);
+    for (const text of lastSearch.warnings) onProgress({ step: "library", text });
+    return found;
+  } finally {
+    listeners.delete(onProgress);
+  }
 }
 
 /**
- * Makes sure that there is a native library: opens the one on this machine, or fetches or builds one. Whatever takes a
- * file waits for this by itself; only `new GPT2(config)` cannot, and takes what is on the machine.
+ * Makes sure that there is a native library: opens the one on this machine, or fetches one. Whatever takes a file waits for
+ * this by itself; only `new GPT2(config)` cannot, and takes what is on the machine.
  *
  * ```ts
  * import { GPT2, GPT2Config, prepareLibrary } from "@allformers/gpt2";
@@ -76,6 +72,7 @@ export async function openLibrary(options: PrepareLibraryOptions = {}): Promise<
  * ```
  *
  * @throws {NativeLibraryError} if there is none that can be used; the message says what to do
+ * @throws {StorageError} if there is no room for one
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function prepareLibrary(options: PrepareLibraryOptions = {}): Promise<void> {
@@ -93,81 +90,41 @@ export function libraryVerdicts(): readonly LibraryVerdict[] {
 }
 
 /** The names of all places, in the order in which they are looked at. */
-export const libraryPlaces: readonly string[] = [...localPlaces, ...remotePlaces].map(({ name }) =>
-  name
-);
+export const libraryPlaces: readonly string[] = locations.map(({ name }) => name);
 
-function searchSync(): Library {
+/** Opens the first library that can be used. */
+function* findIn(
+  locations: readonly LibraryLocation[],
+  advice: string,
+  options: PrepareLibraryOptions,
+): Work<Library> {
   const search = lastSearch = new LibrarySearch();
-  for (const place of localPlaces) {
-    for (const candidate of search.candidatesIn(place)) {
-      const found = search.attempt(place, candidate, () => {
-        const contents = pathsOf(candidate).map(readFileSync);
-        return openCandidate(candidate, contents, place.isDecisive === true);
-      });
-      if (found !== undefined) return found;
-    }
-  }
-  throw search.failure(
-    `Await prepareLibrary() first, which fetches or builds one. ${adviceWithoutLibrary()}`,
-  );
-}
-
-async function search(options: PrepareLibraryOptions): Promise<Library> {
-  const search = lastSearch = new LibrarySearch();
-  const openFirst = async (
-    place: Place,
-    candidates: LibraryCandidate[],
-  ) => {
-    for (const candidate of candidates) {
-      let contents: FileContents[];
+  for (const location of locations) {
+    for (const candidate of yield* candidatesIn(location, search, options)) {
       try {
-        contents = await Promise.all(pathsOf(candidate).map(readFile));
+        const library = yield* verifyAndOpen(candidate, location.isDecisive === true);
+        search.noteUsed(location, candidate);
+        return useLibrary(library);
       } catch (error) {
-        search.skip(place, candidate, error);
-        continue;
+        search.skip(location, candidate, error);
       }
-      // Meanwhile openLibrarySync() may have been called.
-      const found = openedLibrary() ?? search.attempt(
-        place,
-        candidate,
-        () => openCandidate(candidate, contents, place.isDecisive === true),
-      );
-      if (found !== undefined) return useLibrary(found);
     }
-  };
-  for (const place of localPlaces) {
-    const found = await openFirst(place, search.candidatesIn(place));
-    if (found !== undefined) return found;
   }
-  for (const place of remotePlaces) {
-    let candidates: LibraryCandidate[] = [];
-    try {
-      candidates = await place.obtain(options);
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      search.skip(place, undefined, error);
-    }
-    const found = await openFirst(place, candidates);
-    if (found !== undefined) return found;
+  throw search.failure(advice);
+}
+
+function* candidatesIn(
+  location: LibraryLocation,
+  search: LibrarySearch,
+  options: PrepareLibraryOptions,
+): Work<LibraryCandidate[]> {
+  try {
+    const found = location.find(options);
+    const candidates = Array.isArray(found) ? found : yield* found;
+    if (candidates.length === 0) search.noteNothing(location);
+    return candidates;
+  } catch (error) {
+    search.skip(location, undefined, error);
+    return [];
   }
-  throw search.failure(adviceWithoutLibrary());
-}
-
-function readFileSync(path: string): FileContents {
-  requireFile(Deno.statSync(path));
-  const bytes = Deno.readFileSync(path);
-  return { bytes, sha256: sha256Sync(bytes) };
-}
-
-async function readFile(path: string): Promise<FileContents> {
-  requireFile(await Deno.stat(path));
-  const bytes = await Deno.readFile(path);
-  return { bytes, sha256: await sha256(bytes) };
-}
-
-/** A folder cannot be read, and reading a FIFO would wait for whoever writes into it. */
-function requireFile({ isFile, isDirectory }: Deno.FileInfo): void {
-  if (isFile) return;
-  throw new Error(`it is not a file: received a ${isDirectory ? "folder" : "FIFO or device"}`);
 }

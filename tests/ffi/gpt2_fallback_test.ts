@@ -16,7 +16,6 @@ const fallback = gpt2Fallback({
   ggml: Deno.dlopen(built, symbolsOfPrebuilt).symbols,
   isEmpty: addresses.ggml_is_empty,
   nothing: addresses.ggml_time_us,
-  missingCpuFeature: () => null,
 });
 
 const NUM_ROWS = 3;

@@ -6,7 +6,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { abiVersion } from "../../src/ffi/gpt2_native.ts";
 import type { LibraryVerdict } from "../../src/native_library/native_library.ts";
-import { libraryFileName, readStamp, stampPathOf } from "../../src/native_library/library_stamp.ts";
+import { libraryFileName, readStamp, stampPathOf } from "../../src/native_library/build_stamp.ts";
 
 /** The root of the repository. */
 export const root = Deno.realPathSync(`${import.meta.dirname}/../..`);
@@ -130,11 +130,10 @@ export class Sandbox implements Disposable {
   /** Copies the modules that open a library, without a build; returns the folder. */
   clone(): string {
     const clone = `${this.folder}/clone`;
-    const folders = ["src/base", "src/ffi", "src/native_library"];
-    for (const folder of folders) Deno.mkdirSync(`${clone}/${folder}`, { recursive: true });
-    for (const file of ["deno.json", ...folders.flatMap(filesIn)]) {
-      Deno.copyFileSync(`${root}/${file}`, `${clone}/${file}`);
+    for (const folder of ["src/base", "src/ffi", "src/native_library"]) {
+      copyFolder(`${root}/${folder}`, `${clone}/${folder}`);
     }
+    Deno.copyFileSync(`${root}/deno.json`, `${clone}/deno.json`);
     return clone;
   }
 
@@ -156,8 +155,11 @@ export class Sandbox implements Disposable {
   }
 }
 
-/** The paths of the files in a folder of the repository. */
-export function filesIn(folder: string): string[] {
-  return Array.from(Deno.readDirSync(`${root}/${folder}`))
-    .filter(({ isFile }) => isFile).map(({ name }) => `${folder}/${name}`);
+/** Copies a folder with all that is in it. */
+export function copyFolder(source: string, target: string): void {
+  Deno.mkdirSync(target, { recursive: true });
+  for (const { name, isDirectory } of Deno.readDirSync(source)) {
+    if (isDirectory) copyFolder(`${source}/${name}`, `${target}/${name}`);
+    else Deno.copyFileSync(`${source}/${name}`, `${target}/${name}`);
+  }
 }

@@ -1,8 +1,9 @@
-import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describeBinary } from "../../src/native_library/binary_format.ts";
+import { sha256 } from "../../src/base/sha256.ts";
 import { cacheFolder } from "../../src/base/cache_folder.ts";
 import { abiVersion } from "../../src/ffi/gpt2_native.ts";
-import { findDifference } from "../../src/native_library/probe.ts";
+import { findDifference } from "../../src/native_library/proof/probe.ts";
 import { assertOpens, assertRefused, built, root, Sandbox } from "./library_trial.ts";
 
 function truncate(bytes: Uint8Array): Uint8Array {
@@ -15,8 +16,7 @@ function flipBit(bytes: Uint8Array): Uint8Array {
 }
 
 async function sha256Of(path: string): Promise<string> {
-  const bytes = await Deno.readFile(path);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  return await sha256(await Deno.readFile(path));
 }
 
 Deno.test("openLibrarySync() opens the local build", async () => {
@@ -150,23 +150,32 @@ Deno.test({
 });
 
 Deno.test({
-  name: "openLibrarySync() refuses a library for instructions that this CPU lacks",
+  name: "openLibrarySync() refuses a library for instructions that this CPU lacks, before it runs",
   ignore: Deno.build.arch !== "x86_64" || Deno.build.os !== "linux",
   fn: async () => {
     using sandbox = new Sandbox();
     sandbox.write((bytes) => {
-      // The requirement "SSSE3" is bit 9 of ecx in cpuid's leaf 1, subleaf 0; it is moved to a leaf that no CPU has.
-      const entry = [1, 0, 2, 9].flatMap((word) => [word, 0, 0, 0]);
-      const at = Array.from(bytes.keys()).find((start) =>
-        start % 8 === 0 && entry.every((byte, i) => bytes[start + i] === byte)
-      );
-      assertNotEquals(at, undefined);
-      new DataView(bytes.buffer).setUint32(at!, 0x7fffffff, true);
+      // The code of gpt2_abi_version() becomes an instruction that no CPU has.
+      const code = [0xb8, abiVersion, 0, 0, 0, 0xc3];
+      for (const start of bytes.keys()) {
+        if (code.every((byte, i) => bytes[start + i] === byte)) bytes.set([0x0f, 0x0b], start);
+      }
       return bytes;
     });
-    sandbox.stamp({ sha256: await sha256Of(sandbox.path) });
-    await assertRefused(sandbox.trial(), "it was built for a CPU with SSSE3, which this one lacks");
+    const problem =
+      "ended with SIGILL: it was made for a CPU with instructions that this one lacks";
+    await assertRefused(sandbox.trial(), problem);
+    // As it comes from another machine, with the note of its build.
+    sandbox.stamp({ sha256: await sha256Of(sandbox.path), cpuId: 1 });
+    await assertRefused(sandbox.trial(), problem);
   },
+});
+
+Deno.test("openLibrarySync() tries out a library whose build could not tell its CPU", async () => {
+  using sandbox = new Sandbox();
+  sandbox.write().stamp({ cpuId: undefined });
+  await assertRefused(sandbox.trial(["--allow-ffi", "--allow-read", "--allow-env"]), "--allow-run");
+  await assertOpens(sandbox.trial());
 });
 
 Deno.test("an assertion that fails in ggml ends the process with exit code 70 and one line", async () => {

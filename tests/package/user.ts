@@ -4,7 +4,7 @@
  * @module
  */
 import { TemporaryFolder } from "../checkpoint/folders.ts";
-import { libraryFileName } from "../../src/native_library/library_stamp.ts";
+import { libraryFileName } from "../../src/native_library/build_stamp.ts";
 import { checkpointFiles, FakeHub, PLAIN } from "../model_store/hub/fake_hub.ts";
 import { JsrRegistry, PACKAGE } from "./jsr_registry.ts";
 

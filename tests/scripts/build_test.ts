@@ -10,7 +10,7 @@ import { changedInputs } from "../../scripts/native_inputs.ts";
 import { keepWorkFolder, takeWorkFolder } from "../../scripts/native_work_folders.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { startRpcServer } from "../model/rpc_servers.ts";
-import { libraryFileName, stampPathOf } from "../../src/native_library/library_stamp.ts";
+import { libraryFileName, stampPathOf } from "../../src/native_library/build_stamp.ts";
 
 const root = Deno.realPathSync(`${import.meta.dirname}/../..`);
 const library = `${root}/native/build/${libraryFileName()}`;

@@ -13,7 +13,7 @@ import {
   type Program,
 } from "../../scripts/standalone_program.ts";
 import { cpuId } from "../../src/ffi/cpu_id.ts";
-import { libraryFileName, readStamp, stampPathOf } from "../../src/native_library/library_stamp.ts";
+import { libraryFileName, readStamp, stampPathOf } from "../../src/native_library/build_stamp.ts";
 import { makeProgram } from "./standalone.ts";
 
 const root = Deno.realPathSync(`${import.meta.dirname}/../..`);
@@ -93,7 +93,7 @@ Deno.test("layOut() makes a folder in which every import finds its module", asyn
     for (
       const path of [
         "src/cli/main.ts",
-        "src/native_library/probe.ts",
+        "src/native_library/proof/probe.ts",
         "src/model_store/hub_models.ts",
       ]
     ) {
@@ -269,7 +269,7 @@ Deno.test({
       const { sha256 } = readStamp(library)!;
       assertEquals(
         JSON.parse(await Deno.readTextFile(`${home}/allformers/proven-libraries/${sha256}.json`)),
-        { [cpuId()]: { works: true } },
+        { [cpuId()!]: { works: true } },
       );
       const broken = await run(program, ["--probe-native-library", "/nonexistent.so"], {
         cwd,

@@ -25,9 +25,17 @@ async function imitateProgram(files: string, program: Program): Promise<void> {
     `${files}/standalone.js`,
     `Object.defineProperty(Deno, "build", { value: { ...Deno.build, standalone: true } });
     Deno.execPath = () => ${JSON.stringify(program.output)};
-    Deno.FsFile.prototype.statSync = () => {
-      throw new Deno.errors.NotSupported("The operation is not supported");
-    };`,
+    const isInside = (path) => String(path).startsWith(${JSON.stringify(files)});
+    const inside = (file) => Object.assign(file, {
+      statSync() {
+        throw new Deno.errors.NotSupported("The operation is not supported");
+      },
+    });
+    const { open, openSync } = Deno;
+    Deno.open = async (path, ...options) =>
+      isInside(path) ? inside(await open(path, ...options)) : await open(path, ...options);
+    Deno.openSync = (path, ...options) =>
+      isInside(path) ? inside(openSync(path, ...options)) : openSync(path, ...options);`,
   );
   const flags = "-A --quiet --no-config --no-lock --no-remote --no-npm --no-check";
   await Deno.writeTextFile(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeLibraryError } from "../../base/errors.ts";
+import { NativeLibraryError, StorageError } from "../../base/errors.ts";
 import {
   libraryPlaces,
   type LibraryVerdict,
@@ -33,7 +33,7 @@ export interface DoctorReport {
   /** The native library that is used; nothing if none can be. */
   readonly library?: UsedLibrary;
   /** All places where a library may be, in the order in which they are looked at. */
-  readonly places: readonly Place[];
+  readonly places: readonly ExaminedLocation[];
   readonly devices: readonly DeviceDescription[];
   readonly caches: readonly Cache[];
   readonly permissions: readonly Permission[];
@@ -49,14 +49,14 @@ export interface UsedLibrary {
 }
 
 /** A place where a library may be, and what became of it. */
-export type Place = Omit<LibraryVerdict, "verdict"> & {
+export type ExaminedLocation = Omit<LibraryVerdict, "verdict"> & {
   readonly verdict: LibraryVerdict["verdict"] | "not tried";
 };
 
 /** What was found, and the error if the native library cannot be used. */
 export interface Examination {
   readonly report: DoctorReport;
-  readonly error?: NativeLibraryError;
+  readonly error?: NativeLibraryError | StorageError;
 }
 
 /**
@@ -66,7 +66,7 @@ export interface Examination {
  */
 export async function examine(io: Io): Promise<Examination> {
   const error = await openLibraryShowing(io).then(() => undefined, (error) => {
-    if (error instanceof NativeLibraryError) return error;
+    if (error instanceof NativeLibraryError || error instanceof StorageError) return error;
     throw error;
   });
   const isOpen = error === undefined;
@@ -94,8 +94,8 @@ function describeLibrary(): UsedLibrary {
   };
 }
 
-function listPlaces(): Place[] {
-  return libraryPlaces.flatMap((place): Place[] => {
+function listPlaces(): ExaminedLocation[] {
+  return libraryPlaces.flatMap((place): ExaminedLocation[] => {
     const verdicts = libraryVerdicts().filter((verdict) => verdict.place === place);
     return verdicts.length === 0 ? [{ place, verdict: "not tried" }] : verdicts;
   });

@@ -5,7 +5,7 @@
  */
 import { table } from "../table.ts";
 import { bytesText } from "../units.ts";
-import type { DoctorReport, Place } from "./examine.ts";
+import type { DoctorReport, ExaminedLocation } from "./examine.ts";
 
 /** The report as text: what is wrong last, where it is seen. */
 export function reportText(report: DoctorReport): string {
@@ -60,7 +60,7 @@ export function reportText(report: DoctorReport): string {
   ].join("\n");
 }
 
-function placeRow({ place, path, verdict, problem }: Place): string[] {
+function placeRow({ place, path, verdict, problem }: ExaminedLocation): string[] {
   return [place, problem === undefined ? verdict : `${verdict}: ${problem}`, path ?? ""];
 }
 

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { NativeLibraryError } from "../base/errors.ts";
-import { isLocal, LIBRARY_VARIABLE, type LibraryCandidate } from "./library_candidates.ts";
+import { NativeLibraryError, StorageError } from "../base/errors.ts";
+import { shorten } from "../base/shorten.ts";
+import type { LibraryCandidate } from "./candidate.ts";
+import { isLocal, LIBRARY_VARIABLE, type LibraryLocation } from "./locations.ts";
 
 /** What became of a place where a native library may be, or of one that was found there. */
 export interface LibraryVerdict {
@@ -19,13 +21,8 @@ export interface LibraryVerdict {
   readonly remedy?: string;
 }
 
-/** Where a candidate comes from. */
-export interface Place {
-  readonly name: string;
-  readonly isDecisive?: boolean;
-  /** Whether it was fetched or built just now. */
-  readonly isObtained?: boolean;
-}
+/** What matters here of where a candidate is. */
+type Location = Pick<LibraryLocation, "name" | "isDecisive" | "isRemote">;
 
 // What an error says in all has to fit into 2 KB.
 const MAX_LINES = 5;
@@ -36,59 +33,50 @@ const MAX_PROBLEM_LENGTH = 200;
 export class LibrarySearch {
   /** In the order in which they were reached. */
   readonly verdicts: LibraryVerdict[] = [];
-  #used?: Place;
+  #used?: Location;
 
-  /** The candidates that a place has; none, with the reason noted, if it cannot be looked at. */
-  candidatesIn(place: Place & { find(): LibraryCandidate[] }): LibraryCandidate[] {
-    try {
-      const candidates = place.find();
-      if (candidates.length === 0) {
-        this.verdicts.push({ place: place.name, verdict: "nothing there" });
-      }
-      return candidates;
-    } catch (error) {
-      this.skip(place, undefined, error);
-      return [];
-    }
+  /** Notes that a location has nothing. */
+  noteNothing({ name }: Location): void {
+    this.verdicts.push({ place: name, verdict: "nothing there" });
   }
 
-  /** Takes what `open` returns; undefined, with the reason noted, if it throws. */
-  attempt<T>(place: Place, candidate: LibraryCandidate, open: () => T): T | undefined {
-    try {
-      const opened = open();
-      this.#used = place;
-      this.verdicts.push({ place: place.name, path: candidate.path, verdict: "used" });
-      return opened;
-    } catch (error) {
-      return this.skip(place, candidate, error);
-    }
+  /** Notes which candidate was opened. */
+  noteUsed(location: Location, { path }: LibraryCandidate): void {
+    this.#used = location;
+    this.verdicts.push({ place: location.name, path, verdict: "used" });
   }
 
   /**
-   * Notes why a candidate, or all that a place has, is passed over.
+   * Notes why a candidate, or all that a location has, is passed over.
    *
    * @throws {NativeLibraryError} if it must not be: the user chose it, or it is for the user to give a permission
+   * @throws {StorageError} if it is for the user to make room
    */
-  skip(place: Place, candidate: LibraryCandidate | undefined, error: unknown): undefined {
+  skip(
+    { name: place, isDecisive }: Location,
+    candidate: LibraryCandidate | undefined,
+    error: unknown,
+  ): void {
     if (!(error instanceof Error)) throw error;
     const { path, remedy } = candidate ?? {};
     if (error instanceof Deno.errors.NotCapable) {
       const { problem, flag } = describePermission(error);
-      this.verdicts.push({ place: place.name, path, verdict: "skipped", problem });
+      this.verdicts.push({ place, path, verdict: "skipped", problem });
       throw libraryError(path, `${problem}. Run with ${flag}.`, error);
     }
     const problem = describeProblem(error, path);
-    this.verdicts.push({ place: place.name, path, verdict: "skipped", problem, remedy });
-    if (place.isDecisive) throw libraryError(path, `${problem}. ${remedy ?? ""}`, error);
+    this.verdicts.push({ place, path, verdict: "skipped", problem, remedy });
+    if (error instanceof StorageError) throw error;
+    if (isDecisive) throw libraryError(path, `${problem}. ${remedy ?? ""}`, error);
   }
 
   /**
    * What should be put right although a library was found, as sentences: what would have been preferred to it does not
-   * work. Nothing if it was fetched or built just now: that was told, and may have put it right.
+   * work. Nothing if it was fetched just now: that was told, and may have put it right.
    */
   get warnings(): string[] {
     const used = this.#used;
-    if (used === undefined || used.isObtained) return [];
+    if (used === undefined || used.isRemote) return [];
     const isPreferred = ({ place, remedy }: LibraryVerdict) =>
       place !== used.name && remedy !== undefined;
     const ofEachPlace = Map.groupBy(this.verdicts.filter(isPreferred), ({ place }) => place);
@@ -144,13 +132,6 @@ function describeProblem(error: Error, path: string | undefined): string {
   return missing === undefined
     ? error.message
     : `it is of another version: it has no function ${missing}`;
-}
-
-/** Leaves out the middle of a text that is too long: what failed is at its beginning, the system's reason at its end. */
-export function shorten(text: string, maxLength: number): string {
-  if (text.length <= maxLength) return text;
-  const ending = Math.floor(maxLength / 3);
-  return `${text.slice(0, maxLength - ending - 5)} ... ${text.slice(-ending)}`;
 }
 
 function endOf(text: string, maxLength: number): string {

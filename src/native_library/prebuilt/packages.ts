@@ -13,6 +13,8 @@ export interface PrebuiltPackage {
   readonly integrity: string;
   /** The size of the tarball. */
   readonly downloadBytes: number;
+  /** What its files take. */
+  readonly unpackedBytes: number;
   readonly ggmlVersion: string;
   /** Where in the package the files are. */
   readonly folder: string;
@@ -28,6 +30,7 @@ export const prebuiltPackages: Readonly<Record<string, PrebuiltPackage>> = {
     "integrity":
       "sha512-5uCCDNqWCNfaAm8aR/Uzxbo4HBpKgNF91kCHPepKhgMgV2OAmatoefbOlMihsqCiH2Od35E/eUHQCFbfRBJuOg==",
     "downloadBytes": 10824547,
+    "unpackedBytes": 30358713,
     "ggmlVersion": "0.25.1",
     "folder": "bins/linux-x64",
     "files": {
@@ -63,6 +66,7 @@ export const prebuiltPackages: Readonly<Record<string, PrebuiltPackage>> = {
     "integrity":
       "sha512-W+7naKCXX9/eEjjFmRS8vvx91QyLXDbeFxexZc3bh/PtQABZgmRL3C0AtYYXn4YGTj/3Qor4lWZn2tpjZFPLdQ==",
     "downloadBytes": 7340902,
+    "unpackedBytes": 19984550,
     "ggmlVersion": "0.25.1",
     "folder": "bins/linux-arm64",
     "files": {
@@ -92,6 +96,7 @@ export const prebuiltPackages: Readonly<Record<string, PrebuiltPackage>> = {
     "integrity":
       "sha512-Q4nyNmbcNiKygBZQZjX+qLk2w3YzoiFpLWsxNURQN7xjyUi2p2rWxjRa7Otg0FrjGf/ri4aQ+X3Uj5Y0zD06eg==",
     "downloadBytes": 10809280,
+    "unpackedBytes": 30019289,
     "ggmlVersion": "0.23.0",
     "folder": "bins/mac-x64",
     "files": {
@@ -127,6 +132,7 @@ export const prebuiltPackages: Readonly<Record<string, PrebuiltPackage>> = {
     "integrity":
       "sha512-6MIDAZV7DXD9R1+jEXWJkFuolni3GATGE6mmuyFYc6ZmtOh9djAy15df0T0AXK3sCmVKL+fQcOAWZezxx4MvQQ==",
     "downloadBytes": 4858447,
+    "unpackedBytes": 14666204,
     "ggmlVersion": "0.23.0",
     "folder": "bins/mac-arm64-metal",
     "files": {
@@ -145,6 +151,7 @@ export const prebuiltPackages: Readonly<Record<string, PrebuiltPackage>> = {
     "integrity":
       "sha512-JcIpCnra7bAd7JNWA8ehdn2DIRaTMuj+fBC8bw+5rKSNzszWFbuj2XA05c5QHovonDMBLN1ePXE/hcfZtzXoUQ==",
     "downloadBytes": 9787045,
+    "unpackedBytes": 48620398,
     "ggmlVersion": "0.23.0",
     "folder": "bins/win-x64",
     "files": {
@@ -175,6 +182,7 @@ export const prebuiltPackages: Readonly<Record<string, PrebuiltPackage>> = {
     "integrity":
       "sha512-/UDR7Y0B8iKfc/tqxBmWkcgRdZQ9Wrkwod7fYl4J6iZXcTIj286RkHvZSED7VMY67TrcUXVvxJVMNFtmjeYnDg==",
     "downloadBytes": 4606830,
+    "unpackedBytes": 22460249,
     "ggmlVersion": "0.23.0",
     "folder": "bins/win-arm64",
     "files": {

@@ -1,12 +1,11 @@
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { NativeLibraryError } from "../../src/base/errors.ts";
-import { extractLibrary } from "../../src/native_library/embedded_library.ts";
-import { libraryFileName, stampPathOf } from "../../src/native_library/library_stamp.ts";
+import { extractFrom } from "../../src/native_library/extract_library.ts";
+import { libraryFileName, stampPathOf } from "../../src/native_library/build_stamp.ts";
 
 const name = libraryFileName();
 const BYTES = Uint8Array.from({ length: 1_000_001 }, (_, i) => (i * 2654435761) >>> 13);
 const SHA256 = "5a".repeat(32);
-const DAY_MS = 24 * 60 * 60 * 1000;
 const isPosix = Deno.build.os !== "windows";
 const isRoot = Deno.uid() === 0;
 
@@ -26,7 +25,7 @@ class Sandbox implements Disposable {
   }
 
   extract(folders: string[] = [this.cache, this.other]): string | undefined {
-    return extractLibrary(this.embedded, folders)?.path;
+    return extractFrom(this.embedded, folders)?.path;
   }
 
   [Symbol.dispose](): void {
@@ -38,9 +37,9 @@ function assertWhole(path: string | undefined): void {
   assertEquals(Deno.readFileSync(path!), BYTES);
 }
 
-Deno.test("extractLibrary() copies the library into a folder of its version, for this user alone", () => {
+Deno.test("extractFrom() copies the library into a folder of its version, for this user alone", () => {
   using sandbox = new Sandbox();
-  const candidate = extractLibrary(sandbox.embedded, [sandbox.cache])!;
+  const candidate = extractFrom(sandbox.embedded, [sandbox.cache])!;
   assertEquals(candidate.path, sandbox.path);
   assertEquals(candidate.stamp?.sha256, SHA256);
   assertWhole(candidate.path);
@@ -54,7 +53,7 @@ Deno.test("extractLibrary() copies the library into a folder of its version, for
   assertEquals(Deno.statSync(candidate.path).mode! & 0o777, 0o600);
 });
 
-Deno.test("extractLibrary() leaves a good copy alone", () => {
+Deno.test("extractFrom() leaves a good copy alone", () => {
   using sandbox = new Sandbox();
   sandbox.extract();
   const before = Deno.statSync(sandbox.path);
@@ -80,7 +79,7 @@ const damages: Record<string, (sandbox: Sandbox) => void> = {
   "that is gone": ({ path }) => Deno.removeSync(path),
 };
 for (const [what, damage] of Object.entries(damages)) {
-  Deno.test(`extractLibrary() replaces a copy ${what}`, () => {
+  Deno.test(`extractFrom() replaces a copy ${what}`, () => {
     using sandbox = new Sandbox();
     sandbox.extract();
     damage(sandbox);
@@ -90,7 +89,7 @@ for (const [what, damage] of Object.entries(damages)) {
 }
 
 Deno.test({
-  name: "extractLibrary() replaces a symbolic link, and does not touch what it points to",
+  name: "extractFrom() replaces a symbolic link, and does not touch what it points to",
   ignore: !isPosix,
   fn() {
     using sandbox = new Sandbox();
@@ -110,7 +109,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "extractLibrary() replaces a file of another user",
+  name: "extractFrom() replaces a file of another user",
   ignore: !isRoot,
   fn() {
     using sandbox = new Sandbox();
@@ -174,7 +173,7 @@ const badFolders: Record<string, { ignore: boolean; spoil: (sandbox: Sandbox) =>
 };
 for (const [what, { ignore, spoil }] of Object.entries(badFolders)) {
   Deno.test({
-    name: `extractLibrary() uses the next folder where one ${what}`,
+    name: `extractFrom() uses the next folder where one ${what}`,
     ignore,
     fn() {
       using sandbox = new Sandbox();
@@ -187,7 +186,7 @@ for (const [what, { ignore, spoil }] of Object.entries(badFolders)) {
 }
 
 Deno.test({
-  name: "extractLibrary() accepts a folder below one like /tmp, and closes its own",
+  name: "extractFrom() accepts a folder below one like /tmp, and closes its own",
   ignore: !isPosix,
   fn() {
     using sandbox = new Sandbox();
@@ -199,7 +198,7 @@ Deno.test({
   },
 });
 
-Deno.test("extractLibrary() says why no folder will do", () => {
+Deno.test("extractFrom() says why no folder will do", () => {
   using sandbox = new Sandbox();
   Deno.writeTextFileSync(`${sandbox.folder}/cache`, "a file");
   const error = assertThrows(
@@ -211,66 +210,34 @@ Deno.test("extractLibrary() says why no folder will do", () => {
   assertThrows(() => sandbox.extract([]), NativeLibraryError, "no such folder");
 });
 
-Deno.test("extractLibrary() finds nothing in a program without a library", () => {
+Deno.test("extractFrom() finds nothing in a program without a library", () => {
   using sandbox = new Sandbox();
-  assertEquals(extractLibrary(`${sandbox.folder}/nothing`, [sandbox.cache]), undefined);
+  assertEquals(extractFrom(`${sandbox.folder}/nothing`, [sandbox.cache]), undefined);
 });
 
-Deno.test("extractLibrary() removes versions that have not been used for a month, and nothing else", () => {
-  using sandbox = new Sandbox();
-  const old = { unused: "00".repeat(32), used: "11".repeat(32), foreign: "notes" };
-  for (const version of Object.values(old)) {
-    Deno.mkdirSync(`${sandbox.cache}/${version}`, { recursive: true });
-    Deno.writeTextFileSync(`${sandbox.cache}/${version}/${name}`, "");
-  }
-  const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
-  Deno.utimeSync(`${sandbox.cache}/${old.unused}`, daysAgo(31), daysAgo(31));
-  Deno.utimeSync(`${sandbox.cache}/${old.used}`, daysAgo(29), daysAgo(29));
-  Deno.utimeSync(`${sandbox.cache}/${old.foreign}`, daysAgo(400), daysAgo(400));
-  sandbox.extract();
-  assertEquals(
-    Array.from(Deno.readDirSync(sandbox.cache), ({ name }) => name).sort(),
-    [old.used, SHA256, old.foreign].sort(),
-  );
-});
-
-Deno.test("extractLibrary() removes what a killed process left behind", () => {
+Deno.test("extractFrom() removes what a killed process left behind", () => {
   using sandbox = new Sandbox();
   sandbox.extract();
-  const [left, recent] = [`${sandbox.path}.left`, `${sandbox.path}.recent`];
+  const left = `${sandbox.path}.0123abcd.gpt2.incomplete`;
   Deno.writeTextFileSync(left, "half a libr");
-  Deno.writeTextFileSync(recent, "another process is writ");
-  const longAgo = new Date(Date.now() - 2 * DAY_MS);
-  Deno.utimeSync(left, longAgo, longAgo);
   Deno.removeSync(sandbox.path);
   sandbox.extract();
-  assertEquals(
-    Array.from(Deno.readDirSync(`${sandbox.cache}/${SHA256}`), ({ name }) => name).sort(),
-    [name, `${name}.recent`],
-  );
+  assertEquals(Array.from(Deno.readDirSync(`${sandbox.cache}/${SHA256}`), ({ name }) => name), [
+    name,
+  ]);
 });
 
-Deno.test("extractLibrary() notes when a version was last used", () => {
-  using sandbox = new Sandbox();
-  sandbox.extract();
-  const folder = `${sandbox.cache}/${SHA256}`;
-  const longAgo = new Date(Date.now() - 20 * DAY_MS);
-  Deno.utimeSync(folder, longAgo, longAgo);
-  sandbox.extract();
-  assertNotEquals(Deno.statSync(folder).mtime, longAgo);
-});
-
-Deno.test("extractLibrary() runs in several processes at once", async () => {
+Deno.test("extractFrom() runs in several processes at once", async () => {
   using sandbox = new Sandbox();
   const program = `${sandbox.folder}/program.ts`;
-  const module = new URL("../../src/native_library/embedded_library.ts", import.meta.url).href;
+  const module = new URL("../../src/native_library/extract_library.ts", import.meta.url).href;
   // All of them make the same copies in the same order.
   Deno.writeTextFileSync(
     program,
-    `import { extractLibrary } from ${JSON.stringify(module)};
+    `import { extractFrom } from ${JSON.stringify(module)};
     const [embedded, cache] = Deno.args;
     for (let i = 0; i < 30; i++) {
-      const { size } = Deno.statSync(extractLibrary(embedded, [cache + i])!.path);
+      const { size } = Deno.statSync(extractFrom(embedded, [cache + i])!.path);
       if (size !== ${BYTES.length}) throw new Error("half a library: " + size + " bytes");
     }`,
   );

@@ -43,27 +43,22 @@ export function scoreVariant(path: string): number {
  *
  * @param paths one file that was built here; or the files of a prebuilt ggml: `ggml-base`, `ggml`, and the variant of
  *   `ggml-cpu` to be used, each after those that it needs. A process takes one variant: the first.
+ * @throws {Error} if a function is missing, or the variant is made for another CPU
  */
-export function openFiles(paths: readonly string[]): Library {
+export function bindLibrary(paths: readonly string[]): Library {
   if (paths.length === 1) return Deno.dlopen(paths[0], symbols).symbols;
   const [base, , variant] = paths;
   const ggml = collectFunctions(paths) as unknown as Ggml;
   const { ggml_is_empty, ggml_time_us } = Deno.dlopen(base, addresses).symbols;
-  const isRunnable = scoreVariant(variant) > 0;
-  const fallback = gpt2Fallback({
-    ggml,
-    isEmpty: ggml_is_empty,
-    nothing: ggml_time_us,
-    missingCpuFeature: () => isRunnable ? null : Deno.UnsafePointer.of(INSTRUCTIONS),
-  });
+  const fallback = gpt2Fallback({ ggml, isEmpty: ggml_is_empty, nothing: ggml_time_us });
   // Silent from the start: loading a backend is reported as well.
   fallback.gpt2_silence_log();
-  if (isRunnable) ggml.ggml_backend_load(cString(variant));
+  if (scoreVariant(variant) <= 0) {
+    throw new Error("it is made for a CPU with instructions that this one lacks");
+  }
+  ggml.ggml_backend_load(cString(variant));
   return { ...ggml, ...fallback };
 }
-
-/** What a variant calls the features that it does not name. */
-const INSTRUCTIONS = cString("the instructions of this variant");
 
 /** Each function from the first file that has it. */
 function collectFunctions(paths: readonly string[]): Record<string, unknown> {

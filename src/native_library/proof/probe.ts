@@ -11,14 +11,12 @@
  * @module
  */
 
-import { openFiles } from "../ffi/open_files.ts";
-import { TIMEOUT_EXIT_CODE } from "./proof.ts";
-import type { Library } from "../ffi/symbols.ts";
+import { bindLibrary } from "../../ffi/bind_library.ts";
+import { TIMEOUT_EXIT_CODE } from "../child_program.ts";
+import type { Library } from "../../ffi/symbols.ts";
 
 /** What a library that works says about itself. */
 export interface Proof {
-  /** `gpt2_cpu_id()` of the CPU it worked on. */
-  cpuId: number;
   /** `gpt2_abi_version()`. */
   abiVersion: number;
   /** ggml's version. */
@@ -213,13 +211,9 @@ async function checkMemory(lib: Library, memory: Deno.PointerValue): Promise<boo
 }
 
 async function prove(paths: readonly string[]): Promise<Proof> {
-  const lib = openFiles(paths);
+  const lib = bindLibrary(paths);
   lib.gpt2_install_abort_handler();
   lib.gpt2_silence_log();
-  const missing = lib.gpt2_missing_cpu_feature();
-  if (missing !== null) {
-    throw new Error(`it was built for a CPU with ${text(missing)}, which this one lacks`);
-  }
   lib.gpt2_use_kernels();
   const device = lib.ggml_backend_dev_by_type(CPU_DEVICE);
   if (device === null) throw new Error("it has no CPU backend");
@@ -229,7 +223,6 @@ async function prove(paths: readonly string[]): Promise<Proof> {
     if (await checkMemory(lib, memory)) bufferTypes.push(text(lib.ggml_backend_buft_name(memory)));
   }
   return {
-    cpuId: lib.gpt2_cpu_id(),
     abiVersion: lib.gpt2_abi_version(),
     ggmlVersion: text(lib.ggml_version()),
     bufferTypes,

@@ -7,40 +7,37 @@
  * @module
  */
 
-import { programFilesFolder } from "../base/program_files.ts";
-import { NativeLibraryError } from "../base/errors.ts";
 import { cacheFolder } from "../base/cache_folder.ts";
-import type { LibraryCandidate } from "./library_candidates.ts";
-import { libraryFileName, readStamp } from "./library_stamp.ts";
-import { isOwn, makePrivateFolder } from "./private_folder.ts";
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** How long the library of another version is kept after its last use. */
-const KEPT_MS = 30 * DAY_MS;
+import { NativeLibraryError } from "../base/errors.ts";
+import { programFilesFolder } from "../base/program_files.ts";
+import { TemporaryFile } from "../base/temporary_file.ts";
+import { processUser } from "../ffi/process_user.ts";
+import { libraryFileName, readStamp } from "./build_stamp.ts";
+import type { LibraryCandidate } from "./candidate.ts";
+import { isOwn, makePrivateFolder } from "./trusted_path.ts";
 
 /** The library inside this program; undefined if there is none, as when Deno runs the modules themselves. */
-export function fromEmbedded(): LibraryCandidate | undefined {
+export function extractLibrary(): LibraryCandidate | undefined {
   const folder = programFilesFolder();
-  return folder === undefined ? undefined : extractLibrary(`${folder}/library`, privateFolders());
+  return folder === undefined ? undefined : extractFrom(`${folder}/library`, privateFolders());
 }
 
 /**
  * Copies a library out of a program, unless that was done before.
  *
- * @param embedded the folder inside the program that holds the library and its stamp
+ * @param source the folder inside the program that holds the library and its stamp
  * @param folders where a folder for it can be made; the first that is, and can be kept, private to this user is used
  * @returns undefined if there is no library
  * @throws {NativeLibraryError} if it can be put in none of them
  */
-export function extractLibrary(
-  embedded: string,
+export function extractFrom(
+  source: string,
   folders: Iterable<string>,
 ): LibraryCandidate | undefined {
   const name = libraryFileName();
-  const stamp = readStamp(`${embedded}/${name}`);
+  const stamp = readStamp(`${source}/${name}`);
   if (stamp === undefined) return undefined;
-  const bytes = Deno.readFileSync(`${embedded}/${name}`);
+  const bytes = Deno.readFileSync(`${source}/${name}`);
   const problems: string[] = [];
   for (const folder of folders) {
     try {
@@ -65,7 +62,7 @@ function* privateFolders(): Generator<string> {
   if (cache !== undefined) yield `${cache}/libraries/embedded`;
   // Slow to load, so only where it is needed.
   const { tmpdir } = process.getBuiltinModule("node:os");
-  yield `${tmpdir()}/allformers-${Deno.uid() ?? "user"}`;
+  yield `${tmpdir()}/allformers-${processUser()?.uid ?? "user"}`;
 }
 
 /** Sees to it that the file `parent/version/name` holds these bytes, and returns its path. */
@@ -82,9 +79,7 @@ function keepCopy(
   if (!holds(path, bytes)) {
     replaceFile(path, bytes);
     if (!holds(path, bytes)) throw new Error(`what was written to ${path} is not there`);
-    removeUnused(parent, version);
   }
-  noteUse(folder);
   return path;
 }
 
@@ -114,54 +109,10 @@ function areEqual(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): boole
 
 /** Writes a file that is either there as a whole or not at all, whoever else does the same at this moment. */
 function replaceFile(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.${crypto.randomUUID()}`;
-  try {
-    {
-      using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
-      for (let written = 0; written < bytes.length;) {
-        written += file.writeSync(bytes.subarray(written));
-      }
-      file.syncSync();
-    }
-    Deno.renameSync(temporary, path);
-  } catch (error) {
-    attempt(() => Deno.removeSync(temporary));
-    throw error;
+  using temporary = TemporaryFile.create(path, { mode: 0o600 });
+  for (let written = 0; written < bytes.length;) {
+    written += temporary.file.writeSync(bytes.subarray(written));
   }
-}
-
-/** The time of a folder says when its library was last used; precise to a day, to write rarely. */
-function noteUse(folder: string): void {
-  attempt(() => {
-    const now = Date.now();
-    const last = Deno.lstatSync(folder).mtime?.getTime() ?? 0;
-    if (now - last > DAY_MS) Deno.utimeSync(folder, new Date(now), new Date(now));
-  });
-}
-
-/** Removes the libraries of versions that nobody uses any more, and what a process that was killed has left behind. */
-function removeUnused(parent: string, version: string): void {
-  const removeOld = (folder: string, isCandidate: (name: string) => boolean, ageMs: number) => {
-    for (const { name } of Deno.readDirSync(folder)) {
-      if (!isCandidate(name)) continue;
-      attempt(() => {
-        const { mtime } = Deno.lstatSync(`${folder}/${name}`);
-        if (mtime === null || Date.now() - mtime.getTime() < ageMs) return;
-        Deno.removeSync(`${folder}/${name}`, { recursive: true });
-      });
-    }
-  };
-  attempt(() => {
-    removeOld(parent, (name) => name !== version && /^[0-9a-f]{64}$/.test(name), KEPT_MS);
-    removeOld(`${parent}/${version}`, (name) => name !== libraryFileName(), DAY_MS);
-  });
-}
-
-/** Does what is good to do but not needed: another process may be doing it, or the system refuse. */
-function attempt(work: () => void): void {
-  try {
-    work();
-  } catch {
-    return;
-  }
+  temporary.file.syncSync();
+  temporary.rename();
 }

@@ -4,19 +4,27 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
-import {
-  partsOf,
-  PREBUILT_NOTE,
-  type PrebuiltNote,
-} from "../../src/native_library/cached_libraries.ts";
+import { sha256 } from "../../src/base/sha256.ts";
 import { cpuId } from "../../src/ffi/cpu_id.ts";
-import { prebuiltPackages } from "../../src/native_library/prebuilt_files.ts";
+import { prebuiltPackage } from "../../src/native_library/prebuilt/cached_prebuilt.ts";
+import { prebuiltPackages } from "../../src/native_library/prebuilt/packages.ts";
+import { partsOf } from "../../src/native_library/prebuilt/parts.ts";
 import { ggmlVersion } from "../../scripts/native_source.ts";
-import { assertOpens, assertRefused, type Outcome, root, Sandbox } from "./library_trial.ts";
+import {
+  assertOpens,
+  assertRefused,
+  copyFolder,
+  type Outcome,
+  root,
+  Sandbox,
+  type Trial,
+} from "./library_trial.ts";
 
 const system = `${Deno.build.os}-${Deno.build.arch}`;
 const prebuiltFolder = `allformers/libraries/${denoConfig.version}-${system}/prebuilt`;
 const ONLINE = { HF_HUB_OFFLINE: "0" };
+const cpu = cpuId()!;
+const { files } = prebuiltPackage()!;
 const NO_CHILDREN = ["--allow-ffi", "--allow-read", "--allow-env", "--allow-write"];
 
 /** Everything begins with the fetching, so that all else finds it done. */
@@ -28,7 +36,8 @@ addEventListener("unload", () => fetched[Symbol.dispose]());
 /** A cache with the prebuilt ggml in it, and what is known about it. */
 class PrebuiltSandbox extends Sandbox {
   readonly prebuilt: string = `${this.folder}/${prebuiltFolder}`;
-  readonly note: PrebuiltNote;
+  /** A clone of its own, whose table may be changed. */
+  readonly ownClone: string = this.clone();
   /** The names of the variants, best first. */
   readonly variants: string[];
 
@@ -38,8 +47,7 @@ class PrebuiltSandbox extends Sandbox {
     for (const { name } of Deno.readDirSync(`${fetched.folder}/${prebuiltFolder}`)) {
       Deno.copyFileSync(`${fetched.folder}/${prebuiltFolder}/${name}`, `${this.prebuilt}/${name}`);
     }
-    this.note = this.read(PREBUILT_NOTE);
-    this.variants = this.read(`variants-${cpuId().toString(16)}.json`);
+    this.variants = JSON.parse(Deno.readTextFileSync(this.rankingPath));
   }
 
   static async create(): Promise<PrebuiltSandbox> {
@@ -47,11 +55,16 @@ class PrebuiltSandbox extends Sandbox {
     return new PrebuiltSandbox();
   }
 
-  read(name: string) {
-    return JSON.parse(Deno.readTextFileSync(`${this.prebuilt}/${name}`));
+  /** Where it is remembered which variants this CPU can run. */
+  get rankingPath(): string {
+    return `${this.prebuilt}/variants-${cpu.toString(16)}.json`;
   }
 
-  /** Changes a file; `isPublished` makes it look as if it was published so. */
+  get own(): Trial {
+    return { cache: this.folder, clone: this.ownClone };
+  }
+
+  /** Changes a file; `isPublished` has the program expect it so. */
   async change(
     name: string,
     change: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
@@ -60,23 +73,15 @@ class PrebuiltSandbox extends Sandbox {
     const bytes = change(Deno.readFileSync(`${this.prebuilt}/${name}`));
     Deno.writeFileSync(`${this.prebuilt}/${name}`, bytes);
     if (!isPublished) return;
-    const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-    const note = { ...this.note, files: { ...this.note.files, [name]: sha256 } };
-    Deno.writeTextFileSync(`${this.prebuilt}/${PREBUILT_NOTE}`, JSON.stringify(note));
+    const table = `${this.ownClone}/src/native_library/prebuilt/packages.ts`;
+    const text = Deno.readTextFileSync(table).replace(files[name], await sha256(bytes));
+    Deno.writeTextFileSync(table, text);
   }
 }
 
 function flipBit(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   bytes[bytes.length >> 1] ^= 0x10;
   return bytes;
-}
-
-function copyFolder(source: string, target: string): void {
-  Deno.mkdirSync(target);
-  for (const { name, isDirectory } of Deno.readDirSync(source)) {
-    if (isDirectory) copyFolder(`${source}/${name}`, `${target}/${name}`);
-    else Deno.copyFileSync(`${source}/${name}`, `${target}/${name}`);
-  }
 }
 
 /** What was used, and what was not, as file names with reasons. */
@@ -106,7 +111,7 @@ Deno.test("a damaged variant of the prebuilt ggml is passed over for the next on
   using sandbox = await PrebuiltSandbox.create();
   const [best, next] = sandbox.variants;
   await sandbox.change(best, flipBit);
-  const outcome = await assertOpens({ cache: sandbox.folder, clone });
+  const outcome = await assertOpens(sandbox.own);
   const { used, skipped } = usedAndSkipped(outcome);
   assertEquals(used, next);
   assertEquals(skipped.map(({ name }) => name), [best]);
@@ -119,7 +124,7 @@ Deno.test("a variant that dies is passed over for the next one, and not tried ag
   const half = (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, bytes.length >> 1);
   await sandbox.change(best, half, { isPublished: true });
   for (const permissions of [undefined, NO_CHILDREN]) {
-    const outcome = await assertOpens({ cache: sandbox.folder, clone, permissions });
+    const outcome = await assertOpens({ ...sandbox.own, permissions });
     const { used, skipped } = usedAndSkipped(outcome);
     assertEquals(used, next);
     assertEquals(skipped.map(({ name }) => name), [best]);
@@ -130,21 +135,19 @@ Deno.test("a variant that dies is passed over for the next one, and not tried ag
 Deno.test("a failure is believed for a day", async () => {
   using sandbox = await PrebuiltSandbox.create();
   const [best] = sandbox.variants;
-  const experiences = `${sandbox.folder}/allformers/proven-libraries/${
-    sandbox.note.files[best]
-  }.json`;
+  const experiences = `${sandbox.folder}/allformers/proven-libraries/${files[best]}.json`;
   Deno.mkdirSync(experiences.slice(0, experiences.lastIndexOf("/")), { recursive: true });
   const fail = (time: number) =>
     Deno.writeTextFileSync(
       experiences,
-      JSON.stringify({ [cpuId()]: { problem: "it was a bad day", time } }),
+      JSON.stringify({ [cpu]: { problem: "it was a bad day", time } }),
     );
   const hour = 3600_000;
   fail(Date.now() - 23 * hour);
-  const early = usedAndSkipped(await assertOpens({ cache: sandbox.folder, clone }));
+  const early = usedAndSkipped(await assertOpens(sandbox.own));
   assertStringIncludes(early.skipped[0].problem!, "it was a bad day");
   fail(Date.now() - 25 * hour);
-  const late = usedAndSkipped(await assertOpens({ cache: sandbox.folder, clone }));
+  const late = usedAndSkipped(await assertOpens(sandbox.own));
   assertEquals(late, { used: best, skipped: [] });
 });
 
@@ -152,16 +155,15 @@ Deno.test("a CPU that runs none but the plainest variant gets that", async () =>
   using sandbox = await PrebuiltSandbox.create();
   const last = sandbox.variants.at(-1)!;
   // What a weaker CPU would have led to.
-  const path = `${sandbox.prebuilt}/variants-${cpuId().toString(16)}.json`;
-  Deno.writeTextFileSync(path, JSON.stringify([last]));
-  const outcome = await assertOpens({ cache: sandbox.folder, clone });
+  Deno.writeTextFileSync(sandbox.rankingPath, JSON.stringify([last]));
+  const outcome = await assertOpens(sandbox.own);
   assertEquals(usedAndSkipped(outcome), { used: last, skipped: [] });
 });
 
 Deno.test("the prebuilt ggml is refused as a whole if the part that all variants need is damaged", async () => {
   using sandbox = await PrebuiltSandbox.create();
-  await sandbox.change(partsOf(sandbox.note).base, flipBit);
-  const trial = { cache: sandbox.folder, clone };
+  await sandbox.change(partsOf({ files }).base, flipBit);
+  const trial = sandbox.own;
   await assertRefused(trial, "is damaged", "and ");
   await assertRefused({ ...trial, env: { HF_HUB_OFFLINE: "yes" } }, "is damaged");
 });
@@ -169,16 +171,16 @@ Deno.test("the prebuilt ggml is refused as a whole if the part that all variants
 Deno.test("an intact prebuilt ggml that does not work is not fetched again", async () => {
   using sandbox = await PrebuiltSandbox.create();
   // Nothing runs the variants: as on a CPU for which there is none.
-  Deno.removeSync(`${sandbox.prebuilt}/variants-${cpuId().toString(16)}.json`);
+  Deno.removeSync(sandbox.rankingPath);
   const problem = { problem: "it failed", time: Date.now() };
   Deno.mkdirSync(`${sandbox.folder}/allformers/proven-libraries`, { recursive: true });
   for (const name of sandbox.variants) {
     Deno.writeTextFileSync(
-      `${sandbox.folder}/allformers/proven-libraries/${sandbox.note.files[name]}.json`,
-      JSON.stringify({ [cpuId()]: problem }),
+      `${sandbox.folder}/allformers/proven-libraries/${files[name]}.json`,
+      JSON.stringify({ [cpu]: problem }),
     );
   }
-  const trial = { cache: sandbox.folder, clone, env: { ...ONLINE, PATH: "" } };
+  const trial = { ...sandbox.own, env: { ...ONLINE, PATH: "" } };
   await assertRefused(trial, "it failed");
 });
 
@@ -220,9 +222,4 @@ Deno.test("prebuiltPackages has for each system what makes a library", () => {
     // Systems for which there is no package of the release that is built from source get the one before.
     if (version === "3.22.1") assertEquals(ggml, ggmlVersion);
   }
-});
-
-Deno.test("cpuId() is the same whenever it is asked", () => {
-  assertEquals(cpuId(), cpuId());
-  if (Deno.build.os === "linux") assert(cpuId() !== 0);
 });

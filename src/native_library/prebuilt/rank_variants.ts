@@ -4,13 +4,14 @@
  *
  *     deno run --allow-ffi --allow-read rank_variants.ts <folder>
  *
- * It writes one line of JSON: a list of {@linkcode RankedVariant}. A file that is not what it should be is not opened.
+ * It writes one line of JSON: a list of {@linkcode RankedVariant}. A file that is not what was published is not opened.
  *
  * @module
  */
-import { sha256 } from "../base/sha256.ts";
-import { partsOf, PREBUILT_NOTE, type PrebuiltNote } from "./cached_libraries.ts";
-import { scoreVariant } from "../ffi/open_files.ts";
+import { sha256 } from "../../base/sha256.ts";
+import { scoreVariant } from "../../ffi/bind_library.ts";
+import { prebuiltPackages } from "./packages.ts";
+import { partsOf } from "./parts.ts";
 
 /** A variant, and how well this CPU runs it. */
 export interface RankedVariant {
@@ -22,24 +23,23 @@ export interface RankedVariant {
   readonly problem?: string;
 }
 
-async function rank(folder: string, name: string, expected: string): Promise<RankedVariant> {
+async function rank(folder: string, name: string, hash: string): Promise<RankedVariant> {
   try {
-    await verify(`${folder}/${name}`, expected);
+    await verify(`${folder}/${name}`, hash);
     return { name, score: scoreVariant(`${folder}/${name}`) };
   } catch (error) {
     return { name, score: 0, problem: (error as Error).message };
   }
 }
 
-async function verify(path: string, expected: string): Promise<void> {
-  if (await sha256(await Deno.readFile(path)) !== expected) throw new Error(`${path} is damaged`);
+async function verify(path: string, hash: string): Promise<void> {
+  if (await sha256(await Deno.readFile(path)) !== hash) throw new Error(`${path} is damaged`);
 }
 
 if (import.meta.main) {
   const [folder] = Deno.args;
-  const note: PrebuiltNote = JSON.parse(Deno.readTextFileSync(`${folder}/${PREBUILT_NOTE}`));
-  const { files } = note;
-  const { base, variants } = partsOf(note);
+  const { files } = prebuiltPackages[`${Deno.build.os} ${Deno.build.arch}`];
+  const { base, variants } = partsOf({ files });
   // Before all others, which need it: Windows finds it only if it is loaded already.
   await verify(`${folder}/${base}`, files[base]);
   Deno.dlopen(`${folder}/${base}`, {});

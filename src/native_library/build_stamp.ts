@@ -5,7 +5,7 @@
  */
 
 /** What is known about a built library. */
-export interface LibraryStamp {
+export interface BuildStamp {
   /** Of the library's bytes. */
   sha256: string;
   /** What its `gpt2_abi_version()` returns. */
@@ -14,8 +14,8 @@ export interface LibraryStamp {
   ggmlVersion: string;
   /** What computes beside the CPU: `cpu` (nothing), `cuda`, `metal` or `vulkan`. */
   backend: string;
-  /** The `gpt2_cpu_id()` of the CPU on which it was seen to work. */
-  cpuId: number;
+  /** The `cpuId()` of the CPU on which it was seen to work; nothing where the system does not tell. */
+  cpuId?: number;
   /** The kinds of memory for which it has kernels of their own on that CPU. */
   bufferTypes: string[];
   /** Everything that decides what the build makes, by name; the build compares it with what it finds now. */
@@ -28,8 +28,8 @@ export function stampPathOf(libraryPath: string): string {
 }
 
 /** The stamp of the library at `libraryPath`; undefined if there is none, or none that can be read as one. */
-export function readStamp(libraryPath: string): LibraryStamp | undefined {
-  let stamp: Partial<LibraryStamp> | null;
+export function readStamp(libraryPath: string): BuildStamp | undefined {
+  let stamp: Partial<BuildStamp> | null;
   try {
     stamp = JSON.parse(Deno.readTextFileSync(stampPathOf(libraryPath)));
   } catch (error) {
@@ -37,9 +37,8 @@ export function readStamp(libraryPath: string): LibraryStamp | undefined {
     throw error;
   }
   const complete = typeof stamp?.sha256 === "string" && typeof stamp.abiVersion === "number" &&
-    typeof stamp.cpuId === "number" && typeof stamp.backend === "string" &&
-    typeof stamp.inputs === "object";
-  return complete ? stamp as LibraryStamp : undefined;
+    typeof stamp.backend === "string" && typeof stamp.inputs === "object";
+  return complete ? stamp as BuildStamp : undefined;
 }
 
 /** The file name of the library on a system, by default this one. */

@@ -1,0 +1,100 @@
+/**
+ * Gets the prebuilt ggml of this system from npm into this package's cache.
+ *
+ * @module
+ */
+import { requireCacheFolder } from "../../base/cache_folder.ts";
+import { quotePath } from "../../base/describe.ts";
+import { offlineVariable } from "../../base/environment.ts";
+import { StorageError } from "../../base/errors.ts";
+import { folderOf } from "../../base/files.ts";
+import { otherPlaceFor } from "../../base/place_advice.ts";
+import { sha256 } from "../../base/sha256.ts";
+import { storageError } from "../../base/storage_error.ts";
+import { fetchNpmPackage } from "../npm_package.ts";
+import type { PrepareLibraryOptions } from "../prepare_options.ts";
+import { makePrivateFolder, UntrustedPathError } from "../trusted_path.ts";
+import { withWorkFolder } from "../work_folder.ts";
+import { prebuiltFolderIn, prebuiltPackage } from "./cached_prebuilt.ts";
+import type { PrebuiltPackage } from "./packages.ts";
+
+/**
+ * Fetches the package, compares every file with its hash, and keeps those that are needed.
+ *
+ * @throws {StorageError} if there is no room for it, or no folder that can be written to
+ * @throws {Error} that says why it cannot be had
+ */
+export async function fetchPrebuilt(
+  { onProgress, signal }: PrepareLibraryOptions,
+): Promise<void> {
+  const system = `${Deno.build.os} ${Deno.build.arch}`;
+  const prebuilt = prebuiltPackage();
+  if (prebuilt === undefined) throw new Error(`there is none for ${system}`);
+  const target = prebuiltFolderIn(requireCacheFolder("the native library"));
+  if (await isIntact(target, prebuilt)) {
+    throw new Error("it was fetched before, and cannot be used here");
+  }
+  requireOnline();
+  const parent = folderOf(target);
+  try {
+    requirePrivateFolder(parent);
+    const size = `${(prebuilt.downloadBytes / 1e6).toFixed(1)} MB`;
+    const text = `Fetching the prebuilt ggml for ${system} (${size}, npm) ...`;
+    onProgress?.({ step: "library", text });
+    await withWorkFolder(parent, async (work) => {
+      const source = `${await fetchNpmPackage(prebuilt, work, signal)}/${prebuilt.folder}`;
+      const checked = `${work}/checked`;
+      await Deno.mkdir(checked);
+      for (const [file, hash] of Object.entries(prebuilt.files)) {
+        if (await sha256(await Deno.readFile(`${source}/${file}`)) !== hash) {
+          throw new Error(`${file} of ${prebuilt.name} is not the file that was published`);
+        }
+        await Deno.rename(`${source}/${file}`, `${checked}/${file}`);
+      }
+      await replaceFolder(target, checked, `${work}/replaced`);
+    });
+  } catch (error) {
+    const megabytes = (prebuilt.unpackedBytes / 1e6).toFixed(0);
+    throw storageError(parent, error, `, and ${megabytes} MB are needed`);
+  }
+}
+
+/** Throws an Error if nothing can be downloaded, because the environment forbids it or there is no Deno to do it. */
+function requireOnline(): void {
+  if (Deno.build.standalone) throw new Error("a standalone program cannot get another library");
+  const forbidden = offlineVariable();
+  if (forbidden !== undefined) {
+    throw new Error(`nothing may be downloaded: ${forbidden} is ${Deno.env.get(forbidden)}`);
+  }
+}
+
+/** Whether all files are there, as they were published: then what is wrong is not cured by fetching them again. */
+async function isIntact(folder: string, { files }: PrebuiltPackage): Promise<boolean> {
+  const isSame = Object.entries(files).map(([file, hash]) =>
+    Deno.readFile(`${folder}/${file}`).then(sha256).then((actual) => actual === hash, () => false)
+  );
+  return (await Promise.all(isSame)).every(Boolean);
+}
+
+/** Puts `folder` where `target` is. What was there, damaged perhaps, goes to `replaced`. */
+async function replaceFolder(target: string, folder: string, replaced: string): Promise<void> {
+  await Deno.rename(target, replaced).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.rename(folder, target);
+}
+
+/** Where others could put something, it would be refused after the download. */
+function requirePrivateFolder(folder: string): void {
+  try {
+    makePrivateFolder(folder);
+  } catch (error) {
+    if (!(error instanceof UntrustedPathError)) throw error;
+    throw new StorageError(
+      `Cannot keep the native library in ${
+        quotePath(folder)
+      }: another user could change it there: received ` +
+        `a path of which ${error.message}. Change that, or ${otherPlaceFor(folder)}.`,
+    );
+  }
+}
