@@ -18,6 +18,7 @@ import {
   root,
   Sandbox,
   type Trial,
+  tryToOpen,
 } from "./library_trial.ts";
 
 const system = `${Deno.build.os}-${Deno.build.arch}`;
@@ -116,6 +117,57 @@ Deno.test("a damaged variant of the prebuilt ggml is passed over for the next on
   assertEquals(used, next);
   assertEquals(skipped.map(({ name }) => name), [best]);
   assertStringIncludes(skipped[0].problem!, "is damaged: it is not the file that was published");
+});
+
+Deno.test("what a note beside the prebuilt ggml says of its files does not count", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  const [best, next] = sandbox.variants;
+  await sandbox.change(best, flipBit);
+  const hash = await sha256(Deno.readFileSync(`${sandbox.prebuilt}/${best}`));
+  const note = { files: { ...files, [best]: hash } };
+  Deno.writeTextFileSync(`${sandbox.prebuilt}/prebuilt.json`, JSON.stringify(note));
+  assertEquals(usedAndSkipped(await assertOpens(sandbox.own)).used, next);
+});
+
+Deno.test({
+  name:
+    "a prebuilt ggml that another user could have put there is refused before anything of it runs",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    using sandbox = await PrebuiltSandbox.create();
+    Deno.removeSync(sandbox.rankingPath);
+    Deno.chmodSync(`${sandbox.prebuilt}/..`, 0o777);
+    await assertRefused({ ...sandbox.own, permissions: NO_CHILDREN }, "others may write to");
+    Deno.chmodSync(`${sandbox.prebuilt}/..`, 0o755);
+    if (Deno.uid() !== 0) return;
+    Deno.chownSync(sandbox.prebuilt, 12345, 12345);
+    await assertRefused({ ...sandbox.own, permissions: NO_CHILDREN }, "belongs to another user");
+  },
+});
+
+Deno.test({
+  name: "nothing is fetched into a cache in which others could change it",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    using sandbox = new Sandbox();
+    Deno.mkdirSync(`${sandbox.folder}/allformers`);
+    Deno.chmodSync(`${sandbox.folder}/allformers`, 0o777);
+    const [{ result, texts }] = await tryToOpen({ cache: sandbox.folder, clone, env: ONLINE });
+    assertStringIncludes(result, "StorageError: Cannot keep the native library in ");
+    assertStringIncludes(result, "others may write to ");
+    assertStringIncludes(result, "set XDG_CACHE_HOME to another folder");
+    assertEquals(texts, []);
+  },
+});
+
+Deno.test("a local build that cannot be used is passed over for the prebuilt ggml, and that is told", async () => {
+  using sandbox = await PrebuiltSandbox.create();
+  sandbox.write().stamp({ sha256: "0" }).moveTo(`${sandbox.ownClone}/native/build`);
+  const { texts, verdicts } = await assertOpens(sandbox.own);
+  assertEquals(verdicts.at(-1)?.verdict, "used");
+  assertEquals(texts.length, 1);
+  assertStringIncludes(texts[0], "it is damaged");
+  assertStringIncludes(texts[0], "`deno task build`");
 });
 
 Deno.test("a variant that dies is passed over for the next one, and not tried again", async () => {

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describeBinary } from "../../src/native_library/binary_format.ts";
 import { sha256 } from "../../src/base/sha256.ts";
+import { exists } from "../../src/base/files.ts";
 import { cacheFolder } from "../../src/base/cache_folder.ts";
 import { abiVersion } from "../../src/ffi/gpt2_native.ts";
 import { findDifference } from "../../src/native_library/proof/probe.ts";
@@ -176,6 +177,25 @@ Deno.test("openLibrarySync() tries out a library whose build could not tell its 
   sandbox.write().stamp({ cpuId: undefined });
   await assertRefused(sandbox.trial(["--allow-ffi", "--allow-read", "--allow-env"]), "--allow-run");
   await assertOpens(sandbox.trial());
+});
+
+Deno.test("openLibrarySync() remembers nothing about a library where no CPU can be told from another", async () => {
+  using sandbox = new Sandbox();
+  const clone = sandbox.clone();
+  const module = `${clone}/src/ffi/cpu_id.ts`;
+  const text = Deno.readTextFileSync(module);
+  const changed = text.replace("return known.id;", "return undefined;");
+  assertEquals(changed.length, text.length - "known.id".length + "undefined".length);
+  Deno.writeTextFileSync(module, changed);
+  // The build does not know the CPU either: what was copied to another machine is tried out there.
+  sandbox.write().stamp({ cpuId: undefined }).moveTo(`${clone}/native/build`);
+  const trial = { cache: sandbox.folder, clone };
+  for (let i = 0; i < 2; i++) {
+    await assertOpens(trial);
+    const permissions = ["--allow-ffi", "--allow-read", "--allow-env"];
+    await assertRefused({ ...trial, permissions }, "--allow-run");
+  }
+  assertEquals(exists(`${sandbox.folder}/allformers`), false);
 });
 
 Deno.test("an assertion that fails in ggml ends the process with exit code 70 and one line", async () => {

@@ -55,7 +55,7 @@ export async function fetchPrebuilt(
     });
   } catch (error) {
     const megabytes = (prebuilt.unpackedBytes / 1e6).toFixed(0);
-    throw storageError(parent, error, `, and ${megabytes} MB are needed`);
+    throw storageError(parent, error, `where ${megabytes} MB are needed`);
   }
 }
 
