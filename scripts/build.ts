@@ -8,8 +8,11 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeFileAtomically } from "../src/base/atomic_file.ts";
+import { StorageError } from "../src/base/errors.ts";
 import { takeFileLock } from "../src/base/file_lock.ts";
 import { sha256 } from "../src/base/sha256.ts";
+import { storageError } from "../src/base/storage_error.ts";
 import { doLater } from "../src/base/work.ts";
 import { cpuId } from "../src/ffi/cpu_id.ts";
 import { abiVersion } from "../src/ffi/gpt2_native.ts";
@@ -25,7 +28,7 @@ import { BuildError, exitCodes } from "./build_error.ts";
 import { compile } from "./native_compile.ts";
 import { changedInputs, nativeInputs } from "./native_inputs.ts";
 import { ensureGgmlSource, ggmlVersion } from "./native_source.ts";
-import { backends, type NativeBackend, requireTools } from "./native_tools.ts";
+import { backends, MissingToolsError, type NativeBackend, requireTools } from "./native_tools.ts";
 import { keepWorkFolder, removeWorkFolder, takeWorkFolder } from "./native_work_folders.ts";
 import { ProgressLine } from "./progress_line.ts";
 
@@ -41,6 +44,7 @@ Options:
   --output <folder> where the library goes (default: native/build)
   --native <folder> where its source is (default: native)
   --force           build even if nothing has changed
+  --optional        where it cannot be built, say so and succeed: the program then uses the prebuilt one
   --verbose         show everything that CMake and the compilers write
   --help            show this text
 
@@ -56,6 +60,8 @@ interface Options {
   arch?: string;
   rpcServer: boolean;
   force: boolean;
+  /** Whether it is no failure that it cannot be built. */
+  optional: boolean;
   verbose: boolean;
 }
 
@@ -77,7 +83,7 @@ function parseOptions(args: string[]): Options | "help" {
       `--backend is not one of ${backends.join(", ")}: received "${values.backend}"`,
     );
   }
-  const { arch, output, force = false, verbose = false } = values;
+  const { arch, output, force = false, optional = false, verbose = false } = values;
   if (arch !== undefined && !/^[0-9a-z-]+(;[0-9a-z-]+)*$/.test(arch)) {
     throw usageError(`--arch is not a list of CUDA architectures: received "${arch}"`);
   }
@@ -89,11 +95,12 @@ function parseOptions(args: string[]): Options | "help" {
     arch,
     rpcServer: values["rpc-server"] ?? false,
     force,
+    optional,
     verbose,
   };
 }
 
-/** With Node's parser, which is there however this module was loaded. */
+/** With Node's parser, which is a part of Deno: a clone starts without fetching a package for this. */
 function parseFlags(args: string[]) {
   try {
     return parseArgs({
@@ -105,6 +112,7 @@ function parseFlags(args: string[]) {
         output: { type: "string" },
         native: { type: "string" },
         force: { type: "boolean" },
+        optional: { type: "boolean" },
         verbose: { type: "boolean" },
         help: { type: "boolean" },
       },
@@ -130,7 +138,7 @@ async function planBuild(options: Options): Promise<Plan | undefined> {
   const arch = options.arch ?? (backend === last?.backend ? last.inputs.arch : "");
   const inputs = await nativeInputs(nativeFolder, backend, arch);
   const plan = (reason: string) => ({ backend, arch, inputs, reason });
-  if (last === undefined) return plan("once, about 30 s");
+  if (last === undefined) return plan("once");
   if (options.force) return plan("again, as asked");
   const changed = changedInputs(last.inputs, inputs);
   if (changed.length > 0) return plan(`again: changed: ${changed.join(", ")}`);
@@ -201,7 +209,7 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
     rpcServer,
     log,
     logPath,
-    onProgress: (done) => verbose || progress.show(doing, done),
+    onProgress: (part, details) => verbose || progress.show(doing, part, details),
     onLine: (line) => verbose && progress.print(line),
     signal: interruption.signal,
   });
@@ -209,7 +217,7 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
   const proof = await prove(built, interruption.signal);
   await install(built, libraryPathIn(buildFolder), plan, proof);
   const serverPath = rpcServerPathIn(buildFolder);
-  if (rpcServer) installServer(rpcServerPathIn(`${workFolder}/out`), serverPath, plan.inputs);
+  if (rpcServer) await installServer(rpcServerPathIn(`${workFolder}/out`), serverPath, plan.inputs);
   keepWorkFolder(buildFolder, workFolder, environment);
   const seconds = Math.round((performance.now() - start) / 1000);
   const kernels = proof.bufferTypes.length === 0 ? "" : `, with ${proof.bufferTypes.join(", ")}`;
@@ -255,30 +263,58 @@ async function install(
     bufferTypes: proof.bufferTypes,
     inputs: plan.inputs,
   };
-  replaceFile(libraryPath, bytes);
-  replaceFile(
+  await replaceFile(libraryPath, bytes);
+  await replaceFile(
     stampPathOf(libraryPath),
     new TextEncoder().encode(JSON.stringify(stamp, null, 2) + "\n"),
   );
 }
 
 /** Puts the RPC server in its place, and what it was made from beside it. */
-function installServer(built: string, path: string, inputs: Record<string, string>): void {
-  replaceFile(path, Deno.readFileSync(built));
+async function installServer(
+  built: string,
+  path: string,
+  inputs: Record<string, string>,
+): Promise<void> {
+  await replaceFile(path, await Deno.readFile(built));
   if (Deno.build.os !== "windows") Deno.chmodSync(path, 0o755);
-  replaceFile(stampPathOf(path), new TextEncoder().encode(JSON.stringify(inputs)));
+  await replaceFile(stampPathOf(path), new TextEncoder().encode(JSON.stringify(inputs)));
 }
 
-function replaceFile(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.incomplete`;
-  {
-    using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
-    for (let written = 0; written < bytes.length;) {
-      written += file.writeSync(bytes.subarray(written));
-    }
-    file.syncSync();
+async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  await writeFileAtomically(path, bytes.length, [bytes]);
+}
+
+/** What the user gets instead if there is no build; undefined if that does not help. */
+function fallbackText(error: BuildError, { buildFolder }: Options): string | undefined {
+  if (error.exitCode === exitCodes.usage || error.exitCode === exitCodes.internal) return undefined;
+  const substitute = readStamp(libraryPathIn(buildFolder)) === undefined
+    ? "the prebuilt library, which is slower"
+    : "the library that was built before";
+  if (!(error instanceof MissingToolsError)) {
+    return `${error.message}\nGoing on with ${substitute}.`;
   }
-  Deno.renameSync(temporary, path);
+  const commands = error.commands.join("; ");
+  return `Going on with ${substitute}: ${error.list} not on PATH. To build one: ${commands}`;
+}
+
+async function buildIfNeeded(options: Options, progress: ProgressLine): Promise<void> {
+  try {
+    const plan = await planBuild(options);
+    if (plan === undefined) return;
+    requireTools(plan.backend);
+    const { buildFolder } = options;
+    await Deno.mkdir(buildFolder, { recursive: true });
+    const onWait = () => progress.show("Waiting for another build of the native library");
+    using _lock = await takeFileLock(`${buildFolder}/lock`, { onWait });
+    // Another process may have built it while this one waited.
+    const stillPlanned = await planBuild(options);
+    if (stillPlanned !== undefined) await build(stillPlanned, options, progress);
+  } catch (error) {
+    const problem = storageError(options.buildFolder, error);
+    if (!(problem instanceof StorageError)) throw error;
+    throw new BuildError(problem.message, exitCodes.storage, { cause: error });
+  }
 }
 
 async function main(args: string[]): Promise<number> {
@@ -289,16 +325,15 @@ async function main(args: string[]): Promise<number> {
       await Deno.stdout.write(new TextEncoder().encode(HELP));
       return 0;
     }
-    const plan = await planBuild(options);
-    if (plan === undefined) return 0;
-    requireTools(plan.backend);
-    const { buildFolder } = options;
-    await Deno.mkdir(buildFolder, { recursive: true });
-    const onWait = () => progress.show("Waiting for another build of the native library");
-    using _lock = await takeFileLock(`${buildFolder}/lock`, { onWait });
-    // Another process may have built it while this one waited.
-    const stillPlanned = await planBuild(options);
-    if (stillPlanned !== undefined) await build(stillPlanned, options, progress);
+    try {
+      await buildIfNeeded(options, progress);
+    } catch (error) {
+      const fallback = options.optional && error instanceof BuildError
+        ? fallbackText(error, options)
+        : undefined;
+      if (fallback === undefined) throw error;
+      progress.print(fallback);
+    }
     return 0;
   } catch (error) {
     if (error instanceof BuildError) {

@@ -5,7 +5,7 @@
  */
 
 import { libraryFileName } from "../src/native_library/build_stamp.ts";
-import { BuildError, exitCodes } from "./build_error.ts";
+import { BuildError, exitCodes, fullDisk, isAboutFullDisk } from "./build_error.ts";
 import { hasNinja, type NativeBackend } from "./native_tools.ts";
 
 const TAIL_LINES = 20;
@@ -42,8 +42,8 @@ export interface CompileOptions {
   /** Takes everything that CMake and the compilers write. */
   log: Deno.FsFile;
   logPath: string;
-  /** Called with the part that is done, 0 to 1. */
-  onProgress: (done: number) => void;
+  /** Called with the part that is done, 0 to 1, and how much that is, where the build tool says so. */
+  onProgress: (part: number, details: string) => void;
   /** Called with each line that CMake and the compilers write. */
   onLine: (line: string) => void;
   /** Ends the compilation. */
@@ -82,7 +82,7 @@ export async function compile(options: CompileOptions): Promise<string> {
 }
 
 async function run(options: CompileOptions, step: string, args: string[]): Promise<void> {
-  const { log, logPath, onProgress, onLine, signal } = options;
+  const { workFolder, log, logPath, onProgress, onLine, signal } = options;
   const lines: string[] = [];
   const encoder = new TextEncoder();
   const child = new Deno.Command("cmake", {
@@ -98,10 +98,11 @@ async function run(options: CompileOptions, step: string, args: string[]): Promi
       log.writeSync(encoder.encode(line + "\n"));
       onLine(line);
       const done = parseProgress(line);
-      if (done !== undefined) onProgress(done);
+      if (done !== undefined) onProgress(done.part, done.details);
     }
   }));
   if (!(await child.status).success) {
+    if (lines.some(isAboutFullDisk)) throw fullDisk(`${step} the native library`, workFolder);
     throw new BuildError(
       `Cannot ${step} the native library: cmake failed; the end of ${logPath}:\n` +
         [lines.slice(-TAIL_LINES).join("\n").slice(-TAIL_CHARACTERS), ...hintsFor(lines)].join(
@@ -129,9 +130,18 @@ async function* readLines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Asyn
   if (rest !== "") yield rest;
 }
 
-/** The part that is done, from ninja's `[12/35] ...` or make's `[ 34%] ...`; undefined for any other line. */
-export function parseProgress(line: string): number | undefined {
+/** How far the build is. */
+export interface BuildProgress {
+  /** The part that is done, 0 to 1. */
+  readonly part: number;
+  /** How much that is: `12 of 188 steps`. */
+  readonly details: string;
+}
+
+/** What ninja's `[12/188] ...` or make's `[ 34%] ...` say; undefined for any other line. */
+export function parseProgress(line: string): BuildProgress | undefined {
   const [, count, total, percent] = line.match(/^\[(?:(\d+)\/(\d+)| *(\d+)%)\]/) ?? [];
-  if (percent !== undefined) return Number(percent) / 100;
-  if (total !== undefined) return Number(count) / Number(total);
+  if (percent !== undefined) return { part: Number(percent) / 100, details: "" };
+  if (total === undefined) return undefined;
+  return { part: Number(count) / Number(total), details: `${count} of ${total} steps` };
 }

@@ -8,13 +8,24 @@
 import { cacheFolder } from "../src/base/cache_folder.ts";
 import { takeFileLock } from "../src/base/file_lock.ts";
 import { exists } from "../src/base/files.ts";
-import { BuildError, exitCodes } from "./build_error.ts";
+import { StorageError } from "../src/base/errors.ts";
+import { storageError } from "../src/base/storage_error.ts";
+import { fetchNpmPackage, type NpmPackage } from "../src/native_library/npm_package.ts";
+import { makePrivateFolder } from "../src/native_library/trusted_path.ts";
+import {
+  BUILD_MEGABYTES,
+  BuildError,
+  exitCodes,
+  fullDisk,
+  isAboutFullDisk,
+} from "./build_error.ts";
 
-const PACKAGE = "node-llama-cpp";
-const PACKAGE_VERSION = "3.22.1";
-/** Of the tarball; Deno compares it while fetching. */
-const INTEGRITY =
-  "sha512-bltIipuWmc123H7tMIgDGKSsSrhmhlQYeVUC48XTjVW7XGJJiJJyCdlTMzQ/LiWoPkGDpcL4FviDpgw7qfTiDw==";
+const PACKAGE: NpmPackage = {
+  name: "node-llama-cpp",
+  version: "3.22.1",
+  integrity:
+    "sha512-bltIipuWmc123H7tMIgDGKSsSrhmhlQYeVUC48XTjVW7XGJJiJJyCdlTMzQ/LiWoPkGDpcL4FviDpgw7qfTiDw==",
+};
 /** Of the one commit in the bundle; its hash covers every file. */
 const COMMIT = "de3ff815ea7d559ee917f063901b8986f038abc6";
 
@@ -22,7 +33,7 @@ const COMMIT = "de3ff815ea7d559ee917f063901b8986f038abc6";
 export const ggmlVersion = "0.25.1";
 
 /** What identifies the source exactly. */
-export const sourceId = `ggml ${ggmlVersion}, ${PACKAGE}@${PACKAGE_VERSION}, commit ${COMMIT}`;
+export const sourceId = `ggml ${ggmlVersion}, ${PACKAGE.name}@${PACKAGE.version}, commit ${COMMIT}`;
 
 /**
  * Makes sure that the source is there.
@@ -91,52 +102,18 @@ async function removeIncomplete(parent: string): Promise<void> {
   }
 }
 
-/**
- * Has Deno fetch the package into a cache of its own: so the user's `.npmrc`, proxies and certificates count, and npm
- * need not be installed. A lock file that claims no dependencies keeps Deno from fetching any, and has it compare the
- * tarball's hash.
- */
 async function fetchBundle(work: string): Promise<string> {
-  const specifier = `npm:${PACKAGE}@${PACKAGE_VERSION}`;
-  const files = {
-    "deno.json": { nodeModulesDir: "none" },
-    "deno.lock": {
-      version: "5",
-      specifiers: { [specifier]: PACKAGE_VERSION },
-      npm: { [`${PACKAGE}@${PACKAGE_VERSION}`]: { integrity: INTEGRITY } },
-    },
-  };
-  for (const [name, content] of Object.entries(files)) {
-    await Deno.writeTextFile(`${work}/${name}`, JSON.stringify(content));
-  }
-  await Deno.writeTextFile(
-    `${work}/main.ts`,
-    `import "${specifier}/package.json" with { type: "json" };\n`,
-  );
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", "--frozen", "main.ts"],
-    cwd: work,
-    env: { DENO_DIR: `${work}/deno`, NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const bundle = success && await findBundle(`${work}/deno/npm`);
-  if (!bundle) {
+  try {
+    return `${await fetchNpmPackage(PACKAGE, work)}/llama/gitRelease.bundle`;
+  } catch (error) {
+    const problem = storageError(work, error, `where about ${BUILD_MEGABYTES} MB are needed`);
+    if (problem instanceof StorageError) throw problem;
+    if (!(error instanceof Error)) throw error;
     throw new BuildError(
-      `Cannot fetch ggml's source: the npm package ${PACKAGE}@${PACKAGE_VERSION} did not arrive:\n` +
-        `${new TextDecoder().decode(stderr).trim()}\n` +
+      `Cannot fetch ggml's source: ${error.message}. ` +
         `Check the network and the npm registry (.npmrc, NPM_CONFIG_REGISTRY), then run the build again.`,
       exitCodes.unavailable,
     );
-  }
-  return bundle;
-}
-
-/** The bundle in Deno's npm cache, whose first level is named after the registry. */
-async function findBundle(npmCache: string): Promise<string | undefined> {
-  for await (const registry of Deno.readDir(npmCache)) {
-    const bundle =
-      `${npmCache}/${registry.name}/${PACKAGE}/${PACKAGE_VERSION}/llama/gitRelease.bundle`;
-    if (await exists(bundle)) return bundle;
   }
 }
 
@@ -174,10 +151,15 @@ async function git(args: string[]): Promise<void> {
     clearEnv: true,
     stdin: "null",
   }).output();
+  const text = new TextDecoder().decode(stderr).trim();
+  if (!success && isAboutFullDisk(text)) {
+    throw fullDisk("unpack ggml's source", cacheFolder() ?? ".");
+  }
   if (!success) {
     throw new BuildError(
-      `Cannot unpack ggml's source: git ${args.find((arg) => !arg.startsWith("-"))} failed:\n` +
-        new TextDecoder().decode(stderr).trim(),
+      `Cannot unpack ggml's source: git ${
+        args.find((arg) => !arg.startsWith("-"))
+      } failed:\n${text}`,
       exitCodes.environment,
     );
   }
@@ -189,7 +171,8 @@ async function writableFolder(candidates: (string | undefined)[]): Promise<strin
     if (candidate === undefined) continue;
     const folder = `${candidate}/ggml-source`;
     try {
-      await Deno.mkdir(folder, { recursive: true });
+      // What is compiled is run: nobody else may have put it there.
+      makePrivateFolder(folder);
       using _lock = await Deno.open(`${folder}/lock`, { create: true, write: true });
       return folder;
     } catch (error) {

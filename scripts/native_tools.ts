@@ -91,11 +91,22 @@ export function requireTools(backend: NativeBackend): void {
   const list = names.length === 1
     ? `${names[0]} is`
     : `${names.slice(0, -1).join(", ")} and ${names.at(-1)} are`;
-  throw new BuildError(
-    `Cannot build the native library: ${list} not on PATH. To install what is missing:\n` +
-      installCommands(missing).map((line) => `  ${line}`).join("\n"),
-    exitCodes.environment,
-  );
+  throw new MissingToolsError(list, installCommands(missing));
+}
+
+/** Thrown if a program is not there that the build needs. */
+export class MissingToolsError extends BuildError {
+  /**
+   * @param list what is missing, up to the verb: `git and cmake are`
+   * @param commands what installs it
+   */
+  constructor(readonly list: string, readonly commands: readonly string[]) {
+    super(
+      `Cannot build the native library: ${list} not on PATH. To install what is missing:\n` +
+        commands.map((line) => `  ${line}`).join("\n"),
+      exitCodes.environment,
+    );
+  }
 }
 
 function refuse(backend: NativeBackend, problem: string, others: string): never {

@@ -5,6 +5,7 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { fullDisk, isAboutFullDisk } from "../../scripts/build_error.ts";
 import { hintsFor, parseProgress } from "../../scripts/native_compile.ts";
 import { changedInputs } from "../../scripts/native_inputs.ts";
 import { keepWorkFolder, takeWorkFolder } from "../../scripts/native_work_folders.ts";
@@ -53,6 +54,20 @@ Deno.test("the build does nothing where the compiler is gone but the library is 
   assertEquals(await runBuild([], []), { code: 0, stdout: "", stderr: "" });
 });
 
+Deno.test("a task fetches no package from npm: those that tests need are of no use to who starts the program", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "gpt2-deno-" });
+  try {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "build"],
+      cwd: root,
+      env: { DENO_DIR: folder, NPM_CONFIG_REGISTRY: "http://127.0.0.1:1/", NO_COLOR: "1" },
+    }).output();
+    assertEquals({ code, stderr: new TextDecoder().decode(stderr) }, { code: 0, stderr: "" });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 const TOOLS = ["git", "cmake", "cc", "c++", "ninja"];
 const missingTools = [
   { without: "git", expected: "git is not on PATH" },
@@ -80,6 +95,50 @@ for (const { without, expected } of missingTools) {
     },
   });
 }
+
+/** Builds into an empty folder, with nothing on PATH. */
+async function runFirstBuild(args: string[]) {
+  const output = await Deno.makeTempDir({ prefix: "gpt2-build-" });
+  try {
+    return await runBuild(["--output", output, "--backend", "cpu", ...args], []);
+  } finally {
+    await Deno.remove(output, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "the build says in one line that there will be none, where that is no failure",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const { code, stdout, stderr } = await runFirstBuild(["--optional"]);
+    assertEquals({ code, stdout }, { code: 0, stdout: "" });
+    assertMatch(
+      stderr,
+      /^Going on with the prebuilt library, which is slower: git, cmake, .* are not on PATH. To build one: .*install.*\n$/,
+    );
+    assertEquals((await runFirstBuild([])).code, 78);
+  },
+});
+
+Deno.test({
+  name: "the build names the library that was built before as the one that is left",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const { code, stderr } = await runBuild(["--force", "--backend", "cpu", "--optional"], []);
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, "Going on with the library that was built before: git, cmake");
+  },
+});
+
+Deno.test("a build that was asked for in a wrong way fails also where none is needed", async () => {
+  assertEquals((await runBuild(["--optional", "--backend", "abacus"])).code, 2);
+});
+
+Deno.test("only the task that starts the program does without a build", () => {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`));
+  const optional = Object.keys(tasks).filter((name) => tasks[name].includes("--optional"));
+  assertEquals(optional, ["start"]);
+});
 
 Deno.test({
   name: "the build names all that is missing at once",
@@ -193,10 +252,21 @@ Deno.test("changedInputs() names what is not as it was", () => {
 });
 
 Deno.test("parseProgress() reads ninja's lines and make's", () => {
-  assertEquals(parseProgress("[12/48] Building C object a.c.o"), 0.25);
-  assertEquals(parseProgress("[ 42%] Building C object a.c.o"), 0.42);
-  assertEquals(parseProgress("[100%] Built target gpt2"), 1);
+  assertEquals(parseProgress("[12/48] Building C object a.c.o"), {
+    part: 0.25,
+    details: "12 of 48 steps",
+  });
+  assertEquals(parseProgress("[ 42%] Building C object a.c.o"), { part: 0.42, details: "" });
+  assertEquals(parseProgress("[100%] Built target gpt2"), { part: 1, details: "" });
   assertEquals(parseProgress("warning: unused [1/2]"), undefined);
+});
+
+Deno.test("a disk that is full is told from other failures of the tools", () => {
+  assertEquals(isAboutFullDisk("fatal error: error writing to x.s: No space left on device"), true);
+  assertEquals(isAboutFullDisk("error: expected ';'"), false);
+  const { exitCode, message } = fullDisk("compile the native library", "/work");
+  assertEquals(exitCode, 74);
+  assertMatch(message, /no space left on the disk of \/work\. A build needs about \d+ MB/);
 });
 
 Deno.test("hintsFor() says what to do about a toolkit without cuBLAS", () => {
