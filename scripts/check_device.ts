@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { type DeviceName, type FileType, GPT2, NativeLibraryError } from "../mod.ts";
+import { parseFlags } from "./parse_flags.ts";
 
 /** Largest difference of logits. GPUs sum in another order, and attend to a cache of F32 in half precision. */
 const TOLERANCES = { f32: 0.05, q8_0: 0.5 } as const satisfies Partial<Record<FileType, number>>;
@@ -41,8 +41,12 @@ async function measure(
 }
 
 async function main(args: string[]): Promise<number> {
-  const flags = parseArgs(args, { string: ["device", "model", "tokens"] });
-  const { device, model = "demo", tokens = "64" } = flags as Record<string, string | undefined>;
+  const { values } = parseFlags(
+    args,
+    { values: ["device", "model", "tokens"] },
+    (problem) => new RangeError(`Cannot compare devices: ${problem}.`),
+  );
+  const { device, model = "demo", tokens = "64" } = values;
   if (device === undefined) {
     console.error("Name a device: --device cuda, metal, or vulkan, with a number as in cuda:1.");
     return 2;

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { parseFlags } from "./parse_flags.ts";
 import { convertCheckpoint } from "../src/checkpoint/convert.ts";
 import { type FileType, fileTypes } from "../src/checkpoint/file_types.ts";
 import { digestsOf, type TensorDigests } from "../tests/checkpoint/tensor_digests.ts";
@@ -96,15 +96,20 @@ function leaveOutF32(_key: string, value: unknown): unknown {
   return typeof value === "string" && value.startsWith("f32 ") ? undefined : value;
 }
 
-const args = parseArgs(Deno.args, { string: ["source"], boolean: ["write"] });
-const program = String(args._[0]);
-const source = args.source as string | undefined;
+const { values: { source }, switches, arguments: [program] } = parseFlags(
+  Deno.args,
+  { values: ["source"], switches: ["write"], numArguments: 1 },
+  (problem) => new RangeError(`Cannot compare with llama.cpp: ${problem}`),
+);
+if (program === undefined) throw new RangeError("Cannot compare with llama.cpp: name its program");
 const folder = await Deno.makeTempDir();
 try {
   const { digests, numDifferences } = source === undefined
     ? await compareGoldenModels(program, folder)
     : await compare(program, source, folder);
-  if (args.write) await Deno.writeTextFile(FIXTURE, JSON.stringify(digests, leaveOutF32, 1) + "\n");
+  if (switches.write) {
+    await Deno.writeTextFile(FIXTURE, JSON.stringify(digests, leaveOutF32, 1) + "\n");
+  }
   console.log(numDifferences === 0 ? "All tensors are equal." : `${numDifferences} differ.`);
   Deno.exitCode = numDifferences === 0 ? 0 : 1;
 } finally {

@@ -6,11 +6,11 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { openGgufCheckpoint } from "../src/checkpoint/gguf/checkpoint.ts";
 import { exitCodeOf } from "../src/cli/exit_code.ts";
 import { libraryFileName } from "../src/native_library/build_stamp.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
+import { parseFlags } from "./parse_flags.ts";
 import { ProgressLine } from "./progress_line.ts";
 import { compileProgram, isTarget, type Program, targets } from "./standalone_program.ts";
 
@@ -34,18 +34,10 @@ Example: deno task compile --model gpt2.gguf --output ~/bin/gpt2
 const root = import.meta.dirname!.slice(0, -"/scripts".length);
 
 function parseOptions(args: string[]): Program | "help" {
-  const parsed = parseArgs(args, {
-    string: ["model", "output", "target", "library"],
-    boolean: ["help"],
-    unknown: (arg) => {
-      throw usageError(`unknown argument: received ${arg}`);
-    },
-  });
-  if (parsed.help) return "help";
-  const { model, output, target, library } = parsed as Record<string, string | undefined>;
-  for (const name of ["model", "output", "target", "library"]) {
-    if (parsed[name] === "") throw usageError(`--${name} needs a value: received none`);
-  }
+  const names = ["model", "output", "target", "library"] as const;
+  const { values, switches } = parseFlags(args, { values: names, switches: ["help"] }, usageError);
+  if (switches.help) return "help";
+  const { model, output, target, library } = values;
   if (target !== undefined && !isTarget(target)) {
     const names = Object.keys(targets).join(", ");
     throw usageError(`--target is not one of ${names}: received "${target}"`);

@@ -8,15 +8,16 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { fuzz, GGUF_TARGET, SAFETENSORS_TARGET } from "../tests/formats/fuzz.ts";
+import { parseFlags } from "./parse_flags.ts";
 
 const BATCH = 10_000;
 
-const { mutants, seed } = parseArgs(Deno.args, {
-  string: ["mutants", "seed"],
-  default: { mutants: "100000", seed: "1" },
-});
+const { values: { mutants = "100000", seed = "1" } } = parseFlags(
+  Deno.args,
+  { values: ["mutants", "seed"] },
+  (problem) => new RangeError(`Cannot fuzz: ${problem}`),
+);
 const numMutants = Number(mutants);
 const firstSeed = Number(seed);
 if (!Number.isSafeInteger(numMutants) || numMutants < 1 || !Number.isSafeInteger(firstSeed)) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { parseFlags } from "../parse_flags.ts";
 import { type FileType, isFileType } from "../../src/checkpoint/file_types.ts";
 import { BenchError } from "./command.ts";
 import { type Group, groups, type Sizes } from "./comparisons.ts";
@@ -56,32 +56,33 @@ export interface Options {
   readonly output: string;
 }
 
+const VALUES = [
+  ...["only", "models", "types", "rounds", "threads", "tokens", "prompts", "depth"] as const,
+  ...["batches", "repetitions", "peers", "llama-build", "python", "cache", "output"] as const,
+] as const;
+type Value = typeof VALUES[number];
+
 /**
  * Parses the arguments.
  *
  * @throws {BenchError} if they cannot be understood
  */
 export function parseOptions(args: readonly string[]): Options | "help" {
-  const parsed = parseArgs([...args], {
-    string: [
-      ...["only", "models", "types", "rounds", "threads", "tokens", "prompts", "depth", "batches"],
-      ...["repetitions", "peers", "llama-build", "python", "cache", "output"],
-    ],
-    boolean: ["help"],
-    unknown: (arg) => {
-      throw usageError(`unknown argument: received ${arg}`);
-    },
-  });
-  if (parsed.help) return "help";
-  const text = (name: string) => parsed[name] as string | undefined;
-  const list = (name: string, fallback: string) => (text(name) ?? fallback).split(",");
-  const counts = (name: string, fallback: string, min = 1) =>
+  const { values, switches } = parseFlags(
+    args,
+    { values: VALUES, switches: ["help"] },
+    usageError,
+  );
+  if (switches.help) return "help";
+  const text = (name: Value) => values[name];
+  const list = (name: Value, fallback: string) => (text(name) ?? fallback).split(",");
+  const counts = (name: Value, fallback: string, min = 1) =>
     list(name, fallback).map((text) => {
       const count = Number(text);
       if (/^\d+$/.test(text) && count >= min) return count;
       throw usageError(`--${name} must be whole numbers of at least ${min}: received "${text}"`);
     });
-  const count = (name: string, fallback: number) => {
+  const count = (name: Value, fallback: number) => {
     const values = counts(name, String(fallback));
     if (values.length === 1) return values[0];
     throw usageError(`--${name} must be one number: received "${text(name)}"`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { cString } from "./memory.ts";
 import { openSystemLibrary } from "./system_library.ts";
 
 /** How a system says what its CPU is and can do, as numbers. */
@@ -19,8 +20,8 @@ let known: { id: number | undefined } | undefined;
 
 /**
  * A number that is the same on CPUs with the same instruction sets, and most likely another on others. Undefined where the
- * system does not say what its CPU can do, such as one with a C library from before 2021: what was found out about a library
- * there cannot be remembered, for the next time it may be another machine that shares or inherited the folder.
+ * system does not say what its CPU can do: what was found out about a library there cannot be remembered, for the next time
+ * it may be another machine that shares or inherited the folder.
  */
 export function cpuId(): number | undefined {
   known ??= { id: identify(sources[`${Deno.build.os}-${Deno.build.arch}`]) };
@@ -60,7 +61,7 @@ function* cpuidWords(): Generator<number> {
       optional: true,
     },
   });
-  if (leaf === null) return;
+  if (leaf === null) return yield* processorInfo();
   for (let i = 0; i < NUM_LEAVES; i++) {
     const words = leaf(i);
     if (words === null) return;
@@ -68,6 +69,34 @@ function* cpuidWords(): Generator<number> {
     if (i === 0) yield view.getUint32(FAMILY, true);
     // Not all that the CPU says of itself: that has the number of the core in it that this thread happens to run on.
     for (let word = 0; word < 4; word++) yield view.getUint32(ACTIVE + 4 * word, true);
+  }
+}
+
+/** Enough for what the kernel says of the first processor. */
+const INFO_BYTES = 8192;
+
+/**
+ * The same for an older glibc, as far as the kernel tells it. Read by the C library: Deno asks for all permissions before
+ * it reads there itself.
+ */
+export function* processorInfo(): Generator<number> {
+  const { fopen, fread, fclose } = openSystemLibrary({
+    // FILE * fopen(const char * pathname, const char * mode)
+    fopen: { parameters: ["buffer", "buffer"], result: "pointer" },
+    // size_t fread(void * ptr, size_t size, size_t nmemb, FILE * stream)
+    fread: { parameters: ["buffer", "usize", "usize", "pointer"], result: "usize" },
+    // int fclose(FILE * stream)
+    fclose: { parameters: ["pointer"], result: "i32" },
+  });
+  const file = fopen(cString("/proc/cpuinfo"), cString("r"));
+  if (file === null) return;
+  const bytes = new Uint8Array(INFO_BYTES);
+  const numRead = Number(fread(bytes, 1n, BigInt(INFO_BYTES), file));
+  fclose(file);
+  const [first] = new TextDecoder().decode(bytes.subarray(0, numRead)).split("\n\n");
+  // Other lines change from moment to moment, or from one core to another.
+  for (const [line] of first.matchAll(/^(vendor_id|cpu family|model|stepping|flags)\t.*$/gm)) {
+    yield* new TextEncoder().encode(line);
   }
 }
 
@@ -105,7 +134,7 @@ function* systemControls(): Generator<number> {
   for (const [i, name] of CONTROLS.entries()) {
     const value = new Uint8Array(MAX_CONTROL_BYTES);
     const length = new BigUint64Array([BigInt(MAX_CONTROL_BYTES)]);
-    const status = sysctlbyname(new TextEncoder().encode(`${name}\0`), value, length, null, 0n);
+    const status = sysctlbyname(cString(name), value, length, null, 0n);
     if (status !== 0) continue; // Each kind of CPU has some of them.
     yield i;
     yield* value.subarray(0, Number(length[0]));

@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { cpuId, identify } from "../../src/ffi/cpu_id.ts";
+import { assert, assertEquals, assertMatch, assertNotMatch, assertThrows } from "@std/assert";
+import { cpuId, identify, processorInfo } from "../../src/ffi/cpu_id.ts";
 
 Deno.test("cpuId() is the same whenever it is asked", async () => {
   const here = cpuId();
@@ -32,4 +32,15 @@ Deno.test("identify() knows nothing where a system says nothing, or fails", () =
     () => identify(failing(new Deno.errors.NotCapable("--allow-ffi"))),
     Deno.errors.NotCapable,
   );
+});
+
+Deno.test({
+  name: "processorInfo() tells a CPU where glibc does not, and the same each time",
+  ignore: Deno.build.os !== "linux" || Deno.build.arch !== "x86_64",
+  fn() {
+    const text = new TextDecoder().decode(Uint8Array.from(processorInfo()));
+    assertMatch(text, /^vendor_id\t.*cpu family\t.*model\t.*stepping\t.*flags\t.* sse2 /);
+    assertNotMatch(text, /cpu MHz|core id|initial apicid/);
+    assertEquals(identify(processorInfo), identify(processorInfo));
+  },
 });

@@ -1,0 +1,59 @@
+/**
+ * The flags of scripts.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+
+/** What a script can be told. */
+export interface FlagNames<S extends string, B extends string> {
+  /** Flags with a value. */
+  readonly values: readonly S[];
+  /** Flags without one. */
+  readonly switches?: readonly B[];
+  /** How many arguments there may be that are no flags. Default: 0. */
+  readonly numArguments?: number;
+}
+
+/** What a script was told. */
+export interface Flags<S extends string, B extends string> {
+  /** The values of the flags that were given. */
+  readonly values: { readonly [name in S]?: string };
+  readonly switches: { readonly [name in B]: boolean };
+  readonly arguments: readonly string[];
+}
+
+/**
+ * Parses the arguments of a script, strictly: what it does not know is refused.
+ *
+ * @param refuse makes the error for arguments that cannot be understood, from what is wrong
+ */
+export function parseFlags<S extends string, B extends string>(
+  args: readonly string[],
+  names: FlagNames<S, B>,
+  refuse: (problem: string) => Error,
+): Flags<S, B> {
+  const { values, switches = [], numArguments = 0 } = names;
+  const parsed = parseArgs([...args], {
+    string: [...values, "_"],
+    boolean: switches,
+    unknown: (arg) => {
+      if (arg.startsWith("-")) throw refuse(`unknown argument: received ${arg}`);
+    },
+  });
+  const rest = parsed._.map(String);
+  if (rest.length > numArguments) {
+    throw refuse(`unknown argument: received ${rest[numArguments]}`);
+  }
+  const given = values.filter((name) => parsed[name] !== undefined);
+  const empty = given.find((name) => parsed[name] === "");
+  if (empty !== undefined) throw refuse(`--${empty} needs a value: received none`);
+  return {
+    values: Object.fromEntries(given.map((name) => [name, parsed[name]])) as Flags<S, B>["values"],
+    switches: Object.fromEntries(switches.map((name) => [name, parsed[name] === true])) as Flags<
+      S,
+      B
+    >["switches"],
+    arguments: rest,
+  };
+}
