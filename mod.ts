@@ -24,7 +24,7 @@ export {
   type Prompt,
 } from "./src/gpt2.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
-export type { ModelProgress } from "./src/model_store/resolve_model.ts";
+export type { ModelProgress } from "./src/model_store/hub_models.ts";
 export type { WriteProgress } from "./src/base/atomic_file.ts";
 export type { DownloadProgress } from "./src/model_store/hub/download.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";

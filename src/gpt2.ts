@@ -4,7 +4,8 @@
  * @module
  */
 import { loadCheckpoint } from "./checkpoint/load.ts";
-import { type ModelProgress, resolveModel } from "./model_store/resolve_model.ts";
+import type { ModelProgress } from "./model_store/hub_models.ts";
+import { resolveModel } from "./model_store/resolve_model.ts";
 import type { FileType } from "./checkpoint/file_types.ts";
 import { generate, type GeneratedToken, type GenerateOptions } from "./generation/generate.ts";
 import type { GPT2Config } from "./model/config.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { pause } from "./abort.ts";
-import { isFileAt, openUnlinked } from "./open_unlinked.ts";
+import { isFileAt, isUnlinked, openUnlinked } from "./open_unlinked.ts";
 
 /** How often to look whether the lock has become free. Waiting in the system instead could not be aborted. */
 const POLL_MS = 100;
@@ -46,4 +46,20 @@ export function tryFileLock(path: string, isShared = false): Disposable | undefi
   const file = stack.use(openUnlinked(path));
   // Python removes the file when it frees a lock: one that nobody finds any more locks nothing.
   return file.tryLockSync(!isShared) && isFileAt(file, path) ? stack.move() : undefined;
+}
+
+/**
+ * Takes those of the lock files that are there, unless another process has one of them.
+ *
+ * @returns all locks at once; nothing if one is held
+ */
+export function tryFileLocks(paths: readonly string[]): Disposable | undefined {
+  using locks = new DisposableStack();
+  for (const path of paths) {
+    if (!isUnlinked(path)) continue; // A link locks nothing.
+    const lock = tryFileLock(path);
+    if (lock === undefined) return undefined;
+    locks.use(lock);
+  }
+  return locks.move();
 }

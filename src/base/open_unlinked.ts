@@ -5,6 +5,7 @@
  */
 import { quotePath } from "./describe.ts";
 import { StorageError } from "./errors.ts";
+import { infoIfAny } from "./files.ts";
 
 /**
  * Opens a file for writing, and makes it if there is none. A symbolic link is never followed: it could lead to any file
@@ -47,8 +48,8 @@ export function isFileAt(file: Deno.FsFile, path: string): boolean {
 
 /** Whether there is a regular file that has no other name, so that whoever writes into it changes nothing else. */
 export function isUnlinked(path: string): boolean {
-  const { isFile, nlink } = Deno.lstatSync(path);
-  return isFile && (nlink ?? 1) <= 1;
+  const info = infoIfAny(path, Deno.lstatSync);
+  return info?.isFile === true && (info.nlink ?? 1) <= 1;
 }
 
 function requireUnlinked(path: string): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelProgress } from "../model_store/resolve_model.ts";
+import type { ModelProgress } from "../model_store/hub_models.ts";
 import { HubError } from "../base/errors.ts";
 import { quote } from "../base/describe.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import type { FileType } from "../checkpoint/file_types.ts";
-import { type ModelProgress, resolveModel } from "../model_store/resolve_model.ts";
+import type { ModelProgress } from "../model_store/hub_models.ts";
+import { resolveModel } from "../model_store/resolve_model.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { DownloadNotice, withAlternative } from "./download_notice.ts";
 import type { Io, Output } from "./io.ts";

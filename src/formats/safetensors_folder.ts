@@ -9,16 +9,11 @@ import { type FileSource, openRegularFile } from "../base/byte_source.ts";
 import { describe, formatError, quote, quotePath } from "../base/describe.ts";
 import { isTaken } from "../base/files.ts";
 import { readSafetensorsHeader, type SafetensorsTensor } from "./safetensors.ts";
-import { type JsonValue, readJsonFile } from "../base/strict_json.ts";
-
-/** The file that holds all tensors of a small model. */
-export const SAFETENSORS_FILE_NAME = "model.safetensors";
-
-/** The file that says which tensor of a large model is in which file. */
-export const SAFETENSORS_INDEX_NAME = "model.safetensors.index.json";
-
-const MAX_SHARDS = 256;
-const MAX_INDEX_BYTES = 32 * 1024 * 1024;
+import {
+  readSafetensorsIndex,
+  SAFETENSORS_FILE_NAME,
+  SAFETENSORS_INDEX_NAME,
+} from "./safetensors_index.ts";
 
 /** All tensors of a folder, whichever file each is in. It keeps the files open: dispose it. */
 export class SafetensorsFolder implements Disposable {
@@ -104,41 +99,12 @@ function findShards(folder: string): Map<string, Set<string> | undefined> {
     return new Map([[SAFETENSORS_FILE_NAME, undefined]]);
   }
   const indexPath = joined(folder, SAFETENSORS_INDEX_NAME);
-  if (isTaken(indexPath)) {
-    return parseIndex(indexPath, readJsonFile(indexPath, { maxBytes: MAX_INDEX_BYTES }));
-  }
+  if (isTaken(indexPath)) return readSafetensorsIndex(indexPath);
   throw new Deno.errors.NotFound(
     `Cannot open ${quotePath(folder)} as a model: ` +
       `it has neither ${SAFETENSORS_FILE_NAME} nor ${SAFETENSORS_INDEX_NAME}: ` +
       `received ${describe(listOf(folder))}. Pass a folder that save_pretrained() wrote.`,
   );
-}
-
-function parseIndex(path: string, index: JsonValue): Map<string, Set<string>> {
-  const fail = (what: string, received: unknown) =>
-    formatError("safetensors index", path, what, received);
-  const weightMap = index instanceof Map ? index.get("weight_map") : undefined;
-  if (!(weightMap instanceof Map) || weightMap.size === 0) {
-    throw fail("weight_map is not a JSON object with tensors", weightMap);
-  }
-  const shards = new Map<string, Set<string>>();
-  for (const [tensorName, fileName] of weightMap) {
-    if (typeof fileName !== "string" || !isPlainFileName(fileName)) {
-      throw fail(
-        `tensor ${quote(tensorName)} is not in a plain .safetensors file of the same folder`,
-        fileName,
-      );
-    }
-    if (!shards.has(fileName)) shards.set(fileName, new Set());
-    shards.get(fileName)!.add(tensorName);
-  }
-  if (shards.size > MAX_SHARDS) throw fail(`it names more than ${MAX_SHARDS} files`, shards.size);
-  return shards;
-}
-
-/** A name that cannot lead out of its folder on any system: no separators, no drive letters, no NUL. */
-function isPlainFileName(name: string): boolean {
-  return /^[\w][\w.+-]{0,200}\.safetensors$/.test(name);
 }
 
 function requireSameNames(

@@ -11,9 +11,10 @@
 import { requireCacheFolder } from "../base/cache_folder.ts";
 import { writeFileAtomically, type WriteProgress } from "../base/atomic_file.ts";
 import type { LocalModel } from "./hub/fetch_model.ts";
-import { isFile, namesIn, readTextIfAny, removeFolder, removeIfAny } from "../base/files.ts";
-import { storageError } from "../base/storage_error.ts";
-import { takeFileLock } from "../base/file_lock.ts";
+import { takeFileLock, tryFileLocks } from "../base/file_lock.ts";
+import { bytesOf, folderOf, isFile, namesIn, readTextIfAny, removeFolder } from "../base/files.ts";
+import { makeFolderInside } from "../base/folder_inside.ts";
+import { isInUse } from "./hub/hub_cache.ts";
 import { type HubModel, isCommit } from "./hub/model_names.ts";
 import { convertCheckpoint } from "../checkpoint/convert.ts";
 import { type FileType, isFileType } from "../checkpoint/file_types.ts";
@@ -60,6 +61,7 @@ export class ConvertedModels {
   /**
    * Converts a checkpoint of the hub, unless that was done. If another process is at it, waits for that one instead.
    *
+   * @param options `isNew` says that the file is of no use if it is there already
    * @returns the path of the GGUF file
    * @throws as {@linkcode convertCheckpoint}
    */
@@ -67,15 +69,20 @@ export class ConvertedModels {
     { revision }: HubModel,
     { commit, path: source }: LocalModel,
     type: FileType,
-    options: { onProgress?: (progress: WriteProgress) => void; signal?: AbortSignal },
+    options: {
+      isNew?: boolean;
+      onProgress?: (progress: WriteProgress) => void;
+      signal?: AbortSignal;
+    },
   ): Promise<string> {
+    const { isNew: overwrite = false, onProgress, signal } = options;
     const path = this.path(commit, type);
-    if (!isFile(path)) {
-      await makeFolder(`${this.folder}/${commit}`);
-      using _lock = await takeFileLock(`${path}.lock`, { signal: options.signal });
-      if (!isFile(path)) {
-        await this.#removeUnfinished(path);
-        await convertCheckpoint(source, path, { ...options, type, name: this.#name });
+    if (overwrite || !isFile(path)) {
+      await this.#makeFolder(folderOf(path));
+      using _lock = await takeFileLock(`${path}.lock`, { signal });
+      if (overwrite || !isFile(path)) {
+        const name = this.#name;
+        await convertCheckpoint(source, path, { type, name, overwrite, onProgress, signal });
       }
     }
     await this.#writeRef(revision, commit);
@@ -84,18 +91,39 @@ export class ConvertedModels {
 
   /** All of them. */
   list(): ConvertedModel[] {
-    return namesIn(this.folder).filter(isCommit).sort().flatMap((commit) =>
+    return this.#commits().flatMap((commit) =>
       namesIn(`${this.folder}/${commit}`).sort().flatMap((file) => {
         const type = /-([^-]+)\.gguf$/.exec(file)?.[1].toLowerCase() ?? "";
         const path = `${this.folder}/${commit}/${file}`;
-        return isFileType(type) ? [{ commit, type, path, numBytes: Deno.statSync(path).size }] : [];
+        return isFileType(type) && isFile(path)
+          ? [{ commit, type, path, numBytes: bytesOf(path) }]
+          : [];
       })
     );
   }
 
-  /** Removes all of them. */
+  /**
+   * Removes all of them.
+   *
+   * @throws {Deno.errors.Busy} if another process is converting one
+   */
   async remove(): Promise<void> {
+    const locks = this.#commits().flatMap((commit) =>
+      namesIn(`${this.folder}/${commit}`).filter((name) => name.endsWith(".lock"))
+        .map((name) => `${this.folder}/${commit}/${name}`)
+    );
+    using held = tryFileLocks(locks);
+    if (held === undefined) throw isInUse(this.folder);
     await removeFolder(this.folder);
+  }
+
+  #commits(): string[] {
+    return namesIn(this.folder).filter(isCommit).sort();
+  }
+
+  /** Below the folder that has all of this package's, so that none of it is a link to somewhere else. */
+  async #makeFolder(folder: string): Promise<void> {
+    await makeFolderInside(folderOf(folderOf(this.folder)), folder);
   }
 
   #refPath(revision: string): string {
@@ -105,17 +133,8 @@ export class ConvertedModels {
   async #writeRef(revision: string, commit: string): Promise<void> {
     if (this.commitOf(revision) === commit) return;
     const path = this.#refPath(revision);
-    await makeFolder(path.slice(0, path.lastIndexOf("/")));
+    await this.#makeFolder(folderOf(path));
     await writeFileAtomically(path, commit.length, [new TextEncoder().encode(commit)]);
-  }
-
-  /** Removes what a process that was killed has left. Whoever holds the lock is the only one that writes this file. */
-  async #removeUnfinished(path: string): Promise<void> {
-    const [, folder, file] = /^(.*)\/([^/]*)$/.exec(path)!;
-    const left = namesIn(folder).filter((name) =>
-      name.startsWith(`${file}.`) && name.endsWith(".incomplete")
-    );
-    for (const name of left) await removeIfAny(`${folder}/${name}`);
   }
 }
 
@@ -135,12 +154,4 @@ export function listConvertedRepos(root: string): string[] {
     const [, owner, repo] = /^([^/]+?)--([^/]+)$/.exec(name) ?? [];
     return repo === undefined ? [] : [`${owner}/${repo}`];
   }).sort();
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw storageError(path, error);
-  }
 }

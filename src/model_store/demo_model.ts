@@ -6,11 +6,13 @@
 import { FileFormatError, HubError, StorageError } from "../base/errors.ts";
 import { requireCacheFolder } from "../base/cache_folder.ts";
 import { writeFileAtomically } from "../base/atomic_file.ts";
-import { quote, quotePath } from "../base/describe.ts";
+import { quotePath } from "../base/describe.ts";
 import type { DownloadOptions } from "./hub/download.ts";
 import { pathOfFileUrl } from "../base/file_url.ts";
-import { isFile } from "../base/files.ts";
+import { folderOf, infoIfAny, isFile } from "../base/files.ts";
+import { makeFolderInside } from "../base/folder_inside.ts";
 import { sha256 } from "../base/sha256.ts";
+import { bodyPieces } from "./hub/body_pieces.ts";
 import { place, StallTimer } from "./hub/stall_timer.ts";
 
 /** Where it is, as seen from this module: a file in a clone, a page on the web if the package was not installed. */
@@ -23,6 +25,10 @@ export const DEMO_SHA256 = "25ca9182327c8ce610c2e248af4691d1b5dd4121de13d48d4870
 
 /** How long a server may be silent. */
 const STALL_MS = 30_000;
+const ADVICE = {
+  slow: "It is needed once: try again later.",
+  failed: "It is needed once: check the network.",
+};
 
 /** Options of {@linkcode demoModelPath}. */
 export interface DemoModelOptions extends DownloadOptions {
@@ -49,9 +55,11 @@ export async function demoModelPath(options: DemoModelOptions = {}): Promise<str
   const folder = options.folder ?? `${requireCacheFolder("the demo model")}/demo`;
   // By its contents, so that several versions of this package do not replace each other's.
   const path = `${folder}/demo-${DEMO_SHA256.slice(0, 12)}.gguf`;
-  if (isFile(path) && await isDemo(await readFile(path, signal))) return path;
+  if (infoIfAny(path)?.size === DEMO_BYTES && await isDemo(await readFile(path, signal))) {
+    return path;
+  }
   const bytes = await download(url, options);
-  await makeFolder(folder);
+  await makeFolderInside(folderOf(folder), folder);
   await writeFileAtomically(path, bytes.length, [bytes], { signal });
   return path;
 }
@@ -78,21 +86,8 @@ async function readFile(path: string, signal?: AbortSignal): Promise<Uint8Array<
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    throw new StorageError(
-      `Cannot keep the demo model in ${quotePath(folder)}: the system refused: received ` +
-        `${(error as Error).message}. Change its permissions, or set XDG_CACHE_HOME.`,
-      { cause: error },
-    );
-  }
-}
-
 async function isDemo(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-  return bytes.length === DEMO_BYTES && await sha256(bytes) === DEMO_SHA256;
+  return await sha256(bytes) === DEMO_SHA256;
 }
 
 /** Downloads it, and compares it with what this package was published with. */
@@ -102,7 +97,19 @@ async function download(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(DEMO_BYTES);
   let receivedBytes = 0;
-  for await (const piece of piecesOf(url, signal)) {
+  using timer = new StallTimer(url, STALL_MS, signal, ADVICE);
+  const response = await fetch(url, { signal: timer.signal }).catch((error) => {
+    throw timer.explain(error);
+  });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new HubError(
+      `Cannot download the demo model from ${place(url)}: the server refused: received status ` +
+        `${response.status}. Try again later.`,
+      { status: response.status },
+    );
+  }
+  for await (const piece of bodyPieces(response, timer)) {
     // What is longer is another file; no more of it need be seen.
     if (receivedBytes + piece.length > DEMO_BYTES) throw otherFile(url, "more bytes");
     bytes.set(piece, receivedBytes);
@@ -113,48 +120,6 @@ async function download(
   const hash = await sha256(bytes);
   if (hash !== DEMO_SHA256) throw otherFile(url, `the SHA-256 ${hash}`);
   return bytes;
-}
-
-/** What a server sends, as it comes. Leaving the loop ends the request. */
-async function* piecesOf(url: URL, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  using timer = new StallTimer(url, STALL_MS, signal);
-  const explained = async <T>(operation: Promise<T>): Promise<T> => {
-    try {
-      return await operation;
-    } catch (error) {
-      signal?.throwIfAborted();
-      // A missing --allow-net is about this process: Deno's own message names the flag.
-      if (error instanceof Deno.errors.NotCapable) throw error;
-      const reason = timer.signal.aborted
-        ? `nothing for ${STALL_MS / 1000} s`
-        : quote((error as Error).message);
-      throw new HubError(
-        `Cannot download the demo model from ${place(url)}: the connection failed: received ` +
-          `${reason}. It is needed once: check the network.`,
-        { cause: error },
-      );
-    }
-  };
-  const { ok, status, body } = await explained(fetch(url, { signal: timer.signal }));
-  const reader = body?.getReader();
-  try {
-    if (!ok) {
-      throw new HubError(
-        `Cannot download the demo model from ${place(url)}: the server refused: received status ` +
-          `${status}. Try again later.`,
-        { status },
-      );
-    }
-    while (reader !== undefined) {
-      timer.restart();
-      const { done, value } = await explained(reader.read());
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    // Its errors interest nobody now.
-    await reader?.cancel().catch(() => {});
-  }
 }
 
 function otherFile(url: URL, received: string): FileFormatError {

@@ -3,15 +3,46 @@
  *
  * @module
  */
-import { openLibrary } from "../native_library/native_library.ts";
-import { fetchModel, findModel } from "./hub/fetch_model.ts";
+import type { WriteProgress } from "../base/atomic_file.ts";
+import { FileFormatError, StorageError } from "../base/errors.ts";
 import { isFile } from "../base/files.ts";
-import { RepoCache } from "./hub/hub_cache.ts";
-import { readHubSettings } from "./hub/hub_settings.ts";
-import type { HubModel } from "./hub/model_names.ts";
-import { ConvertedModels, convertedModelsFolder } from "./converted_models.ts";
+import type { FileType } from "../checkpoint/file_types.ts";
 import { readHuggingFaceConfig } from "../checkpoint/hugging_face/config.ts";
-import type { ResolveOptions } from "./resolve_model.ts";
+import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
+import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
+import { ConvertedModels, convertedModelsFolder } from "./converted_models.ts";
+import type { DownloadProgress } from "./hub/download.ts";
+import { fetchModel, findModel } from "./hub/fetch_model.ts";
+import { RepoCache } from "./hub/hub_cache.ts";
+import { type HubSettings, readHubSettings } from "./hub/hub_settings.ts";
+import type { HubModel } from "./hub/model_names.ts";
+
+/**
+ * How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded; the native
+ * library, which any model needs, is fetched or built the first time.
+ */
+export type ModelProgress =
+  | LibraryProgress
+  | { readonly step: "download" } & DownloadProgress
+  | { readonly step: "convert" } & WriteProgress;
+
+/** Options of {@linkcode resolveHubModel}. */
+export interface ResolveOptions {
+  /**
+   * The type to which a model of the hub is converted, or `"original"` for the files as they are there. Default: `"q8_0"`.
+   */
+  type?: FileType | "original";
+  /** Whether to ask the hub what a branch or tag is at now, even if it is on this machine. Default: false. */
+  refresh?: boolean;
+  /** Called while a model is downloaded and converted. */
+  onProgress?: (progress: ModelProgress) => void;
+  /** Stops with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
+  signal?: AbortSignal;
+  /** Where the hub is, and its cache. Default: as the environment says. */
+  hub?: HubSettings;
+  /** Where converted models are kept. Default: in this package's folder in the user's cache. */
+  convertedFolder?: string;
+}
 
 /**
  * The path of a model of the hub on this machine, if it is there and ready: no request is made.
@@ -31,8 +62,8 @@ export function findHubModel(model: HubModel, options: ResolveOptions = {}): str
 }
 
 /**
- * The path of a model of the hub, downloaded and converted if need be: what {@linkcode resolveModel} does with its name if
- * there is no file or folder of that name.
+ * The path of a model of the hub, downloaded and converted if need be: what `resolveModel()` does with its name if there is
+ * no file or folder of that name.
  */
 export async function resolveHubModel(
   model: HubModel,
@@ -49,12 +80,43 @@ export async function resolveHubModel(
     onProgress: onProgress && ((progress) => onProgress({ step: "download", ...progress })),
   });
   if (model.file !== undefined || type === "original") return local.path;
+  using _kept = await hold(model, hub, signal);
   // The conversion needs it, and it may have to be fetched: here, where that can be told.
   await openLibrary({ onProgress, signal });
-  return await convertedModels(model, options).convert(model, local, type, {
+  const converted = convertedModels(model, options);
+  const { commit, isRepaired } = local;
+  return await converted.convert(model, local, type, {
+    isNew: isRepaired || refresh && isDamaged(converted.path(commit, type)),
     signal,
     onProgress: onProgress && ((progress) => onProgress({ step: "convert", ...progress })),
   });
+}
+
+/** Keeps the download from being removed while it is converted. */
+async function hold(
+  { repo }: HubModel,
+  { cacheFolder }: HubSettings,
+  signal: AbortSignal | undefined,
+): Promise<Disposable | undefined> {
+  try {
+    return await new RepoCache(cacheFolder!, repo).hold(signal);
+  } catch (error) {
+    // Where nothing can be written, nothing can be removed.
+    if (error instanceof StorageError || error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** Whether there is a converted file, and it is not what was once written. */
+function isDamaged(path: string): boolean {
+  if (!isFile(path)) return false;
+  try {
+    using _checkpoint = openCheckpoint(path);
+    return false;
+  } catch (error) {
+    if (error instanceof FileFormatError) return true;
+    throw error;
+  }
 }
 
 function convertedModels({ repo }: HubModel, options: ResolveOptions): ConvertedModels {

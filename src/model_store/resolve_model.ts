@@ -1,44 +1,18 @@
 /**
- * What the name of a model stands for.
+ * What the name of a model stands for: a name in, the path of a file or folder out.
+ *
+ *     "demo"                      demo_model.ts       the file in this package, or a copy of it from the web
+ *     inside a program            model_in_program.ts
+ *     a path or file: URL         here
+ *     "gpt2", "owner/name", ...   hub_models.ts       downloaded (hub/), then converted (converted_models.ts)
  *
  * @module
  */
-import type { LibraryProgress } from "../native_library/native_library.ts";
-import type { WriteProgress } from "../base/atomic_file.ts";
 import { pathOfFileUrl } from "../base/file_url.ts";
 import { exists } from "../base/files.ts";
 import { quotePath } from "../base/describe.ts";
-import type { DownloadProgress } from "./hub/download.ts";
-import type { HubSettings } from "./hub/hub_settings.ts";
+import type { ResolveOptions } from "./hub_models.ts";
 import { modelInProgram } from "./model_in_program.ts";
-import type { FileType } from "../checkpoint/file_types.ts";
-
-/**
- * How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded; the native
- * library, which any model needs, is fetched or built the first time.
- */
-export type ModelProgress =
-  | LibraryProgress
-  | { readonly step: "download" } & DownloadProgress
-  | { readonly step: "convert" } & WriteProgress;
-
-/** Options of {@linkcode resolveModel}. */
-export interface ResolveOptions {
-  /**
-   * The type to which a model of the hub is converted, or `"original"` for the files as they are there. Default: `"q8_0"`.
-   */
-  type?: FileType | "original";
-  /** Whether to ask the hub what a branch or tag is at now, even if it is on this machine. Default: false. */
-  refresh?: boolean;
-  /** Called while a model is downloaded and converted. */
-  onProgress?: (progress: ModelProgress) => void;
-  /** Stops with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
-  signal?: AbortSignal;
-  /** Where the hub is, and its cache. Default: as the environment says. */
-  hub?: HubSettings;
-  /** Where converted models are kept. Default: in this package's folder in the user's cache. */
-  convertedFolder?: string;
-}
 
 /**
  * The path of a model.

@@ -142,5 +142,5 @@ Deno.test("demoModelPath() passes on what a callback throws", async () => {
 Deno.test("demoModelPath() tells when nothing can be kept", async () => {
   await using setup = new Setup();
   Deno.writeTextFileSync(setup.folder.file("demo"), "a file where the folder should be");
-  await assertRejects(() => demoModelPath(setup.options), StorageError, "Cannot keep the demo");
+  await assertRejects(() => demoModelPath(setup.options), StorageError, "Cannot write");
 });

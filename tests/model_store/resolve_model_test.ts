@@ -1,12 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { findHubModel } from "../../src/model_store/hub_models.ts";
-import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
 import {
+  findHubModel,
   type ModelProgress,
-  resolveModel,
   type ResolveOptions,
-} from "../../src/model_store/resolve_model.ts";
+} from "../../src/model_store/hub_models.ts";
+import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
+import { resolveModel } from "../../src/model_store/resolve_model.ts";
 import { FileFormatError } from "../../src/base/errors.ts";
 import { takeFileLock } from "../../src/base/file_lock.ts";
 import { checkpointFiles, COMMIT, FakeHub, PLAIN } from "./hub/fake_hub.ts";
@@ -162,7 +162,7 @@ Deno.test("resolveModel() removes what a killed conversion has left", async () =
   await withHub(async (options, _hub, folder) => {
     const folderOfModel = folder.file(`converted/openai-community--gpt2/${COMMIT}`);
     Deno.mkdirSync(folderOfModel, { recursive: true });
-    Deno.writeTextFileSync(`${folderOfModel}/gpt2-Q8_0.gguf.01234567.incomplete`, "half");
+    Deno.writeTextFileSync(`${folderOfModel}/gpt2-Q8_0.gguf.01234567.gpt2.incomplete`, "half");
     await resolveModel("gpt2", options);
     const names = Array.from(Deno.readDirSync(folderOfModel), ({ name }) => name).sort();
     assertEquals(names, ["gpt2-Q8_0.gguf", "gpt2-Q8_0.gguf.lock"]);

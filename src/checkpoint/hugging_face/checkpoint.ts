@@ -5,11 +5,8 @@
  */
 import { FileFormatError } from "../../base/errors.ts";
 import { quotePath } from "../../base/describe.ts";
-import {
-  openSafetensorsFolder,
-  SAFETENSORS_FILE_NAME,
-  SAFETENSORS_INDEX_NAME,
-} from "../../formats/safetensors_folder.ts";
+import { openSafetensorsFolder } from "../../formats/safetensors_folder.ts";
+import { SAFETENSORS_FILE_NAME, SAFETENSORS_INDEX_NAME } from "../../formats/safetensors_index.ts";
 import { Checkpoint } from "../checkpoint.ts";
 import { readHuggingFaceConfig } from "./config.ts";
 import { readHuggingFaceTokenizer } from "./tokenizer.ts";

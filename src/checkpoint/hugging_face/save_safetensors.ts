@@ -6,7 +6,7 @@
 import { StorageError } from "../../base/errors.ts";
 import { writeFileAtomically, type WriteOptions } from "../../base/atomic_file.ts";
 import { quotePath } from "../../base/describe.ts";
-import { SAFETENSORS_FILE_NAME } from "../../formats/safetensors_folder.ts";
+import { SAFETENSORS_FILE_NAME } from "../../formats/safetensors_index.ts";
 import { writeSafetensors } from "../../formats/safetensors_writer.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";

@@ -5,7 +5,10 @@
  * @module
  */
 import { quote } from "../../base/describe.ts";
-import { namesIn } from "../../base/files.ts";
+import { folderOf, namesIn } from "../../base/files.ts";
+import { isUnlinked } from "../../base/open_unlinked.ts";
+import { bodyPieces } from "./body_pieces.ts";
+import { hasContent } from "./content.ts";
 import type { RepoCache } from "./hub_cache.ts";
 import type { HubClient, RemoteFile } from "./hub_client.ts";
 import { PartialFile } from "./partial_file.ts";
@@ -34,7 +37,8 @@ export interface DownloadOptions {
 const REWARDED_BYTES = 16 * 1024 * 1024;
 
 /**
- * Puts a file into the cache as a blob, unless it is there. If another process is at it, waits for that one instead.
+ * Puts a file into the cache as a blob, unless it is there. One that is damaged is replaced. If another process is at it,
+ * waits for that one instead.
  *
  * @throws {HubError} if the hub fails several times, or keeps sending other bytes than it promised
  * @throws {StorageError} if the system refuses to write
@@ -46,10 +50,10 @@ export async function downloadBlob(
   options: DownloadOptions = {},
 ): Promise<void> {
   const { signal } = options;
-  if (cache.hasBlob(remote.etag)) return;
-  using _lock = await cache.lockBlob(remote.etag, signal);
-  if (cache.hasBlob(remote.etag)) return;
   const blobPath = cache.blobPath(remote.etag);
+  if (await hasContent(blobPath, remote, signal)) return;
+  using _lock = await cache.lockBlob(remote.etag, signal);
+  if (await hasContent(blobPath, remote, signal)) return;
   const path = await adoptPartialFile(blobPath);
   using partial = await PartialFile.open(path, remote, signal);
   try {
@@ -68,13 +72,15 @@ export async function downloadBlob(
  */
 async function adoptPartialFile(blobPath: string): Promise<string> {
   const path = `${blobPath}.${crypto.randomUUID().slice(0, 8)}.incomplete`;
-  const [, folder, blob] = /^(.*)\/([^/]*)$/.exec(blobPath)!;
-  const left = namesIn(folder).filter((name) =>
-    name.startsWith(`${blob}.`) && name.endsWith(".incomplete")
+  const folder = folderOf(blobPath);
+  const left = namesIn(folder).map((name) => `${folder}/${name}`).filter((name) =>
+    name.startsWith(`${blobPath}.`) && name.endsWith(".incomplete")
   );
   for (const name of left) {
     try {
-      await Deno.rename(`${folder}/${name}`, path);
+      await Deno.rename(name, path);
+      // What has another name too is somebody else's: a link that was put there, for whatever it leads to to be overwritten.
+      if (!isUnlinked(path)) await Deno.remove(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       // Someone else was faster.
@@ -138,7 +144,7 @@ async function receive(
         `${quote(response.headers.get("content-range") ?? "no Content-Range")}. Try again later.`,
     );
   }
-  for await (const bytes of piecesOf(response, timer)) {
+  for await (const bytes of bodyPieces(response, timer)) {
     if (partial.size + bytes.length > size) {
       await partial.clear();
       throw new TransientError(
@@ -154,26 +160,6 @@ async function receive(
       `Cannot download ${quote(file)}: the connection ended early: received ${partial.size} of ` +
         `${size} bytes. Try again later: what is there is kept.`,
     );
-  }
-}
-
-/** The bytes of a body as they come; an error of the connection in our words. Leaving the loop ends the request. */
-async function* piecesOf(response: Response, timer: StallTimer): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
-  const reader = response.body.getReader();
-  try {
-    while (true) {
-      timer.restart();
-      const result = await reader.read().catch((error) => {
-        throw timer.explain(error);
-      });
-      timer.stop();
-      if (result.done) return;
-      yield result.value;
-    }
-  } finally {
-    // Its errors interest nobody now.
-    await reader.cancel().catch(() => {});
   }
 }
 

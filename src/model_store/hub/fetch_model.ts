@@ -4,14 +4,18 @@
  * @module
  */
 import { FileFormatError, HubError, StorageError } from "../../base/errors.ts";
-import { formatError, quote } from "../../base/describe.ts";
-import { SAFETENSORS_FILE_NAME, SAFETENSORS_INDEX_NAME } from "../../formats/safetensors_folder.ts";
-import { readJsonFile } from "../../base/strict_json.ts";
+import { quote } from "../../base/describe.ts";
+import {
+  readSafetensorsIndex,
+  SAFETENSORS_FILE_NAME,
+  SAFETENSORS_INDEX_NAME,
+} from "../../formats/safetensors_index.ts";
+import { hasContent } from "./content.ts";
 import { downloadBlob, type DownloadOptions } from "./download.ts";
 import { RepoCache } from "./hub_cache.ts";
 import { HubClient, type RemoteFile } from "./hub_client.ts";
 import type { HubSettings } from "./hub_settings.ts";
-import { type HubModel, hubModelName, isCommit, isSafePath } from "./model_names.ts";
+import { ggufParts, type HubModel, hubModelName, isCommit } from "./model_names.ts";
 
 /** A model on this machine. */
 export interface LocalModel {
@@ -19,11 +23,16 @@ export interface LocalModel {
   readonly commit: string;
   /** The path of its folder, or of the one file that was asked for. */
   readonly path: string;
+  /** Whether one of its files was damaged, and has been downloaded again. */
+  readonly isRepaired: boolean;
 }
 
 /** Options of {@linkcode fetchModel}. */
 export interface FetchModelOptions extends DownloadOptions {
-  /** Whether to ask the hub what the branch or tag is at now, even if it is in the cache. */
+  /**
+   * Whether to ask the hub what the branch or tag is at now, even if it is in the cache; what is there is compared with
+   * the hub, and downloaded again if it is damaged.
+   */
   readonly refresh?: boolean;
   /** Looks at config.json before anything large is downloaded. What it throws ends the download. */
   readonly checkConfig?: (path: string) => void;
@@ -32,12 +41,21 @@ export interface FetchModelOptions extends DownloadOptions {
 const CONFIG = "config.json";
 const TOKENIZER = "tokenizer.json";
 const TOKENIZER_PARTS = ["vocab.json", "merges.txt"];
-/** Nothing needs these here, but Python reads them where they are. */
-const OPTIONAL = ["generation_config.json", "tokenizer_config.json"];
+/** What goes with a checkpoint if it has it: where a text ends, and tokens beside the vocabulary. */
+const OPTIONAL = [
+  "generation_config.json",
+  "tokenizer_config.json",
+  "added_tokens.json",
+  "special_tokens_map.json",
+];
+/** By what other tokenizers are recognized. */
+const OTHER_TOKENIZERS = [
+  "vocab.txt",
+  "spiece.model",
+  "tokenizer.model",
+  "sentencepiece.bpe.model",
+];
 const PICKLE = "pytorch_model.bin";
-
-const MAX_SHARDS = 256;
-const MAX_INDEX_BYTES = 32 * 1024 * 1024;
 
 /**
  * Finds a model in the cache without any request.
@@ -80,6 +98,7 @@ class Fetch {
   readonly #options: FetchModelOptions;
   /** A branch or tag until the hub has said which commit that is. */
   #revision: string;
+  #isRepaired = false;
 
   constructor(model: HubModel, settings: HubSettings, options: FetchModelOptions) {
     const root = requireCache(model, settings);
@@ -95,50 +114,60 @@ class Fetch {
 
   async run(): Promise<LocalModel> {
     const { file, revision } = this.#model;
-    const path = file === undefined ? await this.#checkpoint() : await this.#require(file);
+    using _kept = await this.#cache.hold(this.#options.signal);
+    const path = file === undefined ? await this.#checkpoint() : await this.#gguf(file);
     const commit = this.#revision;
     // Last, so that a branch never points to a commit of which less is there than before.
     await this.#cache.writeRef(revision, commit);
-    return { commit, path: file === undefined ? this.#cache.snapshotFolder(commit) : path };
+    return { commit, path, isRepaired: this.#isRepaired };
+  }
+
+  /** The path of the file, beside which are the other parts of the model if it is one of several. */
+  async #gguf(file: string): Promise<string> {
+    for (const part of ggufParts(file)) await this.#require(part);
+    return await this.#require(file);
   }
 
   async #checkpoint(): Promise<string> {
     const config = await this.#require(CONFIG);
     this.#options.checkConfig?.(config);
     for (const name of OPTIONAL) await this.#get(name);
-    if (await this.#get(TOKENIZER) === undefined) {
-      for (const name of TOKENIZER_PARTS) await this.#require(name);
-    }
+    await this.#tokenizer();
     if (await this.#get(SAFETENSORS_FILE_NAME) === undefined) {
       const index = await this.#get(SAFETENSORS_INDEX_NAME);
       if (index === undefined) throw await this.#noWeights();
-      for (const name of shardNames(index)) await this.#require(name);
+      for (const name of readSafetensorsIndex(index).keys()) await this.#require(name);
     }
-    return config;
+    return this.#cache.snapshotFolder(this.#revision);
+  }
+
+  async #tokenizer(): Promise<void> {
+    if (await this.#get(TOKENIZER) !== undefined) return;
+    for (const name of TOKENIZER_PARTS) {
+      if (await this.#get(name) === undefined) throw await this.#noTokenizer(name);
+    }
   }
 
   /** The path of a file that has to be there. */
   async #require(file: string): Promise<string> {
     const path = await this.#get(file);
-    if (path !== undefined) return path;
-    throw new Deno.errors.NotFound(
-      `Cannot download ${
-        quote(hubModelName(this.#model))
-      }: the hub has no such model, or no such file ` +
-        `in it: received status 404 for ${quote(file)}. Check the name.`,
-    );
+    if (path === undefined) throw this.#notFound(file);
+    return path;
   }
 
   /** The path of a file, downloaded if need be; nothing if the repository has no such file. */
   async #get(file: string): Promise<string | undefined> {
-    if (isCommit(this.#revision)) {
-      const path = this.#cache.findFile(this.#revision, file);
-      if (path !== undefined) return path;
-    }
+    const { refresh = false, signal } = this.#options;
+    const find = () => isCommit(this.#revision) && this.#cache.findFile(this.#revision, file);
+    const known = find();
+    if (known && !refresh) return known;
     const remote = await this.#describe(file);
     if (remote === undefined) return undefined;
-    const path = this.#cache.findFile(this.#revision, file);
-    if (path !== undefined) return path;
+    const path = find();
+    if (path) {
+      if (!refresh || await hasContent(path, remote, signal)) return path;
+      this.#isRepaired = true;
+    }
     await downloadBlob(this.#client, this.#cache, remote, this.#options);
     return await this.#cache.linkFile(this.#revision, file, remote.etag);
   }
@@ -151,6 +180,30 @@ class Fetch {
     // From here on, whatever happens to the branch: all files are of one commit.
     this.#revision = remote.commit;
     return remote;
+  }
+
+  #notFound(file: string): Error {
+    return new Deno.errors.NotFound(
+      `Cannot download ${
+        quote(hubModelName(this.#model))
+      }: the hub has no such model, or no such ` +
+        `file in it: received status 404 for ${quote(file)}. Check the name.`,
+    );
+  }
+
+  async #noTokenizer(missing: string): Promise<Error> {
+    for (const file of OTHER_TOKENIZERS) {
+      if (await this.#describe(file) === undefined) continue;
+      return new FileFormatError(
+        `Cannot use ${quote(hubModelName(this.#model))}: its tokenizer is not GPT-2's, which has ` +
+          `${TOKENIZER}, or ${
+            TOKENIZER_PARTS.join(" and ")
+          }: received ${file}, of another kind of ` +
+          "tokenizer. Choose a model with GPT-2's tokenizer; or download it yourself, give the path of its " +
+          "folder, and pass token ids instead of texts.",
+      );
+    }
+    return this.#notFound(missing);
   }
 
   async #noWeights(): Promise<Error> {
@@ -175,35 +228,17 @@ class Fetch {
 function findCommit(cache: RepoCache, { file }: HubModel, commit: string): LocalModel | undefined {
   const find = (name: string) => cache.findFile(commit, name);
   if (file !== undefined) {
-    const path = find(file);
-    return path === undefined ? undefined : { commit, path };
+    const path = ggufParts(file).every((part) => find(part) !== undefined) ? find(file) : undefined;
+    return path === undefined ? undefined : { commit, path, isRepaired: false };
   }
   const index = find(SAFETENSORS_INDEX_NAME);
   const hasWeights = find(SAFETENSORS_FILE_NAME) !== undefined ||
-    index !== undefined && shardNames(index).every((name) => find(name) !== undefined);
+    index !== undefined &&
+      readSafetensorsIndex(index).keys().every((name) => find(name) !== undefined);
   const hasTokenizer = find(TOKENIZER) !== undefined ||
     TOKENIZER_PARTS.every((name) => find(name) !== undefined);
   const isComplete = find(CONFIG) !== undefined && hasWeights && hasTokenizer;
-  return isComplete ? { commit, path: cache.snapshotFolder(commit) } : undefined;
-}
-
-/** The files that an index names, each of which stays in its folder. */
-function shardNames(indexPath: string): string[] {
-  const index = readJsonFile(indexPath, { maxBytes: MAX_INDEX_BYTES });
-  const weightMap = index instanceof Map ? index.get("weight_map") : undefined;
-  const names = weightMap instanceof Map ? new Set(weightMap.values()) : new Set<never>();
-  const isShard = (name: unknown) =>
-    typeof name === "string" && isSafePath(name) && name.endsWith(".safetensors");
-  const wrong = Array.from(names).find((name) => !isShard(name));
-  if (wrong === undefined && names.size > 0 && names.size <= MAX_SHARDS) {
-    return Array.from(names, String);
-  }
-  throw formatError(
-    "safetensors index",
-    indexPath,
-    `weight_map does not name 1 to ${MAX_SHARDS} .safetensors files of the same repository`,
-    wrong ?? names.size,
-  );
+  return isComplete ? { commit, path: cache.snapshotFolder(commit), isRepaired: false } : undefined;
 }
 
 function requireCache(model: HubModel, { cacheFolder }: HubSettings): string {
@@ -212,7 +247,7 @@ function requireCache(model: HubModel, { cacheFolder }: HubSettings): string {
     `Cannot download ${
       quote(hubModelName(model))
     }: there is no folder to keep it in: received no ` +
-      "variable that names one. Set HF_HOME to a folder, and let Deno read it (--allow-env).",
+      "variable that names one. Set HF_HUB_CACHE to a folder, and let Deno read it (--allow-env).",
   );
 }
 

@@ -8,12 +8,20 @@
  *
  * @module
  */
-import { StorageError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quotePath } from "../../base/describe.ts";
-import { takeFileLock } from "../../base/file_lock.ts";
-import { folderOf, isFile, namesIn, readTextIfAny, removeFolder } from "../../base/files.ts";
-import { orStorageError, storageError } from "../../base/storage_error.ts";
+import { takeFileLock, tryFileLocks } from "../../base/file_lock.ts";
+import {
+  folderOf,
+  isFile,
+  isTaken,
+  namesIn,
+  readTextIfAny,
+  removeFolder,
+  removeIfAny,
+} from "../../base/files.ts";
+import { makeFolderInside } from "../../base/folder_inside.ts";
+import { orStorageError } from "../../base/storage_error.ts";
 import { isCommit } from "./model_names.ts";
 
 const REPO_FOLDER = /^models--([^/]+)--([^/]+)$/;
@@ -57,11 +65,6 @@ export class RepoCache {
     return `${this.folder}/blobs/${etag}`;
   }
 
-  /** Whether the blob is there. */
-  hasBlob(etag: string): boolean {
-    return isFile(this.blobPath(etag));
-  }
-
   /**
    * Makes the folder for blobs, and waits until no other process writes the blob with this etag.
    *
@@ -69,8 +72,8 @@ export class RepoCache {
    * @throws {StorageError} if the system refuses, or a link leads out of the cache
    */
   async lockBlob(etag: string, signal?: AbortSignal): Promise<Disposable> {
-    await this.#makeFolder(`${this.folder}/blobs`);
-    await this.#makeFolder(this.#locks);
+    await makeFolderInside(this.root, `${this.folder}/blobs`);
+    await makeFolderInside(this.root, this.#locks);
     const path = `${this.#locks}/${etag}.lock`;
     return await orStorageError(path, () => takeFileLock(path, { signal }));
   }
@@ -82,18 +85,18 @@ export class RepoCache {
    */
   async linkFile(commit: string, file: string, etag: string): Promise<string> {
     const path = `${this.snapshotFolder(commit)}/${file}`;
-    await this.#makeFolder(folderOf(path));
-    const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.incomplete`;
+    await makeFolderInside(this.root, folderOf(path));
     const target = "../".repeat(file.split("/").length + 1) + `blobs/${etag}`;
+    if (isTaken(path)) {
+      if (readLinkIfAny(path) === target) return path;
+      await removeIfAny(path); // A link to nothing, or to another version.
+    }
     try {
-      await Deno.symlink(target, temporary, { type: "file" }).catch(() =>
-        // Not everyone may make links: on Windows only developers, under Deno only who may read and write everything.
-        Deno.copyFile(this.blobPath(etag), temporary)
-      );
-      await Deno.rename(temporary, path);
-    } catch (error) {
-      await Deno.remove(temporary).catch(() => {});
-      throw storageError(path, error);
+      await Deno.symlink(target, path, { type: "file" });
+    } catch {
+      // Another process may have been faster. And not everyone may make links: on Windows only developers, under Deno only
+      // who may read and write everything.
+      if (readLinkIfAny(path) !== target) await this.#copyBlob(etag, path);
     }
     return path;
   }
@@ -106,40 +109,56 @@ export class RepoCache {
   async writeRef(revision: string, commit: string): Promise<void> {
     if (isCommit(revision) || this.commitOf(revision) === commit) return;
     const path = `${this.folder}/refs/${revision}`;
-    await this.#makeFolder(folderOf(path));
+    await makeFolderInside(this.root, folderOf(path));
     await writeFileAtomically(path, commit.length, [new TextEncoder().encode(commit)]);
   }
 
-  /** Removes all of this repository, for Python as well. Does nothing if there is nothing. */
+  /**
+   * Keeps this repository from being removed, until the result is disposed of.
+   *
+   * @throws {StorageError} if the system refuses, or a link leads out of the cache
+   */
+  async hold(signal?: AbortSignal): Promise<Disposable> {
+    await makeFolderInside(this.root, this.#locks);
+    const path = `${this.#locks}/allformers.lock`;
+    return await orStorageError(path, () => takeFileLock(path, { isShared: true, signal }));
+  }
+
+  /**
+   * Removes all of this repository, for Python as well. Does nothing if there is nothing.
+   *
+   * @throws {Deno.errors.Busy} if another process, ours or Python's, is downloading it
+   */
   async remove(): Promise<void> {
+    const names = namesIn(this.#locks).filter((name) => name.endsWith(".lock"));
+    using locks = tryFileLocks(names.map((name) => `${this.#locks}/${name}`));
+    if (locks === undefined) throw isInUse(this.folder);
     await removeFolder(this.folder);
     await removeFolder(this.#locks);
   }
 
-  /** Makes a folder, and refuses one that a link has put somewhere else: nothing is written out there. */
-  async #makeFolder(folder: string): Promise<void> {
-    const isInside = await orStorageError(
-      folder,
-      async () => {
-        await Deno.mkdir(this.root, { recursive: true });
-        const root = await Deno.realPath(this.root);
-        const relative = folder.slice(this.root.length + 1).split("/");
-        for (let depth = 1; depth <= relative.length; depth++) {
-          const parent = `${this.root}/${relative.slice(0, depth).join("/")}`;
-          await Deno.mkdir(parent).catch(ignoreExisting);
-          const real = await Deno.realPath(parent);
-          if (!real.startsWith(root + separatorOf(root))) return false;
-        }
-        return true;
-      },
-    );
-    if (isInside) return;
-    throw new StorageError(
-      `Cannot write into ${quotePath(folder)}: a link in it leads out of the cache: received ` +
-        `${
-          quotePath(this.root)
-        } as the cache. Remove the link, or set HF_HUB_CACHE to where it leads.`,
-    );
+  async #copyBlob(etag: string, path: string): Promise<void> {
+    const blob = await Deno.open(this.blobPath(etag));
+    const { size } = await blob.stat();
+    await writeFileAtomically(path, size, blob.readable);
+  }
+}
+
+/** The error for what cannot be removed because another process is making it. */
+export function isInUse(folder: string): Error {
+  return new Deno.errors.Busy(
+    `Cannot remove ${
+      quotePath(folder)
+    }: another process is downloading or converting it: received ` +
+      "a lock. Wait until it has ended, or end it.",
+  );
+}
+
+function readLinkIfAny(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined; // A file.
   }
 }
 
@@ -149,12 +168,4 @@ export function listRepos(root: string): string[] {
     const [, owner, repo] = REPO_FOLDER.exec(name) ?? [];
     return repo === undefined ? [] : [`${owner}/${repo}`];
   }).sort();
-}
-
-function separatorOf(path: string): string {
-  return path.includes("\\") ? "\\" : "/";
-}
-
-function ignoreExisting(error: unknown): void {
-  if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
 }

@@ -6,21 +6,18 @@
  */
 import { HubError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
+import type { Content } from "./content.ts";
 import { type HubModel, hubModelName, isCommit } from "./model_names.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { Retries, TransientError } from "./retries.ts";
 import { place, StallTimer } from "./stall_timer.ts";
 
 /** What the hub says about a file. */
-export interface RemoteFile {
+export interface RemoteFile extends Content {
   /** Its path in the repository. */
   readonly file: string;
   /** The commit that the revision is at. */
   readonly commit: string;
-  /** The sha256 of its bytes (64 digits), or git's sha1 of them (40). */
-  readonly etag: string;
-  /** How many bytes it has. */
-  readonly size: number;
 }
 
 const MAX_REDIRECTS = 10;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quote } from "../../base/describe.ts";
 import {
   environmentVariable,
   isTrue,
@@ -79,13 +80,20 @@ function expanded(path: string, variable: Variables): string | undefined {
 
 function endpoint(text: string): string {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "") {
+  if (url === null || !/^https?:$/.test(url.protocol) || text.includes("@")) {
     throw new RangeError(
-      `Cannot use HF_ENDPOINT: it is no http or https URL: received ${JSON.stringify(text)}. ` +
+      `Cannot use HF_ENDPOINT: it is no http or https URL: received ${
+        quote(withoutSecrets(text))
+      }. ` +
         `Write for example ${DEFAULT_ENDPOINT}, or unset it.`,
     );
   }
   return (url.origin + url.pathname).replace(/\/+$/, "");
+}
+
+/** A text without what may be a password or a signature in it. */
+function withoutSecrets(text: string): string {
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/*)?.*@/is, "$1***@").replace(/[?#].*$/s, "");
 }
 
 function timeoutMs(value: string | undefined): number {

@@ -33,6 +33,9 @@ const REPO_PART = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$/;
 /** What may be between two slashes in a revision or file name: nothing hidden, no `..`, no drive letter, no NUL. */
 const PATH_PART = /^[A-Za-z0-9_+-][A-Za-z0-9_.+ -]{0,200}$/;
 
+/** More is no model that this program could run. */
+const MAX_PARTS = 1000;
+
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
@@ -59,6 +62,18 @@ export function parseHubModel(text: string): HubModel | undefined {
 export function hubModelName({ repo, revision, file }: HubModel): string {
   return repo + (revision === "main" ? "" : `@${revision}`) +
     (file === undefined ? "" : `:${file}`);
+}
+
+/** The files that a model in a GGUF file consists of: `x-00001-of-00003.gguf` is one of three. */
+export function ggufParts(file: string): string[] {
+  const [, name, number, total] = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(file) ?? [];
+  const isPart = 1 <= Number(number) && Number(number) <= Number(total) &&
+    Number(total) <= MAX_PARTS;
+  if (!isPart) return [file];
+  return Array.from(
+    { length: Number(total) },
+    (_, i) => `${name}-${String(i + 1).padStart(5, "0")}-of-${total}.gguf`,
+  );
 }
 
 /** Whether a revision is a commit, which never changes. */

@@ -7,6 +7,17 @@ import { HubError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
 import { UnreachableError } from "./retries.ts";
 
+/** What to do when no bytes come. */
+interface StallAdvice {
+  readonly slow: string;
+  readonly failed: string;
+}
+
+const HUB_ADVICE: StallAdvice = {
+  slow: "Try again later, or set HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT to more seconds.",
+  failed: "Check the network; HF_ENDPOINT says where the hub is.",
+};
+
 /** Stops a request when the user asks for it, or when nothing has happened for a while. */
 export class StallTimer implements Disposable {
   /** What stops the request. */
@@ -14,11 +25,18 @@ export class StallTimer implements Disposable {
   readonly #url: URL;
   readonly #timeoutMs: number;
   readonly #userSignal: AbortSignal | undefined;
+  readonly #advice: StallAdvice;
   readonly #stall = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Starts to run at once. */
-  constructor(url: URL, timeoutMs: number, signal: AbortSignal | undefined) {
+  constructor(
+    url: URL,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    advice: StallAdvice = HUB_ADVICE,
+  ) {
+    this.#advice = advice;
     this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#userSignal = signal;
@@ -45,16 +63,14 @@ export class StallTimer implements Disposable {
     const from = `Cannot download from ${place(this.#url)}`;
     if (this.#stall.signal.aborted) {
       return new UnreachableError(
-        `${from}: nothing came for ${
-          this.#timeoutMs / 1000
-        } s: received a timeout. Try again later, or ` +
-          "set HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT to more seconds.",
+        `${from}: nothing came for ${this.#timeoutMs / 1000} s: received a timeout. ` +
+          this.#advice.slow,
       );
     }
     const reason = error instanceof Error ? error.message : String(error);
     return new UnreachableError(
       `${from}: the connection failed: received ${quote(reason)}. ` +
-        "Check the network; HF_ENDPOINT says where the hub is.",
+        this.#advice.failed,
       { cause: error },
     );
   }

@@ -93,8 +93,8 @@ test("fetchModel() downloads what a snapshot lacks from the same commit", async 
   hub.seen.length = 0;
   await fetchModel(MODEL, hub.settings(folder.path));
   // The blob is still there.
-  assertEquals(hub.seen.map(({ method }) => method), ["HEAD"]);
-  assertStringIncludes(hub.seen[0].path, COMMIT);
+  assertEquals([hub.count("HEAD", "model.safetensors"), hub.count("GET")], [1, 0]);
+  assert(hub.seen.every(({ path }) => path.includes(COMMIT)));
 });
 
 test("fetchModel() downloads shards and a tokenizer in two files", async (hub, folder) => {
@@ -117,6 +117,48 @@ test("fetchModel() downloads one GGUF file where it is asked to", async (hub, fo
   assertEquals(hub.count("GET"), 2); // The hub, and the storage it redirects to.
   assertEquals(findModel(model, hub.settings(folder.path))?.path, path);
 });
+
+test("fetchModel() downloads what goes with a checkpoint, if it has it", async (hub, folder) => {
+  const extra = { "added_tokens.json": "{}", "special_tokens_map.json": '{"pad_token": "x"}' };
+  hub.add(REPO, { ...checkpointFiles(PLAIN), ...extra, "README.md": "" });
+  const { path } = await fetchModel(MODEL, hub.settings(folder.path));
+  for (const [name, text] of Object.entries(extra)) {
+    assertEquals(Deno.readTextFileSync(`${path}/${name}`), text);
+  }
+  assertEquals(hub.count("GET", "README.md"), 0);
+});
+
+test("fetchModel() downloads all parts of a GGUF model", async (hub, folder) => {
+  const names = [1, 2, 3].map((part) => `a-0000${part}-of-00003.gguf`);
+  hub.add("owner/name", Object.fromEntries(names.map((name) => [name, `GGUF ${name}`])));
+  const model = parseHubModel(`owner/name:${names[0]}`)!;
+  const { path } = await fetchModel(model, hub.settings(folder.path));
+  assertEquals(path.endsWith(names[0]), true);
+  for (const name of names) {
+    assertEquals(Deno.readTextFileSync(path.replace(names[0], name)), `GGUF ${name}`);
+  }
+  Deno.removeSync(path.replace(names[0], names[2]));
+  assertEquals(findModel(model, hub.settings(folder.path)), undefined);
+  hub.add("owner/name", { [names[0]]: "GGUF", [names[1]]: "GGUF" });
+  await assertRejects(
+    () => fetchModel(model, hub.settings(folder.file("other"))),
+    Deno.errors.NotFound,
+    `status 404 for "${names[2]}"`,
+  );
+});
+
+for (const file of ["vocab.txt", "spiece.model", "tokenizer.model"]) {
+  test(`fetchModel() says that ${file} is another tokenizer`, async (hub, folder) => {
+    hub.add(REPO, { ...checkpointFiles(PLAIN, "tokenizer.json", "vocab.json"), [file]: "[PAD]" });
+    const error = await assertRejects(
+      () => fetchModel(MODEL, hub.settings(folder.path)),
+      FileFormatError,
+      "its tokenizer is not GPT-2's",
+    );
+    assertStringIncludes(error.message, `received ${file}, of another kind`);
+    assertEquals(hub.count("GET", "model.safetensors"), 0);
+  });
+}
 
 test("fetchModel() tells how far each file is", async (hub, folder) => {
   const events: DownloadProgress[] = [];
@@ -186,7 +228,7 @@ test(
 
 test("fetchModel() needs a folder to keep the files in", async (hub) => {
   const settings = hub.settings("", { cacheFolder: undefined });
-  await assertRejects(() => fetchModel(MODEL, settings), StorageError, "Set HF_HOME");
+  await assertRejects(() => fetchModel(MODEL, settings), StorageError, "Set HF_HUB_CACHE");
 });
 
 test("fetchModel() says how to get safetensors of a model that has none", async (hub, folder) => {
@@ -261,7 +303,7 @@ test("fetchModel() refuses an index that names files elsewhere", async (hub, fol
     await assertRejects(
       () => fetchModel(MODEL, hub.settings(target)),
       FileFormatError,
-      "same repository",
+      "of the same folder",
     );
     const names = Array.from(
       Deno.readDirSync(`${target}/${FOLDER}/snapshots/${COMMIT}`),

@@ -64,6 +64,26 @@ for (const HF_ENDPOINT of ["x", "file:///x", "ftp://x", "https://user@x"]) {
   });
 }
 
+const SECRETS = [
+  "https://user:s3cret@hub.test/x",
+  "https://:s3cret@hub.test",
+  "https://s3cret@hub.test",
+  "ftp://user:s3cret@hub.test",
+  "user:s3cret@hub.test",
+  "https//user:s3cret@hub.test",
+  "https://us/er:s3c@s3cret@hub.test",
+  "https://user:s3c?#ret@hub.test",
+  "ftp://hub.test/?token=s3cret",
+  "ftp://hub.test/#s3cret",
+];
+
+for (const HF_ENDPOINT of SECRETS) {
+  Deno.test(`readHubSettings() does not show the password in ${HF_ENDPOINT}`, () => {
+    const { message } = assertThrows(() => settings({ HF_ENDPOINT }), RangeError, "hub.test");
+    assertEquals(/s3c/.test(message), false, message);
+  });
+}
+
 Deno.test("readToken() takes the token from variables, then from a file", () => {
   using folder = new TemporaryFolder();
   const HF_HOME = folder.path;

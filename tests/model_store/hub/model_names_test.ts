@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { resolveModel } from "../../../src/model_store/resolve_model.ts";
 import {
+  ggufParts,
   hubModelName,
   isSafePath,
   parseHubModel,
@@ -115,4 +116,21 @@ Deno.test("isSafePath() takes what stays in its folder on every system", () => {
   ) {
     assertEquals(isSafePath(path), false, path);
   }
+});
+
+Deno.test("ggufParts() gives the parts of a file that is one of several", () => {
+  assertEquals(
+    ggufParts("a/x-00002-of-00003.gguf"),
+    [1, 2, 3].map((i) => `a/x-0000${i}-of-00003.gguf`),
+  );
+  for (
+    const file of [
+      "x.gguf",
+      "x-00000-of-00003.gguf",
+      "x-00004-of-00003.gguf",
+      "x-1-of-3.gguf",
+      "x-00001-of-99999.gguf",
+      "x-00001-of-00003.bin",
+    ]
+  ) assertEquals(ggufParts(file), [file]);
 });
