@@ -84,7 +84,7 @@ async function main(args: string[]): Promise<number> {
     if (Deno.build.os === "windows") {
       throw new BenchError("Cannot run the benchmarks: they need Linux or macOS");
     }
-    const cache = options.cache ?? `${cacheFolder() ?? "."}/bench`;
+    const cache = options.cache ?? cacheFolder("bench") ?? "bench";
     await Deno.mkdir(cache, { recursive: true });
     const show: Show = (doing) => progress.show(doing);
     const programs = await findPrograms(options, cache, show);

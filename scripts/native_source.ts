@@ -72,7 +72,10 @@ async function ensureCheckout(
   fallbackFolder: string,
   onProgress: (doing: string) => void,
 ): Promise<string> {
-  const parent = await writableFolder([cacheFolder(), fallbackFolder]);
+  const parent = await writableFolder([
+    cacheFolder("ggml-source"),
+    `${fallbackFolder}/ggml-source`,
+  ]);
   const target = `${parent}/${name}`;
   // The folder appears by a rename after everything in it was written.
   if (exists(target)) return target;
@@ -167,9 +170,8 @@ async function git(args: string[]): Promise<void> {
 
 async function writableFolder(candidates: (string | undefined)[]): Promise<string> {
   let failure: unknown;
-  for (const candidate of candidates) {
-    if (candidate === undefined) continue;
-    const folder = `${candidate}/ggml-source`;
+  for (const folder of candidates) {
+    if (folder === undefined) continue;
     try {
       // What is compiled is run: nobody else may have put it there.
       makePrivateFolder(folder);

@@ -20,6 +20,8 @@ export interface Input {
   readonly isTerminal: boolean;
   /** Everything up to the end. */
   readAll(signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** What somebody types before Enter, or what there is before the end. */
+  readLine(signal: AbortSignal): Promise<string>;
 }
 
 /** A stream to write to. */

@@ -25,6 +25,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["info", async () => (await import("./info_command.ts")).infoCommand],
   ["models", async () => (await import("./models_command.ts")).modelsCommand],
   ["bench", async () => (await import("./bench_command.ts")).benchCommand],
+  ["uninstall", async () => (await import("./uninstall_command.ts")).uninstallCommand],
   ["doctor", async () => (await import("./doctor_command.ts")).doctorCommand],
 ]);
 

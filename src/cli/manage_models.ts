@@ -67,16 +67,20 @@ export function pathOfModel(model: HubModel, type: FileType): string {
 }
 
 /** The models that this program can use; the cache may have many others. */
-export function listModels({ downloads, converted }: CacheFolders): CachedModel[] {
-  const usable = downloads === undefined
-    ? []
-    : listRepos(downloads).filter((repo) => isUsable(new RepoCache(downloads, repo)));
+export function listModels(folders: CacheFolders): CachedModel[] {
+  const { downloads, converted } = folders;
+  const usable = usableCaches(folders).map(({ repo }) => repo);
   const repos = new Set([...usable, ...listConvertedRepos(converted)]);
   return [...repos].sort().map((repo) => ({
     repo,
     downloadedBytes: downloads === undefined ? 0 : bytesOf(new RepoCache(downloads, repo).folder),
     converted: new ConvertedModels(converted, repo).list(),
   }));
+}
+
+function usableCaches({ downloads }: CacheFolders): RepoCache[] {
+  if (downloads === undefined) return [];
+  return listRepos(downloads).map((repo) => new RepoCache(downloads, repo)).filter(isUsable);
 }
 
 /** Whether a repository has a GPT-2 or a GGUF file in any of its snapshots. */
@@ -111,21 +115,57 @@ export function listText(folders: CacheFolders, models: readonly CachedModel[]):
     `Converted   ${bytesText(converted).padStart(9)}  ${folders.converted}\n`;
 }
 
-/** Removes a model, and says how much room that made. */
-export async function removeModel(
-  { downloads, converted }: CacheFolders,
-  model: HubModel,
-  keepsDownload: boolean,
-): Promise<number> {
-  const models = new ConvertedModels(converted, model.repo);
-  const cache = keepsDownload || downloads === undefined
-    ? undefined
-    : new RepoCache(downloads, model.repo);
-  const bytes = bytesOf(models.folder) + (cache === undefined ? 0 : bytesOf(cache.folder));
-  if (bytes === 0) throw notHere(model, "not on this machine");
-  await models.remove();
-  await cache?.remove();
-  return bytes;
+/** The downloads of models that this program can use, in the cache that is shared with Python. */
+export function listDownloads(folders: CacheFolders) {
+  return usableCaches(folders).map(({ folder }) => ({
+    content: "a download, shared with Python",
+    path: folder,
+    numBytes: bytesOf(folder),
+  }));
+}
+
+/** Removes these downloads. */
+export async function removeDownloads(folders: CacheFolders): Promise<void> {
+  for (const cache of usableCaches(folders)) await cache.remove();
+}
+
+/** What is to be removed: of each of some repositories the converted files and, unless they are kept, the downloads. */
+export class Removal {
+  /** How much room it makes. */
+  readonly numBytes: number;
+  readonly #caches: readonly (RepoCache | ConvertedModels)[];
+
+  /** Nothing is removed yet. */
+  constructor(
+    { downloads, converted }: CacheFolders,
+    repos: readonly string[],
+    keepsDownload: boolean,
+  ) {
+    // First the downloads, which may be in use: then nothing is lost.
+    this.#caches = repos.flatMap((repo) => [
+      ...(keepsDownload || downloads === undefined ? [] : [new RepoCache(downloads, repo)]),
+      new ConvertedModels(converted, repo),
+    ]);
+    this.numBytes = this.#caches.reduce((sum, { folder }) => sum + bytesOf(folder), 0);
+  }
+
+  /**
+   * Requires that there is something to remove.
+   *
+   * @throws {Deno.errors.NotFound} if there is not
+   */
+  requireAny(model: HubModel): void {
+    if (this.numBytes === 0) throw notHere(model, "not on this machine");
+  }
+
+  /**
+   * Removes it.
+   *
+   * @throws {Deno.errors.Busy} if another process is downloading or converting it
+   */
+  async run(): Promise<void> {
+    for (const cache of this.#caches) await cache.remove();
+  }
 }
 
 function notHere(model: HubModel, what: string): Error {

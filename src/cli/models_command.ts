@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { fileTypes } from "../checkpoint/file_types.ts";
+import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
 import { quote } from "../base/describe.ts";
 import { closestName } from "../base/closest_name.ts";
 import { type HubModel, parseHubModel } from "../model_store/hub/model_names.ts";
 import { defineCommand } from "./command.ts";
+import { confirm, yesFlag } from "./confirm.ts";
+import type { Io } from "./io.ts";
 import { jsonFlag, typeFlag } from "./common_flags.ts";
 import { bytesText } from "./units.ts";
 import { UsageError } from "./usage_error.ts";
 
-const ACTIONS = ["list", "pull", "remove", "path"] as const;
-type Action = typeof ACTIONS[number];
+type Action = keyof typeof ACTIONS;
 
 /** Shows and manages the models of the hub that are on this machine. */
 export const modelsCommand = defineCommand({
@@ -21,7 +22,8 @@ export const modelsCommand = defineCommand({
   summary: "List, download and remove models of the hub.",
   details:
     "list shows the GPT-2 models on this machine; pull downloads and converts one, or looks whether there is a newer " +
-    "one; remove deletes one from both caches: the downloads, which Python uses too, and the converted files; " +
+    "one; remove deletes one from both caches: the downloads, which Python uses too, and the converted files, with --all " +
+    "those of all models in the list, after a question; " +
     "path writes where the converted file is, or without a model where the caches are.",
   operands: {
     usage: "[list | pull | remove | path] [model]",
@@ -39,55 +41,113 @@ export const modelsCommand = defineCommand({
       kind: "switch",
       help: "For remove: leave the download in the cache that is shared with Python.",
     },
+    all: { kind: "switch", help: "For remove: all models in the list." },
+    yes: { ...yesFlag, help: "For remove --all: do not ask first." },
     json: { ...jsonFlag, help: "Write one JSON object." },
   },
   examples: [
     ["models pull gpt2", "Download a model ahead of its first use"],
     ["models", "What is on this machine, and how large it is"],
     ["models remove gpt2 --keep-download", "Remove the converted files only"],
+    ["models remove --all", "Remove all models, after a question"],
   ],
 
   async run({ values, operands: [action = "list", name] }, io) {
     requireAction(action);
-    // Loaded only now: every start reads this file, and few go on from here.
-    const manage = await import("./manage_models.ts");
-    const folders = manage.cacheFolders();
-    let text: string;
-    let json: unknown;
-    if (action === "list") {
-      if (name !== undefined) {
-        throw new UsageError(`models list takes no model: received ${quote(name)}.`);
-      }
-      const models = manage.listModels(folders);
-      json = { ...folders, models };
-      text = manage.listText(folders, models);
-    } else if (action === "path" && name === undefined) {
-      json = folders;
-      text = `${folders.downloads ?? ""}\n${folders.converted}\n`;
-    } else {
-      const model = requireModel(action, name);
-      if (action === "remove") {
-        const freedBytes = await manage.removeModel(folders, model, values.keepDownload);
-        json = { repo: model.repo, freedBytes };
-        text = "";
-        await io.stderr.write(`Removed ${model.repo}: ${bytesText(freedBytes)}.\n`);
-      } else {
-        const path = action === "pull"
-          ? await manage.pullModel(model, values.type, io)
-          : manage.pathOfModel(model, values.type);
-        json = { repo: model.repo, path, numBytes: Deno.statSync(path).size };
-        text = `${path}\n`;
-      }
-    }
-    await io.stdout.write(values.json ? JSON.stringify(json, null, 2) + "\n" : text);
+    const result = await ACTIONS[action](name, values, io);
+    if (result === undefined) return;
+    await io.stdout.write(values.json ? JSON.stringify(result.json, null, 2) + "\n" : result.text);
   },
 });
 
+/** What an action has to say, for programs and for people. */
+interface Result {
+  readonly json: unknown;
+  readonly text: string;
+}
+
+/** The flags of all actions. */
+interface Values {
+  readonly type: FileType;
+  readonly keepDownload: boolean;
+  readonly all: boolean;
+  readonly yes: boolean;
+}
+
+/** Loaded only when there is something to do: every help reads this file. */
+const loadActions = () => import("./manage_models.ts");
+
+const ACTIONS = { list, pull, remove, path } as const;
+
+async function list(name: string | undefined): Promise<Result> {
+  if (name !== undefined) {
+    throw new UsageError(`models list takes no model: received ${quote(name)}.`);
+  }
+  const manage = await loadActions();
+  const folders = manage.cacheFolders();
+  const models = manage.listModels(folders);
+  return { json: { ...folders, models }, text: manage.listText(folders, models) };
+}
+
+async function pull(name: string | undefined, { type }: Values, io: Io): Promise<Result> {
+  const model = requireModel("pull", name);
+  return foundAt(model, await (await loadActions()).pullModel(model, type, io));
+}
+
+async function path(name: string | undefined, { type }: Values): Promise<Result> {
+  const manage = await loadActions();
+  if (name === undefined) {
+    const folders = manage.cacheFolders();
+    return { json: folders, text: `${folders.downloads ?? ""}\n${folders.converted}\n` };
+  }
+  const model = requireModel("path", name);
+  return foundAt(model, manage.pathOfModel(model, type));
+}
+
+function foundAt({ repo }: HubModel, path: string): Result {
+  return { json: { repo, path, numBytes: Deno.statSync(path).size }, text: `${path}\n` };
+}
+
+async function remove(
+  name: string | undefined,
+  { all, keepDownload, yes }: Values,
+  io: Io,
+): Promise<Result | undefined> {
+  if (all && name !== undefined) {
+    throw new UsageError(
+      `models remove takes a model or --all: received ${quote(name)} and --all.`,
+    );
+  }
+  const manage = await loadActions();
+  const folders = manage.cacheFolders();
+  if (!all) {
+    const model = requireModel("remove", name);
+    const removal = new manage.Removal(folders, [model.repo], keepDownload);
+    removal.requireAny(model);
+    await removal.run();
+    await io.stderr.write(`Removed ${model.repo}: ${bytesText(removal.numBytes)}.\n`);
+    return { json: { repo: model.repo, freedBytes: removal.numBytes }, text: "" };
+  }
+  const models = manage.listModels(folders);
+  const repos = models.map(({ repo }) => repo);
+  const removal = new manage.Removal(folders, repos, keepDownload);
+  if (removal.numBytes > 0) {
+    await io.stderr.write(manage.listText(folders, models));
+    const what = keepDownload ? "the converted files" : "all of these, also for Python";
+    const question = `Remove ${what}: ${bytesText(removal.numBytes)}`;
+    if (!await confirm(question, yes, io)) return undefined;
+    await removal.run();
+  }
+  await io.stderr.write(`Removed ${bytesText(removal.numBytes)}.\n`);
+  return { json: { repos, freedBytes: removal.numBytes }, text: "" };
+}
+
 function requireAction(action: string): asserts action is Action {
-  if ((ACTIONS as readonly string[]).includes(action)) return;
-  const closest = closestName(action, [...ACTIONS]);
+  if (Object.hasOwn(ACTIONS, action)) return;
+  const names = Object.keys(ACTIONS);
+  const closest = closestName(action, names);
   throw new UsageError(
-    `models takes one of ${ACTIONS.join(", ")}: received ${quote(action)}.` +
+    `models takes one of ${names.join(", ")}: received ${quote(action)}.` +
       (closest === undefined ? "" : ` Did you mean models ${closest}?`),
   );
 }

@@ -29,6 +29,18 @@ function systemInput(): Input {
       const bytes = new Response(Deno.stdin.readable).bytes();
       return await orAborted(bytes as Promise<Uint8Array<ArrayBuffer>>, signal);
     },
+    readLine: async (signal) => {
+      let line = "";
+      const bytes = new Uint8Array(1024);
+      const decoder = new TextDecoder();
+      while (!line.includes("\n")) {
+        signal.throwIfAborted();
+        const count = await orAborted(Deno.stdin.read(bytes), signal);
+        if (count === null) break;
+        line += decoder.decode(bytes.subarray(0, count), { stream: true });
+      }
+      return line.split("\n", 1)[0];
+    },
   };
 }
 

@@ -108,13 +108,24 @@ export class ConvertedModels {
    * @throws {Deno.errors.Busy} if another process is converting one
    */
   async remove(): Promise<void> {
-    const locks = this.#commits().flatMap((commit) =>
-      namesIn(`${this.folder}/${commit}`).filter((name) => name.endsWith(".lock"))
-        .map((name) => `${this.folder}/${commit}/${name}`)
-    );
-    using held = tryFileLocks(locks);
-    if (held === undefined) throw isInUse(this.folder);
+    using _locks = this.lock();
     await removeFolder(this.folder);
+  }
+
+  /**
+   * Keeps all of them from being converted, until the result is disposed of.
+   *
+   * @throws {Deno.errors.Busy} if another process is converting one
+   */
+  lock(): Disposable {
+    const folders = this.#commits().map((commit) => `${this.folder}/${commit}`);
+    const locks = tryFileLocks(
+      folders.flatMap((folder) =>
+        namesIn(folder).filter((name) => name.endsWith(".lock")).map((name) => `${folder}/${name}`)
+      ),
+    );
+    if (locks === undefined) throw isInUse(this.folder);
+    return locks;
   }
 
   #commits(): string[] {
@@ -145,7 +156,7 @@ export class ConvertedModels {
  * @throws {StorageError} if it names no folder for caches
  */
 export function convertedModelsFolder(): string {
-  return `${requireCacheFolder("a converted model")}/models`;
+  return requireCacheFolder("models");
 }
 
 /** The repositories with converted models in a folder, as `owner/name`. */

@@ -52,7 +52,7 @@ export async function demoModelPath(options: DemoModelOptions = {}): Promise<str
   const { url = DEMO_URL, signal } = options;
   signal?.throwIfAborted();
   if (url.protocol === "file:") return installedPath(url);
-  const folder = options.folder ?? `${requireCacheFolder("the demo model")}/demo`;
+  const folder = options.folder ?? requireCacheFolder("demo");
   // By its contents, so that several versions of this package do not replace each other's.
   const path = `${folder}/demo-${DEMO_SHA256.slice(0, 12)}.gguf`;
   if (infoIfAny(path)?.size === DEMO_BYTES && await isDemo(await readFile(path, signal))) {

@@ -58,11 +58,16 @@ export function extractFrom(
 
 /** The user's cache and, for those who have none or may not write to it, a folder among the temporary ones. */
 function* privateFolders(): Generator<string> {
-  const cache = cacheFolder();
-  if (cache !== undefined) yield `${cache}/libraries/embedded`;
+  const cache = cacheFolder("libraries");
+  if (cache !== undefined) yield `${cache}/embedded`;
+  yield temporaryLibrariesFolder();
+}
+
+/** The folder among the temporary ones: the only one of this package that is not in its cache. */
+export function temporaryLibrariesFolder(): string {
   // Slow to load, so only where it is needed.
   const { tmpdir } = process.getBuiltinModule("node:os");
-  yield `${tmpdir()}/allformers-${processUser()?.uid ?? "user"}`;
+  return `${tmpdir()}/allformers-${processUser()?.uid ?? "user"}`;
 }
 
 /** Sees to it that the file `parent/version/name` holds these bytes, and returns its path. */

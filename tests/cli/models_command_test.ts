@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { progressText } from "../../src/cli/model_progress.ts";
+import { RepoCache } from "../../src/model_store/hub/hub_cache.ts";
 import { COMMIT } from "../model_store/hub/fake_hub.ts";
 import { runCli } from "./run_cli.ts";
 import { testWithHub as test } from "./test_with_hub.ts";
@@ -119,6 +120,7 @@ const USAGE: readonly (readonly [args: string[], message: string])[] = [
   [["remove"], "models remove needs a model"],
   [["pull", "gpt2:../x.gguf"], "Cannot use the model"],
   [["pull", "gpt2", "x"], "models takes"],
+  [["remove", "gpt2", "--all"], "models remove takes a model or --all"],
 ];
 
 for (const [args, message] of USAGE) {
@@ -134,4 +136,94 @@ Deno.test("progressText() gives bytes, speed and time left", () => {
   assertEquals(progressText(12e6, 548.1e6, 8e6), "12.0 MB of 548.1 MB, 8.0 MB/s, 1:08 left");
   assertEquals(progressText(0, 548.1e6, 1e5), "0 B of 548.1 MB, 100.0 kB/s, 1:31:21 left");
   assertEquals(progressText(0, 548.1e6, 1.5e5), "0 B of 548.1 MB, 150.0 kB/s, 1:00:54 left");
+});
+
+test("models remove --all shows what there is, asks, and removes it", async (folder, hub) => {
+  hub.repos.set("owner/other", hub.repos.get("openai-community/gpt2")!);
+  await runCli(["models", "pull", "gpt2"]);
+  await runCli(["models", "pull", "owner/other"]);
+  const llama = folder.file("hf/hub/models--a--llama/snapshots/x");
+  Deno.mkdirSync(llama, { recursive: true });
+  Deno.writeTextFileSync(`${llama}/config.json`, '{"model_type": "llama"}');
+  Deno.symlinkSync(folder.file("nowhere"), folder.file(GGUF.replace("Q8_0", "F16")));
+
+  const unasked = await runCli(["models", "remove", "--all"]);
+  assertEquals(unasked.code, 2);
+  assertStringIncludes(unasked.stderr, "Add --yes.");
+  for (const line of ["", "n", "no", "yess"]) {
+    const { code, stderr } = await runCli(["models", "remove", "--all"], {
+      isTerminal: true,
+      line,
+    });
+    assertEquals(code, 0);
+    assertMatch(
+      stderr,
+      /owner\/other +downloaded[^]*Remove all of these, also for Python: \d.*\? \[y\/N\] Nothing/,
+    );
+  }
+  assertEquals(listed(await runCli(["models", "--json"])).length, 2);
+
+  const kept = await runCli(["models", "remove", "--all", "--keep-download", "--yes", "--json"]);
+  assertEquals(JSON.parse(kept.stdout).repos, ["openai-community/gpt2", "owner/other"]);
+  const left = listed(await runCli(["models", "--json"]));
+  assertEquals(left.map(({ converted }) => converted.length), [0, 0]);
+
+  const all = await runCli(["models", "remove", "--all"], { isTerminal: true, line: "y" });
+  assertMatch(all.stderr, /Removed \d/);
+  assertEquals(listed(await runCli(["models", "--json"])), []);
+  assertEquals(Deno.statSync(llama).isDirectory, true);
+  assertEquals((await runCli(["models", "remove", "--all"])).stderr, "Removed 0 B.\n");
+});
+
+function listed({ stdout }: { stdout: string }): { repo: string; converted: unknown[] }[] {
+  return JSON.parse(stdout).models;
+}
+
+test("models list takes no notice of links to nothing", async (folder) => {
+  await runCli(["models", "pull", "gpt2"]);
+  const before = await runCli(["models", "--json"]);
+  const nowhere = folder.file("nowhere");
+  const hub = folder.file("hf/hub");
+  for (
+    const path of [
+      folder.file(GGUF.replace("Q8_0", "F16")),
+      folder.file("allformers/models/openai-community--gpt2/" + "f".repeat(40)),
+      `${hub}/models--a--b`,
+      `${hub}/models--openai-community--gpt2/snapshots/${"f".repeat(40)}`,
+      `${hub}/models--openai-community--gpt2/snapshots/${COMMIT}/x.json`,
+      `${hub}/models--openai-community--gpt2/blobs/x`,
+    ]
+  ) Deno.symlinkSync(nowhere, path);
+  const after = await runCli(["models", "--json"]);
+  assertEquals([after.code, after.stdout], [0, before.stdout]);
+});
+
+test("models remove is refused while the model is downloaded, with 75", async (folder) => {
+  await runCli(["models", "pull", "gpt2"]);
+  const cache = new RepoCache(folder.file("hf/hub"), "openai-community/gpt2");
+  using _held = await cache.hold();
+  const { code, stderr } = await runCli(["models", "remove", "gpt2"]);
+  assertEquals(code, 75);
+  assertStringIncludes(stderr, "another process is downloading or converting it");
+  assertEquals(Deno.statSync(folder.file(GGUF)).isFile, true);
+});
+
+test("models pull repairs a damaged download, whose error says so", async (folder) => {
+  await runCli(["models", "pull", "gpt2"]);
+  const blob = Deno.realPathSync(
+    folder.file(`hf/hub/models--openai-community--gpt2/snapshots/${COMMIT}/model.safetensors`),
+  );
+  Deno.truncateSync(blob, 3000);
+  Deno.removeSync(folder.file("allformers"), { recursive: true });
+  const damaged = await runCli(["info", "gpt2"]);
+  assertEquals(damaged.code, 65);
+  assertStringIncludes(damaged.stderr, "`models pull openai-community/gpt2`");
+  assertEquals((await runCli(["models", "pull", "gpt2"])).code, 0);
+  assertEquals((await runCli(["info", "gpt2"])).code, 0);
+  Deno.truncateSync(folder.file(GGUF), 3000);
+  const converted = await runCli(["info", "gpt2"]);
+  assertEquals(converted.code, 65);
+  assertStringIncludes(converted.stderr, "`models pull openai-community/gpt2`");
+  assertEquals((await runCli(["models", "pull", "gpt2"])).code, 0);
+  assertEquals((await runCli(["info", "gpt2"])).code, 0);
 });

@@ -10,6 +10,8 @@ import { main } from "../../src/cli/main.ts";
 export interface RunOptions {
   /** What stdin gives. Without it, stdin is a terminal. */
   stdin?: string | Uint8Array<ArrayBuffer>;
+  /** What is typed on the terminal that stdin is, up to Enter. */
+  line?: string;
   /** Whether stdout and stderr are terminals. */
   isTerminal?: boolean;
   /** How many times stdout can be written to before its reader is gone. */
@@ -50,6 +52,7 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
         Promise.resolve(
           typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin ?? new Uint8Array(),
         ),
+      readLine: () => Promise.resolve(options.line ?? ""),
     },
     stdout: output("stdout"),
     stderr: output("stderr"),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { cacheFolder } from "../../base/cache_folder.ts";
+import { cacheContents, cacheFolder } from "../../base/cache_folder.ts";
 import { bytesOf, namesIn } from "../../base/files.ts";
 import { readHubSettings } from "../../model_store/hub/hub_settings.ts";
 import { mayRead } from "./permissions.ts";
@@ -18,22 +18,15 @@ export interface Cache {
   readonly bytes?: number;
 }
 
-/** What this package's own cache folder holds, by the names of its folders. */
-const OWN_CONTENTS: Record<string, string> = {
-  models: "converted models",
-  libraries: "native libraries",
-  "proven-libraries": "which native libraries work",
-  "ggml-source": "ggml's source",
-};
-
 /** All caches, those of this package only as far as there is something in them. */
 export function listCaches(): Cache[] {
+  const contents: Record<string, string> = cacheContents;
   const own = cacheFolder();
   const names = own !== undefined && mayRead(own) ? namesIn(own).sort() : [];
   return [
     measure("models of the hub, shared with Python", readHubSettings().cacheFolder),
     ...(own === undefined ? [{ content: "this package's own" }] : []),
-    ...names.map((name) => measure(OWN_CONTENTS[name] ?? name, `${own}/${name}`)),
+    ...names.map((name) => measure(contents[name] ?? name, `${own}/${name}`)),
   ];
 }
 

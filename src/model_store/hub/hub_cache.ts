@@ -30,6 +30,8 @@ const REPO_FOLDER = /^models--([^/]+)--([^/]+)$/;
 export class RepoCache {
   /** The folder of all repositories. */
   readonly root: string;
+  /** This one: `owner/name`. */
+  readonly repo: string;
   /** The folder of this one. */
   readonly folder: string;
   readonly #locks: string;
@@ -38,6 +40,7 @@ export class RepoCache {
   constructor(root: string, repo: string) {
     const name = `models--${repo.replace("/", "--")}`;
     this.root = root;
+    this.repo = repo;
     this.folder = `${root}/${name}`;
     this.#locks = `${root}/.locks/${name}`;
   }

@@ -19,10 +19,10 @@ export function prebuiltPackage(): PrebuiltPackage | undefined {
   return prebuiltPackages[`${Deno.build.os} ${Deno.build.arch}`];
 }
 
-/** Where in a cache folder the prebuilt ggml of this version of the package is. */
-export function prebuiltFolderIn(cache: string): string {
+/** Where in the folder for native libraries the prebuilt ggml of this version of the package is. */
+export function prebuiltFolderIn(libraries: string): string {
   const { os, arch } = Deno.build;
-  return `${cache}/libraries/${denoConfig.version}-${os}-${arch}/prebuilt`;
+  return `${libraries}/${denoConfig.version}-${os}-${arch}/prebuilt`;
 }
 
 /**
@@ -32,9 +32,9 @@ export function prebuiltFolderIn(cache: string): string {
  */
 export function* cachedPrebuilt(): Work<LibraryCandidate[]> {
   const prebuilt = prebuiltPackage();
-  const cache = cacheFolder();
-  if (prebuilt === undefined || cache === undefined) return [];
-  const folder = prebuiltFolderIn(cache);
+  const libraries = cacheFolder("libraries");
+  if (prebuilt === undefined || libraries === undefined) return [];
+  const folder = prebuiltFolderIn(libraries);
   if (!isThere(folder)) return [];
   const real = requireTrusted(folder);
   const { base, ggml } = partsOf(prebuilt);

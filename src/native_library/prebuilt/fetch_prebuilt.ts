@@ -30,7 +30,7 @@ export async function fetchPrebuilt(
   const system = `${Deno.build.os} ${Deno.build.arch}`;
   const prebuilt = prebuiltPackage();
   if (prebuilt === undefined) throw new Error(`there is none for ${system}`);
-  const target = prebuiltFolderIn(requireCacheFolder("the native library"));
+  const target = prebuiltFolderIn(requireCacheFolder("libraries"));
   if (await isIntact(target, prebuilt)) {
     throw new Error("it was fetched before, and cannot be used here");
   }

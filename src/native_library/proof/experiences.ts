@@ -51,6 +51,6 @@ function readExperiences(sha256: string): Experiences {
 }
 
 function experiencesPath(sha256: string): string | undefined {
-  const folder = cacheFolder();
-  return folder && `${folder}/proven-libraries/${sha256}.json`;
+  const folder = cacheFolder("proven-libraries");
+  return folder && `${folder}/${sha256}.json`;
 }
