@@ -6,15 +6,32 @@
  */
 import { cacheFolder } from "./cache_folder.ts";
 
-/** The folder of a repository in the cache that is shared with Python: `models--owner--name`. */
-const DOWNLOAD = /(?:^|[/\\])models--([^/\\]+)--([^/\\]+)[/\\]/;
-/** A converted model, from this package's folder on: `/models/owner--name/`. */
-const CONVERTED = /^[/\\]models[/\\]([^/\\]+?)--([^/\\]+)[/\\]/;
+/** A file in the cache that is shared with Python: `models--owner--name/snapshots/<commit>/x.gguf`, or a blob. */
+const DOWNLOAD =
+  /^(?<folder>.*[/\\]|)models--(?<owner>[^/\\]+)--(?<name>[^/\\]+)[/\\](?:snapshots[/\\](?<commit>[^/\\]+)[/\\](?<gguf>.*\.gguf)?)?/s;
+/** A file of a converted model, in this package's cache. */
+const CONVERTED =
+  /^(?<folder>.*[/\\])(?<owner>[^/\\]+?)--(?<name>[^/\\]+)[/\\](?<commit>[^/\\]+)[/\\]/s;
 
-/** The model of the hub that a file in one of the two caches belongs to, as `owner/name`. */
+/** The name of the model of the hub that a file in one of the two caches belongs to: what `models pull` takes. */
 export function modelOfCachedFile(path: string): string | undefined {
-  const [, owner, name] = CONVERTED.exec(inOwnCache(path) ?? "") ?? DOWNLOAD.exec(path) ?? [];
-  return name === undefined ? undefined : `${owner}/${name}`;
+  const isConverted = isIn(cacheFolder("models"), path);
+  const match = (isConverted ? CONVERTED : DOWNLOAD).exec(path);
+  if (match === null) return undefined;
+  const { folder, owner, name, commit, gguf } = match.groups!;
+  const refs = `${folder}${isConverted ? "" : "models--"}${owner}--${name}/refs`;
+  const revision = commit === undefined || isMain(refs, commit) ? "" : `@${commit}`;
+  return `${owner}/${name}${revision}${gguf === undefined ? "" : `:${gguf}`}`;
+}
+
+/** Whether a commit is that of the main branch, as far as this machine knows. */
+function isMain(refs: string, commit: string): boolean {
+  try {
+    const path = `${refs}/main`;
+    return Deno.statSync(path).isFile && Deno.readTextFileSync(path).trim() === commit;
+  } catch {
+    return false;
+  }
 }
 
 /** What to do about a file whose bytes are not what they should be. */
@@ -28,7 +45,7 @@ export function adviceForDamaged(path: string | undefined): string {
 
 /** How to have something kept in another place: `set HF_HUB_CACHE to another folder`. */
 export function otherPlaceFor(path: string): string {
-  if (inOwnCache(path) !== undefined) return `set ${CACHE_VARIABLE} to another folder`;
+  if (isIn(cacheFolder(), path)) return `set ${CACHE_VARIABLE} to another folder`;
   return DOWNLOAD.test(`${path}/`) ? "set HF_HUB_CACHE to another folder" : "choose another folder";
 }
 
@@ -36,8 +53,6 @@ export function otherPlaceFor(path: string): string {
 const CACHE_VARIABLE = { windows: "LOCALAPPDATA", darwin: "HOME" }[Deno.build.os as string] ??
   "XDG_CACHE_HOME";
 
-/** The rest of a path that is in this package's cache. */
-function inOwnCache(path: string): string | undefined {
-  const folder = cacheFolder();
-  return folder !== undefined && path.startsWith(folder) ? path.slice(folder.length) : undefined;
+function isIn(folder: string | undefined, path: string): boolean {
+  return folder !== undefined && (path + "/").startsWith(folder + "/");
 }

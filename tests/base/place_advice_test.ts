@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { cacheFolder } from "../../src/base/cache_folder.ts";
 import { adviceForDamaged, modelOfCachedFile, otherPlaceFor } from "../../src/base/place_advice.ts";
+import { hubModelName, parseHubModel } from "../../src/model_store/hub/model_names.ts";
+import { TemporaryFolder } from "../checkpoint/folders.ts";
 import { storageError } from "../../src/base/storage_error.ts";
 
 const OWN = cacheFolder();
@@ -8,23 +10,34 @@ const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 Deno.test("modelOfCachedFile() finds the model that a file in a cache belongs to", () => {
   const rows: [string, string | undefined][] = [
-    [`/x/hub/models--owner--name/snapshots/${COMMIT}/model.safetensors`, "owner/name"],
-    [`/x/hub/models--owner--name/blobs/${COMMIT}`, "owner/name"],
-    [`models--owner--a-b.c/refs/main`, "owner/a-b.c"],
-    [`/x/models--owner--name`, undefined],
-    [`/x/models/owner--name/a.gguf`, undefined],
-    [`/x/a.gguf`, undefined],
-    ...(OWN === undefined ? [] : [
-      [`${OWN}/models/owner--name/${COMMIT}/name-Q8_0.gguf`, "owner/name"],
-      [`${OWN}/demo/demo.gguf`, undefined],
-    ] as [string, string | undefined][]),
+    ["/x/hub/models--owner--name/blobs/0123", "owner/name"],
+    ["models--owner--a-b.c/refs/main", "owner/a-b.c"],
+    ["/x/models--owner--name", undefined],
+    ["/x/models/owner--name/a.gguf", undefined],
+    ["/x/a.gguf", undefined],
+    ...(OWN === undefined ? [] : [[`${OWN}/demo/demo.gguf`, undefined] as [string, undefined]]),
   ];
   for (const [path, model] of rows) assertEquals(modelOfCachedFile(path), model, path);
 });
 
+Deno.test("modelOfCachedFile() names the revision, unless it is that of the main branch, and a GGUF file", () => {
+  using folder = new TemporaryFolder();
+  const repo = folder.file("models--owner--name");
+  const paths = ["model.safetensors", "x.gguf", "inner/x.gguf"].map((file) =>
+    `${repo}/snapshots/${COMMIT}/${file}`
+  );
+  const at = `owner/name@${COMMIT}`;
+  assertEquals(paths.map(modelOfCachedFile), [at, `${at}:x.gguf`, `${at}:inner/x.gguf`]);
+  Deno.mkdirSync(`${repo}/refs`, { recursive: true });
+  Deno.writeTextFileSync(`${repo}/refs/main`, COMMIT);
+  const names = ["owner/name", "owner/name:x.gguf", "owner/name:inner/x.gguf"];
+  assertEquals(paths.map(modelOfCachedFile), names);
+  for (const name of names) assertEquals(hubModelName(parseHubModel(name)!), name);
+});
+
 Deno.test("adviceForDamaged() says what to do for that kind of place", () => {
   assertEquals(
-    adviceForDamaged(`/x/models--owner--name/snapshots/${COMMIT}/config.json`),
+    adviceForDamaged("/x/models--owner--name/blobs/0123"),
     "It is damaged in the cache: `models pull owner/name` compares it with the hub, and makes it anew.",
   );
   const own = "The file is damaged or incomplete: download or convert it again.";

@@ -144,3 +144,20 @@ Deno.test("demoModelPath() tells when nothing can be kept", async () => {
   Deno.writeTextFileSync(setup.folder.file("demo"), "a file where the folder should be");
   await assertRejects(() => demoModelPath(setup.options), StorageError, "Cannot write");
 });
+
+Deno.test("demoModelPath() says how many bytes it needs when the disk is full, and keeps nothing", async () => {
+  await using setup = new Setup();
+  const { write } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.write = () =>
+    Promise.reject(Object.assign(new Error("No space left on device"), { code: "ENOSPC" }));
+  try {
+    await assertRejects(
+      () => demoModelPath(setup.options),
+      StorageError,
+      `there is no space left: received ENOSPC after 0 of the ${DEMO_BYTES} bytes needed`,
+    );
+  } finally {
+    Deno.FsFile.prototype.write = write;
+  }
+  assertEquals(setup.kept(), []);
+});

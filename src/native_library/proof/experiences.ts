@@ -4,6 +4,7 @@
  * @module
  */
 import { cacheFolder } from "../../base/cache_folder.ts";
+import { folderOf } from "../../base/files.ts";
 import { cpuId } from "../../ffi/cpu_id.ts";
 
 /** What was found out about a library on one CPU: that it works, or how it failed and when (milliseconds since 1970). */
@@ -30,7 +31,7 @@ export function remember(sha256: string, experience: Experience): void {
   const path = experiencesPath(sha256);
   if (cpu === undefined || path === undefined) return;
   try {
-    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.mkdirSync(folderOf(path), { recursive: true });
     const temporary = `${path}.${crypto.randomUUID()}`;
     const experiences = { ...readExperiences(sha256), [cpu]: experience };
     Deno.writeTextFileSync(temporary, JSON.stringify(experiences));
