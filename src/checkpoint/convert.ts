@@ -6,9 +6,11 @@
 import { openLibrary } from "../native_library/native_library.ts";
 import type { WriteProgress } from "../base/atomic_file.ts";
 import { quotePath } from "../base/describe.ts";
+import { FileFormatError } from "../base/errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { FileType } from "./file_types.ts";
 import { ggufMetadata } from "./gguf/metadata.ts";
+import { findOtherTokenizer, otherTokenizer } from "./hugging_face/other_tokenizers.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
 import { writeGgufModel } from "./gguf/write_gguf_model.ts";
 
@@ -59,6 +61,17 @@ export async function convertCheckpoint(
 async function metadataOf(checkpoint: Checkpoint): Promise<ReturnType<typeof ggufMetadata>> {
   const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer === undefined) {
+    const { path } = checkpoint;
+    const other = findOtherTokenizer(path);
+    if (other !== undefined) {
+      throw new FileFormatError(
+        `Cannot convert ${quotePath(path)}: ${
+          otherTokenizer(other)
+        }. Only models with GPT-2's tokenizer can be ` +
+          "converted; the folder itself can be loaded, and given token ids.",
+        { path },
+      );
+    }
     throw new Deno.errors.NotFound(
       `Cannot convert ${quotePath(checkpoint.path)}: it has no tokenizer: received neither ` +
         "tokenizer.json nor vocab.json with merges.txt. Copy them from where the model came from.",

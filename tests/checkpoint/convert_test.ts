@@ -186,6 +186,19 @@ Deno.test("convertCheckpoint() never replaces what it reads", async () => {
   }
 });
 
+Deno.test("convertCheckpoint() says that a folder has another tokenizer", async () => {
+  using folder = new TemporaryFolder();
+  const path = await copyFolder(folder, {
+    remove: ["tokenizer.json"],
+    files: { "vocab.txt": "[PAD]" },
+  });
+  await assertRejects(
+    () => convertCheckpoint(path, folder.file("target.gguf")),
+    FileFormatError,
+    "its tokenizer is not GPT-2's, which has tokenizer.json, or vocab.json and merges.txt: received vocab.txt",
+  );
+});
+
 Deno.test("convertCheckpoint() needs a tokenizer in a folder", async () => {
   using folder = new TemporaryFolder();
   const path = await copyFolder(folder, { remove: ["tokenizer.json"] });

@@ -6,6 +6,10 @@
 import { FileFormatError, HubError, StorageError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
 import {
+  OTHER_TOKENIZERS,
+  otherTokenizer,
+} from "../../checkpoint/hugging_face/other_tokenizers.ts";
+import {
   readSafetensorsIndex,
   SAFETENSORS_FILE_NAME,
   SAFETENSORS_INDEX_NAME,
@@ -47,13 +51,6 @@ const OPTIONAL = [
   "tokenizer_config.json",
   "added_tokens.json",
   "special_tokens_map.json",
-];
-/** By what other tokenizers are recognized. */
-const OTHER_TOKENIZERS = [
-  "vocab.txt",
-  "spiece.model",
-  "tokenizer.model",
-  "sentencepiece.bpe.model",
 ];
 const PICKLE = "pytorch_model.bin";
 
@@ -195,12 +192,11 @@ class Fetch {
     for (const file of OTHER_TOKENIZERS) {
       if (await this.#describe(file) === undefined) continue;
       return new FileFormatError(
-        `Cannot use ${quote(hubModelName(this.#model))}: its tokenizer is not GPT-2's, which has ` +
-          `${TOKENIZER}, or ${
-            TOKENIZER_PARTS.join(" and ")
-          }: received ${file}, of another kind of ` +
-          "tokenizer. Choose a model with GPT-2's tokenizer; or download it yourself, give the path of its " +
-          "folder, and pass token ids instead of texts.",
+        `Cannot use ${quote(hubModelName(this.#model))}: ${
+          otherTokenizer(file)
+        }. Choose a model with ` +
+          "GPT-2's tokenizer; or download it yourself, give the path of its folder, and pass token ids " +
+          "instead of texts.",
       );
     }
     return this.#notFound(missing);
