@@ -29,7 +29,7 @@ export interface LoadOptions {
   device?: DeviceName;
   /** `host:port` of servers that compute it instead. */
   rpc?: readonly string[];
-  /** Called before the native library is fetched or built, which is done once. */
+  /** Called before the native library is fetched, which is done once. */
   onProgress?: (progress: LibraryProgress) => void;
   /** Stops loading with an `AbortError`. */
   signal?: AbortSignal;

@@ -4,7 +4,7 @@
  * @module
  */
 import { cString } from "./memory.ts";
-import { openSystemLibrary } from "./system_library.ts";
+import { openSystemLibrary, readKernelFile } from "./system_library.ts";
 
 /** How a system says what its CPU is and can do, as numbers. */
 const sources: Partial<Record<string, () => Iterable<number>>> = {
@@ -72,28 +72,9 @@ function* cpuidWords(): Generator<number> {
   }
 }
 
-/** Enough for what the kernel says of the first processor. */
-const INFO_BYTES = 8192;
-
-/**
- * The same for an older glibc, as far as the kernel tells it. Read by the C library: Deno asks for all permissions before
- * it reads there itself.
- */
+/** The same for an older glibc, as far as the kernel tells it. */
 export function* processorInfo(): Generator<number> {
-  const { fopen, fread, fclose } = openSystemLibrary({
-    // FILE * fopen(const char * pathname, const char * mode)
-    fopen: { parameters: ["buffer", "buffer"], result: "pointer" },
-    // size_t fread(void * ptr, size_t size, size_t nmemb, FILE * stream)
-    fread: { parameters: ["buffer", "usize", "usize", "pointer"], result: "usize" },
-    // int fclose(FILE * stream)
-    fclose: { parameters: ["pointer"], result: "i32" },
-  });
-  const file = fopen(cString("/proc/cpuinfo"), cString("r"));
-  if (file === null) return;
-  const bytes = new Uint8Array(INFO_BYTES);
-  const numRead = Number(fread(bytes, 1n, BigInt(INFO_BYTES), file));
-  fclose(file);
-  const [first] = new TextDecoder().decode(bytes.subarray(0, numRead)).split("\n\n");
+  const [first] = readKernelFile("/proc/cpuinfo").split("\n\n");
   // Other lines change from moment to moment, or from one core to another.
   for (const [line] of first.matchAll(/^(vendor_id|cpu family|model|stepping|flags)\t.*$/gm)) {
     yield* new TextEncoder().encode(line);

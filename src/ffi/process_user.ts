@@ -3,12 +3,17 @@
  *
  * @module
  */
-import { openSystemLibrary } from "./system_library.ts";
+import { openSystemLibrary, readKernelFile } from "./system_library.ts";
 
 /** A user and the group that new files of this user get, as numbers. */
 export interface ProcessUser {
   readonly uid: number;
   readonly gid: number;
+  /**
+   * What stands for all users that a sandbox or container hides from its processes (a user namespace of Linux): the owner
+   * of `/` and `/home`, for the most part. Nothing outside of one.
+   */
+  readonly hiddenUid?: number;
 }
 
 let known: ProcessUser | undefined;
@@ -23,7 +28,20 @@ export function processUser(): ProcessUser | undefined {
       // gid_t getegid(void)
       getegid: { parameters: [], result: "u32" },
     });
-    known = { uid: geteuid(), gid: getegid() };
+    known = { uid: geteuid(), gid: getegid(), hiddenUid: hiddenUid() };
   }
   return known;
+}
+
+/** How many users there are where none is hidden. */
+const ALL_USERS = 2 ** 32 - 1;
+
+function hiddenUid(): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  // Lines of three numbers: the first user in here, the first outside, and how many.
+  const lines = readKernelFile("/proc/self/uid_map").trim().split("\n");
+  const numUsers = lines.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[2]), 0);
+  if (numUsers >= ALL_USERS) return undefined;
+  const uid = Number.parseInt(readKernelFile("/proc/sys/kernel/overflowuid"));
+  return Number.isNaN(uid) ? undefined : uid;
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { cString } from "./memory.ts";
+
 const PATHS: Partial<Record<typeof Deno.build.os, string>> = {
   linux: "libc.so.6",
   darwin: "/usr/lib/libSystem.B.dylib",
@@ -16,4 +18,25 @@ export function openSystemLibrary<const S extends Deno.ForeignLibraryInterface>(
   functions: S,
 ): Deno.DynamicLibrary<S>["symbols"] {
   return Deno.dlopen(PATHS[Deno.build.os]!, functions).symbols;
+}
+
+/**
+ * The beginning of a file of the kernel, such as those in `/proc`, of at most 8 KiB; nothing if there is none. Deno asks for
+ * all permissions before it reads there itself.
+ */
+export function readKernelFile(path: string): string {
+  const { fopen, fread, fclose } = openSystemLibrary({
+    // FILE * fopen(const char * pathname, const char * mode)
+    fopen: { parameters: ["buffer", "buffer"], result: "pointer" },
+    // size_t fread(void * ptr, size_t size, size_t nmemb, FILE * stream)
+    fread: { parameters: ["buffer", "usize", "usize", "pointer"], result: "usize" },
+    // int fclose(FILE * stream)
+    fclose: { parameters: ["pointer"], result: "i32" },
+  });
+  const file = fopen(cString(path), cString("r"));
+  if (file === null) return "";
+  const bytes = new Uint8Array(8192);
+  const numRead = Number(fread(bytes, 1n, BigInt(bytes.length), file));
+  fclose(file);
+  return new TextDecoder().decode(bytes.subarray(0, numRead));
 }

@@ -19,7 +19,7 @@ import type { HubModel } from "./hub/model_names.ts";
 
 /**
  * How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded; the native
- * library, which any model needs, is fetched or built the first time.
+ * library, which any model needs, is fetched the first time.
  */
 export type ModelProgress =
   | LibraryProgress

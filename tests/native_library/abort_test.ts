@@ -1,14 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { Sandbox } from "./library_trial.ts";
 
-/** Stands in for the probe: says that it is there, by a folder that is named after its process, and never ends. */
+/** Far longer than any of this should take. */
+const MAX_MS = 30_000;
+
+/** Stands in for the probe: says that it is there, by a folder that is named after its process, and takes as long as a test may. */
 function endlessProbe(folder: string): string {
   return `
     const { mkdir } = Deno.dlopen("libc.so.6", {
       mkdir: { parameters: ["buffer", "u32"], result: "i32" },
     }).symbols;
     mkdir(new TextEncoder().encode(${JSON.stringify(folder)} + "/" + Deno.pid + "\\0"), 0o700);
-    setInterval(() => {}, 1000);
+    setTimeout(() => {}, ${MAX_MS});
   `;
 }
 
@@ -51,6 +54,7 @@ async function runWithEndlessProbe(code: string): Promise<unknown> {
       HF_HUB_OFFLINE: "1",
       NO_COLOR: "1",
     },
+    signal: AbortSignal.timeout(MAX_MS),
   }).output();
   assertEquals(new TextDecoder().decode(stderr), "");
   return JSON.parse(new TextDecoder().decode(stdout));

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { requireTrusted, UntrustedPathError } from "../../src/native_library/trusted_path.ts";
 import {
   assertOpens,
@@ -125,6 +125,33 @@ Deno.test({
     Deno.chmodSync(sandbox.inner, 0o775);
     Deno.chmodSync(sandbox.file, 0o664);
     assertEquals(requireTrusted(sandbox.file), sandbox.file);
+  },
+});
+
+Deno.test({
+  name: "requireTrusted() takes folders of users that a sandbox hides, but not their files",
+  ignore: !isRoot || Deno.build.os !== "linux" ||
+    !await new Deno.Command("unshare", { args: ["-r", "true"] }).output()
+      .then(({ success }) => success, () => false),
+  async fn() {
+    using sandbox = new Sandbox();
+    const module = new URL("../../src/native_library/trusted_path.ts", import.meta.url).href;
+    const program = `import { requireTrusted } from "${module}";
+      try {
+        console.log(requireTrusted("${sandbox.file}"));
+      } catch (error) {
+        console.log(error.message);
+      }`;
+    const run = async (wrapper: string[]) => {
+      const [command, ...args] = [...wrapper, Deno.execPath(), "eval", "--no-config", program];
+      const { stdout, stderr } = await new Deno.Command(command, { args }).output();
+      return new TextDecoder().decode(stdout).trim() + new TextDecoder().decode(stderr);
+    };
+    Deno.chownSync(sandbox.outer, OTHER, OTHER);
+    assertStringIncludes(await run([]), "outer belongs to another user (number 12345)");
+    assertEquals(await run(["unshare", "-r"]), sandbox.file);
+    Deno.chownSync(sandbox.file, OTHER, OTHER);
+    assertStringIncludes(await run(["unshare", "-r"]), "file belongs to another user");
   },
 });
 

@@ -18,7 +18,7 @@ const PURPOSES: readonly (readonly [name: Deno.PermissionName, purpose: string])
   ["env", "to find the caches"],
   ["write", "to keep what was downloaded, and to write models"],
   ["net", "to download models"],
-  ["run", "to try out a library that is new here in a child process, to fetch or build one"],
+  ["run", "to try out a library that is new here in a child process, and to fetch one"],
   ["sys", "for the name of the processor, in this report alone"],
 ];
 
