@@ -82,25 +82,6 @@ export async function writeFileAtomically(
   await syncFolder(folderOf(path));
 }
 
-/**
- * Writes a small file at once, as {@linkcode writeFileAtomically} does.
- *
- * @param options `mode` is who may read and write it
- * @throws what the system says, such as `Deno.errors.PermissionDenied`
- */
-export function writeFileAtomicallySync(
-  path: string,
-  bytes: Uint8Array,
-  options: { mode?: number } = {},
-): void {
-  using temporary = TemporaryFile.create(path, options);
-  for (let start = 0; start < bytes.length;) {
-    start += temporary.file.writeSync(bytes.subarray(start));
-  }
-  temporary.file.syncSync();
-  temporary.rename();
-}
-
 /** Refuses to put a file in the place of a folder, a FIFO or a device such as /dev/null. */
 function requireReplaceable(path: string): void {
   const info = infoIfAny(path);

@@ -55,6 +55,25 @@ export class TemporaryFile implements Disposable {
   }
 }
 
+/**
+ * Writes a small file at once, as `writeFileAtomically()` does: whoever looks finds the old file or the whole new one.
+ *
+ * @param options `mode` is who may read and write it
+ * @throws what the system says, such as `Deno.errors.PermissionDenied`
+ */
+export function writeFileAtomicallySync(
+  path: string,
+  bytes: Uint8Array,
+  options: { mode?: number } = {},
+): void {
+  using temporary = TemporaryFile.create(path, options);
+  for (let start = 0; start < bytes.length;) {
+    start += temporary.file.writeSync(bytes.subarray(start));
+  }
+  temporary.file.syncSync();
+  temporary.rename();
+}
+
 /** Removes what processes that were killed have left in a folder. */
 function removeAbandoned(folder: string): void {
   // Asking for the permission would have Deno ask the user, for something that need not be.

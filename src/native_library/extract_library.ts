@@ -10,7 +10,7 @@
 import { cacheFolder } from "../base/cache_folder.ts";
 import { NativeLibraryError } from "../base/errors.ts";
 import { programFilesFolder } from "../base/program_files.ts";
-import { TemporaryFile } from "../base/temporary_file.ts";
+import { writeFileAtomicallySync } from "../base/temporary_file.ts";
 import { processUser } from "../ffi/process_user.ts";
 import { libraryFileName, readStamp } from "./build_stamp.ts";
 import type { LibraryCandidate } from "./candidate.ts";
@@ -82,7 +82,7 @@ function keepCopy(
   makePrivateFolder(folder);
   const path = `${folder}/${name}`;
   if (!holds(path, bytes)) {
-    replaceFile(path, bytes);
+    writeFileAtomicallySync(path, bytes, { mode: 0o600 });
     if (!holds(path, bytes)) throw new Error(`what was written to ${path} is not there`);
   }
   return path;
@@ -110,14 +110,4 @@ function areEqual(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): boole
   for (let i = 0; i < numWords; i++) if (wordsOfA[i] !== wordsOfB[i]) return false;
   for (let i = numWords << 2; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** Writes a file that is either there as a whole or not at all, whoever else does the same at this moment. */
-function replaceFile(path: string, bytes: Uint8Array): void {
-  using temporary = TemporaryFile.create(path, { mode: 0o600 });
-  for (let written = 0; written < bytes.length;) {
-    written += temporary.file.writeSync(bytes.subarray(written));
-  }
-  temporary.file.syncSync();
-  temporary.rename();
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { writeFileAtomically, writeFileAtomicallySync } from "../../src/base/atomic_file.ts";
-import { TemporaryFile } from "../../src/base/temporary_file.ts";
+import { writeFileAtomically } from "../../src/base/atomic_file.ts";
+import { TemporaryFile, writeFileAtomicallySync } from "../../src/base/temporary_file.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
 
 const ATOMIC_FILE = new URL("../../src/base/atomic_file.ts", import.meta.url).href;

@@ -5,6 +5,7 @@
  */
 import { cacheFolder } from "../../base/cache_folder.ts";
 import { folderOf } from "../../base/files.ts";
+import { writeFileAtomicallySync } from "../../base/temporary_file.ts";
 import { cpuId } from "../../ffi/cpu_id.ts";
 
 /** What was found out about a library on one CPU: that it works, or how it failed and when (milliseconds since 1970). */
@@ -32,10 +33,8 @@ export function remember(sha256: string, experience: Experience): void {
   if (cpu === undefined || path === undefined) return;
   try {
     Deno.mkdirSync(folderOf(path), { recursive: true });
-    const temporary = `${path}.${crypto.randomUUID()}`;
-    const experiences = { ...readExperiences(sha256), [cpu]: experience };
-    Deno.writeTextFileSync(temporary, JSON.stringify(experiences));
-    Deno.renameSync(temporary, path);
+    const text = JSON.stringify({ ...readExperiences(sha256), [cpu]: experience });
+    writeFileAtomicallySync(path, new TextEncoder().encode(text));
   } catch {
     return;
   }
