@@ -23,6 +23,8 @@ export {
   type GPT2Options,
   type Prompt,
 } from "./src/gpt2.ts";
+export type { CheckpointNotice } from "./src/checkpoint/checkpoint.ts";
+export type { Activation } from "./src/tensor/activations.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
 export type { ModelProgress } from "./src/model_store/hub_models.ts";
 export type { WriteProgress } from "./src/base/atomic_file.ts";

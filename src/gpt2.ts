@@ -106,6 +106,11 @@ export class GPT2 implements Disposable {
   readonly config: GPT2Config;
   /** Turns text into tokens and back; `undefined` for a model without one. */
   readonly tokenizer: Tokenizer | undefined;
+  /**
+   * The tokens that end a text: those that the model's configuration names, or else the tokenizer's own; none if there is
+   * no such token.
+   */
+  readonly endOfTextIds: readonly number[];
   readonly #model: Model;
 
   /**
@@ -120,6 +125,9 @@ export class GPT2 implements Disposable {
     this.#model = options instanceof Loaded ? options.model : createModel(config, options);
     this.config = config;
     this.tokenizer = options.tokenizer;
+    const { endOfTextId } = options.tokenizer ?? {};
+    this.endOfTextIds = (options instanceof Loaded ? options.endOfTextIds : undefined) ??
+      (endOfTextId === undefined ? [] : [endOfTextId]);
   }
 
   /**
@@ -144,8 +152,8 @@ export class GPT2 implements Disposable {
   ): Promise<GPT2> {
     const { type, onProgress, signal } = options;
     const path = await resolveModel(source, { type, onProgress, signal });
-    const { model, tokenizer } = await loadCheckpoint(path, options);
-    return new GPT2(model.config, new Loaded(model, tokenizer));
+    const { model, tokenizer, endOfTextIds } = await loadCheckpoint(path, options);
+    return new GPT2(model.config, new Loaded(model, tokenizer, endOfTextIds));
   }
 
   /**
@@ -207,7 +215,7 @@ export class GPT2 implements Disposable {
   ): AsyncGenerator<GeneratedToken, void, undefined> {
     const prompts = isSinglePrompt(prompt) ? [prompt] : prompt;
     const tokens = prompts.map((one) => this.#encode(one));
-    return generate(this.#model, this.tokenizer, tokens, options);
+    return generate(this.#model, this, tokens, options);
   }
 
   /** The continuation of a prompt as one text, without the prompt. See {@linkcode GPT2.generate}. */
@@ -283,7 +291,11 @@ export class GPT2 implements Disposable {
 
 /** A model that is in memory already, on its way from `fromPretrained()` to the constructor. */
 class Loaded {
-  constructor(readonly model: Model, readonly tokenizer: Tokenizer | undefined) {}
+  constructor(
+    readonly model: Model,
+    readonly tokenizer: Tokenizer | undefined,
+    readonly endOfTextIds: readonly number[] | undefined,
+  ) {}
 }
 
 function createModel(config: GPT2Config, options: GPT2Options): Model {

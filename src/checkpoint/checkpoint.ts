@@ -8,8 +8,17 @@ import type { GPT2Config } from "../model/config.ts";
 import { rowBytes, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { LocatedWeight } from "./locate_weights.ts";
+import type { Settings } from "./settings.ts";
 import { transposeRows } from "./transpose.ts";
 import { byteLengthOf, rowsOf, type WeightSource } from "./weight_source.ts";
+
+/** What the user should know about a checkpoint that is used all the same. */
+export interface CheckpointNotice {
+  /** Tells this from the steps by which a model is made ready. */
+  readonly step: "notice";
+  /** A sentence. */
+  readonly text: string;
+}
 
 /** What {@linkcode Checkpoint} is made of. */
 export interface CheckpointFields {
@@ -23,6 +32,10 @@ export interface CheckpointFields {
   readonly weights: ReadonlyMap<string, LocatedWeight>;
   /** Reads the tokenizer. */
   readonly readTokenizer: () => Promise<Tokenizer | undefined>;
+  /** What it says beside. */
+  readonly settings: Settings;
+  /** What the user should know about it, as sentences. Default: nothing. */
+  readonly notices?: readonly string[];
   /** The header of the file, if it is a GGUF file. */
   readonly gguf?: GgufFile;
   /** Closes the files. */
@@ -42,6 +55,10 @@ export class Checkpoint implements WeightSource, Disposable {
   readonly config: GPT2Config;
   /** The weights by name, see `parameterSpecs()`. */
   readonly weights: ReadonlyMap<string, LocatedWeight>;
+  /** What it says beside. */
+  readonly settings: Settings;
+  /** What the user should know about it, as sentences. */
+  readonly notices: readonly string[];
   /** The header of the file, if it is a GGUF file. */
   readonly gguf?: GgufFile;
   readonly #readTokenizer: () => Promise<Tokenizer | undefined>;
@@ -55,6 +72,8 @@ export class Checkpoint implements WeightSource, Disposable {
     this.name = fields.name;
     this.config = fields.config;
     this.weights = fields.weights;
+    this.settings = fields.settings;
+    this.notices = fields.notices ?? [];
     this.gguf = fields.gguf;
     this.#readTokenizer = fields.readTokenizer;
     this.#close = fields.close;

@@ -24,6 +24,8 @@ export interface ConvertOptions {
   overwrite?: boolean;
   /** Called as the file grows. */
   onProgress?: (progress: WriteProgress) => void;
+  /** Called with what the user should know about the source, a sentence each time. */
+  onNotice?: (text: string) => void;
   /** Stops the conversion with an `AbortError`; nothing is left behind. */
   signal?: AbortSignal;
 }
@@ -48,10 +50,11 @@ export async function convertCheckpoint(
   targetPath: string,
   options: ConvertOptions = {},
 ): Promise<void> {
-  const { type = "q8_0", name, overwrite = false, onProgress, signal } = options;
+  const { type = "q8_0", name, overwrite = false, onProgress, onNotice, signal } = options;
   signal?.throwIfAborted();
   using checkpoint = openCheckpoint(sourcePath);
   requireTarget(sourcePath, targetPath, overwrite);
+  for (const text of checkpoint.notices) onNotice?.(text);
   await openLibrary();
   const metadata = new Map(checkpoint.gguf?.metadata ?? await metadataOf(checkpoint));
   if (name !== undefined) metadata.set("general.name", { type: "string", value: name });
@@ -77,8 +80,8 @@ async function metadataOf(checkpoint: Checkpoint): Promise<ReturnType<typeof ggu
         "tokenizer.json nor vocab.json with merges.txt. Copy them from where the model came from.",
     );
   }
-  const { name, config, tied } = checkpoint;
-  return ggufMetadata({ name, config, tokenizer, tied });
+  const { name, config, tied, settings } = checkpoint;
+  return ggufMetadata({ name, config, tokenizer, tied, settings });
 }
 
 function requireTarget(sourcePath: string, targetPath: string, overwrite: boolean): void {

@@ -10,7 +10,7 @@ import type { ParameterSpec } from "../model/parameters.ts";
 import { Weights } from "../model/weights.ts";
 import type { DeviceName } from "../tensor/device.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { Checkpoint, CheckpointNotice } from "./checkpoint.ts";
 import { readConverted } from "./row_converter.ts";
 import { type FileType, storedType } from "./file_types.ts";
 import { MappedWeights } from "./mapped_weights.ts";
@@ -29,8 +29,8 @@ export interface LoadOptions {
   device?: DeviceName;
   /** `host:port` of servers that compute it instead. */
   rpc?: readonly string[];
-  /** Called before the native library is fetched, which is done once. */
-  onProgress?: (progress: LibraryProgress) => void;
+  /** Called before the native library is fetched, which is done once, and with what the user should know. */
+  onProgress?: (progress: LibraryProgress | CheckpointNotice) => void;
   /** Stops loading with an `AbortError`. */
   signal?: AbortSignal;
 }
@@ -41,6 +41,8 @@ export interface LoadedCheckpoint {
   readonly model: Model;
   /** Its tokenizer; nothing if the checkpoint has none. */
   readonly tokenizer: Tokenizer | undefined;
+  /** The ids of the tokens that end a text; undefined where the checkpoint does not say. */
+  readonly endOfTextIds: readonly number[] | undefined;
 }
 
 /**
@@ -60,6 +62,7 @@ export async function loadCheckpoint(
   signal?.throwIfAborted();
   using checkpoint = openCheckpoint(path);
   const { config, tied } = checkpoint;
+  for (const text of checkpoint.notices) onProgress?.({ step: "notice", text });
   await openLibrary({ onProgress, signal });
   using resources = new DisposableStack();
   const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);
@@ -92,7 +95,7 @@ export async function loadCheckpoint(
   resources.move(); // From here on the model owns them.
   const model = new Model(config, weights, backend);
   rememberOrigin(model, checkpoint);
-  return { model, tokenizer };
+  return { model, tokenizer, endOfTextIds: checkpoint.settings.endOfTextIds };
 }
 
 /** Small weights are always F32 in memory, as the operations that read them want it. */

@@ -8,11 +8,19 @@ import { quotePath } from "../base/describe.ts";
 import type { Model } from "../model/model.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
+import { noSettings, type Settings } from "./settings.ts";
+
+/** What a checkpoint says of a model that the model itself does not know. */
+export interface ModelDescription {
+  /** What to call it, for people. */
+  readonly name: string;
+  /** What comes with it. */
+  readonly settings: Settings;
+}
 
 /** A checkpoint on disk, as it was when it was loaded. */
-interface Origin {
+interface Origin extends ModelDescription {
   readonly path: string;
-  readonly name: string;
   readonly fingerprint: string;
 }
 
@@ -20,17 +28,18 @@ const origins = new WeakMap<Model, Origin>();
 
 /** Notes which checkpoint a model was loaded from. */
 export function rememberOrigin(model: Model, checkpoint: Checkpoint): void {
-  const { path, name } = checkpoint;
+  const { path, name, settings } = checkpoint;
   origins.set(model, {
     path: Deno.realPathSync(path),
     name,
+    settings,
     fingerprint: fingerprintOf(checkpoint),
   });
 }
 
-/** What the checkpoint that a model was loaded from calls it. */
-export function nameOf(model: Model): string | undefined {
-  return origins.get(model)?.name;
+/** What the checkpoint that a model was loaded from says of it. */
+export function descriptionOf(model: Model): ModelDescription {
+  return origins.get(model) ?? { name: "GPT-2", settings: noSettings };
 }
 
 /**

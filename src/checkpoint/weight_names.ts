@@ -63,6 +63,15 @@ export function normalizeHuggingFaceName(name: string): string | undefined {
   return inner === "lm_head.weight" ? inner : `transformer.${inner}`;
 }
 
+/** The heads that transformers and trl put on a GPT-2 beside, or in the place of, the projection onto the vocabulary. */
+const OTHER_HEADS =
+  /^(v_head|value_head|score|classifier|qa_outputs|multiple_choice_head|summary)\./;
+
+/** Whether a tensor belongs to something that is not part of the language model: loading that, transformers leaves it out. */
+export function belongsToOtherHead(name: string): boolean {
+  return OTHER_HEADS.test(name);
+}
+
 /** Whether Hugging Face stores a weight as (in out): the projections inside of blocks are its `Conv1D`. */
 export function isTransposedInHuggingFace(spec: ParameterSpec): boolean {
   return spec.shape.length === 2 && spec.name.startsWith("blocks.");

@@ -30,7 +30,7 @@ export class ModelProgressBar implements AsyncDisposable {
 
   /** Shows how far it is. */
   show(progress: ModelProgress): void {
-    if (progress.step === "library") {
+    if (progress.step === "library" || progress.step === "notice") {
       this.#notices = this.#notices.then(() => showNotice(this.#output, progress));
       return;
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
+import { openLibrary } from "../native_library/native_library.ts";
 import type { Io, Output } from "./io.ts";
 
 /**
@@ -23,7 +23,10 @@ export async function openLibraryShowing({ stderr, signal }: Pick<Io, "stderr" |
   }
 }
 
-/** Writes what is about to take long. */
-export async function showNotice(output: Output, { text }: LibraryProgress): Promise<void> {
+/** Writes what is about to take long, or what there is to know. */
+export async function showNotice(
+  output: Output,
+  { text }: { readonly text: string },
+): Promise<void> {
   await output.write(`${text}\n`).catch(() => {}); // Nobody may be there to see it.
 }

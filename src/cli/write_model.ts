@@ -8,7 +8,7 @@ import type { FileType } from "../checkpoint/file_types.ts";
 import { isTaken } from "../base/files.ts";
 import { quotePath } from "../base/describe.ts";
 import type { Io } from "./io.ts";
-import { openLibraryShowing } from "./native_library.ts";
+import { openLibraryShowing, showNotice } from "./native_library.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { bytesText } from "./units.ts";
 import { UsageError } from "./usage_error.ts";
@@ -41,12 +41,14 @@ export async function writeModel(
   await openLibraryShowing({ stderr, signal });
   const start = performance.now();
   const bar = new ProgressBar(stderr, `Writing ${type}`);
+  const notices: string[] = [];
   let numBytes = 0;
   try {
     await convertCheckpoint(sourcePath, targetPath, {
       type,
       overwrite,
       signal,
+      onNotice: (text) => notices.push(text),
       onProgress: ({ writtenBytes, totalBytes }) => {
         numBytes = totalBytes;
         bar.show(writtenBytes / totalBytes);
@@ -54,6 +56,7 @@ export async function writeModel(
     });
   } finally {
     await bar.clear();
+    for (const text of notices) await showNotice(stderr, { text });
   }
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   await stderr.write(`Wrote ${bytesText(numBytes)} as ${type} in ${seconds} s.\n`);

@@ -117,6 +117,11 @@ export const ggmlSymbols = {
     parameters: ["pointer", "pointer"],
     result: "pointer",
   },
+  // struct ggml_tensor * ggml_gelu_erf(struct ggml_context * ctx, struct ggml_tensor * a)
+  ggml_gelu_erf: {
+    parameters: ["pointer", "pointer"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_silu(struct ggml_context * ctx, struct ggml_tensor * a)
   ggml_silu: {
     parameters: ["pointer", "pointer"],

@@ -29,7 +29,7 @@ export interface GenerateOptions extends SamplingOptions {
    * positions cannot be shifted.
    */
   overflow?: "stop" | "crop";
-  /** Whether `<|endoftext|>` is written like any other token instead of ending the text. Default: false. */
+  /** Whether the tokens that end a text are written like any others. Default: false. */
   ignoreEndOfText?: boolean;
   /** Whether to compute the log-probability of each token, which takes about as long as choosing it. Default: true. */
   logProbabilities?: boolean;
@@ -59,6 +59,14 @@ export interface GeneratedToken {
   readonly finishReason?: FinishReason;
 }
 
+/** What the generation needs to know of tokens. */
+export interface Vocabulary {
+  /** Turns them into text. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** Those that end a text. */
+  readonly endOfTextIds: readonly number[];
+}
+
 /** What the generation needs to know of each sequence. */
 interface Sequence {
   readonly prompt: number;
@@ -82,7 +90,7 @@ export const DEFAULT_MAX_NEW_TOKENS = 128;
  * Leaving the loop early frees everything.
  *
  * @param model what computes the logits
- * @param tokenizer turns tokens into text; without one, the texts stay empty
+ * @param vocabulary what tokens mean; without a tokenizer, the texts stay empty
  * @param prompts tokens to continue, each at least one
  * @throws {RangeError} if an option is out of range, a token is not in the vocabulary, or a prompt is longer than the
  * context and `overflow` is not `"crop"`
@@ -91,7 +99,7 @@ export const DEFAULT_MAX_NEW_TOKENS = 128;
  */
 export async function* generate(
   model: Model,
-  tokenizer: Tokenizer | undefined,
+  { tokenizer, endOfTextIds }: Vocabulary = { tokenizer: undefined, endOfTextIds: [] },
   prompts: readonly (readonly number[])[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, void, undefined> {
@@ -111,7 +119,7 @@ export async function* generate(
       ? sequences[0].sampler.numDecisiveLogits
       : undefined,
   });
-  const endOfText = options.ignoreEndOfText ? undefined : tokenizer?.endOfTextId;
+  const endOfText = new Set(options.ignoreEndOfText ? [] : endOfTextIds);
 
   let added: number[][] = sequences.map(({ tokens }) => tokens.slice(-contextLength));
   while (true) {
@@ -125,8 +133,8 @@ export async function* generate(
       sequence.numNewTokens++;
 
       let finishReason: FinishReason | undefined;
-      if (id === endOfText) finishReason = "endOfText";
-      let text = id === endOfText ? "" : sequence.stop.push(sequence.decoder?.push(id) ?? "");
+      if (endOfText.has(id)) finishReason = "endOfText";
+      let text = endOfText.has(id) ? "" : sequence.stop.push(sequence.decoder?.push(id) ?? "");
       if (finishReason === undefined && sequence.stop.isStopped) finishReason = "stop";
       if (finishReason === undefined && sequence.numNewTokens === maxNewTokens) {
         finishReason = "maxNewTokens";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Activation } from "../tensor/activations.ts";
 
 /** The fields of {@linkcode GPT2Config}; everything but `embeddingDim`, `numHeads` and `numLayers` has GPT-2's value by default. */
 export interface GPT2ConfigFields {
@@ -22,11 +23,21 @@ export interface GPT2ConfigFields {
   layerNormEpsilon?: number;
   /** Probability of dropping an activation in training. Default: 0.1. */
   dropout?: number;
+  /** What bends the hidden layer of each MLP. Default: `"gelu_tanh"`, GPT-2's. */
+  activation?: Activation;
+  /** Whether attention scores are divided by the square root of the head's width. Default: true. */
+  scaleAttention?: boolean;
+  /** Whether attention scores are divided by the number of the layer as well, from 1. Default: false. */
+  scaleAttentionByLayer?: boolean;
 }
 
+/** The functions that bend the hidden layer, see `src/tensor/activations.ts`. */
+const ACTIVATIONS: readonly Activation[] = ["gelu_tanh", "gelu"];
+
 /** The largest size that is taken seriously; far beyond any GPT-2, small enough that products stay exact. */
-const MAX_SIZE = 2 ** 24;
-const MAX_LAYERS = 1000;
+export const MAX_SIZE = 2 ** 24;
+/** The largest number of layers that is taken seriously. */
+export const MAX_LAYERS = 1000;
 
 /**
  * The sizes of a GPT-2 (Radford et al., 2019, "Language Models are Unsupervised Multitask Learners", table 2).
@@ -55,13 +66,20 @@ export class GPT2Config {
   readonly layerNormEpsilon: number;
   /** Probability of dropping an activation in training. */
   readonly dropout: number;
+  /** What bends the hidden layer of each MLP. */
+  readonly activation: Activation;
+  /** Whether attention scores are divided by the square root of the head's width. */
+  readonly scaleAttention: boolean;
+  /** Whether attention scores are divided by the number of the layer as well, from 1. */
+  readonly scaleAttentionByLayer: boolean;
 
   /**
    * Checks and completes the sizes.
    *
    * @param fields see {@linkcode GPT2ConfigFields}
-   * @throws {TypeError} if a field is not a number
-   * @throws {RangeError} if a size is not a positive integer, or the heads do not divide the width
+   * @throws {TypeError} if a field has another type
+   * @throws {RangeError} if a size is not a positive integer, the heads do not divide the width, or there is no such
+   * activation
    */
   constructor(fields: GPT2ConfigFields) {
     this.vocabSize = size("vocabSize", fields.vocabSize ?? 50257);
@@ -72,6 +90,12 @@ export class GPT2Config {
     this.hiddenDim = size("hiddenDim", fields.hiddenDim ?? 4 * this.embeddingDim);
     this.layerNormEpsilon = fraction("layerNormEpsilon", fields.layerNormEpsilon ?? 1e-5);
     this.dropout = fraction("dropout", fields.dropout ?? 0.1);
+    this.activation = activation(fields.activation ?? "gelu_tanh");
+    this.scaleAttention = flag("scaleAttention", fields.scaleAttention ?? true);
+    this.scaleAttentionByLayer = flag(
+      "scaleAttentionByLayer",
+      fields.scaleAttentionByLayer ?? false,
+    );
     if (this.embeddingDim % this.numHeads !== 0) {
       throw new RangeError(
         `Cannot configure GPT-2: numHeads must divide embeddingDim: ` +
@@ -83,6 +107,15 @@ export class GPT2Config {
   /** Width of one attention head. */
   get headDim(): number {
     return this.embeddingDim / this.numHeads;
+  }
+
+  /**
+   * What the attention scores of a layer are multiplied with: `1 / sqrt(headDim)` (Vaswani et al., 2017, section 3.2.1),
+   * and in some models `1 / (layer + 1)` too, which keeps scores in the range of half precision (Stanford's Mistral).
+   */
+  attentionScale(layer: number): number {
+    return (this.scaleAttention ? 1 / Math.sqrt(this.headDim) : 1) /
+      (this.scaleAttentionByLayer ? layer + 1 : 1);
   }
 
   /** 2 layers, 4 heads, 64 dims, 1000 tokens, context 128: for tests and experiments. */
@@ -144,4 +177,23 @@ function fraction(name: string, value: unknown): number {
     );
   }
   return checked;
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") {
+    throw new TypeError(
+      `Cannot configure GPT-2: ${name} must be true or false: received ${JSON.stringify(value)}`,
+    );
+  }
+  return value;
+}
+
+function activation(value: Activation): Activation {
+  if (!ACTIVATIONS.includes(value)) {
+    throw new RangeError(
+      `Cannot configure GPT-2: activation must be one of ${ACTIVATIONS.join(" ")}: ` +
+        `received ${JSON.stringify(value)}`,
+    );
+  }
+  return value;
 }

@@ -18,7 +18,8 @@
  * @module
  */
 import { einsum, rearrange, unstack } from "../einops/einops.ts";
-import { add, flashAttention, gelu, layerNorm, lookup, scale, softmax } from "../tensor/ops.ts";
+import { activate } from "../tensor/activations.ts";
+import { add, flashAttention, layerNorm, lookup, scale, softmax } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
 import type { Block, GPT2Parameters, LayerNorm, Linear } from "./parameters.ts";
@@ -58,7 +59,7 @@ function transformerBlock(x: Tensor, block: Block, pass: Pass, config: GPT2Confi
   if (block.layer === config.numLayers - 1) x = pass.select(x);
 
   const forMlp = normalize(x, block.mlpNorm, config);
-  x = add(x, mlp(pass.observe(`${name}.mlp_norm`, forMlp), block, pass));
+  x = add(x, mlp(pass.observe(`${name}.mlp_norm`, forMlp), block, pass, config));
   return pass.observe(`${name}.residual`, x);
 }
 
@@ -78,15 +79,22 @@ function attention(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Ten
     pass.observe(`${name}.value`, v),
   );
 
-  const heads = attend(query, key, value, pass, name);
+  const factor = config.attentionScale(block.layer);
+  const heads = attend(query, key, value, factor, pass, name);
   const attended = rearrange(heads, "batch heads seq head_dim -> batch seq (heads head_dim)");
   const output = linear(pass.observe(`${name}.attended`, attended), block.outputProjection);
   return pass.observe(`${name}.output`, output);
 }
 
 /** The mean of the values, each weighted by how well its key answers the query. */
-function attend(query: Tensor, key: Tensor, value: Tensor, pass: Pass, name: string): Tensor {
-  const factor = 1 / Math.sqrt(query.shape[3]);
+function attend(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  factor: number,
+  pass: Pass,
+  name: string,
+): Tensor {
   if (pass.graph.attention === "fused") {
     // What follows, in one kernel that never writes the scores to memory.
     return flashAttention(query, key, value, pass.mask, factor);
@@ -106,9 +114,10 @@ function attend(query: Tensor, key: Tensor, value: Tensor, pass: Pass, name: str
 }
 
 /** The position-wise network: widen, bend, narrow. */
-function mlp(x: Tensor, block: Block, pass: Pass): Tensor {
+function mlp(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Tensor {
   const name = `blocks.${block.layer}.mlp`;
-  const hidden = pass.observe(`${name}.hidden`, gelu(linear(x, block.hiddenProjection)));
+  const bent = activate(linear(x, block.hiddenProjection), config.activation);
+  const hidden = pass.observe(`${name}.hidden`, bent);
   return pass.observe(`${name}.output`, linear(hidden, block.mlpProjection));
 }
 

@@ -72,17 +72,18 @@ export class ConvertedModels {
     options: {
       isNew?: boolean;
       onProgress?: (progress: WriteProgress) => void;
+      onNotice?: (text: string) => void;
       signal?: AbortSignal;
     },
   ): Promise<string> {
-    const { isNew: overwrite = false, onProgress, signal } = options;
+    const { isNew: overwrite = false, ...rest } = options;
     const path = this.path(commit, type);
     if (overwrite || !isFile(path)) {
       await this.#makeFolder(folderOf(path));
-      using _lock = await takeFileLock(`${path}.lock`, { signal });
+      using _lock = await takeFileLock(`${path}.lock`, { signal: options.signal });
       if (overwrite || !isFile(path)) {
         const name = this.#name;
-        await convertCheckpoint(source, path, { type, name, overwrite, onProgress, signal });
+        await convertCheckpoint(source, path, { ...rest, type, name, overwrite });
       }
     }
     await this.#writeRef(revision, commit);

@@ -7,6 +7,7 @@ import type { WriteProgress } from "../base/atomic_file.ts";
 import { FileFormatError, StorageError } from "../base/errors.ts";
 import { isFile } from "../base/files.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
+import type { CheckpointNotice } from "../checkpoint/checkpoint.ts";
 import { readHuggingFaceConfig } from "../checkpoint/hugging_face/config.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
@@ -19,10 +20,11 @@ import type { HubModel } from "./hub/model_names.ts";
 
 /**
  * How far a model is from being ready: one of the hub is downloaded, then converted; the demo may be downloaded; the native
- * library, which any model needs, is fetched the first time.
+ * library, which any model needs, is fetched the first time. And what there is to know about a model.
  */
 export type ModelProgress =
   | LibraryProgress
+  | CheckpointNotice
   | { readonly step: "download" } & DownloadProgress
   | { readonly step: "convert" } & WriteProgress;
 
@@ -89,6 +91,7 @@ export async function resolveHubModel(
     isNew: isRepaired || refresh && isDamaged(converted.path(commit, type)),
     signal,
     onProgress: onProgress && ((progress) => onProgress({ step: "convert", ...progress })),
+    onNotice: (text) => onProgress?.({ step: "notice", text }),
   });
 }
 

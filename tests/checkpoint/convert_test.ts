@@ -20,6 +20,7 @@ Deno.test("convertCheckpoint() describes the model as llama.cpp expects it", asy
   await convertCheckpoint(plainFolder, target, { type: "q8_0" });
   using source = openCheckpoint(plainFolder);
   const { tokens, tokenTypes, merges } = (await source.readTokenizer())!;
+  const textOf = (name: string) => Deno.readTextFileSync(`${plainFolder}/${name}`);
   assertEquals(metadataOf(target), {
     "general.architecture": "gpt2",
     "general.type": "model",
@@ -38,6 +39,9 @@ Deno.test("convertCheckpoint() describes the model as llama.cpp expects it", asy
     "tokenizer.ggml.merges": merges,
     "tokenizer.ggml.bos_token_id": 287,
     "tokenizer.ggml.eos_token_id": 287,
+    "huggingface.config": textOf("config.json"),
+    "huggingface.generation_config": textOf("generation_config.json"),
+    "huggingface.tokenizer_config": textOf("tokenizer_config.json"),
     "general.quantization_version": 2,
     "general.file_type": fileTypeId("q8_0"),
   });

@@ -151,8 +151,8 @@ const tensorProblems: [what: string, change: (tensors: Tensors) => void, message
     '"transformer.h.1.ln_2.bias" is missing',
   ]],
   ["a tensor that is none of GPT-2's", (tensors) => {
-    tensors.set("score.weight", { shape: [2], dtype: "F32", bytes: new Uint8Array(8) });
-  }, ['"score.weight" is none of GPT-2\'s', "29 tensors"]],
+    tensors.set("rope.weight", { shape: [2], dtype: "F32", bytes: new Uint8Array(8) });
+  }, ['"rope.weight" is none of GPT-2\'s', "29 tensors"]],
   ["a wrong shape", (tensors) => {
     tensors.get("transformer.h.0.mlp.c_fc.weight")!.shape = [64, 32];
   }, ['"transformer.h.0.mlp.c_fc.weight" is (64, 32), not (32, 64)']],
@@ -161,8 +161,8 @@ const tensorProblems: [what: string, change: (tensors: Tensors) => void, message
   }, ['"lm_head.weight" is (2, 2), not (288, 32)']],
   ["an unsupported type", (tensors) => {
     const shape = [32];
-    tensors.set("transformer.ln_f.bias", { shape, dtype: "F64", bytes: new Uint8Array(32 * 8) });
-  }, ['"transformer.ln_f.bias" has type f64, not one of f32 f16 bf16']],
+    tensors.set("transformer.ln_f.bias", { shape, dtype: "I64", bytes: new Uint8Array(32 * 8) });
+  }, ['"transformer.ln_f.bias" has type i64, not one of f32 f16 bf16']],
   ["names of another model", (tensors) => rename(tensors, (name) => `x.${name}`), [
     '"transformer.wte.weight" is missing',
     "and 46 more",

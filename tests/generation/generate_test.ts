@@ -16,6 +16,7 @@ const tokenizer = Tokenizer.fromVocabAndMerges(
   Deno.readTextFileSync(referencePath("hf_folder/vocab.json")),
   Deno.readTextFileSync(referencePath("hf_folder/merges.txt")),
 );
+const vocabulary = { tokenizer, endOfTextIds: [tokenizer.endOfTextId!] };
 const model = createReferenceModel("tiny", { threads: 1 });
 const prompt = [5, 6, 7];
 
@@ -98,7 +99,7 @@ Deno.test("<|endoftext|> ends a text; ignoreEndOfText writes it", async () => {
   const options = { logitBias: { [endOfText]: 1000 }, maxNewTokens: 3 };
   const run = async (extra: GenerateOptions) => {
     const tokens = [];
-    const all = generate(small, tokenizer, [[1, 2]], { ...options, ...extra });
+    const all = generate(small, vocabulary, [[1, 2]], { ...options, ...extra });
     for await (const token of all) tokens.push(token);
     return tokens;
   };
@@ -116,13 +117,26 @@ Deno.test("<|endoftext|> ends a text; ignoreEndOfText writes it", async () => {
   );
 });
 
+Deno.test("any of several tokens may end a text, also without a tokenizer", async () => {
+  using small = createHuggingFaceSizedModel();
+  const ends = { tokenizer: undefined, endOfTextIds: [3, 8] };
+  for (const id of [3, 8, 9]) {
+    const options = { logitBias: { [id]: 1000 }, maxNewTokens: 2 };
+    const reasons = [];
+    for await (const { finishReason } of generate(small, ends, [[1, 2]], options)) {
+      reasons.push(finishReason);
+    }
+    assertEquals(reasons, id === 9 ? [undefined, "maxNewTokens"] : ["endOfText"]);
+  }
+});
+
 Deno.test("a stop text ends the generation and is not part of the text", async () => {
   using small = createHuggingFaceSizedModel();
   const run = async (extra: GenerateOptions) => {
     let text = "";
     let finishReason;
     const options = { seed: 4, maxNewTokens: 40, ignoreEndOfText: true, ...extra };
-    for await (const token of generate(small, tokenizer, [[1, 2]], options)) {
+    for await (const token of generate(small, vocabulary, [[1, 2]], options)) {
       text += token.text;
       finishReason = token.finishReason;
     }

@@ -7,6 +7,7 @@ import { openRegularFile } from "../../base/byte_source.ts";
 import { readGgufHeader } from "../../formats/gguf.ts";
 import { metadataString } from "../../formats/gguf_value.ts";
 import { Checkpoint } from "../checkpoint.ts";
+import { readSettingsMetadata } from "./settings_metadata.ts";
 import { parseGgufConfig, readGgufTokenizer } from "./metadata.ts";
 import { type FoundTensor, type Layout, locateWeights } from "../locate_weights.ts";
 import { ggufName } from "../weight_names.ts";
@@ -35,6 +36,7 @@ export function openGgufCheckpoint(path: string): Checkpoint {
     name: metadataString(file, "general.name") ?? fileName(path),
     config,
     weights,
+    settings: readSettingsMetadata(file, config.vocabSize),
     gguf: file,
     readTokenizer: () => readGgufTokenizer(file, config),
     close: () => resources.dispose(),

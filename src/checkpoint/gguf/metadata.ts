@@ -12,18 +12,25 @@ import {
   metadataString,
   metadataStrings,
 } from "../../formats/gguf_value.ts";
-import { GPT2Config } from "../../model/config.ts";
+import { GPT2Config, MAX_LAYERS, MAX_SIZE } from "../../model/config.ts";
 import { numParameters } from "../../model/parameters.ts";
 import { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { type FileType, fileTypeId } from "../file_types.ts";
+import type { Settings } from "../settings.ts";
 import { GPT2_VOCAB_SIZE, hasGpt2Vocabulary } from "./recognize_gpt2.ts";
+import { settingsMetadata } from "./settings_metadata.ts";
 
 /** GPT-2's way of cutting words; old files do not say, and llama.cpp then takes the first of these. */
 const PRE_TOKENIZERS = ["default", "gpt-2", "gpt2"];
 
+/** Keys for what differs from GPT-2; `attention.scale` is one that other architectures have. */
+const VARIANT = {
+  activation: "gpt2.activation",
+  scale: "gpt2.attention.scale",
+  scaleByLayer: "gpt2.attention.scale_by_layer",
+} as const;
+
 const QUANTIZATION_VERSION = 2;
-const MAX_SIZE = 2 ** 24;
-const MAX_LAYERS = 1000;
 const ADVICE = "Convert the model again.";
 
 /** What {@linkcode ggufMetadata} writes down. */
@@ -36,11 +43,13 @@ export interface GgufMetadataFields {
   readonly tokenizer?: Tokenizer;
   /** Whether the vocabulary projection is the token embedding. */
   readonly tied: boolean;
+  /** What else came with the model. */
+  readonly settings: Settings;
 }
 
 /** The metadata of a model that does not come from a GGUF file, without the type of the file. */
 export function ggufMetadata(fields: GgufMetadataFields): Map<string, GgufValue> {
-  const { name, config, tokenizer, tied } = fields;
+  const { name, config, tokenizer, tied, settings } = fields;
   return new Map([
     ["general.architecture", text("gpt2")],
     ["general.type", text("model")],
@@ -52,24 +61,37 @@ export function ggufMetadata(fields: GgufMetadataFields): Map<string, GgufValue>
     ["gpt2.feed_forward_length", u32(config.hiddenDim)],
     ["gpt2.attention.head_count", u32(config.numHeads)],
     ["gpt2.attention.layer_norm_epsilon", { type: "f32", value: config.layerNormEpsilon }],
+    ...variantMetadata(config),
     ...(tokenizer === undefined ? [] : tokenizerMetadata(tokenizer)),
+    ...settingsMetadata(settings, tokenizer),
   ]);
 }
 
+/**
+ * In what a model differs from GPT-2: nothing is written for GPT-2 itself. llama.cpp does not know these keys, and computes
+ * such a model as if it were one.
+ */
+function variantMetadata(config: GPT2Config): [string, GgufValue][] {
+  const entries: [string, GgufValue][] = [];
+  if (config.activation !== "gelu_tanh") {
+    entries.push([VARIANT.activation, text(config.activation)]);
+  }
+  if (!config.scaleAttention) entries.push([VARIANT.scale, { type: "f32", value: 1 }]);
+  if (config.scaleAttentionByLayer) {
+    entries.push([VARIANT.scaleByLayer, { type: "bool", value: true }]);
+  }
+  return entries;
+}
+
 function tokenizerMetadata(tokenizer: Tokenizer): [string, GgufValue][] {
-  const { tokens, tokenTypes, merges, endOfTextId } = tokenizer;
-  const entries: [string, GgufValue][] = [
+  const { tokens, tokenTypes, merges } = tokenizer;
+  return [
     ["tokenizer.ggml.model", text("gpt2")],
     ["tokenizer.ggml.pre", text("gpt-2")],
     ["tokenizer.ggml.tokens", { type: "string[]", value: tokens }],
     ["tokenizer.ggml.token_type", { type: "i32[]", value: tokenTypes }],
     ["tokenizer.ggml.merges", { type: "string[]", value: merges }],
   ];
-  if (endOfTextId !== undefined) {
-    entries.push(["tokenizer.ggml.bos_token_id", u32(endOfTextId)]);
-    entries.push(["tokenizer.ggml.eos_token_id", u32(endOfTextId)]);
-  }
-  return entries;
 }
 
 function text(value: string): GgufValue {
@@ -140,7 +162,14 @@ export function parseGgufConfig(file: GgufFile): GPT2Config {
       keyValueHeads,
     );
   }
+  const activation = metadataString(file, VARIANT.activation) ?? "gelu_tanh";
+  if (activation !== "gelu_tanh" && activation !== "gelu") {
+    throw error(file, `${VARIANT.activation} must be gelu_tanh or gelu`, activation);
+  }
   return new GPT2Config({
+    activation,
+    scaleAttention: scalesAttention(file, embeddingDim / numHeads),
+    scaleAttentionByLayer: scalesByLayer(file),
     vocabSize: vocabSize(file),
     contextLength: size(file, "gpt2.context_length"),
     embeddingDim,
@@ -217,6 +246,24 @@ function epsilon(file: GgufFile): number {
   // 1e-5, not 0.000009999999747378752: the shortest number that is the same in single precision.
   const short = Number(value.toPrecision(7));
   return Math.fround(short) === Math.fround(value) ? short : value;
+}
+
+/** Whether scores are divided by the square root of the head's width: so they are unless the file has a factor of 1. */
+function scalesAttention(file: GgufFile, headDim: number): boolean {
+  const usual = 1 / Math.sqrt(headDim);
+  const factor = metadataNumber(file, VARIANT.scale) ?? usual;
+  if (Math.fround(factor) === Math.fround(usual)) return true;
+  if (factor === 1) return false;
+  throw error(file, `${VARIANT.scale} must be 1 or ${usual}`, factor);
+}
+
+function scalesByLayer(file: GgufFile): boolean {
+  const value = file.metadata.get(VARIANT.scaleByLayer);
+  if (value === undefined) return false;
+  if (value.type !== "bool") {
+    throw error(file, `${VARIANT.scaleByLayer} must be a bool`, value.type);
+  }
+  return value.value;
 }
 
 function error(file: GgufFile, what: string, received: unknown, advice = ADVICE): FileFormatError {

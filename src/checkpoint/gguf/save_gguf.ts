@@ -9,7 +9,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { FileType } from "../file_types.ts";
 import { ggufMetadata } from "./metadata.ts";
 import { ModelWeights } from "../model_weights.ts";
-import { nameOf } from "../origin.ts";
+import { descriptionOf } from "../origin.ts";
 import { writeGgufModel } from "./write_gguf_model.ts";
 
 /** Options of {@linkcode saveGguf}. */
@@ -32,6 +32,7 @@ export async function saveGguf(
 ): Promise<void> {
   using weights = new ModelWeights(model);
   const { config, tied } = weights;
-  const metadata = ggufMetadata({ name: nameOf(model) ?? "GPT-2", config, tokenizer, tied });
+  const { name, settings } = descriptionOf(model);
+  const metadata = ggufMetadata({ name, config, tokenizer, tied, settings });
   await writeGgufModel(path, weights, metadata, options.type, options);
 }

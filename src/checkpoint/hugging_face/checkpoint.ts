@@ -4,14 +4,19 @@
  * @module
  */
 import { FileFormatError } from "../../base/errors.ts";
-import { quotePath } from "../../base/describe.ts";
-import { openSafetensorsFolder } from "../../formats/safetensors_folder.ts";
+import { formatError, quote, quotePath } from "../../base/describe.ts";
+import { openSafetensorsFolder, type SafetensorsFolder } from "../../formats/safetensors_folder.ts";
 import { SAFETENSORS_FILE_NAME, SAFETENSORS_INDEX_NAME } from "../../formats/safetensors_index.ts";
 import { Checkpoint } from "../checkpoint.ts";
+import { numElements } from "../../tensor/shape.ts";
 import { readHuggingFaceConfig } from "./config.ts";
+import { NarrowedSource } from "./narrowed_source.ts";
+import { readSettings } from "./read_settings.ts";
+import { readEndOfTextIds } from "./token_ids.ts";
 import { readHuggingFaceTokenizer } from "./tokenizer.ts";
 import { type FoundTensor, type Layout, locateWeights } from "../locate_weights.ts";
 import {
+  belongsToOtherHead,
   huggingFaceName,
   isTransposedInHuggingFace,
   normalizeHuggingFaceName,
@@ -33,11 +38,43 @@ const OTHER_WEIGHTS = /\.(bin|pt|pth|ckpt|pkl|h5|msgpack|ot|onnx)$/;
  */
 export function openHuggingFaceCheckpoint(path: string): Checkpoint {
   requireSafetensors(path);
-  const { config, endOfTextId } = readHuggingFaceConfig(`${path}/config.json`);
+  const { config, tied, ...inConfig } = readHuggingFaceConfig(`${path}/config.json`);
+  const endOfTextIds = readEndOfTextIds(path, inConfig.endOfTextIds, config.vocabSize);
+  const settings = readSettings(path, endOfTextIds);
   using opened = new DisposableStack();
   const folder = opened.use(openSafetensorsFolder(path));
+  const { found, ignored } = findTensors(folder, path);
+  requireProjection(found, tied, path);
+  const weights = locateWeights(config, found, HUGGING_FACE_LAYOUT, path);
+  const resources = opened.move();
+  return new Checkpoint({
+    path,
+    name: folderName(path),
+    config,
+    weights,
+    settings,
+    notices: ignored.length === 0 ? [] : [
+      `${ignored.length} tensors of another head are left out, such as ${quote(ignored[0])}: ` +
+      "what runs here is the language model.",
+    ],
+    readTokenizer: () =>
+      Promise.try(() => readHuggingFaceTokenizer(path, config, endOfTextIds?.[0])),
+    close: () => resources.dispose(),
+  });
+}
+
+/** The tensors by the names that transformers gives them now, and the names of those that are not the language model's. */
+function findTensors(
+  folder: SafetensorsFolder,
+  path: string,
+): { found: Map<string, FoundTensor>; ignored: string[] } {
   const found = new Map<string, FoundTensor>();
+  const ignored: string[] = [];
   for (const [storedName, { shape, dtype, offset }] of folder.tensors) {
+    if (belongsToOtherHead(storedName)) {
+      ignored.push(storedName);
+      continue;
+    }
     const name = normalizeHuggingFaceName(storedName);
     if (name === undefined) continue;
     if (found.has(name)) {
@@ -48,18 +85,39 @@ export function openHuggingFaceCheckpoint(path: string): Checkpoint {
       );
     }
     const source = folder.sourceOf(storedName);
-    found.set(name, { storedName, shape, type: dtype.toLowerCase(), offset, source });
+    const tensor = { storedName, shape, type: dtype.toLowerCase(), offset, source };
+    found.set(name, dtype === "F64" ? narrowed(tensor) : tensor);
   }
-  const weights = locateWeights(config, found, HUGGING_FACE_LAYOUT, path);
-  const resources = opened.move();
-  return new Checkpoint({
+  return { found, ignored };
+}
+
+function narrowed(tensor: FoundTensor): FoundTensor {
+  const source = new NarrowedSource(tensor.source, tensor.offset, numElements(tensor.shape));
+  return { ...tensor, type: "f32", offset: 0, source };
+}
+
+/**
+ * Of two names for one matrix, files may hold either. A model whose projection is a matrix of its own must have both.
+ *
+ * @throws {FileFormatError} if one is missing
+ */
+function requireProjection(found: Map<string, FoundTensor>, tied: boolean, path: string): void {
+  const embedding = huggingFaceName("tokenEmbedding");
+  const projection = huggingFaceName("vocabularyProjection");
+  const stored = found.get(projection);
+  if (tied && !found.has(embedding) && stored !== undefined) {
+    found.set(embedding, stored);
+    found.delete(projection);
+  }
+  if (tied || stored !== undefined) return;
+  throw formatError(
+    "GPT-2",
     path,
-    name: folderName(path),
-    config,
-    weights,
-    readTokenizer: () => Promise.try(() => readHuggingFaceTokenizer(path, config, endOfTextId)),
-    close: () => resources.dispose(),
-  });
+    `config.json says that the vocabulary projection is not the token embedding ` +
+      `(tie_word_embeddings is false), but there is no ${projection}`,
+    `${found.size} tensors`,
+    "Get the whole checkpoint; if the two are the same matrix, remove tie_word_embeddings.",
+  );
 }
 
 /** Finds out before anything is read whether the weights are in a format that can be. */

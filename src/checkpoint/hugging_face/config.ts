@@ -3,35 +3,59 @@
  *
  * @module
  */
-import type { FileFormatError } from "../../base/errors.ts";
-import { formatError } from "../../base/describe.ts";
-import { type JsonObject, type JsonValue, readJsonFile } from "../../base/strict_json.ts";
-import { GPT2Config } from "../../model/config.ts";
+import { type JsonValue, readJsonFile } from "../../base/strict_json.ts";
+import { GPT2Config, MAX_LAYERS, MAX_SIZE } from "../../model/config.ts";
+import type { Activation } from "../../tensor/activations.ts";
+import { ConfigKeys } from "./config_keys.ts";
+import { oneOrList, readTokenIds } from "./token_ids.ts";
+import { float, type JsonRecord } from "./written_json.ts";
 
 /** What a configuration of Hugging Face says beside the sizes. */
 export interface HuggingFaceConfigOptions {
-  /** The id of the token that ends a text; none if the vocabulary has none. */
-  endOfTextId?: number;
+  /** The ids of the tokens that end a text. Default: none. */
+  endOfTextIds?: readonly number[];
   /** Whether the vocabulary projection is the token embedding. Default: true. */
   tied?: boolean;
+  /** The configuration that the model came with: what says nothing about the sizes stays as it was there. */
+  original?: JsonRecord;
 }
 
 /** A configuration as read from a file. */
 export interface HuggingFaceConfig {
   /** The sizes. */
   readonly config: GPT2Config;
-  /** The id of the token that ends a text, where it is a token of this vocabulary. */
-  readonly endOfTextId?: number;
+  /** The ids of the tokens that end a text; undefined if the file does not say. */
+  readonly endOfTextIds: readonly number[] | undefined;
+  /** Whether the vocabulary projection may be missing, because it is the token embedding. */
+  readonly tied: boolean;
 }
 
-/** The three names that transformers has for the tanh approximation of GELU. */
-const TANH_GELUS = ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"];
+/** The names that transformers has for functions in the MLP, and what they are here. */
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  gelu_new: "gelu_tanh",
+  gelu_pytorch_tanh: "gelu_tanh",
+  gelu_python_tanh: "gelu_tanh",
+  gelu_accurate: "gelu_tanh",
+  gelu_fast: "gelu_tanh",
+  gelu: "gelu",
+  gelu_python: "gelu",
+};
+
+/** The name under which a function is written. */
+const ACTIVATION_NAMES: Readonly<Record<Activation, string>> = {
+  gelu_tanh: "gelu_new",
+  gelu: "gelu",
+};
+
+/** Further names that transformers takes for a size. */
+const ALIASES: Readonly<Record<string, string>> = {
+  hidden_size: "n_embd",
+  max_position_embeddings: "n_positions",
+  num_attention_heads: "n_head",
+  num_hidden_layers: "n_layer",
+};
 
 const MAX_CONFIG_BYTES = 2 ** 20;
-const MAX_SIZE = 2 ** 24;
-const MAX_LAYERS = 1000;
-
-const ADVICE = "Use the unchanged config.json of a GPT-2 checkpoint.";
 
 /**
  * Reads a `config.json` as transformers does: absent keys have the same defaults, keys that do not change what the model
@@ -50,108 +74,71 @@ export function readHuggingFaceConfig(path: string): HuggingFaceConfig {
  * @param path where it comes from, for messages
  */
 export function parseHuggingFaceConfig(json: JsonValue, path: string): HuggingFaceConfig {
-  const keys = new ConfigKeys(json, path);
-  keys.requireValue("model_type", ["gpt2"]);
-  keys.requireValue("activation_function", TANH_GELUS);
-  keys.requireValue("scale_attn_weights", [true]);
-  keys.requireValue("scale_attn_by_inverse_layer_idx", [false]);
-  keys.requireValue("add_cross_attention", [false]);
-  const embeddingDim = keys.size("n_embd");
-  const numHeads = keys.size("n_head");
+  const keys = new ConfigKeys(json, path, ALIASES);
+  keys.choice("model_type", { gpt2: true });
+  keys.choice("add_cross_attention", { false: true });
+  const embeddingDim = keys.size("n_embd", 768, MAX_SIZE);
+  const numHeads = keys.size("n_head", 12, MAX_SIZE);
   if (embeddingDim % numHeads !== 0) {
     throw keys.error(`n_head must divide n_embd, which is ${embeddingDim}`, numHeads);
   }
   const config = new GPT2Config({
-    vocabSize: keys.size("vocab_size", 50257),
-    contextLength: keys.size("n_positions", keys.size("n_ctx", 1024)),
+    vocabSize: keys.size("vocab_size", 50257, MAX_SIZE),
+    contextLength: keys.size("n_positions", keys.size("n_ctx", 1024, MAX_SIZE), MAX_SIZE),
     embeddingDim,
     numHeads,
-    numLayers: keys.size("n_layer", undefined, MAX_LAYERS),
-    hiddenDim: keys.size("n_inner", 4 * embeddingDim),
+    numLayers: keys.size("n_layer", 12, MAX_LAYERS),
+    hiddenDim: keys.size("n_inner", 4 * embeddingDim, MAX_SIZE),
     layerNormEpsilon: keys.fraction("layer_norm_epsilon", 1e-5),
     dropout: keys.fraction("resid_pdrop", 0.1),
+    activation: keys.choice("activation_function", ACTIVATIONS),
+    scaleAttention: keys.flag("scale_attn_weights", true),
+    scaleAttentionByLayer: keys.flag("scale_attn_by_inverse_layer_idx", false),
   });
-  return { config, endOfTextId: keys.tokenId("eos_token_id", config.vocabSize) };
+  return {
+    config,
+    endOfTextIds: readTokenIds(keys, "eos_token_id"),
+    tied: keys.flag("tie_word_embeddings", true),
+  };
 }
 
 /** The configuration that lets transformers load a model of this size. */
 export function toHuggingFaceConfig(
   config: GPT2Config,
   options: HuggingFaceConfigOptions = {},
-): Record<string, unknown> {
-  const { endOfTextId = null, tied = true } = options;
+): JsonRecord {
+  const { endOfTextIds = [], tied = true, original = {} } = options;
+  const dropout = float(config.dropout);
   return {
+    attn_pdrop: dropout,
+    embd_pdrop: dropout,
+    resid_pdrop: dropout,
+    bos_token_id: endOfTextIds[0] ?? null,
+    initializer_range: 0.02,
+    use_cache: true,
+    ...withoutOtherNames(original),
     architectures: ["GPT2LMHeadModel"],
     model_type: "gpt2",
-    activation_function: "gelu_new",
-    attn_pdrop: config.dropout,
-    embd_pdrop: config.dropout,
-    resid_pdrop: config.dropout,
-    bos_token_id: endOfTextId,
-    eos_token_id: endOfTextId,
+    activation_function: ACTIVATION_NAMES[config.activation],
     dtype: "float32",
-    initializer_range: 0.02,
-    layer_norm_epsilon: config.layerNormEpsilon,
+    eos_token_id: oneOrList(endOfTextIds),
+    layer_norm_epsilon: float(config.layerNormEpsilon),
     n_ctx: config.contextLength,
     n_embd: config.embeddingDim,
     n_head: config.numHeads,
     n_inner: config.hiddenDim === 4 * config.embeddingDim ? null : config.hiddenDim,
     n_layer: config.numLayers,
     n_positions: config.contextLength,
+    scale_attn_by_inverse_layer_idx: config.scaleAttentionByLayer,
+    scale_attn_weights: config.scaleAttention,
     tie_word_embeddings: tied,
-    use_cache: true,
     vocab_size: config.vocabSize,
   };
 }
 
-/** The keys of one configuration, checked as they are asked for. */
-class ConfigKeys {
-  readonly #path: string;
-  readonly #values: JsonObject;
-
-  constructor(json: JsonValue, path: string) {
-    this.#path = path;
-    if (!(json instanceof Map)) throw this.error("it must hold a JSON object", json);
-    this.#values = json;
-  }
-
-  error(what: string, received: unknown): FileFormatError {
-    return formatError("a GPT-2 configuration", this.#path, what, received, ADVICE);
-  }
-
-  /** A positive integer; `fallback` if the key is absent or null. */
-  size(key: string, fallback?: number, max = MAX_SIZE): number {
-    const value = this.#values.get(key) ?? fallback;
-    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > max) {
-      throw this.error(`${key} must be an integer from 1 to ${max}`, value);
-    }
-    return value;
-  }
-
-  /** A number of at least 0 and below 1; `fallback` if the key is absent or null. */
-  fraction(key: string, fallback: number): number {
-    const value = this.#values.get(key) ?? fallback;
-    if (typeof value !== "number" || !(value >= 0 && value < 1)) {
-      throw this.error(`${key} must be at least 0 and below 1`, value);
-    }
-    return value;
-  }
-
-  /** Refuses a value that would make it another model; the first of `accepted` is the default. */
-  requireValue(key: string, accepted: readonly JsonValue[]): void {
-    const value = this.#values.get(key) ?? accepted[0];
-    if (accepted.includes(value)) return;
-    const expected = accepted.map((each) => JSON.stringify(each)).join(" or ");
-    throw this.error(`${key} must be ${expected}: nothing else is supported`, value);
-  }
-
-  /** A token id; nothing if the key is absent, null, or beyond the vocabulary, as in many small test models. */
-  tokenId(key: string, vocabSize: number): number | undefined {
-    const value = this.#values.get(key) ?? undefined;
-    if (value === undefined) return undefined;
-    if (typeof value !== "number" || !Number.isInteger(value) || value < 0) {
-      throw this.error(`${key} must be the id of a token`, value);
-    }
-    return value < vocabSize ? value : undefined;
-  }
+/** Leaves out other names of what is written, which could contradict it. */
+function withoutOtherNames(original: JsonRecord): JsonRecord {
+  const kept = { ...original };
+  for (const name of [...Object.keys(ALIASES), "torch_dtype"]) delete kept[name];
+  return kept;
 }

@@ -11,8 +11,9 @@ import { writeSafetensors } from "../../formats/safetensors_writer.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { readConverted } from "../row_converter.ts";
-import { toHuggingFaceConfig } from "./config.ts";
+import { settingsTexts } from "./settings_texts.ts";
 import { ModelWeights } from "../model_weights.ts";
+import { descriptionOf } from "../origin.ts";
 import { huggingFaceName, isTransposedInHuggingFace } from "../weight_names.ts";
 import { transposeRows } from "../transpose.ts";
 import { byteLengthOf, rowsOf, type StoredWeight } from "../weight_source.ts";
@@ -41,11 +42,7 @@ export async function saveSafetensors(
   }));
   const metadata = new Map([["format", "pt"]]);
   await writeSafetensors(`${folder}/${SAFETENSORS_FILE_NAME}`, tensors, metadata, options);
-  const files = [
-    ...tokenizerFiles(tokenizer),
-    ...configFiles(weights, tokenizer?.endOfTextId),
-  ];
-  for (const [name, text] of files) {
+  for (const [name, text] of settingsTexts(weights, tokenizer, descriptionOf(model).settings)) {
     const bytes = new TextEncoder().encode(text);
     await writeFileAtomically(`${folder}/${name}`, bytes.length, [bytes], {
       signal: options.signal,
@@ -65,42 +62,6 @@ async function readForHuggingFace(
   const transposed = new Uint32Array(bytes.length / 4);
   transposeRows(new Uint32Array(bytes.buffer), rowsOf(spec).width, 0, transposed);
   return new Uint8Array(transposed.buffer);
-}
-
-function tokenizerFiles(tokenizer: Tokenizer | undefined): [name: string, text: string][] {
-  if (tokenizer === undefined) return [];
-  const { endOfTextId } = tokenizer;
-  const endOfText = endOfTextId === undefined ? undefined : tokenizer.piece(endOfTextId);
-  return [
-    ["tokenizer.json", tokenizer.toTokenizerJson()],
-    ["vocab.json", tokenizer.toVocabJson()],
-    ["merges.txt", tokenizer.toMergesText()],
-    [
-      "tokenizer_config.json",
-      toJson({
-        tokenizer_class: "GPT2Tokenizer",
-        add_prefix_space: false,
-        bos_token: endOfText,
-        eos_token: endOfText,
-        unk_token: endOfText,
-      }),
-    ],
-  ];
-}
-
-function configFiles(
-  { config, tied }: ModelWeights,
-  endOfTextId: number | undefined,
-): [name: string, text: string][] {
-  const tokens = { bos_token_id: endOfTextId, eos_token_id: endOfTextId };
-  return [
-    ["generation_config.json", toJson(tokens)],
-    ["config.json", toJson(toHuggingFaceConfig(config, { endOfTextId, tied }))],
-  ];
-}
-
-function toJson(value: unknown): string {
-  return JSON.stringify(value, null, 2) + "\n";
 }
 
 async function createFolder(folder: string): Promise<void> {

@@ -1,0 +1,57 @@
+/**
+ * The tokens that end a text, as Hugging Face's configurations name them.
+ *
+ * @module
+ */
+import { isFile } from "../../base/files.ts";
+import { readJsonFile } from "../../base/strict_json.ts";
+import { ConfigKeys } from "./config_keys.ts";
+
+const KEY = "eos_token_id";
+const MAX_BYTES = 2 ** 20;
+/** More than any model has; a text is compared with all of them after each token. */
+const MAX_IDS = 1000;
+
+/**
+ * The ids under a key: one, a list, or none (null, -1 or an empty list, which is not the same as an absent key).
+ *
+ * @returns undefined if the key is absent
+ * @throws {FileFormatError} if it is something else
+ */
+export function readTokenIds(keys: ConfigKeys, key: string): readonly number[] | undefined {
+  if (!keys.has(key)) return undefined;
+  const value = keys.get(key) ?? [];
+  const ids = Array.isArray(value) ? value : [value];
+  for (const id of ids) {
+    if (typeof id !== "number" || !Number.isInteger(id) || id < -1 || ids.length > MAX_IDS) {
+      throw keys.error(`${key} must be the id of a token, or a list of at most ${MAX_IDS}`, value);
+    }
+  }
+  return [...new Set((ids as number[]).filter((id) => id >= 0))];
+}
+
+/**
+ * The ids of the tokens that end a text: those in `generation_config.json`, if it says, or else in `config.json`, as
+ * transformers has it. Ids beyond the vocabulary, as many small test models have, never occur, and are left out.
+ *
+ * @param folder the checkpoint
+ * @param inConfig what its `config.json` says
+ * @returns undefined if neither says
+ * @throws {FileFormatError} if `generation_config.json` is damaged
+ */
+export function readEndOfTextIds(
+  folder: string,
+  inConfig: readonly number[] | undefined,
+  vocabSize: number,
+): readonly number[] | undefined {
+  const path = `${folder}/generation_config.json`;
+  const inGeneration = isFile(path)
+    ? readTokenIds(new ConfigKeys(readJsonFile(path, { maxBytes: MAX_BYTES }), path), KEY)
+    : undefined;
+  return (inGeneration ?? inConfig)?.filter((id) => id < vocabSize);
+}
+
+/** As a configuration writes ids: one as a number, several as a list, none as null. */
+export function oneOrList(ids: readonly number[]): number | readonly number[] | null {
+  return ids.length > 1 ? ids : ids[0] ?? null;
+}

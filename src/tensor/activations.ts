@@ -1,0 +1,26 @@
+/**
+ * The functions that bend the hidden layer of an MLP.
+ *
+ * @module
+ */
+import { library } from "../ffi/library.ts";
+import type { Pointer } from "../ffi/memory.ts";
+import { gelu } from "./ops.ts";
+import { Tensor } from "./tensor.ts";
+import { contiguous, graphOf } from "./views.ts";
+
+/** `"gelu_tanh"`: GPT-2's approximation of GELU. `"gelu"`: GELU itself, as Cerebras-GPT has it. */
+export type Activation = "gelu_tanh" | "gelu";
+
+/** Applies one of them, element by element. */
+export function activate(x: Tensor, activation: Activation): Tensor {
+  return activation === "gelu_tanh" ? gelu(x) : exactGelu(x);
+}
+
+/** GELU with the error function: `0.5 x (1 + erf(x / sqrt(2)))` (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2). */
+export function exactGelu(x: Tensor): Tensor {
+  if (x.dtype !== "f32") throw new TypeError(`Cannot apply GELU to ${x}: f32 is needed`);
+  const graph = graphOf("apply GELU to", x);
+  const pointer = library().ggml_gelu_erf(graph.context, contiguous(x).pointer) as Pointer;
+  return new Tensor({ shape: x.shape, dtype: "f32", pointer, graph });
+}
