@@ -63,9 +63,9 @@ export function reopenOrigin(model: Model): Checkpoint {
   );
 }
 
-/** Which files a checkpoint consists of, and when each was last written. */
+/** Which files a checkpoint consists of, however their paths are written, and when each was last written. */
 function fingerprintOf({ weights }: Checkpoint): string {
-  const paths = new Set(weights.values().map(({ source }) => source.path!));
+  const paths = new Set(weights.values().map(({ source }) => Deno.realPathSync(source.path!)));
   return [...paths].map((path) => {
     const { size, mtime, ino } = Deno.statSync(path);
     return `${path} ${size} ${mtime?.getTime()} ${ino}`;

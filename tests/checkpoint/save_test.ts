@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { basename, relative } from "node:path";
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { fileTypes } from "../../src/checkpoint/file_types.ts";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
@@ -162,6 +163,53 @@ Deno.test("repacked weights are not saved from a checkpoint that has changed", a
   assertStringIncludes(error.message, "it is not the checkpoint that was loaded");
   assertEquals(folder.names(), ["source.gguf"]);
 });
+
+/** Ways to say where a checkpoint is, of which none is its real path. */
+const spellings: [what: string, spell: (path: string, folder: string) => string][] = [
+  ["a relative path", (path) => relative(Deno.cwd(), path)],
+  ["a path with dots", (path, folder) => `${folder}/../${basename(folder)}/./${basename(path)}`],
+  ["a symbolic link", (path, folder) => {
+    Deno.symlinkSync(path, `${folder}/link`);
+    return `${folder}/link`;
+  }],
+  ["a path through a linked folder", (path, folder) => {
+    Deno.symlinkSync(folder, `${folder}/folder`);
+    return `${folder}/folder/${basename(path)}`;
+  }],
+];
+
+for (const [what, spell] of spellings) {
+  for (const kind of ["folder", "GGUF file"]) {
+    Deno.test(`a ${kind} loaded from ${what} can be saved, also from elsewhere`, async () => {
+      using folder = new TemporaryFolder();
+      let path = folder.file("source.gguf");
+      await writeGoldenModel(path, quickModel);
+      if (kind === "folder") {
+        const { model } = await loadCheckpoint(path, { threads: 1 });
+        using _model = model;
+        path = folder.file("source");
+        await saveSafetensors(model, undefined, path);
+      }
+      // A type for which there is a layout of its own on many processors: then weights are read again.
+      const { model } = await loadCheckpoint(spell(path, folder.path), {
+        type: "q4_0",
+        threads: 1,
+      });
+      using _model = model;
+      const cwd = Deno.cwd();
+      Deno.chdir(folder.path);
+      try {
+        await saveGguf(model, undefined, folder.file("saved.gguf"));
+        await saveSafetensors(model, undefined, folder.file("saved"));
+      } finally {
+        Deno.chdir(cwd);
+      }
+      const expected = folder.file("expected.gguf");
+      await convertCheckpoint(folder.file("source.gguf"), expected, { type: "q4_0" });
+      assertEquals(await digestsOf(folder.file("saved.gguf")), await digestsOf(expected));
+    });
+  }
+}
 
 Deno.test("saving into a place that cannot be written is a StorageError", async () => {
   using folder = new TemporaryFolder();
