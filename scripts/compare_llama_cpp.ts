@@ -18,6 +18,9 @@ import { convertCheckpoint } from "../src/checkpoint/convert.ts";
 import { type FileType, fileTypes } from "../src/checkpoint/file_types.ts";
 import { digestsOf, type TensorDigests } from "../tests/checkpoint/tensor_digests.ts";
 import { goldenModels, writeGoldenModel } from "../tests/checkpoint/golden_model.ts";
+import { openLibrary } from "../src/native_library/native_library.ts";
+
+await openLibrary();
 
 const FIXTURE = new URL("../tests/fixtures/checkpoint/llama_quantize.json", import.meta.url);
 

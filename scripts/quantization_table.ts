@@ -13,6 +13,9 @@ import { fileTypes } from "../src/checkpoint/file_types.ts";
 import { convertCheckpoint } from "../src/checkpoint/convert.ts";
 import { GPT2 } from "../src/gpt2.ts";
 import { readTinyShakespeare } from "../tests/fixtures/tiny_shakespeare.ts";
+import { openLibrary } from "../src/native_library/native_library.ts";
+
+await openLibrary();
 
 const [source, textPath] = Deno.args;
 if (source === undefined) {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { openLibrary } from "../native_library/native_library.ts";
 import type { WriteProgress } from "../base/atomic_file.ts";
 import { quotePath } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
@@ -33,7 +32,8 @@ export interface ConvertOptions {
 /**
  * Converts a Hugging Face folder or a GGUF file to a GGUF file, which llama.cpp loads too. Weights are read, converted on
  * all processors, and written a few rows at a time. A GGUF file keeps its metadata. Converting a file that is quantized
- * already is possible, and adds the error of the new type to that of the old.
+ * already is possible, and adds the error of the new type to that of the old. Whoever calls this has opened the native
+ * library, and told its user what that took.
  *
  * @param sourcePath the folder or file to read
  * @param targetPath the file to write: complete, or not at all
@@ -43,7 +43,7 @@ export interface ConvertOptions {
  * @throws {Deno.errors.AlreadyExists} if the target is there already, and may not be replaced or is the source itself
  * @throws {RangeError} if a value is too large for the type
  * @throws {StorageError} if the target cannot be written
- * @throws {NativeLibraryError} if the native library cannot be used
+ * @throws {NativeLibraryError} if the native library is not open
  */
 export async function convertCheckpoint(
   sourcePath: string,
@@ -55,7 +55,6 @@ export async function convertCheckpoint(
   using checkpoint = openCheckpoint(sourcePath);
   requireTarget(sourcePath, targetPath, overwrite);
   for (const text of checkpoint.notices) onNotice?.(text);
-  await openLibrary();
   const metadata = new Map(checkpoint.gguf?.metadata ?? await metadataOf(checkpoint));
   if (name !== undefined) metadata.set("general.name", { type: "string", value: name });
   await writeGgufModel(targetPath, checkpoint, metadata, type, { onProgress, signal });

@@ -8,6 +8,9 @@ import { copyFolder, plainFolder, TemporaryFolder, valuesOf } from "./folders.ts
 import { copyGguf, readGguf } from "./gguf_files.ts";
 import { goldenModels, writeGoldenModel } from "./golden_model.ts";
 import { digestsOf } from "./tensor_digests.ts";
+import { openLibrary } from "../../src/native_library/native_library.ts";
+
+await openLibrary();
 
 /** What a file says of itself, without tensors. */
 function metadataOf(path: string): Record<string, unknown> {
@@ -293,6 +296,10 @@ Deno.test("a conversion that is killed leaves no target, and the next one succee
   const target = folder.file("target.gguf");
   const script = `
     import { convertCheckpoint } from "${import.meta.resolve("../../src/checkpoint/convert.ts")}";
+    import { openLibrary } from "${
+    import.meta.resolve("../../src/native_library/native_library.ts")
+  }";
+    await openLibrary();
     await convertCheckpoint(${JSON.stringify(plainFolder)}, ${JSON.stringify(target)}, {
       onProgress: ({ writtenBytes }) => {
         if (writtenBytes > 20_000) Deno.kill(Deno.pid, "SIGKILL");

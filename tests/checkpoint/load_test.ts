@@ -18,6 +18,9 @@ import { readCase, readExpected, referencePath } from "../model/reference.ts";
 import { copyFolder, plainFolder, TemporaryFolder, valuesOf } from "./folders.ts";
 import { copyGguf } from "./gguf_files.ts";
 import { quickModel, writeGoldenModel } from "./golden_model.ts";
+import { openLibrary } from "../../src/native_library/native_library.ts";
+
+await openLibrary();
 
 /** What is promised: F32 logits equal those of transformers within this. */
 const LOGIT_TOLERANCE = 1e-4;

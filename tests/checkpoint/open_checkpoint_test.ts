@@ -20,6 +20,9 @@ import {
   valuesOf,
 } from "./folders.ts";
 import { copyGguf, type GgufParts } from "./gguf_files.ts";
+import { openLibrary } from "../../src/native_library/native_library.ts";
+
+await openLibrary();
 
 type Tensors = Map<string, TestTensor>;
 

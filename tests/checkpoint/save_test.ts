@@ -15,6 +15,9 @@ import { copyFolder, plainFolder, readTensors, TemporaryFolder, valuesOf } from 
 import { readGguf } from "./gguf_files.ts";
 import { goldenModels, quickModel, writeGoldenModel } from "./golden_model.ts";
 import { digestsOf } from "./tensor_digests.ts";
+import { openLibrary } from "../../src/native_library/native_library.ts";
+
+await openLibrary();
 
 Deno.test("saveSafetensors() writes the tensors that transformers wrote", async () => {
   using folder = new TemporaryFolder();
