@@ -6,6 +6,9 @@ import { loadCheckpoint } from "../../../src/checkpoint/load.ts";
 import { openCheckpoint } from "../../../src/checkpoint/open_checkpoint.ts";
 import { assertFormatError } from "../../formats/error_cases.ts";
 import { copyFolder, plainFolder, TemporaryFolder, type TestTensor } from "../folders.ts";
+import { openLibrary } from "../../../src/native_library/native_library.ts";
+
+await openLibrary();
 
 const tokens = Int32Array.of(1, 5, 20, 3);
 

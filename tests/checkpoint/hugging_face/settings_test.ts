@@ -8,6 +8,9 @@ import { loadCheckpoint } from "../../../src/checkpoint/load.ts";
 import { openCheckpoint } from "../../../src/checkpoint/open_checkpoint.ts";
 import { assertFormatError } from "../../formats/error_cases.ts";
 import { copyFolder, TemporaryFolder } from "../folders.ts";
+import { openLibrary } from "../../../src/native_library/native_library.ts";
+
+await openLibrary();
 
 const config = {
   attn_pdrop: 0.25,

@@ -5,6 +5,9 @@ import { loadCheckpoint } from "../../../src/checkpoint/load.ts";
 import { assertClose, maxDifference } from "../../close.ts";
 import { referencePath } from "../../model/reference.ts";
 import { copyFolder, TemporaryFolder } from "../folders.ts";
+import { openLibrary } from "../../../src/native_library/native_library.ts";
+
+await openLibrary();
 
 /** Logits are near 1; single precision in another order of summation differs by this at most. */
 const TOLERANCE = 1e-5;
