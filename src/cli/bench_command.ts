@@ -6,12 +6,12 @@
 import { benchFlags, benchModels, benchTests } from "./bench/bench_flags.ts";
 import { csvReport, jsonReport, markdownReport } from "./bench/bench_report.ts";
 import { type ModelResult, runBench } from "./bench/run_bench.ts";
-import { deviceOptions } from "./device_flags.ts";
+import { deviceOptions } from "./arguments/device_flags.ts";
 import { defineCommand } from "./command.ts";
-import { DEMO_FLAG } from "./default_model.ts";
+import { DEMO_FLAG } from "./arguments/default_model.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { openLibraryShowing } from "./native_library.ts";
-import { ProgressBar } from "./progress_bar.ts";
+import { ProgressBar } from "./terminal/progress_bar.ts";
 
 const reports = { md: markdownReport, csv: csvReport, json: jsonReport } as const;
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Flags, FlagValues } from "./flags.ts";
-import type { Io } from "./io.ts";
+import type { Flags, FlagValues } from "./arguments/flags.ts";
+import type { Io } from "./terminal/io.ts";
 
 /** A command: how it is called, what the help says about it, and what it does. */
 export interface Command<F extends Flags = Flags> {

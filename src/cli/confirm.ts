@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Io } from "./io.ts";
-import { UsageError } from "./usage_error.ts";
+import type { Io } from "./terminal/io.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 
 /** Whether to ask. */
 export const yesFlag = {

@@ -7,7 +7,7 @@ import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
 import { sizeLabel } from "../checkpoint/gguf/metadata.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { defineCommand } from "./command.ts";
-import { overwriteFlag, typeFlag } from "./common_flags.ts";
+import { overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { writeModel } from "./write_model.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { defineCommand } from "./command.ts";
-import { jsonFlag } from "./common_flags.ts";
+import { jsonFlag } from "./arguments/common_flags.ts";
 
 /** Looks at everything that may be wrong with an installation. */
 export const doctorCommand = defineCommand({

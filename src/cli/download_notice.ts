@@ -8,8 +8,8 @@ import { HubError } from "../base/errors.ts";
 import { quote } from "../base/describe.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { UnreachableError } from "../model_store/hub/retries.ts";
-import type { Output } from "./io.ts";
-import { bytesText } from "./units.ts";
+import type { Output } from "./terminal/io.ts";
+import { bytesText } from "./terminal/units.ts";
 
 /** The files that are worth a notice. The others of a model are small. */
 const WEIGHTS = /\.(safetensors|gguf)$/;

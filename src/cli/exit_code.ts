@@ -11,8 +11,8 @@ import {
   NumericalError,
   StorageError,
 } from "../base/errors.ts";
-import { OutputClosedError } from "./io.ts";
-import { UsageError } from "./usage_error.ts";
+import { OutputClosedError } from "./terminal/io.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 
 /** The exit codes and what they mean: those of BSD's sysexits.h, where it has one. */
 export const exitCodes = {

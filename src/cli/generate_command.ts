@@ -8,12 +8,12 @@ import { quotePath } from "../base/describe.ts";
 import type { FinishReason, GeneratedToken } from "../generation/generate.ts";
 import { GPT2 } from "../gpt2.ts";
 import { defineCommand } from "./command.ts";
-import { defaultModel, DEMO_FLAG } from "./default_model.ts";
-import { deviceOptions } from "./device_flags.ts";
-import { generateFlags, generateOptions } from "./generate_flags.ts";
+import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
+import { deviceOptions } from "./arguments/device_flags.ts";
+import { generateFlags, generateOptions } from "./arguments/generate_flags.ts";
 import { showingProgress } from "./model_progress.ts";
 import { readText } from "./read_text.ts";
-import { SequencePrinter } from "./sequence_printer.ts";
+import { SequencePrinter } from "./terminal/sequence_printer.ts";
 import { Stopwatch, timingText } from "./stopwatch.ts";
 
 /** One text as `--json` gives it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "./command.ts";
-import { type Flag, type Flags, flagText } from "./flags.ts";
+import { type Flag, type Flags, flagText } from "./arguments/flags.ts";
 
 const WIDTH = 80;
 /** Where the explanations of flags and commands begin. */

@@ -5,7 +5,7 @@
  */
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { defineCommand } from "./command.ts";
-import { jsonFlag } from "./common_flags.ts";
+import { jsonFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { modelInfo, modelInfoText } from "./model_info.ts";
 

@@ -7,14 +7,14 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { quote } from "../base/describe.ts";
 import { closestName } from "../base/closest_name.ts";
 import type { Command } from "./command.ts";
-import { errorText } from "./error_text.ts";
+import { errorText } from "./terminal/error_text.ts";
 import { exitCodeOf, exitCodes } from "./exit_code.ts";
-import type { Flags } from "./flags.ts";
+import type { Flags } from "./arguments/flags.ts";
 import { commandHelp, programHelp, programName } from "./help.ts";
-import { type Io, OutputClosedError } from "./io.ts";
-import { parseArguments } from "./parse_arguments.ts";
-import { systemIo } from "./system_io.ts";
-import { UsageError } from "./usage_error.ts";
+import { type Io, OutputClosedError } from "./terminal/io.ts";
+import { parseArguments } from "./arguments/parse_arguments.ts";
+import { systemIo } from "./terminal/system_io.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 
 /** The commands by name; each is loaded when it is called. */
 const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([

@@ -16,9 +16,9 @@ import { bytesOf, namesIn, readTextIfAny } from "../base/files.ts";
 import { listRepos, RepoCache } from "../model_store/hub/hub_cache.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { type HubModel, hubModelName } from "../model_store/hub/model_names.ts";
-import type { Io } from "./io.ts";
+import type { Io } from "./terminal/io.ts";
 import { ModelProgressBar } from "./model_progress.ts";
-import { bytesText } from "./units.ts";
+import { bytesText } from "./terminal/units.ts";
 
 /** A model in the caches; as JSON, `models --json` lists these. */
 export interface CachedModel {

@@ -9,8 +9,8 @@ import { quote, quotePath } from "../base/describe.ts";
 import type { GgufValue } from "../formats/gguf_value.ts";
 import type { GPT2Config } from "../model/config.ts";
 import { formatShape, numElements } from "../tensor/shape.ts";
-import { table } from "./table.ts";
-import { bytesText, countText, numberText } from "./units.ts";
+import { table } from "./terminal/table.ts";
+import { bytesText, countText, numberText } from "./terminal/units.ts";
 
 /** A checkpoint, described; as JSON, this is what `info --json` writes. */
 export interface ModelInfo {

@@ -8,10 +8,10 @@ import type { ModelProgress } from "../model_store/hub_models.ts";
 import { resolveModel } from "../model_store/resolve_model.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { DownloadNotice, withAlternative } from "./download_notice.ts";
-import type { Io, Output } from "./io.ts";
+import type { Io, Output } from "./terminal/io.ts";
 import { showNotice } from "./native_library.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { bytesText } from "./units.ts";
+import { ProgressBar } from "./terminal/progress_bar.ts";
+import { bytesText } from "./terminal/units.ts";
 
 /** A bar for each file that is downloaded, and one for the conversion. Dispose it to take the line away. */
 export class ModelProgressBar implements AsyncDisposable {

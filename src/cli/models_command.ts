@@ -9,10 +9,10 @@ import { closestName } from "../base/closest_name.ts";
 import { type HubModel, parseHubModel } from "../model_store/hub/model_names.ts";
 import { defineCommand } from "./command.ts";
 import { confirm, yesFlag } from "./confirm.ts";
-import type { Io } from "./io.ts";
-import { jsonFlag, typeFlag } from "./common_flags.ts";
-import { bytesText } from "./units.ts";
-import { UsageError } from "./usage_error.ts";
+import type { Io } from "./terminal/io.ts";
+import { jsonFlag, typeFlag } from "./arguments/common_flags.ts";
+import { bytesText } from "./terminal/units.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 
 type Action = keyof typeof ACTIONS;
 

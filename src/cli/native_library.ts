@@ -4,7 +4,7 @@
  * @module
  */
 import { openLibrary } from "../native_library/native_library.ts";
-import type { Io, Output } from "./io.ts";
+import type { Io, Output } from "./terminal/io.ts";
 
 /**
  * Opens the native library, ahead of work during which nothing else should be written.

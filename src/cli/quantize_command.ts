@@ -5,9 +5,9 @@
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
 import { defineCommand } from "./command.ts";
-import { overwriteFlag, typeFlag } from "./common_flags.ts";
+import { overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 import { writeModel } from "./write_model.ts";
 
 /** Changes the type of a model. */

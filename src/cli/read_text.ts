@@ -5,9 +5,9 @@
  */
 import { FileFormatError } from "../base/errors.ts";
 import { quote, quotePath } from "../base/describe.ts";
-import type { Io } from "./io.ts";
-import { countText } from "./units.ts";
-import { UsageError } from "./usage_error.ts";
+import type { Io } from "./terminal/io.ts";
+import { countText } from "./terminal/units.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 
 /** How long stdin may stay silent before the user is told that it is being read. */
 const PATIENCE_MS = 2000;

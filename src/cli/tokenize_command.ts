@@ -7,13 +7,18 @@ import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { quote, quotePath } from "../base/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defineCommand } from "./command.ts";
-import { fileFlag, jsonFlag, modelFlag } from "./common_flags.ts";
-import { builtInDefault, defaultModel, DEMO_FLAG, MODEL_VARIABLE } from "./default_model.ts";
-import type { Io } from "./io.ts";
+import { fileFlag, jsonFlag, modelFlag } from "./arguments/common_flags.ts";
+import {
+  builtInDefault,
+  defaultModel,
+  DEMO_FLAG,
+  MODEL_VARIABLE,
+} from "./arguments/default_model.ts";
+import type { Io } from "./terminal/io.ts";
 import { resolveModelShowing } from "./model_progress.ts";
-import { parseInteger } from "./parse_arguments.ts";
+import { parseInteger } from "./arguments/parse_arguments.ts";
 import { readText } from "./read_text.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 
 /** So many rows are written at once. */
 const ROWS_PER_WRITE = 1000;

@@ -5,9 +5,9 @@
  */
 import { confirm, yesFlag } from "./confirm.ts";
 import { defineCommand } from "./command.ts";
-import { jsonFlag } from "./common_flags.ts";
-import { table } from "./table.ts";
-import { bytesText } from "./units.ts";
+import { jsonFlag } from "./arguments/common_flags.ts";
+import { table } from "./terminal/table.ts";
+import { bytesText } from "./terminal/units.ts";
 
 /** Removes the caches of this package and, if asked, its models in the cache that is shared with Python. */
 export const uninstallCommand = defineCommand({

@@ -7,11 +7,11 @@ import { convertCheckpoint } from "../checkpoint/convert.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
 import { isTaken } from "../base/files.ts";
 import { quotePath } from "../base/describe.ts";
-import type { Io } from "./io.ts";
+import type { Io } from "./terminal/io.ts";
 import { openLibraryShowing, showNotice } from "./native_library.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { bytesText } from "./units.ts";
-import { UsageError } from "./usage_error.ts";
+import { ProgressBar } from "./terminal/progress_bar.ts";
+import { bytesText } from "./terminal/units.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 
 /** How to write a model. */
 export interface WriteModelOptions {

@@ -7,10 +7,10 @@ import {
   NumericalError,
   StorageError,
 } from "../../src/base/errors.ts";
-import { errorText } from "../../src/cli/error_text.ts";
+import { errorText } from "../../src/cli/terminal/error_text.ts";
 import { exitCodeOf } from "../../src/cli/exit_code.ts";
-import { OutputClosedError } from "../../src/cli/io.ts";
-import { UsageError } from "../../src/cli/usage_error.ts";
+import { OutputClosedError } from "../../src/cli/terminal/io.ts";
+import { UsageError } from "../../src/cli/arguments/usage_error.ts";
 
 const CODES: readonly (readonly [error: unknown, code: number])[] = [
   [new OutputClosedError("stdout is closed"), 0],

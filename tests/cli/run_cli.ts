@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Io, type Output, OutputClosedError } from "../../src/cli/io.ts";
+import { type Io, type Output, OutputClosedError } from "../../src/cli/terminal/io.ts";
 import { main } from "../../src/cli/main.ts";
 
 /** What to run it with. */

@@ -5,12 +5,12 @@
  */
 import { type FileType, fileTypes, isFileType } from "../../checkpoint/file_types.ts";
 import { quote } from "../../base/describe.ts";
-import { modelFlag } from "../common_flags.ts";
-import { defaultModel } from "../default_model.ts";
-import { deviceFlags } from "../device_flags.ts";
-import { type Flags, flagText, type FlagValues } from "../flags.ts";
-import { parseInteger } from "../parse_arguments.ts";
-import { UsageError } from "../usage_error.ts";
+import { modelFlag } from "../arguments/common_flags.ts";
+import { defaultModel } from "../arguments/default_model.ts";
+import { deviceFlags } from "../arguments/device_flags.ts";
+import { type Flags, flagText, type FlagValues } from "../arguments/flags.ts";
+import { parseInteger } from "../arguments/parse_arguments.ts";
+import { UsageError } from "../arguments/usage_error.ts";
 
 /** The flags of `bench`. */
 export const benchFlags = {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesText } from "../units.ts";
+import { bytesText } from "../terminal/units.ts";
 import type { ModelResult, TestResult } from "./run_bench.ts";
 
 /** Tables in Markdown, which can be read as they are. */

@@ -16,7 +16,7 @@ import {
   listInstructionSets,
   nativeVersion,
 } from "../../tensor/list_devices.ts";
-import type { Io } from "../io.ts";
+import type { Io } from "../terminal/io.ts";
 import { openLibraryShowing } from "../native_library.ts";
 import { type Cache, listCaches } from "./caches.ts";
 import { describeMachine, describeVersions, type Machine, type Versions } from "./machine.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { table } from "../table.ts";
-import { bytesText } from "../units.ts";
+import { table } from "../terminal/table.ts";
+import { bytesText } from "../terminal/units.ts";
 import type { DoctorReport, ExaminedLocation } from "./examine.ts";
 
 /** The report as text: what is wrong last, where it is seen. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { benchFlags, benchModels, benchTests } from "../../../src/cli/bench/bench_flags.ts";
-import { defaultModel } from "../../../src/cli/default_model.ts";
-import { parseArguments } from "../../../src/cli/parse_arguments.ts";
+import { defaultModel } from "../../../src/cli/arguments/default_model.ts";
+import { parseArguments } from "../../../src/cli/arguments/parse_arguments.ts";
 
 function parse(...args: string[]) {
   return parseArguments(benchFlags, args).values;

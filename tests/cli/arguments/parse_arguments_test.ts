@@ -1,7 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Flags } from "../../src/cli/flags.ts";
-import { parseArguments, parseDecimal, parseInteger } from "../../src/cli/parse_arguments.ts";
-import { UsageError } from "../../src/cli/usage_error.ts";
+import type { Flags } from "../../../src/cli/arguments/flags.ts";
+import {
+  parseArguments,
+  parseDecimal,
+  parseInteger,
+} from "../../../src/cli/arguments/parse_arguments.ts";
+import { UsageError } from "../../../src/cli/arguments/usage_error.ts";
 
 const flags = {
   name: { kind: "text", valueName: "text", help: "", short: "n" },

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { fileTypes } from "../checkpoint/file_types.ts";
-import { quote } from "../base/describe.ts";
-import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../generation/generate.ts";
-import { defaultSamplingOptions as defaults } from "../generation/sampling/sampling_options.ts";
+import { fileTypes } from "../../checkpoint/file_types.ts";
+import { quote } from "../../base/describe.ts";
+import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../../generation/generate.ts";
+import { defaultSamplingOptions as defaults } from "../../generation/sampling/sampling_options.ts";
 import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
 import { deviceFlags } from "./device_flags.ts";
 import type { Flags, FlagValues } from "./flags.ts";

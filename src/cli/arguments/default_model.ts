@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { environmentVariable } from "../base/environment.ts";
-import { modelInProgram } from "../model_store/model_in_program.ts";
-import { programFilesFolder } from "../base/program_files.ts";
+import { environmentVariable } from "../../base/environment.ts";
+import { modelInProgram } from "../../model_store/model_in_program.ts";
+import { programFilesFolder } from "../../base/program_files.ts";
 
 /** The environment variable with the name of the model to use if none is given. */
 export const MODEL_VARIABLE = "GPT2_MODEL";

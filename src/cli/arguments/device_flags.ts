@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { quote } from "../base/describe.ts";
-import { type DeviceName, parseDeviceName } from "../tensor/device.ts";
-import { parseRpcEndpoint } from "../tensor/rpc_endpoint.ts";
+import { quote } from "../../base/describe.ts";
+import { type DeviceName, parseDeviceName } from "../../tensor/device.ts";
+import { parseRpcEndpoint } from "../../tensor/rpc_endpoint.ts";
 import type { Flags, FlagValues } from "./flags.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SequencePrinter } from "../../src/cli/sequence_printer.ts";
+import { SequencePrinter } from "../../../src/cli/terminal/sequence_printer.ts";
 
 /** What a printer writes for the pieces of texts, piece by piece. */
 async function print(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fileTypes } from "../checkpoint/file_types.ts";
+import { fileTypes } from "../../checkpoint/file_types.ts";
 import { builtInDefault, MODEL_VARIABLE } from "./default_model.ts";
 
 /** Which model. */

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { quote } from "../base/describe.ts";
-import { closestName } from "../base/closest_name.ts";
+import { quote } from "../../base/describe.ts";
+import { closestName } from "../../base/closest_name.ts";
 import { type Flag, type Flags, flagText, type FlagValues, type NumberFlag } from "./flags.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { orAborted } from "../base/abort.ts";
-import { StorageError } from "../base/errors.ts";
+import { orAborted } from "../../base/abort.ts";
+import { StorageError } from "../../base/errors.ts";
 import { type Input, type Io, type Output, OutputClosedError } from "./io.ts";
 
 /** How long to wait before writing again to a stream that is full and does not block. */

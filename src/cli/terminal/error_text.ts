@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { exitCodeOf, exitCodes, isDefect } from "./exit_code.ts";
+import { exitCodeOf, exitCodes, isDefect } from "../exit_code.ts";
 import type { Output } from "./io.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "../arguments/usage_error.ts";
 
 const MAX_BYTES = 2048;
 

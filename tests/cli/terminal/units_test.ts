@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { countText, numberText } from "../../src/cli/units.ts";
+import { countText, numberText } from "../../../src/cli/terminal/units.ts";
 
 Deno.test("numberText() writes whole numbers as toLocaleString() does", () => {
   for (const number of [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, 124_439_808, -1000, 2 ** 53]) {
