@@ -29,7 +29,12 @@ import { compile } from "./native_compile.ts";
 import { changedInputs, nativeInputs } from "./native_inputs.ts";
 import { ensureGgmlSource, ggmlVersion } from "./native_source.ts";
 import { backends, MissingToolsError, type NativeBackend, requireTools } from "./native_tools.ts";
-import { keepWorkFolder, removeWorkFolder, takeWorkFolder } from "./native_work_folders.ts";
+import {
+  buildEnvironment,
+  keepWorkFolder,
+  removeWorkFolder,
+  takeWorkFolder,
+} from "./native_work_folders.ts";
 import { ProgressLine } from "./progress_line.ts";
 
 const HELP = `Builds the native library (once; later runs find nothing to do).
@@ -182,10 +187,8 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
   const start = performance.now();
   const show = (doing: string) => progress.show(doing);
   const source = await ensureGgmlSource(buildFolder, show);
-  const { "the files in native/": _noticedByCMake, ...rest } = plan.inputs;
-  // CMake keeps the paths of its folders, so one in a clone that was moved is of no use.
   const folders = [source, nativeFolder, Deno.realPathSync(buildFolder)];
-  const environment = JSON.stringify({ ...rest, folders });
+  const environment = buildEnvironment(plan.inputs, folders);
   const workFolder = takeWorkFolder(buildFolder, environment);
   const interruption = new AbortController();
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {

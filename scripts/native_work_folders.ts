@@ -11,10 +11,24 @@ const PREFIX = "work-";
 const ENVIRONMENT_FILE = "environment.txt";
 
 /**
+ * What a work folder is made for: all that CMake does not notice when it changes. It keeps the paths of its folders, so that
+ * one in a clone that was moved is of no use.
+ *
+ * @param inputs of the build
+ * @param folders of the sources and of the build
+ */
+export function buildEnvironment(
+  inputs: Readonly<Record<string, string>>,
+  folders: readonly string[],
+): string {
+  const { "the files in native/": _noticedByCMake, ...rest } = inputs;
+  return JSON.stringify({ ...rest, folders });
+}
+
+/**
  * A folder to build in.
  *
- * @param environment all that CMake does not notice when it changes, such as the compiler; a folder made for another is
- *   not used again
+ * @param environment of {@linkcode buildEnvironment}; a folder made for another is not used again
  */
 export function takeWorkFolder(buildFolder: string, environment: string): string {
   for (const folder of workFolders(buildFolder)) {

@@ -92,7 +92,8 @@ function standardError(): ProgressSurroundings {
   const isTerminal = Deno.stderr.isTerminal();
   return {
     isTerminal,
-    columns: isTerminal ? Deno.consoleSize().columns : Infinity,
+    // A terminal that does not know its width says 0.
+    columns: isTerminal ? Deno.consoleSize().columns || 80 : Infinity,
     write: (text) => {
       Deno.stderr.writeSync(new TextEncoder().encode(text));
     },

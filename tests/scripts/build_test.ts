@@ -8,7 +8,11 @@ import {
 import { fullDisk, isAboutFullDisk } from "../../scripts/build_error.ts";
 import { hintsFor, parseProgress } from "../../scripts/native_compile.ts";
 import { changedInputs } from "../../scripts/native_inputs.ts";
-import { keepWorkFolder, takeWorkFolder } from "../../scripts/native_work_folders.ts";
+import {
+  buildEnvironment,
+  keepWorkFolder,
+  takeWorkFolder,
+} from "../../scripts/native_work_folders.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { startRpcServer } from "../model/rpc_servers.ts";
 import { libraryFileName, stampPathOf } from "../../src/native_library/build_stamp.ts";
@@ -278,6 +282,20 @@ Deno.test("hintsFor() says what to do about tools of Vulkan that are too old", (
   const line = "warning: '#extension' : extension not supported: GL_KHR_cooperative_matrix";
   assertEquals(hintsFor([line]).length, 1);
   assertEquals(hintsFor(["error: 'LayerSettingsCreateInfoEXT' is not a member of 'vk'"]).length, 1);
+});
+
+Deno.test("buildEnvironment() tells compilers and places apart, and leaves changed files to CMake", () => {
+  const inputs = { compiler: "gcc", "the files in native/": "1" };
+  const here = buildEnvironment(inputs, ["/home/me/gpt2/native"]);
+  assertEquals(
+    buildEnvironment({ ...inputs, "the files in native/": "2" }, ["/home/me/gpt2/native"]),
+    here,
+  );
+  assertNotEquals(
+    buildEnvironment({ ...inputs, compiler: "clang" }, ["/home/me/gpt2/native"]),
+    here,
+  );
+  assertNotEquals(buildEnvironment(inputs, ["/home/me/moved/native"]), here);
 });
 
 Deno.test("takeWorkFolder() uses the folder of a finished build again, not that of an interrupted one", () => {
