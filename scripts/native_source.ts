@@ -6,12 +6,12 @@
  */
 
 import { cacheFolder } from "../src/base/cache_folder.ts";
-import { takeFileLock } from "../src/base/file_lock.ts";
 import { exists } from "../src/base/files.ts";
 import { StorageError } from "../src/base/errors.ts";
 import { storageError } from "../src/base/storage_error.ts";
 import { fetchNpmPackage, type NpmPackage } from "../src/native_library/npm_package.ts";
 import { makePrivateFolder } from "../src/native_library/trusted_path.ts";
+import { withWorkFolder } from "../src/native_library/work_folder.ts";
 import {
   BUILD_MEGABYTES,
   BuildError,
@@ -79,30 +79,16 @@ async function ensureCheckout(
   const target = `${parent}/${name}`;
   // The folder appears by a rename after everything in it was written.
   if (exists(target)) return target;
-  using _lock = await takeFileLock(`${parent}/lock`, {
-    onWait: () => onProgress("Waiting for another process that fetches ggml's source"),
-  });
-  if (exists(target)) return target;
-  await removeIncomplete(parent);
-  const work = `${parent}/${crypto.randomUUID()}.incomplete`;
-  await Deno.mkdir(work);
-  try {
+  const onWait = () => onProgress("Waiting for another process that fetches ggml's source");
+  await withWorkFolder(parent, async (work) => {
+    if (exists(target)) return;
     onProgress("Fetching ggml's source (35 MB, once)");
     const bundle = await fetchBundle(work);
     const checkout = `${work}/checkout`;
     await extract(bundle, paths, work, checkout);
     await Deno.rename(checkout, target);
-  } finally {
-    await Deno.remove(work, { recursive: true });
-  }
+  }, { onWait });
   return target;
-}
-
-/** What a killed process left behind; called under the lock, so it cannot be in use. */
-async function removeIncomplete(parent: string): Promise<void> {
-  for await (const { name } of Deno.readDir(parent)) {
-    if (name.endsWith(".incomplete")) await Deno.remove(`${parent}/${name}`, { recursive: true });
-  }
 }
 
 async function fetchBundle(work: string): Promise<string> {

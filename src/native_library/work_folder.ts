@@ -3,31 +3,32 @@
  *
  * @module
  */
+import { type FileLockOptions, takeFileLock } from "../base/file_lock.ts";
+import { namesIn, removeFolder } from "../base/files.ts";
 
 const INCOMPLETE = ".incomplete";
-const ABANDONED_MS = 24 * 3600 * 1000;
 
-/** Does `work` in a new folder inside `parent`; the folder is removed afterwards. */
+/**
+ * Does `work` in a new folder inside `parent`, while no other process does the same there; the folder is removed afterwards.
+ * What another process made while this one waited is for `work` to look for.
+ *
+ * @param options how to wait for another process
+ */
 export async function withWorkFolder<T>(
   parent: string,
   work: (folder: string) => Promise<T>,
+  options: FileLockOptions = {},
 ): Promise<T> {
-  await removeAbandoned(parent);
+  using _lock = await takeFileLock(`${parent}/lock`, options);
+  // Whoever left one of these was killed: the lock would not be free otherwise.
+  for (const name of namesIn(parent)) {
+    if (name.endsWith(INCOMPLETE)) await removeFolder(`${parent}/${name}`);
+  }
   const folder = `${parent}/${crypto.randomUUID()}${INCOMPLETE}`;
   await Deno.mkdir(folder);
   try {
     return await work(folder);
   } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** What a process that was killed left behind. */
-async function removeAbandoned(parent: string): Promise<void> {
-  for await (const { name } of Deno.readDir(parent)) {
-    if (!name.endsWith(INCOMPLETE)) continue;
-    const { mtime } = await Deno.stat(`${parent}/${name}`);
-    if (Date.now() - (mtime?.getTime() ?? 0) < ABANDONED_MS) continue;
-    await Deno.remove(`${parent}/${name}`, { recursive: true });
+    await removeFolder(folder);
   }
 }

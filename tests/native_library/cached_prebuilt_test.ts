@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
+import { exists } from "../../src/base/files.ts";
 import { sha256 } from "../../src/base/sha256.ts";
 import { cpuId } from "../../src/ffi/cpu_id.ts";
 import { prebuiltPackage } from "../../src/native_library/prebuilt/cached_prebuilt.ts";
@@ -105,7 +106,10 @@ Deno.test("openLibrary() fetches the prebuilt ggml, says so, and needs no networ
   assertEquals(again.verdicts.at(-1)?.place, "prebuilt, fetched before");
   // Nothing but the prebuilt ggml is kept.
   const parent = `${fetched.folder}/${prebuiltFolder}/..`;
-  assertEquals(Array.from(Deno.readDirSync(parent), ({ name }) => name), ["prebuilt"]);
+  assertEquals(Array.from(Deno.readDirSync(parent), ({ name }) => name).sort(), [
+    "lock",
+    "prebuilt",
+  ]);
 });
 
 Deno.test("a damaged variant of the prebuilt ggml is passed over for the next one", async () => {
@@ -117,6 +121,23 @@ Deno.test("a damaged variant of the prebuilt ggml is passed over for the next on
   assertEquals(used, next);
   assertEquals(skipped.map(({ name }) => name), [best]);
   assertStringIncludes(skipped[0].problem!, "is damaged: it is not the file that was published");
+});
+
+Deno.test("two processes that start for the first time fetch the prebuilt ggml once", async () => {
+  using sandbox = new Sandbox();
+  const left = `${sandbox.folder}/${prebuiltFolder}/../left.incomplete`;
+  Deno.mkdirSync(left, { recursive: true });
+  const outcomes = await Promise.all(
+    ["one", "other"].map((name) => {
+      Deno.mkdirSync(`${sandbox.folder}/${name}`);
+      const env = { ...ONLINE, XDG_CACHE_HOME: sandbox.folder };
+      return assertOpens({ cache: `${sandbox.folder}/${name}`, clone, env });
+    }),
+  );
+  const texts = outcomes.flatMap(({ texts }) => texts);
+  assertEquals(texts.filter((text) => text.startsWith("Fetching")).length, 1);
+  // What a process that was killed had left is gone.
+  assertEquals(exists(left), false);
 });
 
 Deno.test("what a note beside the prebuilt ggml says of its files does not count", async () => {

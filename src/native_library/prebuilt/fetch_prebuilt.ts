@@ -36,27 +36,39 @@ export async function fetchPrebuilt(
   }
   requireOnline();
   const parent = folderOf(target);
+  const tell = (text: string) => onProgress?.({ step: "library", text });
+  const onWait = () => tell("Waiting for another process that fetches the prebuilt ggml ...");
   try {
     requirePrivateFolder(parent);
-    const size = `${(prebuilt.downloadBytes / 1e6).toFixed(1)} MB`;
-    const text = `Fetching the prebuilt ggml for ${system} (${size}, npm) ...`;
-    onProgress?.({ step: "library", text });
     await withWorkFolder(parent, async (work) => {
-      const source = `${await fetchNpmPackage(prebuilt, work, signal)}/${prebuilt.folder}`;
-      const checked = `${work}/checked`;
-      await Deno.mkdir(checked);
-      for (const [file, hash] of Object.entries(prebuilt.files)) {
-        if (await sha256(await Deno.readFile(`${source}/${file}`)) !== hash) {
-          throw new Error(`${file} of ${prebuilt.name} is not the file that was published`);
-        }
-        await Deno.rename(`${source}/${file}`, `${checked}/${file}`);
-      }
-      await replaceFolder(target, checked, `${work}/replaced`);
-    });
+      // Another process may have fetched it while this one waited.
+      if (await isIntact(target, prebuilt)) return;
+      const size = `${(prebuilt.downloadBytes / 1e6).toFixed(1)} MB`;
+      tell(`Fetching the prebuilt ggml for ${system} (${size}, npm) ...`);
+      await replaceFolder(target, await fetchChecked(prebuilt, work, signal), `${work}/replaced`);
+    }, { signal, onWait });
   } catch (error) {
     const megabytes = (prebuilt.unpackedBytes / 1e6).toFixed(0);
     throw storageError(parent, error, `where ${megabytes} MB are needed`);
   }
+}
+
+/** A folder in `work` with the files that are needed, each as it was published. */
+async function fetchChecked(
+  prebuilt: PrebuiltPackage,
+  work: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const source = `${await fetchNpmPackage(prebuilt, work, signal)}/${prebuilt.folder}`;
+  const checked = `${work}/checked`;
+  await Deno.mkdir(checked);
+  for (const [file, hash] of Object.entries(prebuilt.files)) {
+    if (await sha256(await Deno.readFile(`${source}/${file}`)) !== hash) {
+      throw new Error(`${file} of ${prebuilt.name} is not the file that was published`);
+    }
+    await Deno.rename(`${source}/${file}`, `${checked}/${file}`);
+  }
+  return checked;
 }
 
 /** Throws an Error if nothing can be downloaded, because the environment forbids it or there is no Deno to do it. */
