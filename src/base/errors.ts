@@ -63,3 +63,9 @@ export class HubError extends Error {
     this.status = options?.status;
   }
 }
+
+/**
+ * A value that was handed in is out of its range. To those who catch it it is a `RangeError`; the class tells it from
+ * JavaScript's own, which are about the program: here it was asked for something that cannot be. Exit code 2.
+ */
+export class InvalidArgumentError extends RangeError {}

@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "./command.ts";
 import { jsonFlag } from "./arguments/common_flags.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
 
 /** Looks at everything that may be wrong with an installation. */
 export const doctorCommand = defineCommand({
@@ -27,7 +28,7 @@ export const doctorCommand = defineCommand({
     const { reportText } = await import("./doctor/report_text.ts");
     const { report, error } = await examine(io);
     await io.stdout.write(
-      values.json ? JSON.stringify(report, null, 2) + "\n" : reportText(report),
+      values.json ? jsonText(report, 2) + "\n" : reportText(report),
     );
     if (error !== undefined) throw error;
   },

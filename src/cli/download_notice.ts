@@ -9,6 +9,7 @@ import { quote } from "../base/describe.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { UnreachableError } from "../model_store/hub/retries.ts";
 import type { Output } from "./terminal/io.ts";
+import { lineText } from "./terminal/terminal_text.ts";
 import { bytesText } from "./terminal/units.ts";
 
 /** The files that are worth a notice. The others of a model are small. */
@@ -39,11 +40,20 @@ export class DownloadNotice implements AsyncDisposable {
     if (!isHeavy || this.#written !== undefined) return;
     const { endpoint, cacheFolder } = readHubSettings();
     const text = `${this.#name} is not on this machine yet: downloading ${progress.file}, ` +
-      `${bytesText(progress.totalBytes)}, from ${endpoint} into ${cacheFolder}, once.\n` +
-      (this.#alternative === undefined ? "" : `${this.#alternative} needs no download.\n`);
-    // A progress bar of a small file may stand in this line. And nobody may be there to read: no reason to stop.
-    this.#written = this.#output.write((this.#output.isDecorated ? "\r\x1b[K" : "") + text)
-      .catch(() => {});
+      `${bytesText(progress.totalBytes)}, from ${endpoint} into ${cacheFolder}, once.`;
+    const lines = this.#alternative === undefined
+      ? [text]
+      : [text, `${this.#alternative} needs no download.`];
+    // Nobody may be there to read: no reason to stop.
+    this.#written = this.#write(lines.map((line) => lineText(line) + "\n").join("")).catch(
+      () => {},
+    );
+  }
+
+  async #write(text: string): Promise<void> {
+    // A progress bar of a small file may stand in this line.
+    await this.#output.replaceLine("");
+    await this.#output.write(text);
   }
 
   /** Waits until it is written. */

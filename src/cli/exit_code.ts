@@ -6,6 +6,7 @@
 import {
   FileFormatError,
   HubError,
+  InvalidArgumentError,
   NativeError,
   NativeLibraryError,
   NumericalError,
@@ -33,7 +34,7 @@ export const exitCodes = {
 /** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof OutputClosedError) return exitCodes.ok;
-  if (error instanceof UsageError || isOutOfRange(error)) return exitCodes.usage;
+  if (error instanceof UsageError || error instanceof InvalidArgumentError) return exitCodes.usage;
   if (error instanceof Deno.errors.AlreadyExists) return exitCodes.usage;
   if (error instanceof FileFormatError) return exitCodes.badFile;
   if (error instanceof HubError) {
@@ -57,10 +58,6 @@ export function exitCodeOf(error: unknown): number {
 /** Whether nobody foresaw an error: it is a defect of this program, not of what it was given. */
 export function isDefect(error: unknown): boolean {
   return error instanceof TypeError || error instanceof ReferenceError ||
-    error instanceof SyntaxError || error instanceof RangeError && !isOutOfRange(error);
-}
-
-/** Whether the library refused a value that came from the command line. JavaScript's own words are others. */
-function isOutOfRange(error: unknown): boolean {
-  return error instanceof RangeError && error.message.startsWith("Cannot ");
+    error instanceof SyntaxError ||
+    error instanceof RangeError && !(error instanceof InvalidArgumentError);
 }

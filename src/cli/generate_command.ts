@@ -15,6 +15,10 @@ import { showingProgress } from "./model_progress.ts";
 import { readText } from "./read_text.ts";
 import { SequencePrinter } from "./terminal/sequence_printer.ts";
 import { Stopwatch, timingText } from "./stopwatch.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
+
+/** Far more than the context of any GPT-2 holds. */
+const MAX_PROMPT_BYTES = 2 ** 24;
 
 /** One text as `--json` gives it. */
 interface GeneratedSequence {
@@ -51,7 +55,7 @@ export const generateCommand = defineCommand({
     const options = generateOptions(values);
     const { type, threads } = values;
     const loading = { type, threads, ...deviceOptions(values) };
-    const text = await readText(operands[0], values.file, io) ?? "";
+    const text = await readText(operands[0], values.file, io, { maxBytes: MAX_PROMPT_BYTES }) ?? "";
     // The line break that ends every line of a file, and what `echo` writes, is rarely meant.
     const prompt = operands.length > 0 ? text : text.replace(/\r?\n$/, "");
 
@@ -101,7 +105,7 @@ export const generateCommand = defineCommand({
     const timings = stopwatch.timings(numPromptTokens, sequences.length);
     if (values.json) {
       const result = { model: name, prompt, seed: options.seed, sequences, timings };
-      await io.stdout.write(JSON.stringify(result) + "\n");
+      await io.stdout.write(jsonText(result) + "\n");
     } else if (!values.quiet) {
       const isRandom = !values.greedy && values.temperature > 0;
       await io.stderr.write(

@@ -8,6 +8,7 @@ import { defineCommand } from "./command.ts";
 import { jsonFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { modelInfo, modelInfoText } from "./model_info.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
 
 /** Shows what a model file says about itself. */
 export const infoCommand = defineCommand({
@@ -36,7 +37,7 @@ export const infoCommand = defineCommand({
     );
     const info = await modelInfo(checkpoint);
     await io.stdout.write(
-      values.json ? JSON.stringify(info, null, 2) + "\n" : modelInfoText(info, values.tensors),
+      values.json ? jsonText(info, 2) + "\n" : modelInfoText(info, values.tensors),
     );
   },
 });

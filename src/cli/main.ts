@@ -7,7 +7,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { quote } from "../base/describe.ts";
 import { closestName } from "../base/closest_name.ts";
 import type { Command } from "./command.ts";
-import { errorText } from "./terminal/error_text.ts";
+import { writeError } from "./terminal/error_text.ts";
 import { exitCodeOf, exitCodes } from "./exit_code.ts";
 import type { Flags } from "./arguments/flags.ts";
 import { commandHelp, programHelp, programName } from "./help.ts";
@@ -67,12 +67,10 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     return exitCodes.ok;
   } catch (error) {
     if (!(error instanceof OutputClosedError)) {
-      const text = errorText(error, {
+      await writeError(error, io.stderr, {
         isDebug: flagArgs.includes("--debug"),
-        output: io.stderr,
         helpCommand: `${programName()} ${args[0] === "help" ? "" : `${name} `}--help`,
-      });
-      await io.stderr.write(text).catch(() => {}); // There is nobody left to tell.
+      }).catch(() => {}); // There is nobody left to tell.
     }
     return exitCodeOf(error);
   }

@@ -18,6 +18,7 @@ import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { type HubModel, hubModelName } from "../model_store/hub/model_names.ts";
 import type { Io } from "./terminal/io.ts";
 import { ModelProgressBar } from "./model_progress.ts";
+import { lineText } from "./terminal/terminal_text.ts";
 import { bytesText } from "./terminal/units.ts";
 
 /** A model in the caches; as JSON, `models --json` lists these. */
@@ -96,10 +97,10 @@ function isUsable(cache: RepoCache): boolean {
 /** The list for people. */
 export function listText(folders: CacheFolders, models: readonly CachedModel[]): string {
   const rows = models.flatMap(({ repo, downloadedBytes, converted }) => [
-    [repo, "downloaded", downloadedBytes === 0 ? "-" : bytesText(downloadedBytes)],
+    [lineText(repo), "downloaded", downloadedBytes === 0 ? "-" : bytesText(downloadedBytes)],
     ...converted.map(({ type, commit, numBytes }) => [
       "",
-      `${type} of ${commit.slice(0, 7)}`,
+      lineText(`${type} of ${commit.slice(0, 7)}`),
       bytesText(numBytes),
     ]),
   ]);
@@ -111,8 +112,10 @@ export function listText(folders: CacheFolders, models: readonly CachedModel[]):
   const converted = models.flatMap((model) => model.converted)
     .reduce((sum, { numBytes }) => sum + numBytes, 0);
   return lines.join("") + (lines.length > 0 ? "\n" : "") +
-    `Downloaded  ${bytesText(downloaded).padStart(9)}  ${folders.downloads ?? "(no folder)"}\n` +
-    `Converted   ${bytesText(converted).padStart(9)}  ${folders.converted}\n`;
+    `Downloaded  ${bytesText(downloaded).padStart(9)}  ${
+      lineText(folders.downloads ?? "(no folder)")
+    }\n` +
+    `Converted   ${bytesText(converted).padStart(9)}  ${lineText(folders.converted)}\n`;
 }
 
 /** The downloads of models that this program can use, in the cache that is shared with Python. */

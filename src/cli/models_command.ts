@@ -13,6 +13,7 @@ import type { Io } from "./terminal/io.ts";
 import { jsonFlag, typeFlag } from "./arguments/common_flags.ts";
 import { bytesText } from "./terminal/units.ts";
 import { UsageError } from "./arguments/usage_error.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
 
 type Action = keyof typeof ACTIONS;
 
@@ -56,7 +57,7 @@ export const modelsCommand = defineCommand({
     requireAction(action);
     const result = await ACTIONS[action](name, values, io);
     if (result === undefined) return;
-    await io.stdout.write(values.json ? JSON.stringify(result.json, null, 2) + "\n" : result.text);
+    await io.stdout.write(values.json ? jsonText(result.json, 2) + "\n" : result.text);
   },
 });
 

@@ -5,6 +5,9 @@
  */
 import { openLibrary } from "../native_library/native_library.ts";
 import type { Io, Output } from "./terminal/io.ts";
+import { lineText } from "./terminal/terminal_text.ts";
+
+const MAX_NOTICE_CHARACTERS = 2000;
 
 /**
  * Opens the native library, ahead of work during which nothing else should be written.
@@ -28,5 +31,5 @@ export async function showNotice(
   output: Output,
   { text }: { readonly text: string },
 ): Promise<void> {
-  await output.write(`${text}\n`).catch(() => {}); // Nobody may be there to see it.
+  await output.write(`${lineText(text, MAX_NOTICE_CHARACTERS)}\n`).catch(() => {}); // Nobody may be there to see it.
 }

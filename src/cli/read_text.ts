@@ -3,14 +3,24 @@
  *
  * @module
  */
+import { orAborted } from "../base/abort.ts";
 import { FileFormatError } from "../base/errors.ts";
 import { quote, quotePath } from "../base/describe.ts";
 import type { Io } from "./terminal/io.ts";
-import { countText } from "./terminal/units.ts";
+import { readBounded } from "./terminal/read_bounded.ts";
+import { bytesText, countText } from "./terminal/units.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 
-/** How long stdin may stay silent before the user is told that it is being read. */
+/** How long a source may stay silent before the user is told that it is being read. */
 const PATIENCE_MS = 2000;
+
+/** How to read a text. */
+export interface ReadTextOptions {
+  /** The longest text that is read. What has no end, such as /dev/zero, is longer than any. */
+  readonly maxBytes: number;
+  /** The flag that names the file. Default: `--file`. */
+  readonly flag?: string;
+}
 
 /**
  * The text from where the user put it, exactly as it is there.
@@ -18,13 +28,15 @@ const PATIENCE_MS = 2000;
  * @param argument the text itself, if it was an argument
  * @param file the path of a file with the text, or `-` for stdin
  * @returns `undefined` if there is neither, and stdin is a terminal
- * @throws {UsageError} if there are both
+ * @throws {UsageError} if there are both, or the text is too long
  * @throws {FileFormatError} if it is not UTF-8
+ * @throws {DOMException} `AbortError` (or the signal's own reason), also while something else has to write it first
  */
 export async function readText(
   argument: string | undefined,
   file: string | undefined,
   io: Io,
+  options: ReadTextOptions,
 ): Promise<string | undefined> {
   if (argument !== undefined && file !== undefined) {
     throw new UsageError(
@@ -34,31 +46,53 @@ export async function readText(
     );
   }
   if (argument !== undefined) return argument;
-  if (file !== undefined && file !== "-") return decode(await readFile(file, io.signal), file);
   if (file === undefined && io.stdin.isTerminal) return undefined;
-  return decode(await readStdin(io), "stdin");
+  return await readFileOrStdin(file ?? "-", io, options);
 }
 
-async function readStdin({ stdin, stderr, signal }: Io): Promise<Uint8Array> {
+/** The text of a file, or for `-` that of stdin. For the rest see {@linkcode readText}. */
+export async function readFileOrStdin(
+  path: string,
+  { stdin, stderr, signal }: Io,
+  { maxBytes, flag = "--file" }: ReadTextOptions,
+): Promise<string> {
+  const source = path === "-" ? "stdin" : quotePath(path);
   const timer = setTimeout(() => {
-    stderr.write("Reading the text from stdin, up to its end ...\n").catch(() => {});
+    stderr.write(`Reading the text from ${source}, up to its end ...\n`).catch(() => {});
   }, PATIENCE_MS);
   try {
-    return await stdin.readAll(signal);
+    const bytes = path === "-"
+      ? await stdin.readAll(maxBytes, signal)
+      : await readFile(path, maxBytes, signal, flag);
+    if (bytes.length > maxBytes) {
+      throw new UsageError(
+        `The text is too long: received more than ${
+          bytesText(maxBytes)
+        } from ${source}. Give a shorter one.`,
+      );
+    }
+    return decode(bytes, source);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function readFile(path: string, signal: AbortSignal): Promise<Uint8Array> {
+async function readFile(
+  path: string,
+  maxBytes: number,
+  signal: AbortSignal,
+  flag: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await Deno.readFile(path, { signal });
+    // Opening a FIFO waits for its writer, in another thread.
+    using file = await orAborted(Deno.open(path), signal);
+    return await readBounded(file, maxBytes, signal);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new Deno.errors.NotFound(
         `Cannot read the text: there is no such file: received ${
           quotePath(path)
-        }. Check the path after --file.`,
+        }. Check the path after ${flag}.`,
       );
     }
     if (error instanceof Deno.errors.IsADirectory) {
@@ -72,14 +106,14 @@ async function readFile(path: string, signal: AbortSignal): Promise<Uint8Array> 
   }
 }
 
-function decode(bytes: Uint8Array, source: string): string {
+function decode(bytes: Uint8Array<ArrayBuffer>, source: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new FileFormatError(
-      `Cannot read the text: it is not UTF-8: received ${countText(bytes.length, "byte")} from ${
-        quotePath(source)
-      }. Convert it to UTF-8.`,
+      `Cannot read the text: it is not UTF-8: received ${
+        countText(bytes.length, "byte")
+      } from ${source}. Convert it to UTF-8.`,
       { path: source, cause },
     );
   }

@@ -19,6 +19,10 @@ import { resolveModelShowing } from "./model_progress.ts";
 import { parseInteger } from "./arguments/parse_arguments.ts";
 import { readText } from "./read_text.ts";
 import { UsageError } from "./arguments/usage_error.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
+
+/** JavaScript's longest text is twice as long. */
+const MAX_TEXT_BYTES = 2 ** 28;
 
 /** So many rows are written at once. */
 const ROWS_PER_WRITE = 1000;
@@ -59,6 +63,7 @@ export const tokenizeCommand = defineCommand({
       operands.length > 0 ? operands.join(" ") : undefined,
       values.file,
       io,
+      { maxBytes: MAX_TEXT_BYTES },
     );
     if (input === undefined) {
       throw new UsageError(`tokenize needs ${decode ? "ids" : "a text"}: received nothing.`);
@@ -66,14 +71,14 @@ export const tokenizeCommand = defineCommand({
     if (decode) {
       const ids = parseIds(input);
       const text = (await findTokenizer(model, io)).decode(ids);
-      await io.stdout.write(json ? JSON.stringify({ model, ids, text }) + "\n" : endLine(text));
+      await io.stdout.write(json ? jsonText({ model, ids, text }) + "\n" : endLine(text));
       return;
     }
     const tokenizer = await findTokenizer(model, io);
     const ids = tokenizer.encode(input, allowSpecial ? { allowedSpecial: "all" } : {});
     if (json) {
       const tokens = ids.map((id) => ({ id, piece: tokenizer.piece(id) }));
-      await io.stdout.write(JSON.stringify({ model, text: input, tokens }) + "\n");
+      await io.stdout.write(jsonText({ model, text: input, tokens }) + "\n");
     } else if (values.ids) {
       await io.stdout.write(ids.join(" ") + "\n");
     } else {

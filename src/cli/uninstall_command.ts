@@ -8,6 +8,7 @@ import { defineCommand } from "./command.ts";
 import { jsonFlag } from "./arguments/common_flags.ts";
 import { table } from "./terminal/table.ts";
 import { bytesText } from "./terminal/units.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
 
 /** Removes the caches of this package and, if asked, its models in the cache that is shared with Python. */
 export const uninstallCommand = defineCommand({
@@ -59,7 +60,7 @@ export const uninstallCommand = defineCommand({
       await io.stderr.write(`Removed ${bytesText(freedBytes)}.\n`);
     }
     if (values.json) {
-      await io.stdout.write(JSON.stringify({ removed, kept, freedBytes }, null, 2) + "\n");
+      await io.stdout.write(jsonText({ removed, kept, freedBytes }, 2) + "\n");
     }
   },
 });

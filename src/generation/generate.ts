@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../base/errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
@@ -190,12 +191,12 @@ function startSequences(
   const sampler = new Sampler(samplingOptions, vocabSize);
   return prompts.flatMap((tokens, prompt) => {
     if (tokens.length === 0) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot generate: prompt ${prompt} has no token: start from <|endoftext|>, as an empty text does`,
       );
     }
     if (tokens.length > contextLength && overflow !== "crop") {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot generate: prompt ${prompt} is longer than the context: ` +
           `received ${tokens.length} tokens for ${contextLength} positions: ` +
           `shorten it, or pass overflow "crop" to read only its end`,
@@ -218,7 +219,7 @@ function startSequences(
 
 function checkCount(name: string, value: number, min: number): void {
   if (!Number.isSafeInteger(value) || value < min) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot generate: ${name} must be an integer of at least ${min}: received ${value}`,
     );
   }

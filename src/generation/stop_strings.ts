@@ -4,6 +4,8 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../base/errors.ts";
+
 /**
  * Watches a text that arrives in pieces for stop strings, and passes on what comes before them.
  *
@@ -44,7 +46,7 @@ export class StopMatcher {
         );
       }
       if (stop === "") {
-        throw new RangeError(
+        throw new InvalidArgumentError(
           'Cannot watch for a stop string: it is empty: received "". Leave it out, or give a text such as "\\n".',
         );
       }

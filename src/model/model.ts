@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../base/errors.ts";
 import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
 import { type AttentionLowering, Graph } from "../tensor/graph.ts";
 import { canFuseAttention } from "../tensor/fused_attention.ts";
@@ -145,7 +146,7 @@ export function checkTokens(tokens: ArrayLike<number>, vocabSize: number): void 
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i];
     if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot read token ${i}: it must be an integer from 0 to ${
           vocabSize - 1
         }: received ${token}`,

@@ -9,7 +9,7 @@ import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlThreadpoolParams } from "../ffi/structs.ts";
 import { onAbort } from "../base/abort.ts";
-import { NativeError } from "../base/errors.ts";
+import { InvalidArgumentError, NativeError } from "../base/errors.ts";
 import { type Device, memoryOf } from "./device.ts";
 import { type BufferType, Place } from "./place.ts";
 import type { RpcServers } from "./rpc_servers.ts";
@@ -289,7 +289,7 @@ export class Backend implements Disposable {
 
 function checkThreads({ threads = maxUsefulThreads() }: CpuOptions): number {
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot use the CPU: threads must be an integer from 1 to ${MAX_THREADS}: received ${threads}`,
     );
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeLibraryError } from "../base/errors.ts";
+import { InvalidArgumentError, NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
@@ -85,7 +85,7 @@ export function parseDeviceName(name: string): { kind: "auto" | "cpu" | GpuKind;
   const [, kindText, indexText = "0"] = /^([a-z]+)(?::(\d{1,3}))?$/.exec(name) ?? [];
   const kind = gpuKinds.find((kind) => kind === kindText);
   if (kind === undefined) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot use the device: it must be auto, cpu, or one of ${gpuKinds.join(", ")}, ` +
         `with a number if there are several (cuda:1): received ${JSON.stringify(name)}`,
     );

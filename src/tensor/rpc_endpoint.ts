@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeError } from "../base/errors.ts";
+import { InvalidArgumentError, NativeError } from "../base/errors.ts";
 
 /** Where a server listens. */
 export interface RpcEndpoint {
@@ -33,7 +33,7 @@ export function parseRpcEndpoint(text: string): RpcEndpoint {
   const [, hostname, portText] = /^([A-Za-z0-9._-]+):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(portText);
   if (hostname === undefined || port < 1 || port > 65535) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot use a server: it must be a host name or an IPv4 address, a colon, and a port from 1 to 65535: ` +
         `received ${JSON.stringify(text)}`,
     );

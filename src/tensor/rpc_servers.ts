@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { NativeLibraryError } from "../base/errors.ts";
+import { InvalidArgumentError, NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { openLibrary } from "../native_library/native_library.ts";
 import { cString, type Pointer } from "../ffi/memory.ts";
@@ -59,7 +59,7 @@ export class RpcServers implements Disposable {
     const parsed = endpoints.map(parseRpcEndpoint);
     const repeated = endpoints.find((text, i) => endpoints.indexOf(text) < i);
     if (repeated !== undefined || parsed.length === 0) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot use servers: each must be named once: received ${endpoints.join(",") || "none"}`,
       );
     }
@@ -71,7 +71,7 @@ export class RpcServers implements Disposable {
         await greetRpcServer(endpoint);
         devices.push(...await openDevices(endpoint));
         if (devices.length > MAX_DEVICES) {
-          throw new RangeError(
+          throw new InvalidArgumentError(
             `Cannot use servers: together they may have ${MAX_DEVICES} devices: received more`,
           );
         }

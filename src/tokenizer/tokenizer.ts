@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../base/errors.ts";
 import { BytePairEncoder } from "./byte_pair_encoder.ts";
 import { Gpt2Vocabulary, loadGpt2Vocabulary } from "./gpt2_vocabulary.ts";
 import {
@@ -263,7 +264,7 @@ export class Tokenizer {
 
   #checkId(id: number): void {
     if (this.#has(id)) return;
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot decode: there is no such token: received ${id}. Token ids are integers from 0 to ${
         this.vocabSize - 1
       }.`,
@@ -284,7 +285,7 @@ export class Tokenizer {
       const id = this.specialTokens.get(name);
       if (id === undefined) {
         const known = [...this.specialTokens.keys()].slice(0, 10).join(", ") || "none";
-        throw new RangeError(
+        throw new InvalidArgumentError(
           `Cannot encode: allowedSpecial names a token that is not special: received ${
             JSON.stringify(name)
           }. The special tokens are: ${known}.`,

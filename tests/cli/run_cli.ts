@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Io, type Output, OutputClosedError } from "../../src/cli/terminal/io.ts";
+import { type Io, Output, OutputClosedError } from "../../src/cli/terminal/io.ts";
 import { main } from "../../src/cli/main.ts";
 
 /** What to run it with. */
@@ -33,18 +33,20 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
   const { stdin, isTerminal = false, numWrites = Infinity } = options;
   const written = { stdout: "", stderr: "" };
   let writesLeft = numWrites;
-  const output = (name: keyof typeof written): Output => ({
-    isTerminal,
-    isDecorated: isTerminal,
-    write: (text) => {
+  const output = (name: keyof typeof written) =>
+    new Output((text) => {
       if (name === "stdout" && writesLeft-- <= 0) {
         return Promise.reject(new OutputClosedError("stdout is closed"));
       }
       written[name] += text;
       if (name === "stderr") options.onStderr?.(text);
       return Promise.resolve();
-    },
-  });
+    }, {
+      isTerminal,
+      isDecorated: isTerminal,
+      isExact: name === "stdout" && !isTerminal,
+      numColumns: () => 120,
+    });
   const io: Io = {
     stdin: {
       isTerminal: stdin === undefined,

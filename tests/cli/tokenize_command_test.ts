@@ -72,6 +72,6 @@ Deno.test("tokenize takes the tokenizer of a model", async () => {
 Deno.test("tokenize tells what is wrong with its input", async () => {
   const { code, stderr } = await tokenize([], new Uint8Array([0xff]));
   assertEquals(code, 65);
-  assertStringIncludes(stderr, 'it is not UTF-8: received 1 byte from "stdin"');
+  assertStringIncludes(stderr, "it is not UTF-8: received 1 byte from stdin");
   assertEquals((await runCli(["tokenize", "--model", "./nowhere/at-all", "x"])).code, 66);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
 import { type DeviceName, parseDeviceName } from "../../tensor/device.ts";
 import { parseRpcEndpoint } from "../../tensor/rpc_endpoint.ts";
@@ -50,7 +51,7 @@ function checked<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof InvalidArgumentError)) throw error;
     throw new UsageError(`${error.message}.`);
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { jsonText, lineText } from "../terminal/terminal_text.ts";
 import { bytesText } from "../terminal/units.ts";
 import type { ModelResult, TestResult } from "./run_bench.ts";
 
@@ -74,7 +75,7 @@ export function csvReport(results: readonly ModelResult[]): string {
 
 /** Everything, with every sample. */
 export function jsonReport(results: readonly ModelResult[]): string {
-  return JSON.stringify({ results }, null, 2) + "\n";
+  return jsonText({ results }, 2) + "\n";
 }
 
 function modelCells({ model, type, device, threads }: ModelResult): string[] {
@@ -101,7 +102,9 @@ function profileTable(result: ModelResult, { profile, ...test }: TestResult): st
 
 /** A table whose columns are as wide as their widest cell; numbers are on the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const cells = [head, ...rows].map((row) =>
+    row.map((cell) => lineText(cell).replaceAll("|", "\\|"))
+  );
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
   const isNumeric = head.map((_, column) =>
     rows.every((row) => /^\d/.test(row[column])) && rows.length > 0
@@ -118,6 +121,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return line(cells[0]) + `|${rule.join("|")}|\n` + cells.slice(1).map(line).join("");
 }
 
-function csvCell(text: string): string {
+function csvCell(cell: string): string {
+  const text = lineText(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../../base/errors.ts";
 import { setImmediate } from "node:timers/promises";
 import { loadCheckpoint } from "../../checkpoint/load.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
@@ -111,7 +112,7 @@ export async function runBench(
 function checkTests(tests: readonly BenchTest[], contextLength: number): void {
   for (const { numTokens, depth } of tests) {
     if (depth + numTokens > contextLength) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot measure ${numTokens} tokens after ${depth}: the model has ${contextLength} positions`,
       );
     }

@@ -56,7 +56,10 @@ export function reportText(report: DoctorReport): string {
         `a random model of ${(speed.numParameters / 1e6).toFixed(1)} million weights, F32`,
       ]]),
     ]),
-    table("To do", report.fixes.length === 0 ? [["nothing: all is well"]] : report.fixes.map(item)),
+    table(
+      "To do",
+      report.fixes.length === 0 ? [["nothing: all is well"]] : report.fixes.flatMap(item),
+    ),
   ].join("\n");
 }
 
@@ -64,8 +67,9 @@ function placeRow({ place, path, verdict, problem }: ExaminedLocation): string[]
   return [place, problem === undefined ? verdict : `${verdict}: ${problem}`, path ?? ""];
 }
 
-function item(text: string): string[] {
-  return [text.replaceAll("\n", "\n  ")];
+/** A row for each line. */
+function item(text: string): string[][] {
+  return text.split("\n").map((line) => [line]);
 }
 
 function sizeText(bytes: number | undefined, otherwise: string): string {

@@ -5,36 +5,44 @@
  */
 import { exitCodeOf, exitCodes, isDefect } from "../exit_code.ts";
 import type { Output } from "./io.ts";
+import { terminalText } from "./terminal_text.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 
 const MAX_BYTES = 2048;
+const LABEL = "error:";
 
 /** How to present an error. */
 export interface ErrorTextOptions {
   /** Whether to show where it comes from; at full length then. */
   readonly isDebug: boolean;
-  /** Where it will be read. */
-  readonly output: Pick<Output, "isTerminal" | "isDecorated">;
   /** What to type for the help. */
   readonly helpCommand: string;
 }
 
-/** The text for stderr: what went wrong, in at most 2 KB unless it is asked for in full. */
-export function errorText(error: unknown, options: ErrorTextOptions): string {
-  const { output } = options;
+/** Tells what went wrong, in at most 2 KB unless it is asked for in full. */
+export async function writeError(
+  error: unknown,
+  output: Output,
+  options: ErrorTextOptions,
+): Promise<void> {
   if (exitCodeOf(error) === exitCodes.interrupted) {
     // On a terminal the cursor stands behind the ^C, or behind half a text.
-    return output.isTerminal ? "\nInterrupted.\n" : "Interrupted.\n";
+    await output.write(output.isTerminal ? "\nInterrupted.\n" : "Interrupted.\n");
+    return;
   }
-  const label = output.isDecorated ? "\x1b[1;31merror:\x1b[0m" : "error:";
-  const message = error instanceof Error ? error.message : String(error);
-  const lines = [`${label} ${isDefect(error) ? `${(error as Error).name}: ` : ""}${message}`];
+  await output.write(LABEL, "error");
+  await output.write(` ${errorText(error, options)}`);
+}
+
+function errorText(error: unknown, options: ErrorTextOptions): string {
+  const message = terminalText(error instanceof Error ? error.message : String(error));
+  const lines = [`${isDefect(error) ? `${(error as Error).name}: ` : ""}${message}`];
   if (error instanceof UsageError) lines.push(`Help: ${options.helpCommand}`);
   if (options.isDebug) return [...lines, trace(error)].join("\n") + "\n";
   if (isDefect(error)) {
     lines.push("This is a defect of the program. Add --debug to see where it is.");
   }
-  return cut(lines.join("\n"), MAX_BYTES - 1) + "\n";
+  return cut(lines.join("\n"), MAX_BYTES - `${LABEL} \n`.length) + "\n";
 }
 
 /** Where an error and its causes come from. */

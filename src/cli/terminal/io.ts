@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { terminalText } from "./terminal_text.ts";
 
 /** The streams of a program, and the wish to end it. */
 export interface Io {
@@ -18,23 +19,70 @@ export interface Io {
 /** A stream to read from. */
 export interface Input {
   readonly isTerminal: boolean;
-  /** Everything up to the end. */
-  readAll(signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Everything up to the end, or, of more than `maxBytes`, at least one byte more than that. */
+  readAll(maxBytes: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** What somebody types before Enter, or what there is before the end. */
   readLine(signal: AbortSignal): Promise<string>;
 }
 
-/** A stream to write to. */
-export interface Output {
+/** What a stream to write to is like. */
+export interface OutputOptions {
   readonly isTerminal: boolean;
   /** Whether colours and lines that change in place are welcome: on a terminal, unless NO_COLOR is set. */
   readonly isDecorated: boolean;
+  /** Whether a text is written byte for byte: results that another program reads. */
+  readonly isExact: boolean;
+  /** How many characters a line of the terminal has. */
+  readonly numColumns: () => number;
+}
+
+/** How a text may look on a terminal. */
+const STYLES = { bold: "\x1b[1m", error: "\x1b[1;31m" } as const;
+const PLAIN = "\x1b[0m";
+const LINE_BEGIN = "\r";
+const CLEAR_TO_END = "\x1b[K";
+
+/**
+ * A stream to write to. What reaches a terminal, or a log, goes through {@linkcode terminalText}: of all that is written,
+ * only what this class adds can drive it.
+ */
+export class Output {
+  /** Whether somebody reads along. */
+  readonly isTerminal: boolean;
+  /** Whether colours and lines that change in place are welcome. */
+  readonly isDecorated: boolean;
+  readonly #isExact: boolean;
+  readonly #numColumns: () => number;
+  readonly #sink: (text: string) => Promise<void>;
+
+  /** @param sink writes all of a text; throws an {@linkcode OutputClosedError} if nobody reads it any more */
+  constructor(sink: (text: string) => Promise<void>, options: OutputOptions) {
+    this.isTerminal = options.isTerminal;
+    this.isDecorated = options.isDecorated;
+    this.#isExact = options.isExact;
+    this.#numColumns = options.numColumns;
+    this.#sink = sink;
+  }
+
   /**
    * Writes all of a text.
    *
+   * @param style how it looks, where that is possible
    * @throws {OutputClosedError} if nobody reads it any more
    */
-  write(text: string): Promise<void>;
+  async write(text: string, style?: keyof typeof STYLES): Promise<void> {
+    const shown = this.#isExact ? text : terminalText(text);
+    await this.#sink(
+      style === undefined || !this.isDecorated ? shown : STYLES[style] + shown + PLAIN,
+    );
+  }
+
+  /** Puts a text, cut to the width of the terminal, into the place of the line before the cursor. Nothing elsewhere. */
+  async replaceLine(text: string): Promise<void> {
+    if (!this.isDecorated) return;
+    const line = terminalText(text).slice(0, this.#numColumns() - 1);
+    await this.#sink(LINE_BEGIN + line + CLEAR_TO_END);
+  }
 }
 
 /** Whoever read the output, such as `head`, has seen enough. Not a failure. */

@@ -4,8 +4,10 @@
  * @module
  */
 import type { Output } from "./io.ts";
+import { lineText } from "./terminal_text.ts";
 
 const BAR_WIDTH = 30;
+const MAX_LABEL_CHARACTERS = 60;
 const MIN_INTERVAL_MS = 100;
 
 /** A line that changes in place where that is possible, and nothing elsewhere. */
@@ -20,7 +22,7 @@ export class ProgressBar {
   /** @param label what is being done */
   constructor(output: Output, label: string) {
     this.#output = output;
-    this.#label = label;
+    this.#label = lineText(label, MAX_LABEL_CHARACTERS);
   }
 
   /** Shows which part is done, 0 to 1, and what else there is to say; a few times a second at most. */
@@ -32,17 +34,18 @@ export class ProgressBar {
     const filled = Math.round(part * BAR_WIDTH);
     const bar = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
     const percent = String(Math.floor(part * 100)).padStart(3);
-    this.#write(`\r${this.#label} [${bar}] ${percent} %${details && `  ${details}`}\x1b[K`);
+    this.#replaceLine(`${this.#label} [${bar}] ${percent} %${details && `  ${details}`}`);
   }
 
   /** Takes the line away. */
   async clear(): Promise<void> {
-    if (this.#isShown) this.#write("\r\x1b[K");
+    if (this.#isShown) this.#replaceLine("");
+    this.#isShown = false;
     await this.#written;
   }
 
-  #write(text: string): void {
+  #replaceLine(text: string): void {
     // Nobody may be there to see it. That is no reason to stop.
-    this.#written = this.#written.then(() => this.#output.write(text)).catch(() => {});
+    this.#written = this.#written.then(() => this.#output.replaceLine(text)).catch(() => {});
   }
 }

@@ -67,17 +67,16 @@ export class SequencePrinter {
       await this.#endLine();
       await this.#write(`=== ${index + 1} of ${this.#numSequences} ===\n`);
     }
-    const [bold, plain] = this.#output.isDecorated ? ["\x1b[1m", "\x1b[0m"] : ["", ""];
-    if (this.#prompt !== "") await this.#write(bold + this.#prompt + plain);
+    await this.#write(this.#prompt, "bold");
   }
 
   async #endLine(): Promise<void> {
     if (this.#isLineOpen) await this.#write("\n");
   }
 
-  async #write(text: string): Promise<void> {
+  async #write(text: string, style?: "bold"): Promise<void> {
     if (text === "") return;
     this.#isLineOpen = !text.endsWith("\n");
-    await this.#output.write(text);
+    await this.#output.write(text, style);
   }
 }

@@ -3,19 +3,24 @@
  *
  * @module
  */
-import { orAborted } from "../../base/abort.ts";
+import { orAborted, pause } from "../../base/abort.ts";
 import { StorageError } from "../../base/errors.ts";
-import { type Input, type Io, type Output, OutputClosedError } from "./io.ts";
+import { type Input, type Io, Output, OutputClosedError } from "./io.ts";
+import { readBounded } from "./read_bounded.ts";
 
 /** How long to wait before writing again to a stream that is full and does not block. */
 const RETRY_MS = 5;
+
+/** The width of a terminal that does not say how wide it is. */
+const DEFAULT_COLUMNS = 80;
 
 /** stdin, stdout and stderr of this process. */
 export function systemIo(signal: AbortSignal): Io {
   return {
     stdin: systemInput(),
-    stdout: systemOutput(Deno.stdout, "stdout"),
-    stderr: systemOutput(Deno.stderr, "stderr"),
+    // What another program reads is written byte for byte. stderr is for people, also in a file.
+    stdout: systemOutput(Deno.stdout, "stdout", { isExact: !Deno.stdout.isTerminal() }),
+    stderr: systemOutput(Deno.stderr, "stderr", { isExact: false }),
     signal,
   };
 }
@@ -23,12 +28,7 @@ export function systemIo(signal: AbortSignal): Io {
 function systemInput(): Input {
   return {
     isTerminal: Deno.stdin.isTerminal(),
-    readAll: async (signal) => {
-      signal.throwIfAborted();
-      // A read from a terminal or pipe cannot be cancelled; it is left alone, and ends with the process.
-      const bytes = new Response(Deno.stdin.readable).bytes();
-      return await orAborted(bytes as Promise<Uint8Array<ArrayBuffer>>, signal);
-    },
+    readAll: (maxBytes, signal) => readBounded(Deno.stdin, maxBytes, signal),
     readLine: async (signal) => {
       let line = "";
       const bytes = new Uint8Array(1024);
@@ -44,26 +44,37 @@ function systemInput(): Input {
   };
 }
 
-function systemOutput(stream: typeof Deno.stdout, name: string): Output {
+function systemOutput(
+  stream: typeof Deno.stdout,
+  name: string,
+  { isExact }: { isExact: boolean },
+): Output {
   const isTerminal = stream.isTerminal();
-  return {
-    isTerminal,
-    isDecorated: isTerminal && !Deno.noColor,
-    write: async (text) => {
-      const bytes = new TextEncoder().encode(text);
-      for (let written = 0; written < bytes.length;) {
-        try {
-          written += await stream.write(bytes.subarray(written));
-        } catch (error) {
-          if (error instanceof Deno.errors.BrokenPipe) {
-            throw new OutputClosedError(`${name} is closed`);
-          }
-          if (!(error instanceof Deno.errors.WouldBlock)) throw writeError(name, error);
-          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-        }
-      }
-    },
-  };
+  const isDecorated = isTerminal && !Deno.noColor;
+  const options = { isTerminal, isDecorated, isExact, numColumns };
+  return new Output((text) => writeAll(stream, name, text), options);
+}
+
+async function writeAll(stream: typeof Deno.stdout, name: string, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += await stream.write(bytes.subarray(written));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError(`${name} is closed`);
+      if (!(error instanceof Deno.errors.WouldBlock)) throw writeError(name, error);
+      await pause(RETRY_MS);
+    }
+  }
+}
+
+/** The width of the terminal: of stdin, stdout or stderr, whichever is one. */
+function numColumns(): number {
+  try {
+    return Deno.consoleSize().columns || DEFAULT_COLUMNS;
+  } catch {
+    return DEFAULT_COLUMNS;
+  }
 }
 
 function writeError(name: string, cause: unknown): StorageError {

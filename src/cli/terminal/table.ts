@@ -4,8 +4,11 @@
  * @module
  */
 
-/** A heading and rows below each other, all columns as wide as their widest cell. */
-export function table(title: string, rows: readonly (readonly string[])[]): string {
+import { lineText } from "./terminal_text.ts";
+
+/** A heading and rows below each other, all columns as wide as their widest cell. No cell can leave its line. */
+export function table(title: string, cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map((cell) => lineText(cell)));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => widths[column] = Math.max(widths[column] ?? 0, cell.length));

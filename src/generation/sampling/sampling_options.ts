@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../../base/errors.ts";
 import { closestName } from "../../base/closest_name.ts";
 
 /**
@@ -197,7 +198,7 @@ function biasEntries(biases: NonNullable<SamplingOptions["logitBias"]>): [number
 function checkNumber(name: keyof typeof limits, value: unknown): void {
   const { holds, meaning, advice } = limits[name];
   if (typeof value !== "number") fail(TypeError, name, "a number", value, advice);
-  if (!holds(value)) fail(RangeError, name, meaning, value, advice);
+  if (!holds(value)) fail(InvalidArgumentError, name, meaning, value, advice);
 }
 
 function checkGreedy(value: unknown): void {
@@ -207,7 +208,7 @@ function checkGreedy(value: unknown): void {
 
 function checkOrder(value: unknown): void {
   if (value === "huggingface" || value === "llama.cpp") return;
-  const ErrorClass = typeof value === "string" ? RangeError : TypeError;
+  const ErrorClass = typeof value === "string" ? InvalidArgumentError : TypeError;
   fail(
     ErrorClass,
     "order",
@@ -225,11 +226,11 @@ function checkLogitBias(biases: unknown, vocabSize: number): void {
   for (const [id, bias] of biasEntries(biases as Record<number, number>)) {
     if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
       const meaning = vocabSize === Infinity ? "a token id" : `a token id below ${vocabSize}`;
-      fail(RangeError, "a key of logitBias", meaning, id, advice);
+      fail(InvalidArgumentError, "a key of logitBias", meaning, id, advice);
     }
     if (typeof bias !== "number") fail(TypeError, `logitBias[${id}]`, "a number", bias, advice);
     if (!Number.isFinite(bias) && bias !== -Infinity) {
-      fail(RangeError, `logitBias[${id}]`, "a finite number or -Infinity", bias, advice);
+      fail(InvalidArgumentError, `logitBias[${id}]`, "a finite number or -Infinity", bias, advice);
     }
   }
 }
@@ -243,7 +244,7 @@ function refuseName(name: string): never {
 }
 
 function fail(
-  ErrorClass: ErrorConstructor,
+  ErrorClass: new (message: string) => Error,
   name: string,
   meaning: string,
   value: unknown,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
 import {
   environmentVariable,
@@ -81,7 +82,7 @@ function expanded(path: string, variable: Variables): string | undefined {
 function endpoint(text: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || text.includes("@")) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot use HF_ENDPOINT: it is no http or https URL: received ${
         quote(withoutSecrets(text))
       }. ` +
@@ -107,7 +108,7 @@ function readToken(variable: Variables, home: string | undefined): string | unde
   const trimmed = token?.trim();
   if (!trimmed) return undefined;
   if (!/^[\x21-\x7e]+$/.test(trimmed)) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       "Cannot use the access token: it has characters that none has: received " +
         `${trimmed.length} of them. Set HF_TOKEN again, or run \`hf auth login\`.`,
     );

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
 
 /** A model on the hub, as a name says it. */
@@ -94,7 +95,7 @@ function isRepo(repo: string): boolean {
 }
 
 function nameError(text: string, what: string, received: string): RangeError {
-  return new RangeError(
+  return new InvalidArgumentError(
     `Cannot use the model ${quote(text)}: ${what}: received ${quote(received)}. ` +
       "Write owner/name, owner/name@revision or owner/name:file.gguf.",
   );

@@ -1,18 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { SequencePrinter } from "../../../src/cli/terminal/sequence_printer.ts";
+import { keptOutput } from "./kept_output.ts";
 
 /** What a printer writes for the pieces of texts, piece by piece. */
 async function print(
   options: { prompt: string; numSequences: number; isDecorated?: boolean },
   pieces: readonly (readonly [sequence: number, text: string, hasEnded?: boolean])[],
-): Promise<string[]> {
+): Promise<readonly string[]> {
   const { isDecorated = false } = options;
-  const writes: string[] = [];
-  const output = {
-    isTerminal: isDecorated,
-    isDecorated,
-    write: (text: string) => Promise.resolve(void writes.push(text)),
-  };
+  const { output, writes } = keptOutput({ isTerminal: isDecorated, isDecorated });
   const printer = new SequencePrinter(output, options);
   for (const [sequence, text, hasEnded = false] of pieces) {
     await printer.add(sequence, text, hasEnded);
