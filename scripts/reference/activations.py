@@ -19,16 +19,16 @@ def capture_activations(model: GPT2LMHeadModel, tokens: torch.Tensor) -> dict[st
     keep_output("embedding", model.transformer.drop)
     for i, block in enumerate(model.transformer.h):
         at = f"blocks.{i}"
-        keep_output(f"{at}.attention_norm", block.ln_1)
+        keep_output(f"{at}.attentionNorm", block.ln_1)
         keep_output(f"{at}.qkv", block.attn.c_attn)
         keep_input(f"{at}.attention.attended", block.attn.c_proj)
         keep_output(f"{at}.attention.output", block.attn.c_proj)
-        keep_input(f"{at}.residual_middle", block.ln_2)
-        keep_output(f"{at}.mlp_norm", block.ln_2)
+        keep_input(f"{at}.residualMiddle", block.ln_2)
+        keep_output(f"{at}.mlpNorm", block.ln_2)
         keep_output(f"{at}.mlp.hidden", block.mlp.act)
         keep_output(f"{at}.mlp.output", block.mlp.c_proj)
         keep_output(f"{at}.residual", block)
-    keep_output("final_norm", model.transformer.ln_f)
+    keep_output("finalNorm", model.transformer.ln_f)
     with torch.no_grad():
         output = model(tokens, use_cache=False, output_attentions=True)
     found["logits"] = output.logits

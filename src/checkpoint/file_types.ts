@@ -74,7 +74,7 @@ export function storedType(
   { tied = true }: ParameterOptions = {},
 ): WeightType {
   const { matrices } = FILE_TYPES[fileType];
-  if (spec.shape.length === 1 || spec.name === "positionEmbedding") return "f32";
+  if (spec.shape.length === 1 || spec.part === "positionEmbedding") return "f32";
   if (tensorTypeInfo(matrices).blockSize === 1) return matrices;
   const width = spec.shape[1];
   return typeForWidth(preferredType(fileType, matrices, spec, config, tied), width);
@@ -83,20 +83,17 @@ export function storedType(
 function preferredType(
   fileType: FileType,
   matrices: WeightType,
-  { name, shape }: ParameterSpec,
+  { layer, part, shape }: ParameterSpec,
   { numLayers }: GPT2Config,
   tied: boolean,
 ): WeightType {
-  if (name === (tied ? "tokenEmbedding" : "vocabularyProjection")) {
+  if (part === (tied ? "tokenEmbedding" : "vocabularyProjection")) {
     const fits = shape[1] % tensorTypeInfo(matrices).blockSize === 0;
     return fits && matrices !== "q8_0" ? "q6_k" : "q8_0";
   }
-  const [, layer, part] = /^blocks\.(\d+)\.(\w+)\.weight$/.exec(name) ?? [];
   const isSensitive = part === "qkvProjection" || part === "mlpProjection";
-  if (fileType.endsWith("_m") && isSensitive && getsMoreBits(Number(layer), numLayers)) {
-    return "q6_k";
-  }
-  return matrices;
+  const getsMore = isSensitive && layer !== undefined && getsMoreBits(layer, numLayers);
+  return getsMore && fileType.endsWith("_m") ? "q6_k" : matrices;
 }
 
 /** The first and the last eighth of the layers, and every third between them. */

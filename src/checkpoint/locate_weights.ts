@@ -7,7 +7,7 @@ import type { FileFormatError } from "../base/errors.ts";
 import type { ByteSource } from "../base/byte_source.ts";
 import { formatError, quote } from "../base/describe.ts";
 import type { GPT2Config } from "../model/config.ts";
-import { type ParameterSpec, parameterSpecs } from "../model/parameters.ts";
+import { type ParameterPath, type ParameterSpec, parameterSpecs } from "../model/parameters.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { isWeightType, weightTypes } from "./quantize.ts";
 import { byteLengthOf, type StoredWeight } from "./weight_source.ts";
@@ -37,7 +37,7 @@ export interface LocatedWeight extends StoredWeight {
 /** How a kind of file stores weights. */
 export interface Layout {
   /** The name of a weight in such a file. */
-  nameOf(name: string): string;
+  nameOf(spec: ParameterPath): string;
   /** Whether such a file holds a weight as (in out). */
   isTransposed(spec: ParameterSpec): boolean;
 }
@@ -63,9 +63,9 @@ export function locateWeights(
   const problems: string[] = [];
   const located = new Map<string, LocatedWeight>();
   const unexpected = new Map(found);
-  const tied = !found.has(layout.nameOf("vocabularyProjection"));
+  const tied = !found.has(layout.nameOf({ part: "vocabularyProjection" }));
   for (const spec of parameterSpecs(config, { tied })) {
-    const name = layout.nameOf(spec.name);
+    const name = layout.nameOf(spec);
     unexpected.delete(name);
     const tensor = found.get(name);
     const weight = tensor && matchTensor(tensor, spec, layout.isTransposed(spec));

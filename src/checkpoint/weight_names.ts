@@ -3,54 +3,41 @@
  *
  * @module
  */
-import type { ParameterSpec } from "../model/parameters.ts";
+import type { ParameterPart, ParameterPath, ParameterSpec } from "../model/parameters.ts";
 
-/** The name of one thing in the three worlds. */
+/** What a part of the model is called elsewhere. */
 interface Names {
-  readonly ours: string;
   readonly huggingFace: string;
   readonly gguf: string;
 }
 
-/** Weights of the model itself, by their whole names. */
-const MODEL_NAMES: readonly Names[] = [
-  { ours: "tokenEmbedding", huggingFace: "transformer.wte.weight", gguf: "token_embd.weight" },
-  {
-    ours: "positionEmbedding",
-    huggingFace: "transformer.wpe.weight",
-    gguf: "position_embd.weight",
-  },
-  {
-    ours: "finalNorm.weight",
-    huggingFace: "transformer.ln_f.weight",
-    gguf: "output_norm.weight",
-  },
-  { ours: "finalNorm.bias", huggingFace: "transformer.ln_f.bias", gguf: "output_norm.bias" },
-  { ours: "vocabularyProjection", huggingFace: "lm_head.weight", gguf: "output.weight" },
-];
-
-/** Parts of a block, each with a weight and a bias. */
-const BLOCK_NAMES: readonly Names[] = [
-  { ours: "attentionNorm", huggingFace: "ln_1", gguf: "attn_norm" },
-  { ours: "qkvProjection", huggingFace: "attn.c_attn", gguf: "attn_qkv" },
-  { ours: "outputProjection", huggingFace: "attn.c_proj", gguf: "attn_output" },
-  { ours: "mlpNorm", huggingFace: "ln_2", gguf: "ffn_norm" },
-  { ours: "hiddenProjection", huggingFace: "mlp.c_fc", gguf: "ffn_up" },
-  { ours: "mlpProjection", huggingFace: "mlp.c_proj", gguf: "ffn_down" },
-];
+/** Inside of a block the names go on from that of the block. What is followed by `.weight` or `.bias` has none here. */
+const NAMES: Readonly<Record<ParameterPart, Names>> = {
+  tokenEmbedding: { huggingFace: "transformer.wte.weight", gguf: "token_embd.weight" },
+  positionEmbedding: { huggingFace: "transformer.wpe.weight", gguf: "position_embd.weight" },
+  attentionNorm: { huggingFace: "ln_1", gguf: "attn_norm" },
+  qkvProjection: { huggingFace: "attn.c_attn", gguf: "attn_qkv" },
+  outputProjection: { huggingFace: "attn.c_proj", gguf: "attn_output" },
+  mlpNorm: { huggingFace: "ln_2", gguf: "ffn_norm" },
+  hiddenProjection: { huggingFace: "mlp.c_fc", gguf: "ffn_up" },
+  mlpProjection: { huggingFace: "mlp.c_proj", gguf: "ffn_down" },
+  finalNorm: { huggingFace: "transformer.ln_f", gguf: "output_norm" },
+  vocabularyProjection: { huggingFace: "lm_head.weight", gguf: "output.weight" },
+};
 
 /** The name of a weight in a checkpoint that transformers saved from `GPT2LMHeadModel`. */
-export function huggingFaceName(name: string): string {
-  const { layer, names, kind } = find(name);
-  return layer === undefined
-    ? names.huggingFace
-    : `transformer.h.${layer}.${names.huggingFace}.${kind}`;
+export function huggingFaceName(spec: ParameterPath): string {
+  return path(spec, "transformer.h", NAMES[spec.part].huggingFace);
 }
 
 /** The name of a weight in a GGUF file. */
-export function ggufName(name: string): string {
-  const { layer, names, kind } = find(name);
-  return layer === undefined ? names.gguf : `blk.${layer}.${names.gguf}.${kind}`;
+export function ggufName(spec: ParameterPath): string {
+  return path(spec, "blk", NAMES[spec.part].gguf);
+}
+
+function path({ layer, field }: ParameterPath, blocks: string, name: string): string {
+  const block = layer === undefined ? [] : [blocks, layer];
+  return [...block, name, ...(field === undefined ? [] : [field])].join(".");
 }
 
 /**
@@ -74,16 +61,5 @@ export function belongsToOtherHead(name: string): boolean {
 
 /** Whether Hugging Face stores a weight as (in out): the projections inside of blocks are its `Conv1D`. */
 export function isTransposedInHuggingFace(spec: ParameterSpec): boolean {
-  return spec.shape.length === 2 && spec.name.startsWith("blocks.");
-}
-
-function find(name: string): { names: Names; layer?: string; kind?: string } {
-  const whole = MODEL_NAMES.find(({ ours }) => ours === name);
-  if (whole !== undefined) return { names: whole };
-  const [, layer, part, kind] = /^blocks\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name) ?? [];
-  const names = BLOCK_NAMES.find(({ ours }) => ours === part);
-  if (names === undefined) {
-    throw new TypeError(`Cannot name a weight: GPT-2 has none of that name: received "${name}"`);
-  }
-  return { names, layer, kind };
+  return spec.shape.length === 2 && spec.layer !== undefined;
 }

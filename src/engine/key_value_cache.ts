@@ -17,30 +17,30 @@ export const CACHE_STEP = 64;
  * The heads are the outer axis, so that a head reads its keys one after another from memory.
  */
 export class KeyValueCache implements Disposable {
-  /** (batch heads capacity head_dim) for each layer. */
+  /** (batch heads rows head_dim) for each layer. */
   readonly layers: readonly { readonly key: Tensor; readonly value: Tensor }[];
   /** Number of texts. */
   readonly batch: number;
   /** Positions that can be remembered. */
-  readonly length: number;
+  readonly capacity: number;
   /** The row that takes what is not to be remembered: the padding of shorter texts. No mask ever lets it be seen. */
   readonly scratchRow: number;
   /** Rows allocated: a multiple of {@linkcode CACHE_STEP}, the last one being the scratch row. */
-  readonly capacity: number;
+  readonly numRows: number;
   readonly #buffers: readonly Buffer[];
 
   /**
    * @param model whose keys and values are kept
    * @param batch number of texts
-   * @param length positions per text
+   * @param capacity positions per text
    */
-  constructor(model: Model, batch: number, length: number) {
+  constructor(model: Model, batch: number, capacity: number) {
     const { numHeads, headDim } = model.config;
     this.batch = batch;
-    this.length = length;
-    this.capacity = Math.ceil((length + 1) / CACHE_STEP) * CACHE_STEP;
-    this.scratchRow = this.capacity - 1;
-    const spec = { shape: [batch, numHeads, this.capacity, headDim], dtype: model.cacheType };
+    this.capacity = capacity;
+    this.numRows = Math.ceil((capacity + 1) / CACHE_STEP) * CACHE_STEP;
+    this.scratchRow = this.numRows - 1;
+    const spec = { shape: [batch, numHeads, this.numRows, headDim], dtype: model.cacheType };
     const { blocks } = model.weights.distribution;
     const layers: { key: Tensor; value: Tensor }[] = [];
     this.#buffers = Array.from(new Set(blocks), (place: Place) => {

@@ -15,7 +15,7 @@ export interface SessionOptions {
   /** Number of texts that grow side by side. Default: 1. */
   batch?: number;
   /** The most tokens a text can have. Default: the model's context length. */
-  length?: number;
+  capacity?: number;
   /**
    * How many of the largest logits are needed. The others may come as -Infinity then, which saves reading them back from a
    * device. Default: all.
@@ -51,7 +51,7 @@ export class Session implements Disposable {
   /** Number of texts. */
   readonly batch: number;
   /** The most tokens a text can have. */
-  readonly length: number;
+  readonly capacity: number;
   /** How many tokens each text has. */
   readonly lengths: Int32Array<ArrayBuffer>;
   readonly #model: Model;
@@ -66,26 +66,26 @@ export class Session implements Disposable {
   /**
    * @param model must outlive the session
    * @param options see {@linkcode SessionOptions}
-   * @throws {RangeError} if `length` is more than the model's context length
+   * @throws {RangeError} if `capacity` is more than the model's context length
    */
   constructor(model: Model, options: SessionOptions = {}) {
-    const { batch = 1, length = model.config.contextLength, numLogits = Infinity } = options;
+    const { batch = 1, capacity = model.config.contextLength, numLogits = Infinity } = options;
     if (!Number.isInteger(batch) || batch < 1) {
       throw new RangeError(`Cannot start a session: batch must be positive: received ${batch}`);
     }
-    if (!Number.isInteger(length) || length < 1 || length > model.config.contextLength) {
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > model.config.contextLength) {
       throw new RangeError(
-        `Cannot start a session: length must be from 1 to ${model.config.contextLength}: ` +
-          `received ${length}`,
+        `Cannot start a session: capacity must be from 1 to ${model.config.contextLength}: ` +
+          `received ${capacity}`,
       );
     }
     model.checkUsable();
     this.batch = batch;
-    this.length = length;
+    this.capacity = capacity;
     this.lengths = new Int32Array(batch);
     this.#model = model;
     this.#numLogits = numLogits;
-    this.#cache = new KeyValueCache(model, batch, length);
+    this.#cache = new KeyValueCache(model, batch, capacity);
     this.#logits = new Float32Array(batch * model.config.vocabSize);
   }
 
@@ -96,7 +96,7 @@ export class Session implements Disposable {
    * @param signal stops the computation; the texts are then as long as before
    * @returns (batch vocab) logits after the last token of each text, in an array that the next call overwrites; the row
    * of a text that got no token keeps its values
-   * @throws {RangeError} if a text would become longer than `length`, or a token is not in the vocabulary
+   * @throws {RangeError} if a text would become longer than `capacity`, or a token is not in the vocabulary
    * @throws {TypeError} if the session or its model has been disposed of, perhaps before all tokens were read
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
@@ -229,10 +229,10 @@ export class Session implements Disposable {
     }
     added.forEach((tokens, text) => {
       checkTokens(tokens, this.#model.config.vocabSize);
-      if (this.lengths[text] + tokens.length > this.length) {
+      if (this.lengths[text] + tokens.length > this.capacity) {
         throw new RangeError(
           `Cannot continue a text of ${this.lengths[text]} tokens by ${tokens.length}: ` +
-            `it can have ${this.length}`,
+            `it can have ${this.capacity}`,
         );
       }
     });

@@ -114,7 +114,7 @@ export async function* generate(
   const longest = Math.max(...sequences.map(({ tokens }) => tokens.length));
   using session = new Session(model, {
     batch: sequences.length,
-    length: overflow === "crop" ? contextLength : Math.min(contextLength, longest + maxNewTokens),
+    capacity: overflow === "crop" ? contextLength : Math.min(contextLength, longest + maxNewTokens),
     // On the processor itself there is nothing to be saved.
     numLogits: model.backend.usesDevices && !logProbabilities
       ? sequences[0].sampler.numDecisiveLogits

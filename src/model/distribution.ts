@@ -44,9 +44,8 @@ export class Distribution {
   }
 
   /** Where a weight belongs. */
-  placeOf({ name, kind }: ParameterSpec): Place {
+  placeOf({ layer, kind }: ParameterSpec): Place {
     if (kind === "embedding") return this.lookup;
-    const [, layer] = /^blocks\.(\d+)\./.exec(name) ?? [];
-    return layer === undefined ? this.projection : this.blocks[Number(layer)];
+    return layer === undefined ? this.projection : this.blocks[layer];
   }
 }

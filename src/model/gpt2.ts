@@ -42,7 +42,7 @@ export function gpt2(pass: Pass, parameters: GPT2Parameters, config: GPT2Config)
   }
 
   x = normalize(x, finalNorm, config);
-  x = pass.observe("final_norm", x);
+  x = pass.observe("finalNorm", x);
   const logits = einsum(x, vocabularyProjection, "batch seq embed, vocab embed -> batch seq vocab");
   return pass.observe("logits", logits);
 }
@@ -52,14 +52,14 @@ function transformerBlock(x: Tensor, block: Block, pass: Pass, config: GPT2Confi
   const name = `blocks.${block.layer}`;
 
   const forAttention = normalize(x, block.attentionNorm, config);
-  x = add(x, attention(pass.observe(`${name}.attention_norm`, forAttention), block, pass, config));
-  x = pass.observe(`${name}.residual_middle`, x);
+  x = add(x, attention(pass.observe(`${name}.attentionNorm`, forAttention), block, pass, config));
+  x = pass.observe(`${name}.residualMiddle`, x);
 
   // After the last attention no position reads from another: those whose logits nobody asked for can go.
   if (block.layer === config.numLayers - 1) x = pass.select(x);
 
   const forMlp = normalize(x, block.mlpNorm, config);
-  x = add(x, mlp(pass.observe(`${name}.mlp_norm`, forMlp), block, pass, config));
+  x = add(x, mlp(pass.observe(`${name}.mlpNorm`, forMlp), block, pass, config));
   return pass.observe(`${name}.residual`, x);
 }
 

@@ -3,27 +3,10 @@
  *
  * @module
  */
+import { logSumExp } from "../base/log_sum_exp.ts";
 
 /** Targets with this value do not count, as in PyTorch's `cross_entropy`. */
 export const IGNORED_TARGET = -100;
-
-/**
- * The natural logarithm of the sum of exponentials, without overflow.
- *
- * @param logits any number of values
- * @param start index of the first one that counts
- * @param count how many count
- */
-export function logSumExp(logits: Float32Array, start = 0, count = logits.length): number {
-  let max = -Infinity;
-  const end = start + count;
-  for (let i = start; i < end; i++) {
-    if (logits[i] > max) max = logits[i];
-  }
-  let sum = 0;
-  for (let i = start; i < end; i++) sum += Math.exp(logits[i] - max);
-  return max + Math.log(sum);
-}
 
 /**
  * The log-probability of each target.

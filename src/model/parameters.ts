@@ -61,8 +61,21 @@ export interface GPT2Parameters {
 /** What kind of weight it is: decides its initialization and whether it may be quantized. */
 export type ParameterKind = "embedding" | "matrix" | "residualMatrix" | "bias" | "scale";
 
+/** What a weight belongs to: a field of {@linkcode GPT2Parameters} or, inside of a block, of {@linkcode Block}. */
+export type ParameterPart = Exclude<keyof GPT2Parameters, "blocks"> | Exclude<keyof Block, "layer">;
+
+/** Which weight of a model it is. */
+export interface ParameterPath {
+  /** Index of its block; nothing for weights outside of the blocks. */
+  readonly layer?: number;
+  /** See {@linkcode ParameterPart}. */
+  readonly part: ParameterPart;
+  /** Which of the two fields of its part it is; nothing for a part that is one weight. */
+  readonly field?: "weight" | "bias";
+}
+
 /** The name, shape and kind of one weight. */
-export interface ParameterSpec {
+export interface ParameterSpec extends ParameterPath {
   /** Path of the weight: `blocks.0.qkvProjection.weight`. */
   readonly name: string;
   /** Outermost axis first. */
@@ -86,35 +99,42 @@ export function parameterSpecs(
   { tied = true }: ParameterOptions = {},
 ): ParameterSpec[] {
   const { vocabSize, contextLength, embeddingDim, hiddenDim, numLayers } = config;
-  const linear = (
-    name: string,
-    rows: number,
-    columns: number,
-    kind: ParameterKind = "matrix",
-  ): ParameterSpec[] => [
-    { name: `${name}.weight`, shape: [rows, columns], kind },
-    { name: `${name}.bias`, shape: [rows], kind: "bias" },
-  ];
-  const layerNorm = (name: string): ParameterSpec[] => [
-    { name: `${name}.weight`, shape: [embeddingDim], kind: "scale" },
-    { name: `${name}.bias`, shape: [embeddingDim], kind: "bias" },
-  ];
-  const block = (name: string): ParameterSpec[] => [
-    ...layerNorm(`${name}.attentionNorm`),
-    ...linear(`${name}.qkvProjection`, 3 * embeddingDim, embeddingDim),
-    ...linear(`${name}.outputProjection`, embeddingDim, embeddingDim, "residualMatrix"),
-    ...layerNorm(`${name}.mlpNorm`),
-    ...linear(`${name}.hiddenProjection`, hiddenDim, embeddingDim),
-    ...linear(`${name}.mlpProjection`, embeddingDim, hiddenDim, "residualMatrix"),
+  const whole = (part: ParameterPart, rows: number, kind: ParameterKind): ParameterSpec => ({
+    name: part,
+    part,
+    shape: [rows, embeddingDim],
+    kind,
+  });
+  const pair = (
+    part: ParameterPart,
+    weight: Pick<ParameterSpec, "shape" | "kind">,
+    layer?: number,
+  ): ParameterSpec[] => {
+    const path = layer === undefined ? part : `blocks.${layer}.${part}`;
+    return [
+      { name: `${path}.weight`, layer, part, field: "weight", ...weight },
+      { name: `${path}.bias`, layer, part, field: "bias", shape: [weight.shape[0]], kind: "bias" },
+    ];
+  };
+  const scale: Pick<ParameterSpec, "shape" | "kind"> = { shape: [embeddingDim], kind: "scale" };
+  const matrix = (rows: number, columns: number, kind: ParameterKind = "matrix") => ({
+    shape: [rows, columns],
+    kind,
+  });
+  const block = (layer: number): ParameterSpec[] => [
+    ...pair("attentionNorm", scale, layer),
+    ...pair("qkvProjection", matrix(3 * embeddingDim, embeddingDim), layer),
+    ...pair("outputProjection", matrix(embeddingDim, embeddingDim, "residualMatrix"), layer),
+    ...pair("mlpNorm", scale, layer),
+    ...pair("hiddenProjection", matrix(hiddenDim, embeddingDim), layer),
+    ...pair("mlpProjection", matrix(embeddingDim, hiddenDim, "residualMatrix"), layer),
   ];
   return [
-    { name: "tokenEmbedding", shape: [vocabSize, embeddingDim], kind: "embedding" },
-    { name: "positionEmbedding", shape: [contextLength, embeddingDim], kind: "embedding" },
-    ...Array.from({ length: numLayers }, (_, i) => block(`blocks.${i}`)).flat(),
-    ...layerNorm("finalNorm"),
-    ...(tied ? [] : [
-      { name: "vocabularyProjection", shape: [vocabSize, embeddingDim], kind: "matrix" } as const,
-    ]),
+    whole("tokenEmbedding", vocabSize, "embedding"),
+    whole("positionEmbedding", contextLength, "embedding"),
+    ...Array.from({ length: numLayers }, (_, layer) => block(layer)).flat(),
+    ...pair("finalNorm", scale),
+    ...(tied ? [] : [whole("vocabularyProjection", vocabSize, "matrix")]),
   ];
 }
 
@@ -124,9 +144,9 @@ export function numParameters(
   options: ParameterOptions & { nonEmbedding?: boolean } = {},
 ): number {
   let count = 0;
-  for (const { name, shape } of parameterSpecs(config, options)) {
+  for (const { part, shape } of parameterSpecs(config, options)) {
     // As nanoGPT counts: the token embedding stays in, since it is the vocabulary projection too.
-    if (options.nonEmbedding && name === "positionEmbedding") continue;
+    if (options.nonEmbedding && part === "positionEmbedding") continue;
     count += shape.reduce((product, size) => product * size, 1);
   }
   return count;

@@ -187,12 +187,12 @@ function planSlots(
   const placed = spec.shape.length === 1 ? undefined : offset;
   const plain = () =>
     place.isHost ? planner.addPlain(tensor, placed) : planner.addOnDevice(tensor, place);
-  if (spec.name === "vocabularyProjection") return [planner.addCopy(tensor, place) ?? plain()];
+  if (spec.part === "vocabularyProjection") return [planner.addCopy(tensor, place) ?? plain()];
   if (spec.kind === "matrix" || spec.kind === "residualMatrix") {
     return [place.isHost ? planner.addMatrix(tensor, offset) : plain()];
   }
   // Looking rows up needs plain memory; the projection onto the vocabulary is a product with the same matrix.
-  const projection = tied && spec.name === "tokenEmbedding"
+  const projection = tied && spec.part === "tokenEmbedding"
     ? planner.addCopy(tensor, distribution.projection)
     : undefined;
   return projection === undefined ? [plain()] : [plain(), projection];

@@ -105,11 +105,11 @@ export async function writeGoldenModel(path: string, { config, tied }: GoldenMod
     }],
     ["tokenizer.ggml.merges", { type: "string[]", value: [] }],
   ]);
-  const tensors = parameterSpecs(config, { tied }).map(({ name, shape }) => ({
-    name: ggufName(name),
-    shape,
+  const tensors = parameterSpecs(config, { tied }).map((spec) => ({
+    name: ggufName(spec),
+    shape: spec.shape,
     type: "f32" as const,
-    produce: () => new Uint8Array(goldenWeights(name, numElements(shape)).buffer),
+    produce: () => new Uint8Array(goldenWeights(spec.name, numElements(spec.shape)).buffer),
   }));
   await writeGguf(path, { metadata, tensors });
 }

@@ -26,7 +26,12 @@ async function sourceOf(dtype: WeightType): Promise<WatchedSource> {
   const bytes = new Uint8Array(ROWS * rowBytes(dtype, WIDTH));
   await quantize(values, dtype, WIDTH, bytes);
   const weight: StoredWeight = {
-    spec: { name: "tokenEmbedding", shape: [ROWS, WIDTH], kind: "embedding" },
+    spec: {
+      name: "tokenEmbedding",
+      part: "tokenEmbedding",
+      shape: [ROWS, WIDTH],
+      kind: "embedding",
+    },
     storedName: "wte",
     dtype,
     isTransposed: false,

@@ -32,9 +32,8 @@ Deno.test("Distribution shares blocks by memory, and counts the projection as wh
 Deno.test("Distribution keeps embeddings on the host, each block together, the rest at the end", () => {
   const { places, distribution } = distributionOver([0.5, 0.5]);
   for (const spec of parameterSpecs(config, { tied: false })) {
-    const [, layer] = /^blocks\.(\d+)/.exec(spec.name) ?? [];
     const rest = spec.kind === "embedding" ? host : places[1];
-    const expected = layer === undefined ? rest : distribution.blocks[Number(layer)];
+    const expected = spec.layer === undefined ? rest : distribution.blocks[spec.layer];
     assertStrictEquals(distribution.placeOf(spec), expected, spec.name);
   }
 });

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { generate } from "../../src/generation/generate.ts";
 import { Session } from "../../src/engine/session.ts";
-import { crossEntropy, logSumExp } from "../../src/model/loss.ts";
+import { logSumExp } from "../../src/base/log_sum_exp.ts";
+import { crossEntropy } from "../../src/model/loss.ts";
 import type { Model } from "../../src/model/model.ts";
 import { Graph } from "../../src/tensor/graph.ts";
 import { assertClose } from "../close.ts";

@@ -31,7 +31,7 @@ export async function writeGgufModel(
   const typeOf = ({ spec, dtype }: StoredWeight): WeightType =>
     type === undefined ? dtype : storedType(type, spec, source.config, source);
   const tensors = [...source.weights.values()].map((weight) => ({
-    name: ggufName(weight.spec.name),
+    name: ggufName(weight.spec),
     shape: weight.spec.shape,
     type: typeOf(weight),
     produce: () => convertedSlabs(source, weight.spec.name, typeOf(weight), options.signal),

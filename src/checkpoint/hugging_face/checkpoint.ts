@@ -102,8 +102,8 @@ function narrowed(tensor: FoundTensor): FoundTensor {
  * @throws {FileFormatError} if one is missing
  */
 function requireProjection(found: Map<string, FoundTensor>, tied: boolean, path: string): void {
-  const embedding = huggingFaceName("tokenEmbedding");
-  const projection = huggingFaceName("vocabularyProjection");
+  const embedding = huggingFaceName({ part: "tokenEmbedding" });
+  const projection = huggingFaceName({ part: "vocabularyProjection" });
   const stored = found.get(projection);
   if (tied && !found.has(embedding) && stored !== undefined) {
     found.set(embedding, stored);

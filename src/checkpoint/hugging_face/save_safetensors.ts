@@ -33,7 +33,7 @@ export async function saveSafetensors(
   using weights = new ModelWeights(model);
   await createFolder(folder);
   const tensors = [...weights.weights.values()].map((weight) => ({
-    name: huggingFaceName(weight.spec.name),
+    name: huggingFaceName(weight.spec),
     dtype: "F32" as const,
     shape: isTransposedInHuggingFace(weight.spec)
       ? weight.spec.shape.toReversed()

@@ -123,7 +123,7 @@ async function measureFirstToken(model: Model, signal: AbortSignal): Promise<num
   const { vocabSize, contextLength } = model.config;
   const [prompt] = randomTexts(1, Math.min(SHORT_PROMPT_TOKENS, contextLength), vocabSize);
   const begin = performance.now();
-  using session = new Session(model, { length: prompt.length });
+  using session = new Session(model, { capacity: prompt.length });
   const logits = await session.append([prompt], signal);
   new Sampler({ seed: SEED }, vocabSize).sample(logits, prompt);
   return performance.now() - begin;
@@ -140,7 +140,7 @@ async function runTest(
   const sampler = new Sampler({ seed: SEED }, vocabSize);
   using session = new Session(model, {
     batch,
-    length: depth + numTokens,
+    capacity: depth + numTokens,
     numLogits: model.backend.usesDevices ? sampler.numDecisiveLogits : undefined,
   });
   if (depth > 0) await session.append(randomTexts(batch, depth, vocabSize), signal);

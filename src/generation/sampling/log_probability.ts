@@ -4,24 +4,9 @@
  * @module
  */
 
+import { logSumExp } from "../../base/log_sum_exp.ts";
 import { argmax, checkBestLogit } from "./candidates.ts";
 import { expOfMinus } from "./exp.ts";
-
-/**
- * Computes the logarithm of the sum of exp(logit), which is what separates logits from log-probabilities.
- *
- * @param logits one per token of the vocabulary.
- * @returns the normalizer: `logits[id] - logSumExp(logits)` is the log-probability of a token, exact to 2e-8.
- * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
- */
-export function logSumExp(logits: Float32Array): number {
-  const best = argmax(logits);
-  const max = logits[best];
-  checkBestLogit(max, best);
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += expOfMinus(max - logits[i]);
-  return max + Math.log(sum);
-}
 
 /**
  * Computes the log-probability of a token as the model sees it: at temperature 1, before any penalty or filter. It is
@@ -51,5 +36,7 @@ export function logProbability(logits: Float32Array, id: number): number {
   }
   // Not so if a logit is not finite, or this token is far below the best.
   if (Number.isFinite(sum)) return Math.min(0, -Math.log(sum));
+  const best = argmax(logits);
+  checkBestLogit(logits[best], best);
   return chosen - logSumExp(logits);
 }
