@@ -28,8 +28,11 @@ export const benchCommand = defineCommand({
   flags: benchFlags,
   examples: [
     ["bench --model gpt2.gguf", "Reading 512 tokens, and writing 128"],
-    ["bench -m gpt2.gguf --type q8_0,q4_0 -p 128,512 -n 128 -d 0,896", "Types, lengths and depths"],
-    ["bench -m gpt2.gguf -p 0 -n 128 -b 1,8,32 --output json", "Texts side by side"],
+    [
+      "bench -m gpt2.gguf --type q8_0,q4_0 -p 128,512 -n 128 --depth 0,896",
+      "Types, lengths and depths",
+    ],
+    ["bench -m gpt2.gguf -p 0 -n 128 -b 1,8,32 --json", "Texts side by side"],
     ["bench -m gpt2.gguf -p 128 -n 16 --profile", "Where the time goes"],
   ],
 
@@ -57,6 +60,6 @@ export const benchCommand = defineCommand({
     } finally {
       await bar.clear();
     }
-    await stdout.write(reports[values.output](results));
+    await stdout.write(reports[values.json ? "json" : values.format](results));
   },
 });

@@ -7,7 +7,7 @@ import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
 import { sizeLabel } from "../checkpoint/gguf/metadata.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { defineCommand } from "./command.ts";
-import { overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
+import { jsonFlag, overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { writeModel } from "./write_model.ts";
 
@@ -33,6 +33,7 @@ export const convertCommand = defineCommand({
       help: `How the weights are stored: ${fileTypes.join(", ")}.`,
     },
     overwrite: overwriteFlag,
+    json: { ...jsonFlag, help: "Write one JSON object: path, type, size and time." },
   },
   examples: [
     ["convert ./gpt2 --type q8_0", "Convert a folder"],

@@ -6,6 +6,7 @@
 import type { Command } from "./command.ts";
 import { type Flag, type Flags, flagText } from "./arguments/flags.ts";
 
+const TITLE = "GPT-2: continue texts, convert and quantize models, look inside.";
 const WIDTH = 80;
 /** Where the explanations of flags and commands begin. */
 const INDENT = 31;
@@ -18,12 +19,24 @@ export function programName(): string {
     : "deno run -A jsr:@allformers/gpt2";
 }
 
+/** What somebody reads who wrote nothing but the program's name. */
+export function shortHelp(): string {
+  return [
+    `${TITLE}\n`,
+    examples([
+      ['"ROMEO:" --model demo', "Write like Shakespeare, with a model that needs no download"],
+      ['"Once upon a time"', "Continue a text with GPT-2; says first what it has to download"],
+      ["--help", "Show all commands and options"],
+    ]),
+  ].join("\n");
+}
+
 /** The help of the whole program. */
 export function programHelp(commands: readonly Command[], globalFlags: Flags): string {
   const program = programName();
   const [first] = commands;
   return [
-    "GPT-2: continue texts, convert and quantize models, look inside.\n",
+    `${TITLE}\n`,
     `Usage: ${program} [${first.name}] ${first.operands.usage} [options]`,
     `       ${program} <command> ...\n`,
     section(

@@ -4,33 +4,26 @@
  * @module
  */
 import denoConfig from "../../deno.json" with { type: "json" };
-import { quote } from "../base/describe.ts";
 import { closestName } from "../base/closest_name.ts";
-import type { Command } from "./command.ts";
+import { quote } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import type { Command, CommandInput } from "./command.ts";
+import {
+  closestCommand,
+  commands,
+  DEFAULT_COMMAND,
+  loadCommand,
+  noteOnPrompt,
+} from "./commands.ts";
 import { writeError } from "./terminal/error_text.ts";
 import { exitCodeOf, exitCodes } from "./exit_code.ts";
 import type { Flags } from "./arguments/flags.ts";
-import { commandHelp, programHelp, programName } from "./help.ts";
+import { commandHelp, programHelp, programName, shortHelp } from "./help.ts";
 import { type Io, OutputClosedError } from "./terminal/io.ts";
+import { nameFlags } from "./arguments/name_flags.ts";
 import { parseArguments } from "./arguments/parse_arguments.ts";
 import { systemIo } from "./terminal/system_io.ts";
 import { UsageError } from "./arguments/usage_error.ts";
-
-/** The commands by name; each is loaded when it is called. */
-const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
-  ["generate", async () => (await import("./generate_command.ts")).generateCommand],
-  ["convert", async () => (await import("./convert_command.ts")).convertCommand],
-  ["quantize", async () => (await import("./quantize_command.ts")).quantizeCommand],
-  ["tokenize", async () => (await import("./tokenize_command.ts")).tokenizeCommand],
-  ["info", async () => (await import("./info_command.ts")).infoCommand],
-  ["models", async () => (await import("./models_command.ts")).modelsCommand],
-  ["bench", async () => (await import("./bench_command.ts")).benchCommand],
-  ["uninstall", async () => (await import("./uninstall_command.ts")).uninstallCommand],
-  ["doctor", async () => (await import("./doctor_command.ts")).doctorCommand],
-]);
-
-/** The one that runs if none is named. */
-const DEFAULT_COMMAND = "generate";
 
 const GENERAL = "General";
 
@@ -59,10 +52,14 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
           ? programHelp(await Promise.all(commands.values().map((load) => load())), globalFlags)
           : commandHelp(await loadCommand(topic), globalFlags),
       );
+    } else if (args.length === 0 && io.stdin.isTerminal) {
+      await io.stdout.write(shortHelp());
     } else if (flagArgs.includes("--version")) {
       await io.stdout.write(`${denoConfig.version}\n`);
     } else {
-      await runCommand(await loadCommand(name), isNamed ? args.slice(1) : args, io);
+      const command = await loadCommand(name);
+      if (isNamed) await runCommand(command, args.slice(1), io);
+      else await continueText(command, args, io);
     }
     return exitCodes.ok;
   } catch (error) {
@@ -76,28 +73,41 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-async function loadCommand(name: string): Promise<Command> {
-  const load = commands.get(name);
-  if (load !== undefined) return await load();
-  const names = [...commands.keys()];
-  const closest = closestName(name, names);
-  throw new UsageError(
-    `There is no such command: received ${quote(name)}. ` +
-      (closest ? `Did you mean ${closest}?` : `The commands are ${names.join(", ")}.`),
-  );
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  io: Io,
+  onInput?: (input: CommandInput<Flags>) => Promise<void>,
+): Promise<void> {
+  const flags = { ...command.flags, ...globalFlags };
+  const input = parseArguments(flags, args);
+  checkOperands(command, input.operands);
+  await onInput?.(input);
+  try {
+    await command.run(input, io);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new UsageError(nameFlags(error.message, flags), { cause: error });
+  }
 }
 
-async function runCommand(command: Command, args: readonly string[], io: Io): Promise<void> {
-  const input = parseArguments({ ...command.flags, ...globalFlags }, args);
-  checkOperands(command, input.operands);
-  await command.run(input, io);
+/** Runs the command that needs not be named. A word that looks like another command is a prompt too, but rarely meant. */
+async function continueText(command: Command, args: readonly string[], io: Io): Promise<void> {
+  await runCommand(command, args, io, async ({ values, operands: [prompt, ...others] }) => {
+    const note = prompt === undefined || others.length > 0 || values.quiet
+      ? undefined
+      : noteOnPrompt(prompt);
+    if (note !== undefined) await io.stderr.write(`${note}\n`);
+  });
 }
 
 function checkOperands(command: Command, given: readonly string[]): void {
   const { usage, min, max, advice } = command.operands;
   if (given.length >= min && given.length <= max) return;
   // A prompt needs no command before it, so a misspelt command looks like one.
-  const closest = given.length > 1 ? closestName(given[0], [...commands.keys()]) : undefined;
+  const closest = given.length === 2
+    ? closestCommand(given[0])
+    : closestName(given[0] ?? "", [...commands.keys()]);
   throw new UsageError(
     `${command.name} takes ${usage}: received ${
       given.length === 0 ? "nothing" : given.slice(0, 5).map(quote).join(" ")

@@ -10,8 +10,7 @@ import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { DownloadNotice, withAlternative } from "./download_notice.ts";
 import type { Io, Output } from "./terminal/io.ts";
 import { showNotice } from "./native_library.ts";
-import { ProgressBar } from "./terminal/progress_bar.ts";
-import { bytesText } from "./terminal/units.ts";
+import { ByteProgressBar } from "./terminal/byte_progress_bar.ts";
 
 /** A bar for each file that is downloaded, and one for the conversion. Dispose it to take the line away. */
 export class ModelProgressBar implements AsyncDisposable {
@@ -19,9 +18,7 @@ export class ModelProgressBar implements AsyncDisposable {
   #isHidden?: boolean;
   #notices: Promise<void> = Promise.resolve();
   #label = "";
-  #bar?: ProgressBar;
-  #startedAt = 0;
-  #startBytes = 0;
+  #bar?: ByteProgressBar;
 
   /** Shows nothing yet. */
   constructor(output: Output) {
@@ -40,11 +37,9 @@ export class ModelProgressBar implements AsyncDisposable {
     const { totalBytes } = progress;
     const doneBytes = progress.step === "download" ? progress.receivedBytes : progress.writtenBytes;
     const label = progress.step === "download" ? `Downloading ${progress.file}` : "Converting";
-    if (label !== this.#label) this.#begin(label, doneBytes);
-    const seconds = (performance.now() - this.#startedAt) / 1000;
-    // What was there before, from an earlier attempt, says nothing about the speed.
-    const speed = seconds > 0 ? (doneBytes - this.#startBytes) / seconds : 0;
-    this.#bar!.show(doneBytes / totalBytes, progressText(doneBytes, totalBytes, speed));
+    if (label !== this.#label) this.#bar = new ByteProgressBar(this.#output, label);
+    this.#label = label;
+    this.#bar!.show(doneBytes, totalBytes);
   }
 
   /** Takes the line away. */
@@ -52,28 +47,6 @@ export class ModelProgressBar implements AsyncDisposable {
     await this.#bar?.clear();
     await this.#notices;
   }
-
-  #begin(label: string, doneBytes: number): void {
-    this.#label = label;
-    this.#startedAt = performance.now();
-    this.#startBytes = doneBytes;
-    this.#bar = new ProgressBar(this.#output, label);
-  }
-}
-
-/** Bytes, speed and time left: `12.0 MB of 548.1 MB, 8.1 MB/s, 1:06 left`. */
-export function progressText(
-  doneBytes: number,
-  totalBytes: number,
-  bytesPerSecond: number,
-): string {
-  const bytes = `${bytesText(doneBytes)} of ${bytesText(totalBytes)}`;
-  if (bytesPerSecond <= 0) return bytes;
-  const left = Math.ceil((totalBytes - doneBytes) / bytesPerSecond);
-  const minutes = Math.floor(left / 60) % 60;
-  const clock = `${minutes}:${String(left % 60).padStart(2, "0")}`;
-  const hours = left < 3600 ? "" : `${Math.floor(left / 3600)}:${minutes < 10 ? "0" : ""}`;
-  return `${bytes}, ${bytesText(Math.round(bytesPerSecond))}/s, ${hours}${clock} left`;
 }
 
 /** How to show how far a model is. */

@@ -5,7 +5,7 @@
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
 import { defineCommand } from "./command.ts";
-import { overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
+import { jsonFlag, overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { writeModel } from "./write_model.ts";
@@ -25,16 +25,17 @@ export const quantizeCommand = defineCommand({
   flags: {
     type: { ...typeFlag, help: `How the weights are stored: ${fileTypes.join(", ")}. Required.` },
     overwrite: overwriteFlag,
+    json: { ...jsonFlag, help: "Write one JSON object: path, type, size and time." },
   },
   examples: [["quantize gpt2-f32.gguf gpt2-q4.gguf --type q4_k_m", "Make a file smaller"]],
 
-  async run({ values: { type, overwrite }, operands: [source, target] }, io) {
+  async run({ values: { type, overwrite, json }, operands: [source, target] }, io) {
     if (type === undefined) {
       throw new UsageError(
         `quantize needs --type <type>: received none. Give one of ${fileTypes.join(", ")}.`,
       );
     }
     const path = await resolveModelShowing(source, io, { type: "original" });
-    await writeModel(path, target, { type, overwrite }, io);
+    await writeModel(path, target, { type, overwrite, json }, io);
   },
 });

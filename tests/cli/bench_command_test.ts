@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runCli } from "./run_cli.ts";
 
 /** As little as can be measured. */
-const TINY = ["-m", "demo", "-p", "3", "-n", "2", "-r", "1", "-t", "1"];
+const TINY = ["-m", "demo", "-p", "3", "-n", "2", "-r", "1", "--threads", "1"];
 
 Deno.test("bench writes tables", async () => {
   const { code, stdout, stderr } = await runCli(["bench", ...TINY]);
@@ -18,9 +18,24 @@ Deno.test("bench writes tables", async () => {
   );
 });
 
-Deno.test("bench --output json gives every sample", async () => {
-  const args = ["-m", "demo", "-p", "3", "-n", "2", "-d", "0,5", "-b", "1,2", "-r", "2", "-t", "1"];
-  const { code, stdout } = await runCli(["bench", ...args, "--type", "f32,q8_0", "-o", "json"]);
+Deno.test("bench --json gives every sample", async () => {
+  const args = [
+    "-m",
+    "demo",
+    "-p",
+    "3",
+    "-n",
+    "2",
+    "--depth",
+    "0,5",
+    "-b",
+    "1,2",
+    "-r",
+    "2",
+    "--threads",
+    "1",
+  ];
+  const { code, stdout } = await runCli(["bench", ...args, "--type", "f32,q8_0", "--json"]);
   assertEquals(code, 0);
   const { results } = JSON.parse(stdout);
   assertEquals(results.map(({ type }: { type: string }) => type), ["f32", "q8_0"]);
@@ -39,8 +54,8 @@ Deno.test("bench --output json gives every sample", async () => {
   }
 });
 
-Deno.test("bench --output csv gives one row for each test", async () => {
-  const { code, stdout } = await runCli(["bench", ...TINY, "--output", "csv"]);
+Deno.test("bench --format csv gives one row for each test", async () => {
+  const { code, stdout } = await runCli(["bench", ...TINY, "--format", "csv"]);
   assertEquals(code, 0);
   const [head, ...rows] = stdout.trimEnd().split("\n");
   assertEquals(head.split(",").slice(0, 3), ["model", "type", "device"]);
@@ -49,7 +64,7 @@ Deno.test("bench --output csv gives one row for each test", async () => {
 });
 
 Deno.test("bench --profile names the operations and how many there are", async () => {
-  const { code, stdout } = await runCli(["bench", ...TINY, "--profile", "--output", "json"]);
+  const { code, stdout } = await runCli(["bench", ...TINY, "--profile", "--format", "json"]);
   assertEquals(code, 0);
   const [{ tests }] = JSON.parse(stdout).results;
   for (const { profile } of tests) {
@@ -77,18 +92,21 @@ for (
   const [args, message] of [
     [
       ["-p", "x"],
-      /--prompt must be whole numbers of at least 0, separated by commas: received "x"/,
+      /--prompt-tokens must be whole numbers of at least 0, separated by commas: received "x"/,
     ],
-    [["-p", "1,,2"], /--prompt must be .*: received ""/],
+    [["-p", "1,,2"], /--prompt-tokens must be .*: received ""/],
     [["-n", "-1"], /--new-tokens must be .* at least 0, .*: received "-1"/],
-    [["-d", "1.5"], /--depth must be .*: received "1\.5"/],
+    [["--depth", "1.5"], /--depth must be .*: received "1\.5"/],
     [["-b", "0"], /--batch must be whole numbers of at least 1, .*: received "0"/],
-    [["-t", "0"], /--threads must be .* at least 1, .*: received "0"/],
-    [["-t", "100000"], /threads.*received 100000/],
+    [["--threads", "0"], /--threads must be whole numbers from 1 to \d+, twice .*: received "0"/],
+    [["--threads", "100000"], /threads.*received "100000"/],
     [["-r", "0"], /-r must be a whole number from 1 to 10000: received "0"/],
     [["--type", "f32,q9"], /--type must be one of f32, .*: received "q9"/],
-    [["--output", "xml"], /--output must be one of md, csv, json: received "xml"/],
-    [["-p", "0", "-n", "1", "-d", "100000"], /Cannot measure 1 tokens after 100000: the model has/],
+    [["--format", "xml"], /--format must be one of md, csv, json: received "xml"/],
+    [
+      ["-p", "0", "-n", "1", "--depth", "100000"],
+      /Cannot measure 1 tokens after 100000: the model has/,
+    ],
     [["demo"], /Name a model with --model/],
   ] as const
 ) {

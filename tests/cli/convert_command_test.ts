@@ -72,6 +72,10 @@ Deno.test("convert and quantize leave a file that is there alone, unless told ot
       assertEquals(await Deno.readTextFile(path), "precious");
     }
     assertEquals((await runCli(["convert", MODEL, "-o", path, "--overwrite"])).code, 0);
+    const { stdout } = await runCli(["convert", MODEL, "-o", path, "--overwrite", "--json"]);
+    const { elapsedMs, ...result } = JSON.parse(stdout);
+    assertEquals(result, { path, type: "q8_0", numBytes: (await Deno.stat(path)).size });
+    assertEquals(elapsedMs > 0, true);
     assertEquals((await typesOf(path)).toSorted(), ["f32", "q8_0"]);
   }));
 

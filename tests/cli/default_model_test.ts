@@ -98,10 +98,10 @@ testWithHub("GPT2_MODEL names the model of a command that was given none", async
   assertEquals(JSON.parse((await runCli(args)).stdout).model, "gpt2");
 });
 
-Deno.test("deno task start uses the demo model", async () => {
+Deno.test("deno task start continues a text, also an empty one, with the demo model", async () => {
   const file = new URL("../../deno.json", import.meta.url);
   const { tasks } = JSON.parse(await Deno.readTextFile(file));
-  assertMatch(tasks.start, /&& GPT2_MODEL=demo deno run -A mod\.ts$/);
+  assertMatch(tasks.start, /&& GPT2_MODEL=demo deno run -A mod\.ts generate$/);
 });
 
 Deno.test("a hub that cannot be reached is told from one that refuses", async () => {

@@ -1,23 +1,28 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { flagText } from "../../src/cli/arguments/flags.ts";
+import { commands } from "../../src/cli/commands.ts";
 import { runCli } from "./run_cli.ts";
 
-const COMMANDS = ["generate", "convert", "quantize", "tokenize", "info"];
+const COMMANDS = await Promise.all(commands.values().map((load) => load()));
 const PROGRAM = "deno run -A mod.ts";
 const WIDTH = 80;
 
-for (const command of COMMANDS) {
+for (const { name: command, flags, examples } of COMMANDS) {
   Deno.test(`${command} --help has its usage, every flag, and examples that parse`, async () => {
     const { code, stdout, stderr } = await runCli([command, "--help"]);
     assertEquals([code, stderr], [0, ""]);
-    assertStringIncludes(stdout, `Usage: ${PROGRAM} ${command} `);
+    assertStringIncludes(stdout, `Usage: ${PROGRAM} ${command}`);
     assertMatch(stdout, /-h, --help/);
+    for (const [name, { short }] of Object.entries(flags)) {
+      assertMatch(stdout, new RegExp(`^  ${short ? `-${short}, ` : ""}${flagText(name)}\\b`, "m"));
+    }
     for (const line of stdout.split("\n")) {
       // What is to be copied stays in one line.
       if (!line.includes(PROGRAM)) assert(line.length <= WIDTH, line);
     }
-    const examples = [...stdout.matchAll(/^ {2}deno run -A mod\.ts (.*)$/gm)];
     assert(examples.length > 0);
-    for (const [, example] of examples) {
+    for (const [example] of examples) {
+      assertStringIncludes(stdout, `\n  ${PROGRAM} ${example}\n`);
       // With a flag at its end that cannot be, an example gets no further than it: what is before it was understood.
       const { stderr } = await runCli([...words(example), "--no-such-flag"]);
       assertStringIncludes(stderr, `no such flag: received "--no-such-flag"`, example);
@@ -34,12 +39,62 @@ for (const command of COMMANDS) {
   });
 }
 
-Deno.test("--help lists all commands", async () => {
+Deno.test("--help lists all commands, each with what it does", async () => {
   const { code, stdout } = await runCli(["--help"]);
   assertEquals(code, 0);
-  for (const command of COMMANDS) assertMatch(stdout, new RegExp(`^  ${command} +[A-Z]`, "m"));
+  const [, list] = stdout.match(/^Commands:\n(.*?)\n\n/ms)!;
+  const listed = Array.from(list.matchAll(/^ {2}(\w+) +[A-Z]/gm), ([, name]) => name);
+  assertEquals(listed, [...commands.keys()]);
+  for (const { summary } of COMMANDS) {
+    assertStringIncludes(list.replaceAll(/\n +/g, " "), summary);
+  }
   for (const args of [["help"], ["-h"], ["a prompt", "--help"]]) {
     assertEquals((await runCli(args)).stdout, stdout);
+  }
+});
+
+Deno.test("every command is called by its own name", () => {
+  assertEquals(COMMANDS.map(({ name }) => name), [...commands.keys()]);
+});
+
+Deno.test("a flag's letter means the same in all commands", () => {
+  const meanings = new Map<string, Set<string>>();
+  for (const { flags } of COMMANDS) {
+    for (const [name, { short }] of Object.entries(flags)) {
+      if (short === undefined) continue;
+      // How many tokens to write: at most for generate, exactly for bench.
+      const meaning = name === "maxNewTokens" ? "newTokens" : name;
+      meanings.set(short, (meanings.get(short) ?? new Set()).add(meaning));
+    }
+  }
+  for (const [short, names] of meanings) assertEquals(names.size, 1, `-${short}: ${[...names]}`);
+});
+
+Deno.test("a flag that several commands have takes the same kind of value in all", () => {
+  const kinds = new Map<string, Set<string>>();
+  // A number, a word or a text here is a list of them in bench.
+  const single = { textList: "text", integer: "text", decimal: "text", choice: "text" };
+  for (const { flags } of COMMANDS) {
+    for (const [name, { kind }] of Object.entries(flags)) {
+      const one = single[kind as keyof typeof single] ?? kind;
+      kinds.set(name, (kinds.get(name) ?? new Set()).add(one));
+    }
+  }
+  for (const [name, found] of kinds) assertEquals(found.size, 1, name);
+});
+
+Deno.test("every command can write JSON", () => {
+  for (const { name, flags } of COMMANDS) assertEquals(flags.json?.kind, "switch", name);
+});
+
+Deno.test("without arguments a terminal gets three examples that parse", async () => {
+  const { code, stdout, stderr } = await runCli([]);
+  assertEquals([code, stderr], [0, ""]);
+  const examples = [...stdout.matchAll(/^ {2}deno run -A mod\.ts (.*)$/gm)];
+  assertEquals(examples.length, 3);
+  for (const [, example] of examples.filter(([, example]) => example !== "--help")) {
+    const { stderr } = await runCli([...words(example), "--no-such-flag"]);
+    assertStringIncludes(stderr, `no such flag: received "--no-such-flag"`, example);
   }
 });
 

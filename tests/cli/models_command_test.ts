@@ -1,5 +1,4 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { progressText } from "../../src/cli/model_progress.ts";
 import { RepoCache } from "../../src/model_store/hub/hub_cache.ts";
 import { COMMIT } from "../model_store/hub/fake_hub.ts";
 import { runCli } from "./run_cli.ts";
@@ -130,13 +129,6 @@ for (const [args, message] of USAGE) {
     assertStringIncludes(stderr, message);
   });
 }
-
-Deno.test("progressText() gives bytes, speed and time left", () => {
-  assertEquals(progressText(0, 548_100_000, 0), "0 B of 548.1 MB");
-  assertEquals(progressText(12e6, 548.1e6, 8e6), "12.0 MB of 548.1 MB, 8.0 MB/s, 1:08 left");
-  assertEquals(progressText(0, 548.1e6, 1e5), "0 B of 548.1 MB, 100.0 kB/s, 1:31:21 left");
-  assertEquals(progressText(0, 548.1e6, 1.5e5), "0 B of 548.1 MB, 150.0 kB/s, 1:00:54 left");
-});
 
 test("models remove --all shows what there is, asks, and removes it", async (folder, hub) => {
   hub.repos.set("owner/other", hub.repos.get("openai-community/gpt2")!);

@@ -30,8 +30,11 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   ["bench --device cuda:x", /received "cuda:x"/],
 
   // Numbers.
-  ["--threads 0", /--threads must be a whole number from 1 to 512: received "0"/],
-  ["--threads 513", /--threads must be a whole number from 1 to 512: received "513"/],
+  [
+    "--threads 0",
+    /--threads must be a whole number from 1 to \d+, twice the \d+ processors: received "0"/,
+  ],
+  ["--threads 100000", /--threads must be .*, twice the \d+ processors: received "100000"/],
   ["--max-new-tokens 1e9", /--max-new-tokens must be a whole number of at least 0: received "1e9"/],
   ["--max-new-tokens abc", /received "abc"/],
   ["--max-new-tokens 1.5", /received "1\.5"/],
@@ -46,7 +49,11 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   ["--temperature NaN", /--temperature must be a number of at least 0: received "NaN"/],
   ["--temperature -1", /received "-1"/],
   ["--temperature Infinity", /received "Infinity"/],
-  ["--temperature 1e-3", /received "1e-3"/],
+  ["--temperature 1e", /received "1e"/],
+  ["--temperature 1e400", /received "1e400"/],
+  ["--temperature 1e-3.5", /received "1e-3\.5"/],
+  ["-nx", /-n must be a whole number of at least 0: received "x"/],
+  ["-model demo", /no such flag: received "-model"\. Did you mean --model\?/],
   ["--temperature .", /received "\."/],
   ["--temperature 1,5", /received "1,5"/],
   ["--top-k -1", /--top-k must be a whole number of at least 0/],
@@ -75,6 +82,8 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
     /generate takes \[prompt\]: received "once" "upon" "a" "time"\. Put the prompt in quotes/,
   ],
   ["tokenise text", /Did you mean the command tokenize\?/],
+  ["run demo", /Did you mean the command generate\?/],
+  ["list of things", /Put the prompt in quotes/],
   [
     "prompt --file story.txt",
     /an argument or from --file: received both, "prompt" and "story\.txt"/,
@@ -121,3 +130,26 @@ Deno.test("main() does not pass on control characters", async () => {
   assertNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
   assertMatch(stderr, /gone/);
 });
+
+/** Prompts, and what is said about them. */
+const NOTES: readonly (readonly [args: string[], note: RegExp])[] = [
+  [["chat"], /^note: "chat" is taken as a prompt; the commands are generate, convert, .*doctor\n/],
+  [["run"], /^note: "run" .* the commands are/],
+  [["score"], /^note: "score" .* the commands are/],
+  [["pull"], /^note: "pull" .* did you mean the command models\?\n/],
+  [["tokenise"], /^note: "tokenise" .* did you mean the command tokenize\?\n/],
+  [["chat", "--quiet"], /^error/],
+  [["generate", "chat"], /^error/],
+  [["Run"], /^error/],
+  [["run away"], /^error/],
+  [["Once"], /^error/],
+  [["constructor"], /^error/],
+];
+
+for (const [args, note] of NOTES) {
+  Deno.test(`main() is told a prompt: ${args.join(" ")}`, async () => {
+    const { code, stderr } = await runCli([...args, "--model", "nowhere.gguf"]);
+    assertMatch(stderr, note);
+    assertEquals(code, 66);
+  });
+}

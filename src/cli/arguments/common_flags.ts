@@ -24,12 +24,16 @@ export const typeFlag = {
   choices: fileTypes,
 } as const;
 
+/** The most threads that can be asked for: with more than processors, they wait for each other. */
+export const MAX_THREADS = Math.min(2 * navigator.hardwareConcurrency, 512);
+
 /** How many threads compute. */
 export const threadsFlag = {
   kind: "integer",
   valueName: "count",
   min: 1,
-  max: 512,
+  max: MAX_THREADS,
+  limit: `twice the ${navigator.hardwareConcurrency} processors`,
   help:
     "How many threads compute. Default: one for each processor, 16 at most, fewer for a tiny model.",
 } as const;

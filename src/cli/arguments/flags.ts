@@ -49,6 +49,8 @@ export interface NumberFlag extends ValueFlagBase<number> {
   /** Like `min`, but the number itself is not in the range. */
   readonly above?: number;
   readonly max?: number;
+  /** What `max` is, in words. */
+  readonly limit?: string;
 }
 
 /** What is known of a flag. */

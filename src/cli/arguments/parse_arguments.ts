@@ -43,7 +43,7 @@ export function parseArguments<F extends Flags>(
       operands.push(arg);
       continue;
     }
-    const [typed, attached] = splitAtEquals(arg);
+    const [typed, attached] = splitFlag(flags, arg);
     const name = findFlag(flags, typed);
     const flag = flags[name];
     if (flag.kind === "switch") {
@@ -77,9 +77,9 @@ export function parseInteger(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value + 0 : undefined;
 }
 
-/** The number that a text states in decimal digits with or without a fraction, or `undefined`. */
+/** The number that a text states in decimal digits, with a fraction and an exponent or without, or `undefined`. */
 export function parseDecimal(text: string): number | undefined {
-  const value = /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : NaN;
+  const value = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
   return Number.isFinite(value) ? value + 0 : undefined;
 }
 
@@ -92,6 +92,17 @@ function initialValue(flag: Flag): unknown {
 function splitAtEquals(arg: string): [typed: string, attached: string | undefined] {
   const index = arg.indexOf("=");
   return index === -1 ? [arg, undefined] : [arg.slice(0, index), arg.slice(index + 1)];
+}
+
+/** A flag, and the value that is written to it: `--size=3`, `-n=3` or `-n3`. */
+function splitFlag(flags: Flags, arg: string): [typed: string, attached: string | undefined] {
+  const [typed, attached] = splitAtEquals(arg);
+  // -model is a flag with a dash too few, and no model called odel.
+  const isName = nameOf(flags, typed) !== undefined || nameOf(flags, `-${typed}`) !== undefined;
+  if (isName || arg.startsWith("--")) return [typed, attached];
+  const letter = nameOf(flags, arg.slice(0, 2));
+  const takesValue = letter !== undefined && flags[letter].kind !== "switch";
+  return takesValue ? [arg.slice(0, 2), arg.slice(2)] : [typed, attached];
 }
 
 /** The name in the table of a flag as typed, long or short. */
@@ -143,12 +154,14 @@ function parseNumber(flag: NumberFlag, typed: string, text: string): number {
 }
 
 /** The numbers that a flag takes, in words. */
-function rangeText({ kind, min, above, max }: NumberFlag): string {
+function rangeText({ kind, min, above, max, limit }: NumberFlag): string {
   const noun = kind === "integer" ? "a whole number" : "a number";
   const example = kind === "integer" ? " in digits" : " such as 0.8";
   if (above !== undefined) {
     return `${noun} above ${above}` + (max === undefined ? "" : ` and at most ${max}`);
   }
-  if (min !== undefined && max !== undefined) return `${noun} from ${min} to ${max}`;
+  if (min !== undefined && max !== undefined) {
+    return `${noun} from ${min} to ${max}` + (limit === undefined ? "" : `, ${limit}`);
+  }
   return noun + (min === undefined ? example : ` of at least ${min}`);
 }

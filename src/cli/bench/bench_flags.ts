@@ -5,7 +5,7 @@
  */
 import { type FileType, fileTypes, isFileType } from "../../checkpoint/file_types.ts";
 import { quote } from "../../base/describe.ts";
-import { modelFlag } from "../arguments/common_flags.ts";
+import { jsonFlag, MAX_THREADS, modelFlag, threadsFlag } from "../arguments/common_flags.ts";
 import { defaultModel } from "../arguments/default_model.ts";
 import { deviceFlags } from "../arguments/device_flags.ts";
 import { type Flags, flagText, type FlagValues } from "../arguments/flags.ts";
@@ -22,10 +22,11 @@ export const benchFlags = {
   },
   type: {
     kind: "textList",
+    short: "t",
     valueName: "types",
     help: `Hold the weights as these types: ${fileTypes.join(", ")}. Default: as stored.`,
   },
-  prompt: {
+  promptTokens: {
     kind: "text",
     short: "p",
     valueName: "counts",
@@ -41,7 +42,6 @@ export const benchFlags = {
   },
   depth: {
     kind: "text",
-    short: "d",
     valueName: "counts",
     default: "0",
     help: "Tokens that each text has before a test begins.",
@@ -53,13 +53,7 @@ export const benchFlags = {
     default: "1",
     help: "Texts side by side. The speed is that of all together.",
   },
-  threads: {
-    kind: "text",
-    short: "t",
-    valueName: "counts",
-    help:
-      "How many threads compute. Default: one for each processor, 16 at most, fewer for a tiny model.",
-  },
+  threads: { kind: "text", valueName: "counts", help: threadsFlag.help },
   ...deviceFlags,
   repetitions: {
     kind: "integer",
@@ -74,14 +68,14 @@ export const benchFlags = {
     kind: "switch",
     help: "Show too what each kind of operation takes.",
   },
-  output: {
+  format: {
     kind: "choice",
-    short: "o",
     valueName: "format",
     choices: ["md", "csv", "json"],
     default: "md",
     help: "md (tables), csv (one row for each test) or json (with every sample).",
   },
+  json: { ...jsonFlag, help: "The same as --format json." },
 } as const satisfies Flags;
 
 /** The values of the flags of `bench`. */
@@ -110,7 +104,9 @@ export interface BenchModel {
 export function benchModels(values: BenchValues): BenchModel[] {
   const models = values.model.length === 0 ? [defaultModel()] : values.model;
   const types = values.type.length === 0 ? [undefined] : values.type.flatMap(parseTypes);
-  const threads = values.threads === undefined ? [undefined] : parseCounts(values, "threads", 1);
+  const threads = values.threads === undefined
+    ? [undefined]
+    : parseCounts(values, "threads", 1, MAX_THREADS);
   return models.flatMap((model) =>
     types.flatMap((type) => threads.map((threads) => ({ model, type, threads })))
   );
@@ -125,7 +121,7 @@ export function benchTests(values: BenchValues): BenchTest[] {
       depths.flatMap((depth) => batches.map((batch) => ({ kind, numTokens, depth, batch })))
     );
   return [
-    ...testsOf("prefill", parseCounts(values, "prompt", 0)),
+    ...testsOf("prefill", parseCounts(values, "promptTokens", 0)),
     ...testsOf("decode", parseCounts(values, "newTokens", 0)),
   ];
 }
@@ -138,16 +134,24 @@ function parseTypes(list: string): FileType[] {
   });
 }
 
-type CountFlag = "prompt" | "newTokens" | "depth" | "batch" | "threads";
+type CountFlag = "promptTokens" | "newTokens" | "depth" | "batch" | "threads";
 
-function parseCounts(values: BenchValues, flag: CountFlag, min: number): number[] {
+function parseCounts(
+  values: BenchValues,
+  flag: CountFlag,
+  min: number,
+  max = Infinity,
+): number[] {
   return (values[flag] ?? "").split(",").map((text) => {
     const count = parseInteger(text);
-    if (count === undefined || count < min) {
+    if (count === undefined || count < min || count > max) {
+      const range = max === Infinity
+        ? `of at least ${min}`
+        : `from ${min} to ${max}, ${threadsFlag.limit}`;
       throw new UsageError(
-        `${
-          flagText(flag)
-        } must be whole numbers of at least ${min}, separated by commas: received ${quote(text)}.`,
+        `${flagText(flag)} must be whole numbers ${range}, separated by commas: received ${
+          quote(text)
+        }.`,
       );
     }
     return count;

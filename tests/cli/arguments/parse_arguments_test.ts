@@ -33,6 +33,10 @@ const CASES: readonly (readonly [args: string[], values: object, operands?: stri
   [["--name=x=y"], { name: "x=y" }],
   [["-n", "x"], { name: "x" }],
   [["-n=x"], { name: "x" }],
+  [["-nx"], { name: "x" }],
+  [["-nx=y"], { name: "x=y" }],
+  [["-n-"], { name: "-" }],
+  [["--name", "-nx"], { name: "-nx" }],
   [["--name", "two\nlines"], { name: "two\nlines" }],
   [["--name=two\nlines"], { name: "two\nlines" }],
   [["--name", "-x"], { name: "-x" }],
@@ -78,10 +82,27 @@ Deno.test("parseInteger() reads decimal digits only", () => {
   assertEquals(parseInteger("007"), 7);
 });
 
-Deno.test("parseDecimal() reads digits and a point only", () => {
-  for (const text of ["", ".", "-", "1e3", "1.2.3", "Infinity", "1,5", "9".repeat(400)]) {
+Deno.test("parseDecimal() reads digits, a point and an exponent only", () => {
+  for (
+    const text of [
+      "",
+      ".",
+      "-",
+      "1e",
+      "e3",
+      "1e3.5",
+      "0x1",
+      "1e400",
+      "1.2.3",
+      "Infinity",
+      "1,5",
+      "9".repeat(400),
+    ]
+  ) {
     assertEquals(parseDecimal(text), undefined, text);
   }
   assertEquals(parseDecimal("1."), 1);
   assertEquals(parseDecimal("+.25"), 0.25);
+  assertEquals(parseDecimal("1e-4"), 0.0001);
+  assertEquals(parseDecimal("-2.5E+1"), -25);
 });

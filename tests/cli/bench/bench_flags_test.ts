@@ -15,7 +15,7 @@ Deno.test("benchTests() reads 512 tokens and writes 128 by default", () => {
 });
 
 Deno.test("benchTests() combines all lists", () => {
-  const tests = benchTests(parse("-p", "16,32", "-n", "8", "-d", "0,64", "-b", "1,2"));
+  const tests = benchTests(parse("-p", "16,32", "-n", "8", "--depth", "0,64", "-b", "1,2"));
   assertEquals(
     tests.map(({ kind, numTokens, depth, batch }) => `${kind} ${numTokens} ${depth} ${batch}`),
     [
@@ -50,7 +50,7 @@ Deno.test("benchModels() takes the default model as stored by default", () => {
 
 Deno.test("benchModels() combines models, types and threads", () => {
   const models = benchModels(
-    parse("-m", "a.gguf", "-m", "b", "--type", "Q8_0,f16", "--type", "q4_0", "-t", "1,2"),
+    parse("-m", "a.gguf", "-m", "b", "--type", "Q8_0,f16", "--type", "q4_0", "--threads", "1,2"),
   );
   assertEquals(models.length, 2 * 3 * 2);
   assertEquals(models[0], { model: "a.gguf", type: "q8_0", threads: 1 });

@@ -1,0 +1,23 @@
+/**
+ * Errors of the library, in the words of the command line.
+ *
+ * @module
+ */
+import { type Flags, flagText } from "./flags.ts";
+
+/** A word and a text in quotes, such as `overflow "crop"`; a text in quotes, which is a user's; a name in camelCase. */
+const WORDS = /\b(\w+) ("(?:[^"\\]|\\.)*")|"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*/g;
+
+/**
+ * A message in which options have the names of flags: `maxNewTokens` is `--max-new-tokens`, `overflow "crop"` is
+ * `--overflow crop`. What is in quotes otherwise stays as it is.
+ */
+export function nameFlags(message: string, flags: Flags): string {
+  return message.replace(WORDS, (words: string, name?: string, value?: string) => {
+    const option = name ?? words;
+    if (!Object.hasOwn(flags, option)) return words;
+    if (value === undefined) return flagText(option);
+    const isChoice = flags[option].kind === "choice";
+    return isChoice ? `${flagText(option)} ${value.slice(1, -1)}` : words;
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * The commands there are.
+ *
+ * @module
+ */
+import { quote } from "../base/describe.ts";
+import { closestName } from "../base/closest_name.ts";
+import { UsageError } from "./arguments/usage_error.ts";
+import type { Command } from "./command.ts";
+
+/** The commands by name; each is loaded when it is called. */
+export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["generate", async () => (await import("./generate_command.ts")).generateCommand],
+  ["convert", async () => (await import("./convert_command.ts")).convertCommand],
+  ["quantize", async () => (await import("./quantize_command.ts")).quantizeCommand],
+  ["tokenize", async () => (await import("./tokenize_command.ts")).tokenizeCommand],
+  ["info", async () => (await import("./info_command.ts")).infoCommand],
+  ["models", async () => (await import("./models_command.ts")).modelsCommand],
+  ["bench", async () => (await import("./bench_command.ts")).benchCommand],
+  ["uninstall", async () => (await import("./uninstall_command.ts")).uninstallCommand],
+  ["doctor", async () => (await import("./doctor_command.ts")).doctorCommand],
+]);
+
+/** The one that runs if none is named. */
+export const DEFAULT_COMMAND = "generate";
+
+/** Words that are commands of programs like this one, with the command that comes closest to them here. */
+const FOREIGN_COMMANDS: ReadonlyMap<string, string | undefined> = new Map([
+  ["chat", "generate"],
+  ["complete", "generate"],
+  ["continue", "generate"],
+  ["run", "generate"],
+  ["predict", "generate"],
+  ["sample", "generate"],
+  ["start", "generate"],
+  ["encode", "tokenize"],
+  ["decode", "tokenize"],
+  ["detokenize", "tokenize"],
+  ["show", "info"],
+  ["inspect", "info"],
+  ["list", "models"],
+  ["ls", "models"],
+  ["pull", "models"],
+  ["download", "models"],
+  ["install", "models"],
+  ["remove", "models"],
+  ["rm", "models"],
+  ["benchmark", "bench"],
+  ["perf", "bench"],
+  ["check", "doctor"],
+  ["test", "doctor"],
+  ["export", "convert"],
+  ["save", "convert"],
+  ["score", undefined],
+  ["eval", undefined],
+  ["evaluate", undefined],
+  ["perplexity", undefined],
+  ["train", undefined],
+  ["finetune", undefined],
+  ["serve", undefined],
+  ["server", undefined],
+  ["update", undefined],
+  ["upgrade", undefined],
+  ["version", undefined],
+]);
+
+/**
+ * Loads a command.
+ *
+ * @throws {UsageError} if there is none of that name
+ */
+export async function loadCommand(name: string): Promise<Command> {
+  const load = commands.get(name);
+  if (load !== undefined) return await load();
+  const closest = closestCommand(name);
+  throw new UsageError(
+    `There is no such command: received ${quote(name)}. ` +
+      (closest ? `Did you mean ${closest}?` : `The commands are ${commandNames()}.`),
+  );
+}
+
+/** The command that somebody meant who wrote `name`, if it is like one. */
+export function closestCommand(name: string): string | undefined {
+  return FOREIGN_COMMANDS.get(name.toLowerCase()) ?? closestName(name, [...commands.keys()]);
+}
+
+/** What there is to say about a prompt of one word in small letters that is, or nearly is, the name of a command. */
+export function noteOnPrompt(prompt: string): string | undefined {
+  if (!/^[a-z-]{2,20}$/.test(prompt)) return undefined;
+  const closest = closestCommand(prompt);
+  if (closest === undefined && !FOREIGN_COMMANDS.has(prompt)) return undefined;
+  const advice = closest === undefined || closest === DEFAULT_COMMAND
+    ? `the commands are ${commandNames()}`
+    : `did you mean the command ${closest}?`;
+  return `note: ${quote(prompt)} is taken as a prompt; ${advice}`;
+}
+
+function commandNames(): string {
+  return [...commands.keys()].join(", ");
+}
