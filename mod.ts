@@ -16,21 +16,31 @@ import { probeFlag } from "./src/native_library/child_program.ts";
 
 // The model.
 export {
-  type ForwardOptions,
-  type ForwardResult,
   type FromPretrainedOptions,
   GPT2,
   type GPT2Options,
-  type Prompt,
+  type SaveGgufOptions,
 } from "./src/gpt2.ts";
+export type { ForwardOptions, ForwardResult } from "./src/model/forward.ts";
+export type { ComputeOptions } from "./src/model/compute_options.ts";
+export type { CreateOptions } from "./src/model/create_model.ts";
+export type { InitializeOptions } from "./src/model/initialize.ts";
+export type { LoadOptions } from "./src/checkpoint/load.ts";
+export type { TokenIds } from "./src/model/token_ids.ts";
+export type { Prompt } from "./src/generation/prompts.ts";
 export type { CheckpointNotice } from "./src/checkpoint/checkpoint.ts";
 export type { Activation } from "./src/tensor/activations.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
 export type { ModelProgress } from "./src/model_store/hub_models.ts";
-export type { WriteProgress } from "./src/base/atomic_file.ts";
+export type { WriteOptions, WriteProgress } from "./src/base/atomic_file.ts";
 export type { DownloadProgress } from "./src/model_store/hub/download.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";
-export type { FinishReason, GeneratedToken, GenerateOptions } from "./src/generation/generate.ts";
+export type {
+  FinishReason,
+  GeneratedToken,
+  GenerateOptions,
+  TokenLogProbability,
+} from "./src/generation/generate.ts";
 export type { FilterOrder, SamplingOptions } from "./src/generation/sampling/sampling_options.ts";
 
 // Text.

@@ -3,88 +3,64 @@
  *
  * @module
  */
-import { loadCheckpoint } from "./checkpoint/load.ts";
+import { InvalidArgumentError } from "./base/errors.ts";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  flag,
+  type OptionRules,
+} from "./base/check_options.ts";
+import type { WriteOptions } from "./base/atomic_file.ts";
+import { describe } from "./base/describe.ts";
+import type { FileType } from "./checkpoint/file_types.ts";
+import {
+  loadCheckpoint,
+  type LoadedCheckpoint,
+  type LoadOptions,
+  loadRules,
+} from "./checkpoint/load.ts";
+import { generate, type GeneratedToken, type GenerateOptions } from "./generation/generate.ts";
+import { encodePrompts, isPrompt, type Prompt } from "./generation/prompts.ts";
+import type { GPT2Config } from "./model/config.ts";
+import {
+  createModel,
+  createModelInTurns,
+  type CreateOptions,
+  createRules,
+} from "./model/create_model.ts";
+import { forward, type ForwardOptions, type ForwardResult } from "./model/forward.ts";
+import type { Model } from "./model/model.ts";
+import { numParameters } from "./model/parameters.ts";
+import type { TokenIds } from "./model/token_ids.ts";
 import type { ModelProgress } from "./model_store/hub_models.ts";
 import { resolveModel } from "./model_store/resolve_model.ts";
-import type { FileType } from "./checkpoint/file_types.ts";
-import { generate, type GeneratedToken, type GenerateOptions } from "./generation/generate.ts";
-import type { GPT2Config } from "./model/config.ts";
-import { initializeWeights } from "./model/initialize.ts";
-import { crossEntropy, IGNORED_TARGET } from "./model/loss.ts";
-import { checkTokens, Model } from "./model/model.ts";
-import { openBackend } from "./model/open_backend.ts";
-import { numParameters } from "./model/parameters.ts";
-import { Weights } from "./model/weights.ts";
-import type { DeviceName } from "./tensor/device.ts";
-import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-/** Options of `new GPT2()`. */
-export interface GPT2Options {
-  /** The same seed gives the same weights. Default: 0. */
-  seed?: number;
-  /**
-   * Whether the matrices that add to the residual stream start smaller, by `1 / sqrt(2 * numLayers)`. Default: true.
-   */
-  scaleResidualInit?: boolean;
-  /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
-  threads?: number;
-  /**
-   * Where weights, keys and values are, and where the model is computed: `"cpu"`, `"cuda"`, `"metal"`, `"vulkan"`, one of
-   * several as in `"cuda:1"`, or `"auto"`, the first GPU that it fits into, or else the CPU. Default: `"auto"`.
-   */
-  device?: DeviceName;
+/** Options of `new GPT2()` and `GPT2.create()`. */
+export interface GPT2Options extends Omit<CreateOptions, "signal"> {
   /** Turns text into tokens and back. Without one, only tokens can be used. */
   tokenizer?: Tokenizer;
 }
 
-/** Options of `GPT2.fromPretrained()`. */
-export interface FromPretrainedOptions {
-  /**
-   * The type in which the weights are held: `"f32"`, `"q8_0"`, `"q4_k_m"`, ... Default: as they are stored, and `"q8_0"`
-   * for a model of the hub.
-   */
-  type?: FileType;
-  /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
-  threads?: number;
-  /**
-   * Where weights, keys and values are, and where the model is computed: `"cpu"`, `"cuda"`, `"metal"`, `"vulkan"`, one of
-   * several as in `"cuda:1"`, or `"auto"`, the first GPU that it fits into, or else the CPU. Default: `"auto"`.
-   */
-  device?: DeviceName;
-  /**
-   * Servers on other machines that compute the model instead, `host:port` each: every one holds a part of the layers. They
-   * are to be trusted, and so is the network between: see docs/devices.md.
-   */
-  rpc?: readonly string[];
-  /** Called while the model is made ready, where that takes long: what is downloaded, converted or built is kept. */
+/** Options of `GPT2.fromPretrained()`. Default of `type` for a model of the hub: `"q8_0"`. */
+export interface FromPretrainedOptions extends Omit<LoadOptions, "onProgress"> {
+  /** Called while the model is made ready, where that takes long: what is downloaded or converted is kept. */
   onProgress?: (progress: ModelProgress) => void;
-  /** Stops loading with an `AbortError`. What has been downloaded is kept, and taken up again the next time. */
-  signal?: AbortSignal;
 }
 
-/** Options of `GPT2.forward()`. */
-export interface ForwardOptions {
-  /**
-   * The token that should follow at each position, in the shape of the tokens; -100 where none counts. Given these,
-   * the result has a loss.
-   */
-  targets?: readonly number[] | readonly (readonly number[])[];
-  /** Stops the computation with an `AbortError`. */
-  signal?: AbortSignal;
+/** Options of `GPT2.saveGguf()`. */
+export interface SaveGgufOptions extends WriteOptions {
+  /** The type of the weights in the file. Default: each as it is in memory. */
+  type?: FileType;
 }
 
-/** What `GPT2.forward()` gives. */
-export interface ForwardResult {
-  /** (batch seq vocab), row by row. */
-  logits: Float32Array<ArrayBuffer>;
-  /** The sizes of the three axes of `logits`. */
-  shape: [batch: number, seq: number, vocab: number];
-  /** Mean cross-entropy of the targets in nats, where targets were given. */
-  loss?: number;
-}
+const SAVE_RULES: OptionRules<WriteOptions> = { onProgress: callback, signal: abortSignal };
 
-/** A text, or its tokens. */
-export type Prompt = string | readonly number[];
+const GPT2_RULES: OptionRules<GPT2Options> = {
+  ...createRules,
+  tokenizer: { meaning: "a Tokenizer", isType: (value) => value instanceof Tokenizer },
+};
 
 /**
  * A GPT-2.
@@ -121,13 +97,38 @@ export class GPT2 implements Disposable {
    * @throws {RangeError} if an option is out of range, or the tokenizer has another vocabulary
    * @throws {NativeLibraryError} if the native library cannot be used, or there is no such device
    */
-  constructor(config: GPT2Config, options: GPT2Options = {}) {
-    this.#model = options instanceof Loaded ? options.model : createModel(config, options);
-    this.config = config;
-    this.tokenizer = options.tokenizer;
-    const { endOfTextId } = options.tokenizer ?? {};
-    this.endOfTextIds = (options instanceof Loaded ? options.endOfTextIds : undefined) ??
-      (endOfTextId === undefined ? [] : [endOfTextId]);
+  constructor(config: GPT2Config, options?: GPT2Options);
+  /** @ignore For `fromPretrained()` and `create()`: the model is in memory already. */
+  constructor(config: GPT2Config, options: GPT2Options, loaded: LoadedCheckpoint);
+  constructor(config: GPT2Config, options: GPT2Options = {}, loaded?: LoadedCheckpoint) {
+    if (loaded === undefined) checkOptions("create the model", options, GPT2_RULES);
+    const { tokenizer, ...creating } = options;
+    if (loaded === undefined) checkVocabulary(config, tokenizer);
+    const { model, ...rest } = loaded ??
+      { model: createModel(config, creating), tokenizer, endOfTextIds: undefined };
+    const { endOfTextId } = rest.tokenizer ?? {};
+    this.#model = model;
+    this.config = model.config;
+    this.tokenizer = rest.tokenizer;
+    this.endOfTextIds = rest.endOfTextIds ?? (endOfTextId === undefined ? [] : [endOfTextId]);
+  }
+
+  /**
+   * A model with random weights in F32, the same that `new GPT2()` makes. That takes seconds for GPT-2 small; here the event
+   * loop stays free meanwhile, and a native library is fetched if there is none.
+   *
+   * @param config sizes of the model
+   * @param options see {@linkcode GPT2Options}; `signal` stops the work with an `AbortError`
+   */
+  static async create(
+    config: GPT2Config,
+    options: GPT2Options & Pick<CreateOptions, "signal"> = {},
+  ): Promise<GPT2> {
+    checkOptions("create the model", options, { ...GPT2_RULES, signal: abortSignal });
+    const { tokenizer, ...creating } = options;
+    checkVocabulary(config, tokenizer);
+    const model = await createModelInTurns(config, creating);
+    return new GPT2(config, {}, { model, tokenizer, endOfTextIds: undefined });
   }
 
   /**
@@ -150,10 +151,16 @@ export class GPT2 implements Disposable {
     source: string | URL,
     options: FromPretrainedOptions = {},
   ): Promise<GPT2> {
+    if (typeof source !== "string" && !(source instanceof URL)) {
+      throw new TypeError(
+        `Cannot load a model: its name must be a text or a URL: received ${describe(source)}.`,
+      );
+    }
+    checkOptions("load a model", options, { ...loadRules, onProgress: callback });
     const { type, onProgress, signal } = options;
     const path = await resolveModel(source, { type, onProgress, signal });
-    const { model, tokenizer, endOfTextIds } = await loadCheckpoint(path, options);
-    return new GPT2(model.config, new Loaded(model, tokenizer, endOfTextIds));
+    const loaded = await loadCheckpoint(path, options);
+    return new GPT2(loaded.model.config, {}, loaded);
   }
 
   /**
@@ -167,36 +174,18 @@ export class GPT2 implements Disposable {
    * console.log(loss); // near ln(1000): it knows nothing yet
    * ```
    *
-   * @param tokens one text, or several of equal length: (seq) or (batch seq)
-   * @throws {RangeError} if a token is not in the vocabulary, or there are more than the context length
-   * @throws {TypeError} if texts differ in length, or the targets in shape
+   * @param tokens one text, or several of any lengths: (seq) or (batch seq)
+   * @throws {TypeError} if an argument has the wrong type, or the targets another shape than the tokens
+   * @throws {RangeError} if a token is not in the vocabulary, there are more than the context length, or the result would
+   * be too large
+   * @throws {NumericalError} if the model computes something that is not a number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async forward(
-    tokens: readonly number[] | readonly (readonly number[])[],
+    tokens: TokenIds | readonly TokenIds[],
     options: ForwardOptions = {},
   ): Promise<ForwardResult> {
-    const { vocabSize, contextLength } = this.config;
-    const { batch, seq, data } = flatten("tokens", tokens);
-    checkTokens(data, vocabSize);
-    if (seq < 1 || seq > contextLength) {
-      throw new RangeError(
-        `Cannot read ${seq} tokens: a text has from 1 to ${contextLength} of them`,
-      );
-    }
-    const targets = options.targets && flatten("targets", options.targets);
-    if (targets) {
-      if (targets.batch !== batch || targets.seq !== seq) {
-        throw new TypeError(
-          `Cannot compute the loss: targets must have the shape of the tokens, (${batch}, ${seq}): ` +
-            `received (${targets.batch}, ${targets.seq})`,
-        );
-      }
-      checkTokens(targets.data.filter((target) => target !== IGNORED_TARGET), vocabSize);
-    }
-    const logits = await this.#model.logits(Int32Array.from(data), batch, seq, options.signal);
-    const result: ForwardResult = { logits, shape: [batch, seq, vocabSize] };
-    if (targets) result.loss = crossEntropy(logits, targets.data, vocabSize);
-    return result;
+    return await forward(this.#model, tokens, options);
   }
 
   /**
@@ -213,8 +202,7 @@ export class GPT2 implements Disposable {
     prompt: Prompt | readonly Prompt[],
     options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedToken, void, undefined> {
-    const prompts = isSinglePrompt(prompt) ? [prompt] : prompt;
-    const tokens = prompts.map((one) => this.#encode(one));
+    const tokens = encodePrompts(this.tokenizer, listOf(prompt), options?.allowSpecial);
     return generate(this.#model, this, tokens, options);
   }
 
@@ -226,18 +214,20 @@ export class GPT2 implements Disposable {
     prompt: Prompt | readonly Prompt[],
     options: GenerateOptions = {},
   ): Promise<string | string[]> {
-    const isSingle = isSinglePrompt(prompt);
-    const perPrompt = options.numReturnSequences ?? 1;
+    const isSingle = isPrompt(prompt);
+    const perPrompt = options?.numReturnSequences ?? 1;
     if (isSingle && perPrompt !== 1) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot return ${perPrompt} texts for one prompt as one: pass the prompt in an array`,
       );
     }
-    const texts = new Array<string>((isSingle ? 1 : prompt.length) * perPrompt).fill("");
-    for await (const token of this.generate(prompt, options)) {
-      texts[token.prompt * perPrompt + token.sequence] += token.text;
+    const texts: string[] = [];
+    for await (const { prompt: index, sequence, text } of this.generate(prompt, options)) {
+      const place = index * perPrompt + sequence;
+      texts[place] = (texts[place] ?? "") + text;
     }
-    return isSingle ? texts[0] : texts;
+    if (isSingle) return texts[0] ?? "";
+    return Array.from({ length: prompt.length * perPrompt }, (_, place) => texts[place] ?? "");
   }
 
   /**
@@ -246,29 +236,35 @@ export class GPT2 implements Disposable {
    * @param options `nonEmbedding` leaves out the position embedding
    */
   numParameters(options: { nonEmbedding?: boolean } = {}): number {
+    checkOptions("count the weights", options, { nonEmbedding: flag });
     return numParameters(this.config, { ...options, tied: this.#model.weights.tied });
   }
 
   /**
    * Writes a folder that Hugging Face transformers loads: config.json, model.safetensors in F32, and the tokenizer.
    *
+   * @param options `onProgress` is called as model.safetensors grows; `signal` stops the work with an `AbortError`
    * @throws {StorageError} if the folder cannot be written
    */
-  async saveSafetensors(folder: string): Promise<void> {
+  async saveSafetensors(folder: string, options: WriteOptions = {}): Promise<void> {
+    checkPath(folder);
+    checkOptions("save the model", options, SAVE_RULES);
     // Here and below: who only runs a model does not wait for what writes one.
     const { saveSafetensors } = await import("./checkpoint/hugging_face/save_safetensors.ts");
-    await saveSafetensors(this.#model, this.tokenizer, folder);
+    await saveSafetensors(this.#model, this.tokenizer, folder, options);
   }
 
   /**
    * Writes a GGUF file, which llama.cpp loads too if the model has a tokenizer.
    *
-   * @param options `type` is the type of the weights in the file; default: as they are in memory
+   * @param options see {@linkcode SaveGgufOptions}
    * @throws {StorageError} if the file cannot be written
    * @throws {Deno.errors.NotFound} if weights must be read again from the file that the model came from, and that was
    *   removed or replaced, be it by this function
    */
-  async saveGguf(path: string, options: { type?: FileType } = {}): Promise<void> {
+  async saveGguf(path: string, options: SaveGgufOptions = {}): Promise<void> {
+    checkPath(path);
+    checkOptions("save the model", options, { ...SAVE_RULES, type: loadRules.type });
     const { saveGguf } = await import("./checkpoint/gguf/save_gguf.ts");
     await saveGguf(this.#model, this.tokenizer, path, options);
   }
@@ -277,59 +273,28 @@ export class GPT2 implements Disposable {
   [Symbol.dispose](): void {
     this.#model[Symbol.dispose]();
   }
-
-  #encode(prompt: Prompt): readonly number[] {
-    if (typeof prompt !== "string") return prompt;
-    if (this.tokenizer === undefined) {
-      throw new TypeError("Cannot read a text: the model has no tokenizer: pass tokens instead");
-    }
-    const tokens = this.tokenizer.encode(prompt);
-    const { endOfTextId } = this.tokenizer;
-    return tokens.length === 0 && endOfTextId !== undefined ? [endOfTextId] : tokens;
-  }
 }
 
-/** A model that is in memory already, on its way from `fromPretrained()` to the constructor. */
-class Loaded {
-  constructor(
-    readonly model: Model,
-    readonly tokenizer: Tokenizer | undefined,
-    readonly endOfTextIds: readonly number[] | undefined,
-  ) {}
+function listOf(prompt: Prompt | readonly Prompt[]): readonly Prompt[] {
+  if (isPrompt(prompt)) return [prompt];
+  if (Array.isArray(prompt)) return prompt;
+  throw new TypeError(
+    `Cannot generate: the prompt must be a text, its tokens, or an array of these: ` +
+      `received ${describe(prompt)}.`,
+  );
 }
 
-function createModel(config: GPT2Config, options: GPT2Options): Model {
-  const { tokenizer } = options;
-  if (tokenizer !== undefined && tokenizer.vocabSize !== config.vocabSize) {
-    throw new RangeError(
-      `Cannot create the model: the tokenizer has ${tokenizer.vocabSize} tokens: ` +
-        `received a vocabSize of ${config.vocabSize}`,
-    );
-  }
-  const dtypeOf = () => "f32" as const;
-  const backend = openBackend({ config, dtypeOf }, options);
-  const weights = new Weights(backend, config, dtypeOf);
-  initializeWeights(weights, config, options);
-  return new Model(config, weights, backend);
+function checkPath(path: unknown): void {
+  if (typeof path === "string" && path !== "") return;
+  throw new TypeError(
+    `Cannot save the model: the path must be a text: received ${describe(path)}.`,
+  );
 }
 
-function isSinglePrompt(prompt: Prompt | readonly Prompt[]): prompt is Prompt {
-  return typeof prompt === "string" || typeof prompt[0] === "number" || prompt.length === 0;
-}
-
-/** Puts rows of equal length one after another. */
-function flatten(
-  name: string,
-  rows: readonly number[] | readonly (readonly number[])[],
-): { batch: number; seq: number; data: number[] } {
-  const nested = typeof rows[0] === "number" ? [rows as readonly number[]] : rows;
-  const texts = nested as readonly (readonly number[])[];
-  const seq = texts[0]?.length ?? 0;
-  if (texts.some((text) => text.length !== seq)) {
-    throw new TypeError(
-      `Cannot read ${name}: all texts must have the same length: ` +
-        `received ${texts.map((text) => text.length).join(", ")}`,
-    );
-  }
-  return { batch: texts.length, seq, data: texts.flat() };
+function checkVocabulary(config: GPT2Config, tokenizer: Tokenizer | undefined): void {
+  if (tokenizer === undefined || tokenizer.vocabSize <= config.vocabSize) return;
+  throw new InvalidArgumentError(
+    `Cannot create the model: the tokenizer has ${tokenizer.vocabSize} tokens: ` +
+      `received a vocabSize of ${config.vocabSize}`,
+  );
 }

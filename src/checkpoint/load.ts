@@ -3,16 +3,17 @@
  *
  * @module
  */
+import { abortSignal, callback, oneOf, type OptionRules } from "../base/check_options.ts";
 import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
+import { type ComputeOptions, computeRules } from "../model/compute_options.ts";
 import { Model } from "../model/model.ts";
 import { openBackend, openRemoteBackend } from "../model/open_backend.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import { Weights } from "../model/weights.ts";
-import type { DeviceName } from "../tensor/device.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Checkpoint, CheckpointNotice } from "./checkpoint.ts";
 import { readConverted } from "./row_converter.ts";
-import { type FileType, storedType } from "./file_types.ts";
+import { type FileType, fileTypes, storedType } from "./file_types.ts";
 import { MappedWeights } from "./mapped_weights.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
 import { rememberOrigin } from "./origin.ts";
@@ -20,20 +21,31 @@ import type { WeightType } from "./quantize.ts";
 import { byteLengthOf } from "./weight_source.ts";
 
 /** Options of {@linkcode loadCheckpoint}. */
-export interface LoadOptions {
-  /** The type in which the weights are held. Default: each as it is stored. */
+export interface LoadOptions extends ComputeOptions {
+  /** The type in which the weights are held: `"f32"`, `"q8_0"`, `"q4_k_m"`, ... Default: each as it is stored. */
   type?: FileType;
-  /** Number of threads. Default: one for each processor, 16 at most, fewer for a model of less than 16 million weights each. */
-  threads?: number;
-  /** Where the model is computed. Default: `"auto"`. */
-  device?: DeviceName;
-  /** `host:port` of servers that compute it instead. */
+  /**
+   * Servers on other machines that compute the model instead, `host:port` each: every one holds a part of the layers. They
+   * are to be trusted, and so is the network between: see docs/devices.md.
+   */
   rpc?: readonly string[];
   /** Called before the native library is fetched, which is done once, and with what the user should know. */
   onProgress?: (progress: LibraryProgress | CheckpointNotice) => void;
   /** Stops loading with an `AbortError`. */
   signal?: AbortSignal;
 }
+
+/** What these options must be. */
+export const loadRules: OptionRules<LoadOptions> = {
+  ...computeRules,
+  type: oneOf(...fileTypes),
+  rpc: {
+    meaning: "an array of host:port",
+    isType: (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+  },
+  onProgress: callback,
+  signal: abortSignal,
+};
 
 /** What {@linkcode loadCheckpoint} gives. */
 export interface LoadedCheckpoint {

@@ -75,7 +75,7 @@ export const tokenizeCommand = defineCommand({
       return;
     }
     const tokenizer = await findTokenizer(model, io);
-    const ids = tokenizer.encode(input, allowSpecial ? { allowedSpecial: "all" } : {});
+    const ids = tokenizer.encode(input, allowSpecial ? { allowSpecial: "all" } : {});
     if (json) {
       const tokens = ids.map((id) => ({ id, piece: tokenizer.piece(id) }));
       await io.stdout.write(jsonText({ model, text: input, tokens }) + "\n");

@@ -4,11 +4,10 @@
  * @module
  */
 import type { Graph } from "../tensor/graph.ts";
-import { lookup, setRows } from "../tensor/ops.ts";
+import { setRows } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { slice } from "../tensor/views.ts";
-import { rearrange } from "../einops/einops.ts";
-import { causalMask, createInputs, type Pass } from "../model/pass.ts";
+import { causalMask, createInputs, type Pass, selectRows } from "../model/pass.ts";
 import type { KeyValueCache } from "./key_value_cache.ts";
 
 /** New tokens of one text: where they begin, and which they are. */
@@ -91,7 +90,6 @@ export class CachedPass implements Pass {
   }
 
   select(x: Tensor): Tensor {
-    if (this.#lastRows === undefined) return x;
-    return lookup(rearrange(x, "batch seq embed -> (batch seq) embed"), this.#lastRows);
+    return this.#lastRows === undefined ? x : selectRows(x, this.#lastRows);
   }
 }

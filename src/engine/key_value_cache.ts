@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { Buffer } from "../tensor/buffer.ts";
 import type { Place } from "../tensor/place.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -21,8 +22,6 @@ export class KeyValueCache implements Disposable {
   readonly layers: readonly { readonly key: Tensor; readonly value: Tensor }[];
   /** Number of texts. */
   readonly batch: number;
-  /** Positions that can be remembered. */
-  readonly capacity: number;
   /** The row that takes what is not to be remembered: the padding of shorter texts. No mask ever lets it be seen. */
   readonly scratchRow: number;
   /** Rows allocated: a multiple of {@linkcode CACHE_STEP}, the last one being the scratch row. */
@@ -37,8 +36,7 @@ export class KeyValueCache implements Disposable {
   constructor(model: Model, batch: number, capacity: number) {
     const { numHeads, headDim } = model.config;
     this.batch = batch;
-    this.capacity = capacity;
-    this.numRows = Math.ceil((capacity + 1) / CACHE_STEP) * CACHE_STEP;
+    this.numRows = rowsFor(capacity);
     this.scratchRow = this.numRows - 1;
     const spec = { shape: [batch, numHeads, this.numRows, headDim], dtype: model.cacheType };
     const { blocks } = model.weights.distribution;
@@ -63,4 +61,15 @@ export class KeyValueCache implements Disposable {
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) buffer[Symbol.dispose]();
   }
+}
+
+/** The bytes that a cache takes. */
+export function cacheBytes({ config, cacheType }: Model, batch: number, capacity: number): number {
+  const elements = 2 * config.numLayers * batch * rowsFor(capacity) * config.embeddingDim;
+  return elements * tensorTypeInfo(cacheType).blockBytes;
+}
+
+/** Rows for so many positions: one more, for what is not to be remembered. */
+function rowsFor(capacity: number): number {
+  return Math.ceil((capacity + 1) / CACHE_STEP) * CACHE_STEP;
 }

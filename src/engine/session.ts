@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../base/errors.ts";
 import { Graph } from "../tensor/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkTokens, type Model } from "../model/model.ts";
+import type { Model } from "../model/model.ts";
+import { checkTokens } from "../model/token_ids.ts";
 import { CachedPass, type NewTokens } from "./cached_pass.ts";
-import { CACHE_STEP, KeyValueCache } from "./key_value_cache.ts";
+import { CACHE_STEP, cacheBytes, KeyValueCache } from "./key_value_cache.ts";
 import { LargestLogits } from "./largest_logits.ts";
 
 /** Options of {@linkcode Session}. */
@@ -71,10 +73,12 @@ export class Session implements Disposable {
   constructor(model: Model, options: SessionOptions = {}) {
     const { batch = 1, capacity = model.config.contextLength, numLogits = Infinity } = options;
     if (!Number.isInteger(batch) || batch < 1) {
-      throw new RangeError(`Cannot start a session: batch must be positive: received ${batch}`);
+      throw new InvalidArgumentError(
+        `Cannot start a session: batch must be positive: received ${batch}`,
+      );
     }
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > model.config.contextLength) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot start a session: capacity must be from 1 to ${model.config.contextLength}: ` +
           `received ${capacity}`,
       );
@@ -119,7 +123,7 @@ export class Session implements Disposable {
 
   async #read(added: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<void> {
     const starts = this.lengths.slice();
-    const longest = Math.max(...added.map((tokens) => tokens.length));
+    const longest = added.reduce((most, { length }) => Math.max(most, length), 0);
     for (let offset = 0; offset < longest; offset += PREFILL_TOKENS) {
       const end = Math.min(offset + PREFILL_TOKENS, longest);
       const texts = added.map((tokens, text) => ({
@@ -134,7 +138,7 @@ export class Session implements Disposable {
   /** Forgets all tokens of a text from `length` on. */
   truncate(text: number, length: number): void {
     if (!(length >= 0 && length <= this.lengths[text])) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot truncate text ${text}: it has ${this.lengths[text]} tokens: received ${length}`,
       );
     }
@@ -158,7 +162,7 @@ export class Session implements Disposable {
     // While this waited, for its turn or for the part before.
     this.#checkUsable();
     this.#model.checkUsable();
-    const end = Math.max(...texts.map(({ start, tokens }) => start + tokens.length));
+    const end = texts.reduce((most, { start, tokens }) => Math.max(most, start + tokens.length), 0);
     const seqK = Math.ceil(end / CACHE_STEP) * CACHE_STEP;
     if (seq > 1) {
       const built = this.#build(seq, seqK);
@@ -230,11 +234,32 @@ export class Session implements Disposable {
     added.forEach((tokens, text) => {
       checkTokens(tokens, this.#model.config.vocabSize);
       if (this.lengths[text] + tokens.length > this.capacity) {
-        throw new RangeError(
+        throw new InvalidArgumentError(
           `Cannot continue a text of ${this.lengths[text]} tokens by ${tokens.length}: ` +
             `it can have ${this.capacity}`,
         );
       }
     });
   }
+}
+
+/**
+ * Looks whether there can be so many texts, before anything is allocated.
+ *
+ * @param batch number of texts
+ * @param capacity the most tokens of each
+ * @throws {RangeError} if they would take more memory than the machine has
+ */
+export function requireSessionMemory(model: Model, batch: number, capacity: number): void {
+  model.checkUsable();
+  const neededBytes = cacheBytes(model, batch, capacity) +
+    batch * model.config.vocabSize * Float32Array.BYTES_PER_ELEMENT;
+  const { totalBytes } = model.backend;
+  if (neededBytes <= totalBytes) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
+  throw new InvalidArgumentError(
+    `Cannot write ${batch} texts of up to ${capacity} tokens side by side: they take ` +
+      `${gigabytes(neededBytes)} of memory: received a machine with ${gigabytes(totalBytes)}. ` +
+      "Write fewer at a time, or shorter ones.",
+  );
 }

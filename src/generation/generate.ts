@@ -4,14 +4,38 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
+import {
+  abortSignal,
+  anything,
+  checkOptions,
+  flag,
+  integer,
+  oneOf,
+  type OptionRules,
+} from "../base/check_options.ts";
+import { eventLoopTurn } from "../base/event_loop.ts";
+import { requireSessionMemory, Session } from "../engine/session.ts";
 import type { Model } from "../model/model.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { checkTokens, type TokenIds } from "../model/token_ids.ts";
+import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
-import { logProbability as logProbabilityOf } from "./sampling/log_probability.ts";
+import { firstStreams } from "./prompts.ts";
+import { likeliest, logProbability as logProbabilityOf } from "./sampling/log_probability.ts";
 import { Sampler } from "./sampling/sampler.ts";
-import type { SamplingOptions } from "./sampling/sampling_options.ts";
-import { Session } from "../engine/session.ts";
+import {
+  type SamplingOptions,
+  samplingOptionsOf,
+  samplingRules,
+} from "./sampling/sampling_options.ts";
 import { StopMatcher } from "./stop_strings.ts";
+
+/** A token, and how likely the model itself finds it. */
+export interface TokenLogProbability {
+  /** The token. */
+  readonly id: number;
+  /** The natural logarithm of its probability. */
+  readonly logProbability: number;
+}
 
 /** Why a text ended. */
 export type FinishReason = "endOfText" | "stop" | "maxNewTokens" | "contextLength";
@@ -34,6 +58,13 @@ export interface GenerateOptions extends SamplingOptions {
   ignoreEndOfText?: boolean;
   /** Whether to compute the log-probability of each token, which takes about as long as choosing it. Default: true. */
   logProbabilities?: boolean;
+  /** How many of the likeliest tokens to name beside each chosen one, 0 to 100. Default: 0. */
+  topLogProbabilities?: number;
+  /**
+   * The special tokens to recognize in prompts that are texts, by name, or `"all"`. Default: none: `<|endoftext|>` in a
+   * prompt is thirteen characters like any other.
+   */
+  allowSpecial?: EncodeOptions["allowSpecial"];
   /** Stops the generation with an `AbortError`. */
   signal?: AbortSignal;
 }
@@ -56,6 +87,8 @@ export interface GeneratedToken {
    * NaN if `logProbabilities` is false.
    */
   readonly logProbability: number;
+  /** The likeliest tokens at this place, the likeliest first, if `topLogProbabilities` asks for them. */
+  readonly topLogProbabilities?: readonly TokenLogProbability[];
   /** Set on the last token of a sequence. */
   readonly finishReason?: FinishReason;
 }
@@ -85,6 +118,24 @@ interface Sequence {
 /** How many tokens are written if nobody says otherwise. */
 export const DEFAULT_MAX_NEW_TOKENS = 128;
 
+const MAX_TOP_LOG_PROBABILITIES = 100;
+
+const RULES: OptionRules<GenerateOptions> = {
+  ...samplingRules,
+  maxNewTokens: integer(0),
+  stop: {
+    meaning: "a text, or an array of texts",
+    isType: (value) => typeof value === "string" || Array.isArray(value),
+  },
+  numReturnSequences: integer(1),
+  overflow: oneOf("stop", "crop"),
+  ignoreEndOfText: flag,
+  logProbabilities: flag,
+  topLogProbabilities: integer(0, MAX_TOP_LOG_PROBABILITIES),
+  allowSpecial: anything,
+  signal: abortSignal,
+};
+
 /**
  * Continues each prompt. The tokens of all sequences come interleaved, in the order in which they are computed.
  *
@@ -93,6 +144,7 @@ export const DEFAULT_MAX_NEW_TOKENS = 128;
  * @param model what computes the logits
  * @param vocabulary what tokens mean; without a tokenizer, the texts stay empty
  * @param prompts tokens to continue, each at least one
+ * @throws {TypeError} if there is no such option, or one has the wrong type
  * @throws {RangeError} if an option is out of range, a token is not in the vocabulary, or a prompt is longer than the
  * context and `overflow` is not `"crop"`
  * @throws {NumericalError} if the model computes something that is not a number
@@ -101,22 +153,29 @@ export const DEFAULT_MAX_NEW_TOKENS = 128;
 export async function* generate(
   model: Model,
   { tokenizer, endOfTextIds }: Vocabulary = { tokenizer: undefined, endOfTextIds: [] },
-  prompts: readonly (readonly number[])[],
+  prompts: readonly TokenIds[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, overflow = "stop", signal } = options;
-  const { logProbabilities = true } = options;
+  const { logProbabilities = true, topLogProbabilities = 0, numReturnSequences = 1 } = options;
   const { contextLength, vocabSize } = model.config;
+  checkOptions("generate", options, RULES);
+  checkPrompts(model, prompts, overflow);
+  if (maxNewTokens === 0 || prompts.length === 0) return;
+  const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
+  const batch = prompts.length * numReturnSequences;
+  const capacity = overflow === "crop"
+    ? contextLength
+    : Math.min(contextLength, longest + maxNewTokens);
+  requireSessionMemory(model, batch, capacity);
   const sequences = startSequences(model, tokenizer, prompts, options);
-  if (maxNewTokens === 0 || sequences.length === 0) return;
   signal?.throwIfAborted();
 
-  const longest = Math.max(...sequences.map(({ tokens }) => tokens.length));
   using session = new Session(model, {
-    batch: sequences.length,
-    capacity: overflow === "crop" ? contextLength : Math.min(contextLength, longest + maxNewTokens),
+    batch,
+    capacity,
     // On the processor itself there is nothing to be saved.
-    numLogits: model.backend.usesDevices && !logProbabilities
+    numLogits: model.backend.usesDevices && !logProbabilities && topLogProbabilities === 0
       ? sequences[0].sampler.numDecisiveLogits
       : undefined,
   });
@@ -158,7 +217,10 @@ export async function* generate(
       }
       const { prompt, sequence: index } = sequence;
       const logProbability = logProbabilities ? logProbabilityOf(rowLogits, id) : NaN;
-      yield { prompt, sequence: index, id, text, logProbability, finishReason };
+      const token = { prompt, sequence: index, id, text, logProbability, finishReason };
+      yield topLogProbabilities === 0
+        ? token
+        : { ...token, topLogProbabilities: likeliest(rowLogits, topLogProbabilities) };
     }
     if (sequences.every(({ isFinished }) => isFinished)) return;
     await eventLoopTurn();
@@ -169,27 +231,33 @@ export async function* generate(
 function startSequences(
   model: Model,
   tokenizer: Tokenizer | undefined,
-  prompts: readonly (readonly number[])[],
+  prompts: readonly TokenIds[],
   options: GenerateOptions,
 ): Sequence[] {
-  const {
-    maxNewTokens = DEFAULT_MAX_NEW_TOKENS,
-    numReturnSequences = 1,
-    overflow = "stop",
-    stop = [],
-    ignoreEndOfText: _ignoreEndOfText,
-    logProbabilities: _logProbabilities,
-    signal: _signal,
-    ...samplingOptions
-  } = options;
-  const { contextLength, vocabSize } = model.config;
-  checkCount("maxNewTokens", maxNewTokens, 0);
-  checkCount("numReturnSequences", numReturnSequences, 1);
-  if (overflow !== "stop" && overflow !== "crop") {
-    throw new TypeError(`Cannot generate: overflow must be "stop" or "crop": received ${overflow}`);
-  }
-  const sampler = new Sampler(samplingOptions, vocabSize);
-  return prompts.flatMap((tokens, prompt) => {
+  const { numReturnSequences = 1, stop = [] } = options;
+  const sampler = new Sampler(samplingOptionsOf(options), model.config.vocabSize);
+  const streams = firstStreams(prompts, numReturnSequences);
+  return prompts.flatMap((tokens, prompt) =>
+    Array.from({ length: numReturnSequences }, (_, sequence) => ({
+      prompt,
+      sequence,
+      tokens: Array.from(tokens),
+      sampler: sampler.fork(streams[prompt] + sequence),
+      decoder: tokenizer && new StreamDecoder(tokenizer),
+      stop: new StopMatcher(stop),
+      numPromptTokens: tokens.length,
+      numNewTokens: 0,
+      isFinished: false,
+    }))
+  );
+}
+
+function checkPrompts(
+  { config: { contextLength, vocabSize } }: Model,
+  prompts: readonly TokenIds[],
+  overflow: "stop" | "crop",
+): void {
+  prompts.forEach((tokens, prompt) => {
     if (tokens.length === 0) {
       throw new InvalidArgumentError(
         `Cannot generate: prompt ${prompt} has no token: start from <|endoftext|>, as an empty text does`,
@@ -202,32 +270,6 @@ function startSequences(
           `shorten it, or pass overflow "crop" to read only its end`,
       );
     }
-    return Array.from({ length: numReturnSequences }, (_, sequence) => ({
-      prompt,
-      sequence,
-      tokens: [...tokens],
-      // Each prompt has its own random streams, so that it gives in a batch what it gives alone.
-      sampler: sampler.fork(sequence),
-      decoder: tokenizer && new StreamDecoder(tokenizer),
-      stop: new StopMatcher(stop),
-      numPromptTokens: tokens.length,
-      numNewTokens: 0,
-      isFinished: false,
-    }));
+    checkTokens(tokens, vocabSize);
   });
-}
-
-function checkCount(name: string, value: number, min: number): void {
-  if (!Number.isSafeInteger(value) || value < min) {
-    throw new InvalidArgumentError(
-      `Cannot generate: ${name} must be an integer of at least ${min}: received ${value}`,
-    );
-  }
-}
-
-/** Lets the event loop handle timers and signals. `setImmediate` takes 6 us for this, `setTimeout(0)` 2 ms. */
-function eventLoopTurn(): Promise<void> {
-  // Loading node:timers takes 5 ms, for which the first token does not have to wait.
-  const { setImmediate } = process.getBuiltinModule("node:timers");
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../base/errors.ts";
 import type { Activation } from "../tensor/activations.ts";
 
 /** The fields of {@linkcode GPT2Config}; everything but `embeddingDim`, `numHeads` and `numLayers` has GPT-2's value by default. */
@@ -97,7 +98,7 @@ export class GPT2Config {
       fields.scaleAttentionByLayer ?? false,
     );
     if (this.embeddingDim % this.numHeads !== 0) {
-      throw new RangeError(
+      throw new InvalidArgumentError(
         `Cannot configure GPT-2: numHeads must divide embeddingDim: ` +
           `received ${this.numHeads} heads for ${this.embeddingDim} dims`,
       );
@@ -162,7 +163,7 @@ function number(name: string, value: unknown): number {
 function size(name: string, value: unknown, max = MAX_SIZE): number {
   const checked = number(name, value);
   if (!Number.isInteger(checked) || checked < 1 || checked > max) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot configure GPT-2: ${name} must be an integer from 1 to ${max}: received ${checked}`,
     );
   }
@@ -172,7 +173,7 @@ function size(name: string, value: unknown, max = MAX_SIZE): number {
 function fraction(name: string, value: unknown): number {
   const checked = number(name, value);
   if (!(checked >= 0 && checked < 1)) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot configure GPT-2: ${name} must be at least 0 and below 1: received ${checked}`,
     );
   }
@@ -190,7 +191,7 @@ function flag(name: string, value: unknown): boolean {
 
 function activation(value: Activation): Activation {
   if (!ACTIVATIONS.includes(value)) {
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot configure GPT-2: activation must be one of ${ACTIVATIONS.join(" ")}: ` +
         `received ${JSON.stringify(value)}`,
     );

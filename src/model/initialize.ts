@@ -22,6 +22,9 @@ export interface InitializeOptions {
 
 const STANDARD_DEVIATION = 0.02;
 
+/** Numbers drawn in one step. */
+const STEP_ELEMENTS = 2 ** 16;
+
 /**
  * Sets all weights of an F32 model: matrices and embeddings from N(0, 0.02), biases 0, scales of the normalizations 1
  * (Radford et al., 2019, section 2.3).
@@ -31,6 +34,15 @@ export function initializeWeights(
   config: GPT2Config,
   options: InitializeOptions = {},
 ): void {
+  for (const _ of initializing(weights, config, options));
+}
+
+/** Does what {@linkcode initializeWeights} does, step by step: each takes some milliseconds. */
+export function* initializing(
+  weights: Weights,
+  config: GPT2Config,
+  options: InitializeOptions = {},
+): Generator<void> {
   const { seed = 0, scaleResidualInit = true } = options;
   const random = new Random(seed);
   const residualDeviation = scaleResidualInit
@@ -38,22 +50,26 @@ export function initializeWeights(
     : STANDARD_DEVIATION;
   for (const spec of parameterSpecs(config)) {
     const values = new Float32Array(numElements(spec.shape));
-    fill(values, spec, random, residualDeviation);
+    yield* fill(values, spec, random, residualDeviation);
     weights.write(spec.name, new Uint8Array(values.buffer));
   }
 }
 
-function fill(
+function* fill(
   values: Float32Array,
   { kind }: ParameterSpec,
   random: Random,
   residualDeviation: number,
-): void {
+): Generator<void> {
   if (kind === "bias") return;
   if (kind === "scale") {
     values.fill(1);
     return;
   }
   const deviation = kind === "residualMatrix" ? residualDeviation : STANDARD_DEVIATION;
-  for (let i = 0; i < values.length; i++) values[i] = deviation * random.normal();
+  for (let start = 0; start < values.length; start += STEP_ELEMENTS) {
+    const end = Math.min(start + STEP_ELEMENTS, values.length);
+    for (let i = start; i < end; i++) values[i] = deviation * random.normal();
+    yield;
+  }
 }

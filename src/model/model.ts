@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { InvalidArgumentError } from "../base/errors.ts";
 import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
 import { type AttentionLowering, Graph } from "../tensor/graph.ts";
 import { canFuseAttention } from "../tensor/fused_attention.ts";
@@ -66,23 +65,24 @@ export class Model implements Disposable {
   }
 
   /**
-   * The logits of every position of every text.
+   * The logits of every position of every text, or of its last one.
    *
-   * @param tokens texts of equal length, one after another
+   * @param tokens texts of equal length, one after another; shorter ones are padded at their end
    * @param batch number of texts
    * @param seq tokens in each
-   * @param signal stops the computation
-   * @returns (batch seq vocab), row by row
+   * @param options `lengths` of the texts without padding, if only the last position of each is wanted; `signal` stops the
+   * computation
+   * @returns (batch seq vocab) or (batch vocab), row by row
    */
   logits(
     tokens: Int32Array<ArrayBuffer>,
     batch: number,
     seq: number,
-    signal?: AbortSignal,
+    { lengths, signal }: { lengths?: readonly number[]; signal?: AbortSignal } = {},
   ): Promise<Float32Array<ArrayBuffer>> {
     return this.run(async () => {
       using graph = new Graph(this.backend, { attention: this.attention });
-      const pass = new FullPass(graph, batch, seq);
+      const pass = new FullPass(graph, batch, seq, lengths);
       const logits = this.build(pass);
       graph.allocate();
       pass.write(tokens);
@@ -135,22 +135,4 @@ export function readLogits(
     graph.readF32(logits, part, row * columns);
   }
   return target;
-}
-
-/**
- * Throws unless each token is an integer from 0 to `vocabSize - 1`.
- *
- * @throws {RangeError}
- */
-export function checkTokens(tokens: ArrayLike<number>, vocabSize: number): void {
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i];
-    if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
-      throw new InvalidArgumentError(
-        `Cannot read token ${i}: it must be an integer from 0 to ${
-          vocabSize - 1
-        }: received ${token}`,
-      );
-    }
-  }
 }

@@ -5,13 +5,9 @@
  */
 import type { TensorType } from "../formats/tensor_type.ts";
 import { Backend } from "../tensor/backend.ts";
-import {
-  type DeviceName,
-  findDevice,
-  findFittingDevice,
-  parseDeviceName,
-} from "../tensor/device.ts";
+import { findDevice, findFittingDevice, parseDeviceName } from "../tensor/device.ts";
 import { RpcServers } from "../tensor/rpc_servers.ts";
+import type { ComputeOptions } from "./compute_options.ts";
 import type { GPT2Config } from "./config.ts";
 import { suitableThreads } from "./model.ts";
 import { type ParameterOptions, type ParameterSpec, parameterSpecs } from "./parameters.ts";
@@ -25,19 +21,11 @@ export interface ModelToPlace extends ParameterOptions {
   readonly dtypeOf: (spec: ParameterSpec) => TensorType;
 }
 
-/** What is asked for. */
-export interface BackendOptions {
-  /** Where to compute. Default: `"auto"`. */
-  device?: DeviceName;
-  /** Number of threads of the processor. Default: {@linkcode suitableThreads}. */
-  threads?: number;
-}
-
 /** What is not weights or cache: results of operations, and what a driver needs. */
 const WORKING_BYTES = 256 * 2 ** 20;
 
 /** Opens the backend for a model on this machine. */
-export function openBackend(model: ModelToPlace, options: BackendOptions): Backend {
+export function openBackend(model: ModelToPlace, options: ComputeOptions): Backend {
   const { device = "auto", threads = suitableThreads(model.config) } = options;
   const { kind, index } = parseDeviceName(device);
   if (kind === "cpu") return Backend.cpu({ threads });
@@ -53,7 +41,7 @@ export function openBackend(model: ModelToPlace, options: BackendOptions): Backe
 export async function openRemoteBackend(
   { config }: ModelToPlace,
   servers: readonly string[],
-  { threads = suitableThreads(config) }: BackendOptions,
+  { threads = suitableThreads(config) }: ComputeOptions,
 ): Promise<Backend> {
   return Backend.rpc(await RpcServers.connect(servers), { threads });
 }

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { rearrange } from "../einops/einops.ts";
 import type { Graph } from "../tensor/graph.ts";
+import { lookup } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /**
@@ -71,20 +73,26 @@ export function createInputs(
   };
 }
 
-/** A pass over whole texts: nothing is remembered from before, every position gets logits. */
+/** A pass over whole texts: nothing is remembered from before. Every position gets logits, or the last of each text. */
 export class FullPass implements Pass {
   readonly graph: Graph;
   readonly tokens: Tensor;
   readonly positions: Tensor;
   readonly mask: Tensor;
+  readonly #lengths: readonly number[] | undefined;
+  /** (batch, 1), i32: the last token of each text, as a row of (batch seq). */
+  readonly #lastRows: Tensor | undefined;
 
   /**
    * @param graph where the model is built
    * @param batch number of texts
    * @param seq tokens in each
+   * @param lengths of the texts without padding, if only the last position of each is wanted
    */
-  constructor(graph: Graph, batch: number, seq: number) {
+  constructor(graph: Graph, batch: number, seq: number, lengths?: readonly number[]) {
     this.graph = graph;
+    this.#lengths = lengths;
+    this.#lastRows = lengths && graph.input([batch, 1], "i32", "last_rows");
     // One causal mask serves all texts of the batch: shorter ones are padded at their end, where no one looks.
     const { tokens, positions, mask } = createInputs(graph, batch, seq, seq, 1);
     this.tokens = tokens;
@@ -101,6 +109,10 @@ export class FullPass implements Pass {
       Int32Array.from({ length: batch * seq }, (_, i) => i % seq),
     );
     this.graph.write(this.mask, causalMask([0], seq, seq));
+    if (this.#lastRows !== undefined) {
+      const rows = this.#lengths!.map((length, text) => text * seq + length - 1);
+      this.graph.write(this.#lastRows, Int32Array.from(rows));
+    }
   }
 
   remember(_layer: number, key: Tensor, value: Tensor): [key: Tensor, value: Tensor] {
@@ -112,8 +124,19 @@ export class FullPass implements Pass {
   }
 
   select(x: Tensor): Tensor {
-    return x;
+    return this.#lastRows === undefined ? x : selectRows(x, this.#lastRows);
   }
+}
+
+/**
+ * The residual stream at some positions.
+ *
+ * @param x (batch seq embed)
+ * @param rows (batch count), i32: rows of (batch seq)
+ * @returns (batch count embed)
+ */
+export function selectRows(x: Tensor, rows: Tensor): Tensor {
+  return lookup(rearrange(x, "batch seq embed -> (batch seq) embed"), rows);
 }
 
 const HALF_MINUS_INFINITY = 0xfc00;

@@ -22,7 +22,8 @@ export interface CpuOptions {
   threads?: number;
 }
 
-const MAX_THREADS = 512;
+/** More threads than this ggml does not take. */
+export const MAX_THREADS = 512;
 
 /** Memory is saturated before this many threads are. */
 const MAX_USEFUL_THREADS = 16;
@@ -137,6 +138,14 @@ export class Backend implements Disposable {
     return this.places.some((place) =>
       !place.isHost && Deno.UnsafePointer.equals(place.bufferType, type)
     );
+  }
+
+  /** The bytes of memory of all places together, in use or not. */
+  get totalBytes(): number {
+    return this.places.reduce((sum, { pointer }) => {
+      const device = library().ggml_backend_get_device(pointer)!;
+      return sum + memoryOf(device).totalBytes;
+    }, 0);
   }
 
   /** Whether a computation may wait for another machine. */

@@ -28,7 +28,7 @@ export interface EncodeOptions {
    * `<|endoftext|>` in a text is thirteen characters like any other, so that what a user typed
    * cannot end the text.
    */
-  allowedSpecial?: "all" | readonly string[];
+  allowSpecial?: "all" | readonly string[];
 }
 
 /**
@@ -172,7 +172,7 @@ export class Tokenizer {
   /**
    * The tokens of a text.
    *
-   * Throws a `TypeError` for what is not a string, and a `RangeError` for an `allowedSpecial` that
+   * Throws a `TypeError` for what is not a string, and a `RangeError` for an `allowSpecial` that
    * is not a special token of this vocabulary.
    */
   encode(text: string, options?: EncodeOptions): number[] {
@@ -181,7 +181,7 @@ export class Tokenizer {
     }
     this.prepare();
     const ids: number[] = [];
-    const recognized = this.#recognizedTokens(options?.allowedSpecial ?? []);
+    const recognized = this.#recognizedTokens(options?.allowSpecial ?? []);
     let start = 0;
     if (recognized.size > 0) {
       for (const match of text.matchAll(anyOf(recognized.keys()))) {
@@ -286,7 +286,7 @@ export class Tokenizer {
       if (id === undefined) {
         const known = [...this.specialTokens.keys()].slice(0, 10).join(", ") || "none";
         throw new InvalidArgumentError(
-          `Cannot encode: allowedSpecial names a token that is not special: received ${
+          `Cannot encode: allowSpecial names a token that is not special: received ${
             JSON.stringify(name)
           }. The special tokens are: ${known}.`,
         );

@@ -199,8 +199,8 @@ Deno.test("options and prompts out of range are refused before anything is compu
   }
   await assertRejects(
     () => collect({ overflow: "wrap" as "crop" }),
-    TypeError,
-    'overflow must be "stop" or "crop"',
+    RangeError,
+    "overflow must be one of stop, crop",
   );
 });
 

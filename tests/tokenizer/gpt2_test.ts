@@ -23,7 +23,7 @@ for (const [name, text] of Object.entries(awkwardTexts)) {
     const ids = tokenizer.encode(text);
     assertEquals(ids, referenceEncode(text));
     assertEquals(
-      tokenizer.encode(text, { allowedSpecial: "all" }),
+      tokenizer.encode(text, { allowSpecial: "all" }),
       referenceEncode(text, "all"),
     );
     assertStrictEquals(tokenizer.decode(ids), text.toWellFormed());

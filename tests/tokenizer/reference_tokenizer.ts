@@ -13,6 +13,6 @@ const reference = new Tiktoken(ranks);
 /**
  * The tokens that js-tiktoken finds, with `<|endoftext|>` as a special token or as ordinary text.
  */
-export function referenceEncode(text: string, allowedSpecial: "all" | [] = []): number[] {
-  return reference.encode(text, allowedSpecial, []);
+export function referenceEncode(text: string, allowSpecial: "all" | [] = []): number[] {
+  return reference.encode(text, allowSpecial, []);
 }

@@ -37,16 +37,16 @@ Deno.test("encode() takes a special token for text unless it is allowed", () => 
   const ordinary = small.encode(text);
   assert(!ordinary.includes(259));
   assertEquals(small.decode(ordinary), text);
-  assertEquals(small.encode(text, { allowedSpecial: [] }), ordinary);
-  assertEquals(small.encode(text, { allowedSpecial: "all" }), [256, 259, 259, 258]);
-  assertEquals(small.encode(text, { allowedSpecial: [END_OF_TEXT] }), [256, 259, 259, 258]);
+  assertEquals(small.encode(text, { allowSpecial: [] }), ordinary);
+  assertEquals(small.encode(text, { allowSpecial: "all" }), [256, 259, 259, 258]);
+  assertEquals(small.encode(text, { allowSpecial: [END_OF_TEXT] }), [256, 259, 259, 258]);
 });
 
 Deno.test("encode() cuts the text at a special token as if it ended there", () => {
   // Without the cut the first of two spaces would be a piece of its own.
   const space = gpt2.encode(" ")[0];
   assertEquals(
-    gpt2.encode(` ${END_OF_TEXT} a`, { allowedSpecial: "all" }),
+    gpt2.encode(` ${END_OF_TEXT} a`, { allowSpecial: "all" }),
     [space, 50_256, ...gpt2.encode(" a")],
   );
 });
@@ -55,8 +55,7 @@ Deno.test("encode() allows only the special tokens that are named, and takes the
   const tokens = [...byteTokens, "<s>", "<s>>", "(+)"];
   const tokenTypes = [...new Array(256).fill(1), 3, 3, 3];
   const tokenizer = new Tokenizer({ tokens, merges: [], tokenTypes });
-  const encode = (allowedSpecial: "all" | string[]) =>
-    tokenizer.encode("<s>>(+)", { allowedSpecial });
+  const encode = (allowSpecial: "all" | string[]) => tokenizer.encode("<s>>(+)", { allowSpecial });
   assertEquals(encode("all"), [257, 258]);
   assertEquals(encode(["(+)", "<s>"]), [256, ...tokenizer.encode(">"), 258]);
   assertEquals(encode(["<s>>"]), [257, ...tokenizer.encode("(+)")]);
@@ -69,7 +68,7 @@ Deno.test("encode() recognizes user-defined tokens in every text, and never unus
   assertEquals([...tokenizer.userDefinedTokens], [["hell yes", 260]]);
   assertEquals(tokenizer.encode("hehell yes he"), [256, 260, 258]);
   assertEquals(
-    tokenizer.encode(`hell yes${END_OF_TEXT}`, { allowedSpecial: "all" }),
+    tokenizer.encode(`hell yes${END_OF_TEXT}`, { allowSpecial: "all" }),
     [260, 259],
   );
   assertEquals(tokenizer.decode([260, 261]), "hell yes[unused]");
@@ -81,12 +80,12 @@ Deno.test("encode() refuses what is not text, and names that are not special tok
     assertThrows(() => gpt2.encode(text), TypeError, "Cannot encode: the text is not a string");
   }
   assertThrows(
-    () => gpt2.encode("a", { allowedSpecial: ["<s>"] }),
+    () => gpt2.encode("a", { allowSpecial: ["<s>"] }),
     RangeError,
     'received "<s>". The special tokens are: <|endoftext|>.',
   );
   assertThrows(
-    () => new Tokenizer({ tokens: byteTokens, merges: [] }).encode("", { allowedSpecial: ["a"] }),
+    () => new Tokenizer({ tokens: byteTokens, merges: [] }).encode("", { allowSpecial: ["a"] }),
     RangeError,
     "The special tokens are: none.",
   );

@@ -5,7 +5,7 @@
  */
 
 import { logSumExp } from "../../base/log_sum_exp.ts";
-import { argmax, checkBestLogit } from "./candidates.ts";
+import { argmax, Candidates, checkBestLogit } from "./candidates.ts";
 import { expOfMinus } from "./exp.ts";
 
 /**
@@ -39,4 +39,30 @@ export function logProbability(logits: Float32Array, id: number): number {
   const best = argmax(logits);
   checkBestLogit(logits[best], best);
   return chosen - logSumExp(logits);
+}
+
+/**
+ * The tokens that the model finds likeliest, and their log-probabilities, the likeliest first; of equal ones that with the
+ * lower id.
+ *
+ * @param logits one per token of the vocabulary.
+ * @param count how many; fewer if the vocabulary has fewer.
+ * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
+ */
+export function likeliest(
+  logits: Float32Array,
+  count: number,
+): { id: number; logProbability: number }[] {
+  const candidates = new Candidates(logits.length);
+  candidates.load(logits);
+  const best = argmax(logits);
+  checkBestLogit(logits[best], best);
+  const normalizer = logSumExp(logits);
+  if (count < logits.length) candidates.keepLargest(new Float32Array(count));
+  const found = Array.from(
+    { length: candidates.size },
+    (_, i) => ({ id: candidates.ids[i], logProbability: candidates.logits[i] - normalizer }),
+  );
+  // Tokens exactly as likely as the last one are among them.
+  return found.sort((a, b) => b.logProbability - a.logProbability || a.id - b.id).slice(0, count);
 }

@@ -5,6 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../../base/errors.ts";
+import { anything, type OptionRules } from "../../base/check_options.ts";
 import { closestName } from "../../base/closest_name.ts";
 
 /**
@@ -143,6 +144,16 @@ export const samplingOptionNames: readonly (keyof SamplingOptions)[] = [
   "logitBias",
   "order",
 ];
+
+/** That there are sampling options of these names. What their values must be, {@linkcode validateSamplingOptions} tells. */
+export const samplingRules = Object.fromEntries(
+  samplingOptionNames.map((name) => [name, anything]),
+) as OptionRules<SamplingOptions>;
+
+/** Those of several options that are about sampling. */
+export function samplingOptionsOf(options: SamplingOptions): SamplingOptions {
+  return Object.fromEntries(samplingOptionNames.map((name) => [name, options[name]]));
+}
 
 /**
  * Checks sampling options.

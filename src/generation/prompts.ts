@@ -1,0 +1,59 @@
+/**
+ * What a text begins with.
+ *
+ * @module
+ */
+import { describe } from "../base/describe.ts";
+import { isTokenIds, type TokenIds } from "../model/token_ids.ts";
+import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** A text, or its tokens. */
+export type Prompt = string | TokenIds;
+
+/** Whether a value is one prompt and not several. */
+export function isPrompt(value: unknown): value is Prompt {
+  return typeof value === "string" || isTokenIds(value);
+}
+
+/**
+ * The tokens of each prompt; an empty text is the token that begins one.
+ *
+ * @param allowSpecial the special tokens to recognize in texts
+ * @throws {TypeError} if one is neither a text nor tokens, or a text is given without a tokenizer
+ */
+export function encodePrompts(
+  tokenizer: Tokenizer | undefined,
+  prompts: readonly Prompt[],
+  allowSpecial: EncodeOptions["allowSpecial"],
+): TokenIds[] {
+  return prompts.map((prompt) => {
+    if (isTokenIds(prompt)) return prompt;
+    if (typeof prompt !== "string") {
+      throw new TypeError(
+        `Cannot generate: a prompt must be a text or its tokens: received ${describe(prompt)}.`,
+      );
+    }
+    if (tokenizer === undefined) {
+      throw new TypeError("Cannot read a text: the model has no tokenizer: pass tokens instead");
+    }
+    const tokens = tokenizer.encode(prompt, { allowSpecial });
+    const { endOfTextId } = tokenizer;
+    return tokens.length === 0 && endOfTextId !== undefined ? [endOfTextId] : tokens;
+  });
+}
+
+/**
+ * Which random stream each prompt begins with: 0, but for a prompt that was given before in the same call, the streams
+ * after those of its first occurrence. So a prompt gives in a batch what it gives alone, and yet not the same text twice.
+ *
+ * @param perPrompt how many streams each prompt uses
+ */
+export function firstStreams(prompts: readonly TokenIds[], perPrompt: number): number[] {
+  const numSeen = new Map<string, number>();
+  return prompts.map((tokens) => {
+    const key = tokens.join();
+    const seen = numSeen.get(key) ?? 0;
+    numSeen.set(key, seen + 1);
+    return seen * perPrompt;
+  });
+}
