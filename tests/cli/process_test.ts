@@ -120,6 +120,61 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "Ctrl-C ends a program that waits for somebody to write into a FIFO with 130",
+  ignore: isWindows,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const fifo = `${folder}/fifo`;
+      await new Deno.Command("mkfifo", { args: [fifo] }).output();
+      for (const args of [["--file", fifo], ["--prompts", fifo], ["tokenize", "--file", fifo]]) {
+        const child = spawn(["-A", MOD, ...args]);
+        const stderr = child.stderr.getReader();
+        const { value } = await stderr.read();
+        assertStringIncludes(
+          new TextDecoder().decode(value),
+          `Reading the text from "${fifo}", up to its end`,
+        );
+        child.kill("SIGINT");
+        stderr.releaseLock();
+        const [{ code }, rest] = await Promise.all([
+          child.status,
+          child.stderr.text(),
+          child.stdout.text(),
+        ]);
+        assertEquals([code, rest], [130, "Interrupted.\n"]);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "a text without an end is refused",
+  ignore: isWindows,
+  async fn() {
+    for (const args of [["--file", "/dev/zero"], ["--prompts", "/dev/zero"]]) {
+      const { code, stdout, stderr } = await run(["-A", MOD, ...args]);
+      assertMatch(stderr, /^error: The text is too long: received more than .* "\/dev\/zero"\. /);
+      assertEquals([code, stdout], [2, ""]);
+    }
+    const zeros = new Deno.Command("cat", { args: ["/dev/zero"], stdout: "piped" }).spawn();
+    const child = spawn(["-A", MOD, "tokenize"], { stdin: "piped" });
+    const feeding = zeros.stdout.pipeTo(child.stdin).catch(() => {});
+    const [{ code }, stderr] = await Promise.all([
+      child.status,
+      child.stderr.text(),
+      child.stdout.text(),
+    ]);
+    assertStringIncludes(stderr, "error: The text is too long: received more than 268.4 MB from stdin");
+    assertEquals(code, 2);
+    await feeding;
+    await zeros.status;
+  },
+});
+
 for (const [signal, expectedCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test({
     name: `${signal} ends a conversion with ${expectedCode} and leaves no file`,
