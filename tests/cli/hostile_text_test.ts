@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assert, assertEquals, assertLess, assertNotMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { openRegularFile } from "../../src/base/byte_source.ts";
 import type { DoctorReport } from "../../src/cli/doctor/examine.ts";
 import { reportText } from "../../src/cli/doctor/report_text.ts";

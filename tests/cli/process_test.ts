@@ -168,7 +168,10 @@ Deno.test({
       child.stderr.text(),
       child.stdout.text(),
     ]);
-    assertStringIncludes(stderr, "error: The text is too long: received more than 268.4 MB from stdin");
+    assertStringIncludes(
+      stderr,
+      "error: The text is too long: received more than 268.4 MB from stdin",
+    );
     assertEquals(code, 2);
     await feeding;
     await zeros.status;
