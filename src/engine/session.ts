@@ -31,6 +31,12 @@ const PREFILL_TOKENS = 512;
 /** Computations that are expected to take longer run on another thread, and leave the event loop free. */
 const BLOCKING_LIMIT_MS = 30;
 
+/**
+ * To read more tokens than this takes so long that the threads' waiting for each other, of which there is the same amount
+ * for any number of tokens, hardly counts: all of them are used.
+ */
+const MOST_TOKENS_OF_FEWER_THREADS = 32;
+
 /** Finding more than this on a device takes longer than reading all. */
 const MAX_CHOSEN_LOGITS = 512;
 
@@ -164,22 +170,28 @@ export class Session implements Disposable {
     this.#model.checkUsable();
     const end = texts.reduce((most, { start, tokens }) => Math.max(most, start + tokens.length), 0);
     const seqK = Math.ceil(end / CACHE_STEP) * CACHE_STEP;
+    const { threadChoice } = this.#model;
+    const numTokens = this.batch * seq;
     if (seq > 1) {
       const built = this.#build(seq, seqK);
       using _graph = built.graph;
-      await this.#run(built, texts, { signal });
+      const isShort = numTokens <= MOST_TOKENS_OF_FEWER_THREADS;
+      await this.#run(built, texts, {
+        signal,
+        threads: isShort ? threadChoice.threads : undefined,
+      });
+      if (isShort) threadChoice.record(built.elapsedMs, numTokens);
       return;
     }
     if (this.#decode?.seqK !== seqK) {
       const elapsedMs = this.#decode?.elapsedMs;
       // Further positions take a little longer, other texts may take anything.
-      if (this.#decode === undefined) this.#model.threadChoice.startOver();
+      if (this.#decode === undefined) threadChoice.startOver(numTokens);
       this.#decode?.graph[Symbol.dispose]();
       this.#decode = this.#build(1, seqK, elapsedMs);
     }
-    const { threadChoice } = this.#model;
     await this.#run(this.#decode, texts, { signal, threads: threadChoice.threads });
-    threadChoice.record(this.#decode.elapsedMs);
+    threadChoice.record(this.#decode.elapsedMs, numTokens);
   }
 
   #build(seq: number, seqK: number, elapsedMs = Infinity): BuiltPass {

@@ -28,7 +28,7 @@ export class Model implements Disposable {
   readonly cacheType: "f32" | "f16";
   /** How attention is carried out: in one kernel, unless a device does not have it. */
   readonly attention: AttentionLowering;
-  /** How many threads are best for writing texts, token by token. */
+  /** How many threads are best for writing texts, token by token, and for reading short ones. */
   readonly threadChoice: ThreadChoice;
   #lastRun: Promise<unknown> = Promise.resolve();
   #disposed = false;

@@ -16,8 +16,8 @@ const config = new GPT2Config({
 /** More than are read in one part. */
 const tokens = Array.from({ length: 700 }, (_, i) => i % config.vocabSize);
 
-function createModel(): Model {
-  const backend = Backend.cpu({ threads: 1 });
+function createModel(threads = 1): Model {
+  const backend = Backend.cpu({ threads });
   const weights = new Weights(backend, config, () => "f32");
   initializeWeights(weights, config);
   return new Model(config, weights, backend);
@@ -66,4 +66,50 @@ Deno.test("a session disposed of while its last part is computed still gives the
     assertEquals(await appended, expected);
   }
   await assertRejects(async () => await session.append([[5]]), TypeError, "disposed");
+});
+
+/** Calls `action` and lists how many threads were asked for in each computation; nothing where it was left open. */
+async function threadsUsed(
+  { backend }: Model,
+  action: () => Promise<unknown>,
+): Promise<(number | undefined)[]> {
+  const used: (number | undefined)[] = [];
+  const { computeAsync } = backend;
+  backend.computeAsync = (graph, signal, scheduler, threads) => {
+    used.push(threads);
+    return computeAsync.call(backend, graph, signal, scheduler, threads);
+  };
+  await action();
+  backend.computeAsync = computeAsync;
+  return used;
+}
+
+Deno.test("append() reads few tokens with the threads that were best for the last ones, many with all", async () => {
+  using model = createModel(2);
+  const read = async (numTexts: number, numTokens: number) => {
+    using session = new Session(model, { batch: numTexts });
+    return (await session.append(Array(numTexts).fill(tokens.slice(0, numTokens)))).slice();
+  };
+  const expected = await read(1, 11);
+  const { threadChoice } = model;
+  // A busy machine, as writing finds it out: every third run with all threads is held up.
+  for (let run = 0; threadChoice.threads > 1; run++) threadChoice.record(run % 3 ? 5 : 50);
+  for (let run = 0; run < 4; run++) threadChoice.record(10);
+  assertEquals(threadChoice.threads, 1);
+  assertEquals(await threadsUsed(model, async () => assertEquals(await read(1, 11), expected)), [
+    1,
+  ]);
+  assertEquals(await threadsUsed(model, () => read(2, 17)), [undefined]);
+  assertEquals(await threadsUsed(model, () => read(1, 700)), [undefined, undefined]);
+});
+
+Deno.test("append() tells how long it took to read few tokens", async () => {
+  using model = createModel(2);
+  const told: (number | undefined)[] = [];
+  model.threadChoice.record = (_elapsedMs, numTokens) => told.push(numTokens);
+  using session = new Session(model, { batch: 2 });
+  for (const numTokens of [11, 40, 1]) {
+    await session.append(Array(2).fill(tokens.slice(0, numTokens)));
+  }
+  assertEquals(told, [22, 2]);
 });

@@ -69,6 +69,48 @@ Deno.test("ThreadChoice forgets times, but not the choice, when other work begin
   assertEquals(choice.threads, 1);
 });
 
+/** How long texts take that have `numTokens` tokens to read, or one to write, per thread and if they are held up. */
+function timeOf(numTokens: number, threads: number, isHeldUp: boolean): number {
+  return (numTokens === 1 ? 5 : 20) * (isHeldUp && threads > 1 ? 8 : 2 / threads);
+}
+
+Deno.test("ThreadChoice compares each kind of work with itself", () => {
+  const choice = new ThreadChoice(2);
+  const used = new Set<number>();
+  for (let text = 0; text < 50; text++) {
+    // Here and below: 11 tokens are read, then some written.
+    for (const numTokens of [11, 1, 1, 1]) {
+      used.add(choice.threads);
+      choice.record(timeOf(numTokens, choice.threads, false), numTokens);
+    }
+  }
+  assertEquals(used, new Set([2]));
+});
+
+Deno.test("ThreadChoice adapts to reading alone, where texts of about one length are read", () => {
+  const choice = new ThreadChoice(2);
+  for (let text = 0; text < 20; text++) {
+    const numTokens = 10 + text % 2;
+    choice.record(timeOf(numTokens, choice.threads, text > 4 && text % 2 === 0), numTokens);
+  }
+  assertEquals(choice.threads, 1);
+});
+
+Deno.test("ThreadChoice adapts to texts that are shorter than a trial, and comes back", () => {
+  const choice = new ThreadChoice(2);
+  const read = (isBusy: boolean) => {
+    choice.record(timeOf(11, choice.threads, isBusy), 11);
+    choice.startOver();
+    for (let i = 0; i < 2; i++) choice.record(timeOf(1, choice.threads, isBusy));
+  };
+  for (let text = 0; text < 4; text++) read(false);
+  assertEquals(choice.threads, 2);
+  for (let text = 0; text < 20; text++) read(text % 3 > 0);
+  assertEquals(choice.threads, 1);
+  for (let text = 0; text < 20; text++) read(false);
+  assertEquals(choice.threads, 2);
+});
+
 Deno.test("ThreadChoice of one thread never tries anything", () => {
   const choice = new ThreadChoice(1);
   let runs = 0;
