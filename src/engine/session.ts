@@ -31,12 +31,6 @@ const PREFILL_TOKENS = 512;
 /** Computations that are expected to take longer run on another thread, and leave the event loop free. */
 const BLOCKING_LIMIT_MS = 30;
 
-/**
- * To read more tokens than this takes so long that the threads' waiting for each other, of which there is the same amount
- * for any number of tokens, hardly counts: all of them are used.
- */
-const MOST_TOKENS_OF_FEWER_THREADS = 32;
-
 /** Finding more than this on a device takes longer than reading all. */
 const MAX_CHOSEN_LOGITS = 512;
 
@@ -175,12 +169,9 @@ export class Session implements Disposable {
     if (seq > 1) {
       const built = this.#build(seq, seqK);
       using _graph = built.graph;
-      const isShort = numTokens <= MOST_TOKENS_OF_FEWER_THREADS;
-      await this.#run(built, texts, {
-        signal,
-        threads: isShort ? threadChoice.threads : undefined,
-      });
-      if (isShort) threadChoice.record(built.elapsedMs, numTokens);
+      built.pass.write(texts);
+      await this.#model.computeReading(built.graph, numTokens, signal);
+      this.#readLogits(built, texts);
       return;
     }
     if (this.#decode?.seqK !== seqK) {

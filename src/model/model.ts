@@ -15,6 +15,12 @@ import { FullPass, type Pass } from "./pass.ts";
 import type { Weights } from "./weights.ts";
 
 /**
+ * To read more tokens than this takes so long that the threads' waiting for each other, of which there is the same amount
+ * for any number of tokens, hardly counts.
+ */
+const MOST_TOKENS_OF_FEWER_THREADS = 32;
+
+/**
  * Owns a backend and the weights in its memory. Computations of one model run one after another: `run()` queues them.
  */
 export class Model implements Disposable {
@@ -86,9 +92,20 @@ export class Model implements Disposable {
       const logits = this.build(pass);
       graph.allocate();
       pass.write(tokens);
-      await graph.computeAsync(signal);
+      await this.computeReading(graph, batch * seq, signal);
       return readLogits(graph, logits, this.config.vocabSize);
     });
+  }
+
+  /**
+   * Computes a graph that reads tokens, on another thread: few of them with as many threads as were best lately, many with
+   * all.
+   */
+  async computeReading(graph: Graph, numTokens: number, signal?: AbortSignal): Promise<void> {
+    if (numTokens > MOST_TOKENS_OF_FEWER_THREADS) return await graph.computeAsync(signal);
+    const begin = performance.now();
+    await graph.computeAsync(signal, this.threadChoice.threads);
+    this.threadChoice.record(performance.now() - begin, numTokens);
   }
 
   /** Throws if the model has been disposed of, or a server that holds a part of it is lost. */

@@ -101,6 +101,9 @@ Deno.test("append() reads few tokens with the threads that were best for the las
   ]);
   assertEquals(await threadsUsed(model, () => read(2, 17)), [undefined]);
   assertEquals(await threadsUsed(model, () => read(1, 700)), [undefined, undefined]);
+  const whole = Int32Array.from(tokens.slice(0, 32));
+  assertEquals(await threadsUsed(model, () => model.logits(whole, 2, 16)), [1]);
+  assertEquals(await threadsUsed(model, () => model.logits(whole.slice(1), 1, 31)), [1]);
 });
 
 Deno.test("append() tells how long it took to read few tokens", async () => {
