@@ -12,6 +12,12 @@ import { CachedPass, type NewTokens } from "./cached_pass.ts";
 import { CACHE_STEP, cacheBytes, KeyValueCache } from "./key_value_cache.ts";
 import { LargestLogits } from "./largest_logits.ts";
 
+/** How far reading is, in tokens of all texts together. */
+export interface ReadProgress {
+  readonly numReadTokens: number;
+  readonly numTokens: number;
+}
+
 /** Options of {@linkcode Session}. */
 export interface SessionOptions {
   /** Number of texts that grow side by side. Default: 1. */
@@ -98,6 +104,7 @@ export class Session implements Disposable {
    *
    * @param added tokens for each text; a text may get none
    * @param signal stops the computation; the texts are then as long as before
+   * @param onProgress is called before each part of what is read, and at the end; not for a single token of each text
    * @returns (batch vocab) logits after the last token of each text, in an array that the next call overwrites; the row
    * of a text that got no token keeps its values
    * @throws {RangeError} if a text would become longer than `capacity`, or a token is not in the vocabulary
@@ -107,12 +114,13 @@ export class Session implements Disposable {
   append(
     added: readonly ArrayLike<number>[],
     signal?: AbortSignal,
+    onProgress?: (progress: ReadProgress) => void,
   ): Promise<Float32Array<ArrayBuffer>> {
     this.#check(added);
     return this.#model.run(async () => {
       this.#isAppending = true;
       try {
-        await this.#read(added, signal);
+        await this.#read(added, signal, onProgress);
       } finally {
         this.#isAppending = false;
         if (this.#disposed) this.#free();
@@ -121,17 +129,23 @@ export class Session implements Disposable {
     });
   }
 
-  async #read(added: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<void> {
+  async #read(
+    added: readonly ArrayLike<number>[],
+    signal?: AbortSignal,
+    onProgress?: (progress: ReadProgress) => void,
+  ): Promise<void> {
     const starts = this.lengths.slice();
     const longest = added.reduce((most, { length }) => Math.max(most, length), 0);
     for (let offset = 0; offset < longest; offset += PREFILL_TOKENS) {
       const end = Math.min(offset + PREFILL_TOKENS, longest);
+      if (longest > 1) onProgress?.(progressAt(added, offset));
       const texts = added.map((tokens, text) => ({
         start: starts[text] + Math.min(offset, tokens.length),
         tokens: Array.prototype.slice.call(tokens, offset, end) as number[],
       }));
       await this.#compute(texts, end - offset, signal);
     }
+    if (longest > 1) onProgress?.(progressAt(added, longest));
     added.forEach((tokens, text) => this.lengths[text] = starts[text] + tokens.length);
   }
 
@@ -265,4 +279,11 @@ export function requireSessionMemory(model: Model, batch: number, capacity: numb
       `${gigabytes(neededBytes)} of memory: received a machine with ${gigabytes(totalBytes)}. ` +
       "Write fewer at a time, or shorter ones.",
   );
+}
+
+/** How far texts are read of which so many tokens, or all if there are fewer, have been. */
+function progressAt(added: readonly ArrayLike<number>[], numEach: number): ReadProgress {
+  const sum = (most: number) =>
+    added.reduce((total, { length }) => total + Math.min(length, most), 0);
+  return { numReadTokens: sum(numEach), numTokens: sum(Infinity) };
 }

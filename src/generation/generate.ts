@@ -7,6 +7,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import {
   abortSignal,
   anything,
+  callback,
   checkOptions,
   flag,
   integer,
@@ -14,7 +15,7 @@ import {
   type OptionRules,
 } from "../base/check_options.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
-import { requireSessionMemory, Session } from "../engine/session.ts";
+import { type ReadProgress, requireSessionMemory, Session } from "../engine/session.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -65,6 +66,13 @@ export interface GenerateOptions extends SamplingOptions {
    * prompt is thirteen characters like any other.
    */
   allowSpecial?: EncodeOptions["allowSpecial"];
+  /**
+   * The most texts that are computed side by side: it bounds the memory, and the others wait until those before have ended.
+   * What is written does not depend on it. Default: all.
+   */
+  batchSize?: number;
+  /** Called while prompts are read, which may take long: before each part, and at the end. */
+  onProgress?: (progress: ReadProgress) => void;
   /** Stops the generation with an `AbortError`. */
   signal?: AbortSignal;
 }
@@ -133,11 +141,13 @@ const RULES: OptionRules<GenerateOptions> = {
   logProbabilities: flag,
   topLogProbabilities: integer(0, MAX_TOP_LOG_PROBABILITIES),
   allowSpecial: anything,
+  batchSize: integer(1),
+  onProgress: callback,
   signal: abortSignal,
 };
 
 /**
- * Continues each prompt. The tokens of all sequences come interleaved, in the order in which they are computed.
+ * Continues each prompt. The tokens of all sequences of a batch come interleaved, in the order in which they are computed.
  *
  * Leaving the loop early frees everything.
  *
@@ -152,23 +162,47 @@ const RULES: OptionRules<GenerateOptions> = {
  */
 export async function* generate(
   model: Model,
-  { tokenizer, endOfTextIds }: Vocabulary = { tokenizer: undefined, endOfTextIds: [] },
+  vocabulary: Vocabulary = { tokenizer: undefined, endOfTextIds: [] },
   prompts: readonly TokenIds[],
   options: GenerateOptions = {},
+): AsyncGenerator<GeneratedToken, void, undefined> {
+  checkOptions("generate", options, RULES);
+  const { overflow = "stop", numReturnSequences = 1, batchSize = Infinity } = options;
+  checkPrompts(model, prompts, overflow);
+  const streams = firstStreams(prompts, numReturnSequences);
+  const numTogether = Math.max(1, Math.floor(batchSize / numReturnSequences));
+  for (let start = 0; start < prompts.length; start += numTogether) {
+    const starts = prompts.slice(start, start + numTogether)
+      .map((tokens, i) => ({ prompt: start + i, tokens, stream: streams[start + i] }));
+    yield* generateTogether(model, vocabulary, starts, options);
+  }
+}
+
+/** A prompt, and the random stream that it begins with. */
+interface Start {
+  readonly prompt: number;
+  readonly tokens: TokenIds;
+  readonly stream: number;
+}
+
+/** Continues prompts side by side. */
+async function* generateTogether(
+  model: Model,
+  { tokenizer, endOfTextIds }: Vocabulary,
+  starts: readonly Start[],
+  options: GenerateOptions,
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, overflow = "stop", signal } = options;
   const { logProbabilities = true, topLogProbabilities = 0, numReturnSequences = 1 } = options;
   const { contextLength, vocabSize } = model.config;
-  checkOptions("generate", options, RULES);
-  checkPrompts(model, prompts, overflow);
-  if (maxNewTokens === 0 || prompts.length === 0) return;
-  const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
-  const batch = prompts.length * numReturnSequences;
+  if (maxNewTokens === 0) return;
+  const longest = starts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
+  const batch = starts.length * numReturnSequences;
   const capacity = overflow === "crop"
     ? contextLength
     : Math.min(contextLength, longest + maxNewTokens);
   requireSessionMemory(model, batch, capacity);
-  const sequences = startSequences(model, tokenizer, prompts, options);
+  const sequences = startSequences(model, tokenizer, starts, options);
   signal?.throwIfAborted();
 
   using session = new Session(model, {
@@ -183,7 +217,7 @@ export async function* generate(
 
   let added: number[][] = sequences.map(({ tokens }) => tokens.slice(-contextLength));
   while (true) {
-    const logits = await session.append(added, signal);
+    const logits = await session.append(added, signal, options.onProgress);
     added = sequences.map(() => []);
     for (const [row, sequence] of sequences.entries()) {
       if (sequence.isFinished) continue;
@@ -231,18 +265,17 @@ export async function* generate(
 function startSequences(
   model: Model,
   tokenizer: Tokenizer | undefined,
-  prompts: readonly TokenIds[],
+  starts: readonly Start[],
   options: GenerateOptions,
 ): Sequence[] {
   const { numReturnSequences = 1, stop = [] } = options;
   const sampler = new Sampler(samplingOptionsOf(options), model.config.vocabSize);
-  const streams = firstStreams(prompts, numReturnSequences);
-  return prompts.flatMap((tokens, prompt) =>
+  return starts.flatMap(({ prompt, tokens, stream }) =>
     Array.from({ length: numReturnSequences }, (_, sequence) => ({
       prompt,
       sequence,
       tokens: Array.from(tokens),
-      sampler: sampler.fork(streams[prompt] + sequence),
+      sampler: sampler.fork(stream + sequence),
       decoder: tokenizer && new StreamDecoder(tokenizer),
       stop: new StopMatcher(stop),
       numPromptTokens: tokens.length,
@@ -257,15 +290,16 @@ function checkPrompts(
   prompts: readonly TokenIds[],
   overflow: "stop" | "crop",
 ): void {
-  prompts.forEach((tokens, prompt) => {
+  prompts.forEach((tokens, index) => {
+    const prompt = prompts.length === 1 ? "the prompt" : `prompt ${index}`;
     if (tokens.length === 0) {
       throw new InvalidArgumentError(
-        `Cannot generate: prompt ${prompt} has no token: start from <|endoftext|>, as an empty text does`,
+        `Cannot generate: ${prompt} has no token: start from <|endoftext|>, as an empty text does`,
       );
     }
     if (tokens.length > contextLength && overflow !== "crop") {
       throw new InvalidArgumentError(
-        `Cannot generate: prompt ${prompt} is longer than the context: ` +
+        `Cannot generate: ${prompt} is longer than the context: ` +
           `received ${tokens.length} tokens for ${contextLength} positions: ` +
           `shorten it, or pass overflow "crop" to read only its end`,
       );

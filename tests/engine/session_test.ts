@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Session } from "../../src/engine/session.ts";
+import { type ReadProgress, Session } from "../../src/engine/session.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { initializeWeights } from "../../src/model/initialize.ts";
 import { Model } from "../../src/model/model.ts";
@@ -115,4 +115,19 @@ Deno.test("append() tells how long it took to read few tokens", async () => {
     await session.append(Array(2).fill(tokens.slice(0, numTokens)));
   }
   assertEquals(told, [22, 2]);
+});
+
+Deno.test("append() tells how far texts of different lengths are read, part by part", async () => {
+  using model = createModel();
+  using session = new Session(model, { batch: 2 });
+  const calls: ReadProgress[] = [];
+  const onProgress = (call: ReadProgress) => calls.push(call);
+  await session.append([tokens, tokens.slice(0, 10)], undefined, onProgress);
+  assertEquals(calls, [
+    { numReadTokens: 0, numTokens: 710 },
+    { numReadTokens: 522, numTokens: 710 },
+    { numReadTokens: 710, numTokens: 710 },
+  ]);
+  await session.append([[1], [2]], undefined, onProgress);
+  assertEquals(calls.length, 3);
 });

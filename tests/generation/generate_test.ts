@@ -4,6 +4,7 @@ import {
   type GeneratedToken,
   type GenerateOptions,
 } from "../../src/generation/generate.ts";
+import type { ReadProgress } from "../../src/engine/session.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { initializeWeights } from "../../src/model/initialize.ts";
 import { Model } from "../../src/model/model.ts";
@@ -218,3 +219,44 @@ function createHuggingFaceSizedModel() {
   initializeWeights(weights, config, { seed: 1 });
   return new Model(config, weights, backend);
 }
+
+Deno.test("batchSize changes neither the texts nor their tokens, and not their number", async () => {
+  const prompts = [[5, 6, 7], [8], [5, 6, 7], [9, 10], [5, 6, 7]];
+  const sorted = (tokens: GeneratedToken[]) =>
+    tokens.toSorted((a, b) => a.prompt - b.prompt || a.sequence - b.sequence);
+  const options = { seed: 5, maxNewTokens: 6, numReturnSequences: 2, logProbabilities: false };
+  const together = sorted(await collect(options, prompts));
+  assertEquals(together.length, 5 * 2 * 6);
+  for (const batchSize of [1, 2, 4, 5, 100]) {
+    assertEquals(sorted(await collect({ ...options, batchSize }, prompts)), together);
+  }
+});
+
+Deno.test("batchSize is the most texts that are written at once", async () => {
+  const prompts = Array.from({ length: 7 }, (_, i) => [i + 1]);
+  for (const batchSize of [1, 3, 7]) {
+    const open = new Set<number>();
+    const options = { batchSize, maxNewTokens: 3 };
+    for await (const { prompt, finishReason } of generate(model, undefined, prompts, options)) {
+      open.add(prompt);
+      assert(open.size <= batchSize, `${open.size} texts at once`);
+      if (finishReason !== undefined) open.delete(prompt);
+    }
+  }
+});
+
+Deno.test("onProgress tells how far the prompts of each batch are read", async () => {
+  const calls: ReadProgress[] = [];
+  const options = {
+    batchSize: 2,
+    maxNewTokens: 3,
+    onProgress: (call: ReadProgress) => calls.push(call),
+  };
+  await collect(options, [[1, 2, 3], [4, 5], [6, 7]]);
+  assertEquals(calls, [
+    { numReadTokens: 0, numTokens: 5 },
+    { numReadTokens: 5, numTokens: 5 },
+    { numReadTokens: 0, numTokens: 2 },
+    { numReadTokens: 2, numTokens: 2 },
+  ]);
+});
