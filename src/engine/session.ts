@@ -14,7 +14,9 @@ import { LargestLogits } from "./largest_logits.ts";
 
 /** How far reading is, in tokens of all texts together. */
 export interface ReadProgress {
+  /** Those that are read. */
   readonly numReadTokens: number;
+  /** Those to read. */
   readonly numTokens: number;
 }
 
