@@ -50,7 +50,15 @@ export { type EncodeOptions, Tokenizer } from "./src/tokenizer/tokenizer.ts";
 export type { TokenizerOptions } from "./src/tokenizer/vocabulary.ts";
 
 // Tensors and the notation on them.
-export { type AxisSizes, einsum, rearrange, reduce, repeat, unstack } from "./src/einops/einops.ts";
+export {
+  type AxisSizes,
+  einsum,
+  rearrange,
+  reduce,
+  type Reduction,
+  repeat,
+  unstack,
+} from "./src/einops/einops.ts";
 export { Backend, type BufferType, type CpuOptions } from "./src/tensor/backend.ts";
 export {
   type Device,

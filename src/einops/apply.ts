@@ -5,7 +5,7 @@
  */
 import type { Shape } from "../tensor/shape.ts";
 import type { EinsumPlan } from "./einsum_plan.ts";
-import type { ReshapeStep, Step } from "./lower.ts";
+import type { Reduction, ReshapeStep, Step } from "./lower.ts";
 import type { UnstackPlan } from "./plan.ts";
 
 /** What has to be seen of a tensor. */
@@ -34,10 +34,10 @@ export interface Operations<T extends Strided> {
   hasContiguousRows(x: T): boolean;
   /** A copy in row-major order, or `x` itself if it is contiguous. */
   contiguous(x: T): T;
-  /** The sum over the innermost axis, which stays with size 1. */
-  sumRows(x: T): T;
-  /** The mean over the innermost axis, which stays with size 1. */
-  meanRows(x: T): T;
+  /** The diagonal of the two innermost axes of a contiguous tensor: of `(..., n, n)` a view `(..., n, 1)`. */
+  diagonal(x: T): T;
+  /** One number made of each row of a tensor with contiguous rows; the innermost axis stays with size 1. */
+  reduceRows(x: T, operation: Reduction): T;
   /** Repeats a tensor with contiguous rows along axes of size 1. */
   broadcastTo(x: T, shape: Shape): T;
   /**
@@ -58,16 +58,19 @@ export function applyUnstack<T extends Strided>(plan: UnstackPlan, x: T, ops: Op
   return plan.parts.map((part) => applySteps([part, ...plan.after], stacked, ops));
 }
 
-/** Multiplies two tensors. */
+/** Multiplies tensors, two at a time. */
 export function applyEinsum<T extends Strided>(
   plan: EinsumPlan,
-  operands: readonly [T, T],
+  operands: readonly T[],
   ops: Operations<T>,
 ): T {
-  const weight = applySteps(plan.weightSteps, operands[plan.weight], ops);
-  const other = applySteps(plan.otherSteps, operands[1 - plan.weight], ops);
-  const product = ops.matmul(withContiguousRows(weight, ops), withContiguousRows(other, ops));
-  return applySteps(plan.resultSteps, product, ops);
+  const tensors = operands.map((x, i) => applySteps(plan.operandSteps[i], x, ops));
+  for (const { weight, weightSteps, other, otherSteps } of plan.products) {
+    const a = applySteps(weightSteps, tensors[weight], ops);
+    const b = applySteps(otherSteps, tensors[other], ops);
+    tensors.push(ops.matmul(withContiguousRows(a, ops), withContiguousRows(b, ops)));
+  }
+  return applySteps(plan.resultSteps, tensors[tensors.length - 1], ops);
 }
 
 function applyStep<T extends Strided>(step: Step, x: T, ops: Operations<T>): T {
@@ -78,12 +81,12 @@ function applyStep<T extends Strided>(step: Step, x: T, ops: Operations<T>): T {
       return ops.permute(x, step.axes);
     case "slice":
       return ops.slice(x, step.axis, step.start, step.end);
-    case "sum":
-      return ops.sumRows(withContiguousRows(x, ops));
-    case "mean":
-      return ops.meanRows(withContiguousRows(x, ops));
+    case "diagonal":
+      return ops.diagonal(ops.contiguous(x));
     case "broadcast":
       return ops.broadcastTo(withContiguousRows(x, ops), step.shape);
+    default:
+      return ops.reduceRows(withContiguousRows(x, ops), step.op);
   }
 }
 

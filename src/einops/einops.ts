@@ -18,15 +18,29 @@
  *
  * Elements are copied only where ggml cannot see them otherwise. A pattern is read and planned once for each shape.
  *
+ * The notation is that of Python's package einops 0.8, for tensors of one to four axes, which is as many as ggml has:
+ *
+ * | | as in Python | beyond it | not here |
+ * | --- | --- | --- | --- |
+ * | `rearrange` | every pattern, also where more than four axes move | | a list of tensors as input |
+ * | `unstack` | | the parts of `rearrange` along its first axis | |
+ * | `reduce` | `sum mean max min prod` | nothing on the right gives shape (1) | `any all`, functions, other types than f32 |
+ * | `repeat` | every pattern | | other types than f32 |
+ * | `einsum` | one tensor or more; sums, diagonals (`i i -> i`), `...`, `_` | composite axes and their sizes | axes of size 1 that stand for longer ones |
+ *
+ * `pack`, `unpack`, `parse_shape` and the layers are left out.
+ *
  * @module
  */
+import { describe } from "../base/describe.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
-import { broadcastTo, matmul, scale, sumLastAxis } from "../tensor/ops.ts";
+import { broadcastTo, matmul } from "../tensor/ops.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import {
   borrow,
   canMergeAxes,
   contiguous,
+  diagonal,
   mergeAxes,
   permute,
   reshape,
@@ -34,12 +48,14 @@ import {
   splitAxis,
 } from "../tensor/views.ts";
 import { applyEinsum, applySteps, applyUnstack, type Operations } from "./apply.ts";
+import { checkedCall } from "./checked_call.ts";
 import { type EinsumPlan, planEinsum } from "./einsum_plan.ts";
-import type { Step } from "./lower.ts";
+import { type Reduction, REDUCTIONS, type Step } from "./lower.ts";
 import { planRearrange, planReduce, planRepeat, planUnstack, type UnstackPlan } from "./plan.ts";
+import { reduceRows } from "./reduce_rows.ts";
 import type { AxisSizes, Call } from "./sizes.ts";
 
-export type { AxisSizes };
+export type { AxisSizes, Reduction };
 
 /**
  * The same elements under other axes.
@@ -55,7 +71,7 @@ export type { AxisSizes };
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
  */
 export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
-  const call = { caller: "rearrange", pattern, shapes: [x.shape], axes };
+  const call = checkedCall("rearrange", [x], pattern, axes);
   return applySteps(remember(rearrangements, call, "", () => planRearrange(call)), x, ggml);
 }
 
@@ -78,32 +94,39 @@ export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Ten
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
  */
 export function unstack(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor[] {
-  const call = { caller: "unstack", pattern, shapes: [x.shape], axes };
+  const call = checkedCall("unstack", [x], pattern, axes);
   return applyUnstack(remember(unstackings, call, "", () => planUnstack(call)), x, ggml);
 }
 
 /**
- * The sum or the mean over the axes that are only on the left.
+ * One number made of all elements along the axes that are only on the left: their sum, mean, largest, smallest or product.
  *
  * ```ts ignore
  * const bySentence = reduce(x, "batch seq embed -> batch embed", "mean");
- * const halved = reduce(x, "batch (seq 2) embed -> batch seq embed", "mean");
+ * const halved = reduce(x, "batch (seq 2) embed -> batch seq embed", "max");
  * ```
  *
  * @param x f32
  * @param pattern some axes on the left only; nothing on the right gives one element of shape (1)
- * @param operation what is made of the elements
+ * @param operation what is made of the elements; "max" and "min" of elements that are not all numbers are unspecified
  * @param axes sizes that the shape of `x` does not tell
  * @throws {SyntaxError} if the pattern does not parse
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ * @throws {RangeError} if there is no such operation
  */
 export function reduce(
   x: Tensor,
   pattern: string,
-  operation: "sum" | "mean",
+  operation: Reduction,
   axes: AxisSizes = {},
 ): Tensor {
-  const call = { caller: "reduce", pattern, shapes: [x.shape], axes };
+  const call = checkedCall("reduce", [x], pattern, axes);
+  if (!REDUCTIONS.includes(operation)) {
+    throw new RangeError(
+      `Cannot reduce "${pattern}": ggml has no such operation: received ${describe(operation)}. ` +
+        `Choose one of ${REDUCTIONS.join(", ")}.`,
+    );
+  }
   const steps = remember(reductions, call, operation, () => planReduce(call, operation));
   return applySteps(steps, x, ggml);
 }
@@ -123,12 +146,12 @@ export function reduce(
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
  */
 export function repeat(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
-  const call = { caller: "repeat", pattern, shapes: [x.shape], axes };
+  const call = checkedCall("repeat", [x], pattern, axes);
   return applySteps(remember(repetitions, call, "", () => planRepeat(call)), x, ggml);
 }
 
 /**
- * The product of two tensors, summed over the axes that are not on the right: one matrix multiplication.
+ * The product of tensors, summed over the axes that are not on the right. Two tensors are one matrix multiplication.
  *
  * ```ts ignore
  * const hidden = einsum(x, weight, "batch seq embed, hidden embed -> batch seq hidden");
@@ -137,31 +160,57 @@ export function repeat(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor
  *   key,
  *   "batch heads seq_q head_dim, batch heads seq_k head_dim -> batch heads seq_q seq_k",
  * );
+ * const adapted = einsum(x, down, up, "seq in, rank in, out rank -> seq out"); // the smaller product first
+ * const trace = einsum(x, "i i ->");
  * ```
  *
  * ggml reads both operands along the axis that is summed over, so an operand where that axis is not the innermost one is
  * copied first; store weights as `hidden embed`.
  *
- * @param a f32; another type, for example a quantized weight, if `b` is f32
- * @param b f32; another type if `a` is f32
- * @param pattern the axes of `a`, a comma, the axes of `b`, and those of the result
- * @param axes sizes that the shapes do not tell
+ * Three tensors or more are multiplied two at a time: first the two whose product takes the fewest multiplications, then
+ * of what is left again. A tensor that has an axis twice is replaced with its diagonal, and an axis that nothing else has
+ * is summed over, before that. The order of the factors does not matter, except where several orders cost as much: then
+ * the first goes first.
+ *
+ * @param args the tensors, f32, or another type, for example a quantized weight, in a product with one that is f32; the
+ * pattern, which tells their axes with commas between them, and those of the result; sizes that the shapes do not tell
  * @returns f32
  * @throws {SyntaxError} if the pattern does not parse
- * @throws {TypeError} if the pattern does not fit the shapes and the sizes, or if neither operand is f32
+ * @throws {TypeError} if the pattern does not fit the shapes and the sizes, or if the tensors have no f32 among them
  */
-export function einsum(a: Tensor, b: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
-  const call = { caller: "einsum", pattern, shapes: [a.shape, b.shape], axes };
-  const operands = [a, b].map(({ isContiguous, dtype }) => (
+export function einsum(
+  ...args:
+    | [...tensors: Tensor[], pattern: string]
+    | [...tensors: Tensor[], pattern: string, axes: AxisSizes]
+): Tensor {
+  const { tensors, pattern, axes } = einsumArguments(args);
+  const call = checkedCall("einsum", tensors, pattern, axes);
+  const operands = tensors.map(({ isContiguous, dtype }) => (
     { isContiguous, isWeight: dtype !== "f32" }
   ));
   const detail = operands.map((x) => `${x.isContiguous}${x.isWeight}`).join();
   const plan = remember(products, call, detail, () => planEinsum(call, operands));
-  // Weights belong to no graph; what is done to them belongs to the graph of the other operand.
-  const graph = a.graph ?? b.graph;
+  // Weights belong to no graph; what is done to them belongs to the graph of the other operands.
+  const graph = tensors.find((x) => x.graph !== undefined)?.graph;
   const inGraph = (x: Tensor) =>
     x.graph === undefined && graph !== undefined ? borrow(x, graph) : x;
-  return applyEinsum(plan, [inGraph(a), inGraph(b)], ggml);
+  return applyEinsum(plan, tensors.map(inGraph), ggml);
+}
+
+/** Tells apart what comes before the pattern and what comes after it. Types are checked later. */
+function einsumArguments(
+  args: readonly unknown[],
+): { tensors: Tensor[]; pattern: string; axes: AxisSizes } {
+  const found = args.findIndex((arg) => typeof arg === "string");
+  const at = found >= 0 ? found : args.findLastIndex((arg) => arg instanceof Tensor) + 1;
+  const [pattern, axes = {}, ...more] = args.slice(at);
+  if (more.length > 0) {
+    throw new TypeError(
+      `Cannot einsum: nothing comes after the sizes: received ${describe(more[0])}. ` +
+        "Pass the tensors, then the pattern, then the sizes.",
+    );
+  }
+  return { tensors: args.slice(0, at), pattern, axes } as ReturnType<typeof einsumArguments>;
 }
 
 const ggml: Operations<Tensor> = {
@@ -174,8 +223,8 @@ const ggml: Operations<Tensor> = {
     canMergeAxes(x, axis, count) && (axis + count < x.shape.length || !isQuantized(x)),
   hasContiguousRows: (x) => x.strides[x.strides.length - 1] === tensorTypeInfo(x.dtype).blockBytes,
   contiguous,
-  sumRows: sumLastAxis,
-  meanRows: (x) => scale(sumLastAxis(x), 1 / x.shape[x.shape.length - 1]),
+  diagonal,
+  reduceRows,
   broadcastTo,
   matmul: (weight, x) => matmul(withRank(weight, x.shape.length), x),
 };

@@ -1,125 +1,132 @@
 /**
- * How a product over named axes becomes one matrix multiplication. Pure: no tensor is needed to plan.
+ * How a product over named axes becomes matrix multiplications, one for each two operands. Pure: no tensor is needed to
+ * plan.
  *
  * @module
  */
 import { lower, type Step } from "./lower.ts";
-import { type AxisGroup, axisLabel } from "./pattern.ts";
-import { type Call, mismatch, sizePattern, type Sizes } from "./sizes.ts";
+import { type AxisGroup, axisLabel, ELLIPSIS } from "./pattern.ts";
+import { reduceAxes } from "./plan.ts";
+import { planProduct, type Product, type Term } from "./product_plan.ts";
+import { type Call, groupSize, mismatch, sizePattern, type Sizes } from "./sizes.ts";
 
 /** What the planner has to know of an operand besides its shape. */
-export interface Operand {
-  /** Whether its elements lie side by side, so that neighbouring axes can be merged without a copy. */
-  readonly isContiguous: boolean;
-  /** Whether it can only be the weight of a matrix multiplication: everything but f32 can. */
-  readonly isWeight: boolean;
-}
+export type Operand = Omit<Term, "axes">;
 
-/** A product as one matrix multiplication. */
+/** A product of any number of tensors. */
 export interface EinsumPlan {
-  /** Which operand is the weight: 0 or 1. */
-  readonly weight: 0 | 1;
-  /** From the weight to `(outer..., rows, inner)`. */
-  readonly weightSteps: readonly Step[];
-  /** From the other operand to `(outer..., columns, inner)`. */
-  readonly otherSteps: readonly Step[];
-  /** From the product, `(outer..., columns, rows)`, to the result. */
+  /** What is done to each operand first: diagonals, and sums over axes that nothing else has. */
+  readonly operandSteps: readonly (readonly Step[])[];
+  /** Products of two tensors, one after another. They count on where the operands end: the first is number `operands.length`. */
+  readonly products: readonly Product[];
+  /** From the last product, or the only operand, to the result. */
   readonly resultSteps: readonly Step[];
 }
 
-/** Plans a product of two tensors, summed over the axes that the result does not have. */
+/** Plans a product of tensors, summed over the axes that the result does not have. */
 export function planEinsum(call: Call, operands: readonly Operand[]): EinsumPlan {
-  const { inputs, output, sizes } = sizePattern(call);
-  const [first, second] = inputs.map((side) => side.flat());
+  const { inputs, output, sizes: known } = sizePattern(call);
+  const sizes = new Map(known);
   const result = output.flat();
-  checkAxes(call, first, second, result);
+  checkAxes(call, inputs.flat(2), result);
+  const prepared = inputs.map((axes, i) => {
+    const elsewhere = [output, ...inputs.toSpliced(i, 1)].flat(2);
+    return prepare(call, { ...operands[i], axes }, elsewhere, sizes);
+  });
 
-  const weight = chooseWeight(call, operands, first, second, result);
-  const [weightNames, otherNames] = weight === 0 ? [first, second] : [second, first];
-  const inner = weightNames.filter((name) => !result.includes(name));
-  const rows = weightNames.filter((name) => result.includes(name) && !otherNames.includes(name));
-  const shared = result.filter((name) => first.includes(name) && second.includes(name));
-  const free = otherNames.filter((name) => result.includes(name) && !weightNames.includes(name));
-
-  const canMerge = operands[1 - weight].isContiguous && areNeighbours(free, otherNames);
-  const { outer, columns } = placeColumns(free, shared, result, canMerge, sizes);
-  // ggml repeats the weight over outer axes that only the other operand has.
-  const weightOuter = outer.map((group) => group.filter((name) => weightNames.includes(name)));
-  while (weightOuter[0]?.length === 0) weightOuter.shift();
+  const terms = prepared.map(({ term }) => term);
+  const products: Product[] = [];
+  let open = [...terms.keys()];
+  while (open.length > 1) {
+    const [first, second] = cheapestPair(terms, open, sizes);
+    open = open.filter((i) => i !== first && i !== second);
+    const wanted = new Set([...result, ...open.flatMap((i) => terms[i].axes.flat())]);
+    const { product, axes } = planProduct(call, terms, [first, second], [...wanted], sizes);
+    products.push(product);
+    open.push(terms.push({ axes, isContiguous: true, isWeight: false }) - 1);
+  }
   return {
-    weight,
-    weightSteps: lower(call, inputs[weight], [...weightOuter, rows, inner], sizes),
-    otherSteps: lower(call, inputs[1 - weight], [...outer, columns, inner], sizes),
-    resultSteps: lower(call, [...outer, columns, rows], output, sizes),
+    operandSteps: prepared.map(({ steps }) => steps),
+    products,
+    resultSteps: lower(call, terms[terms.length - 1].axes, output, sizes),
   };
 }
 
-/**
- * Which axes of the other operand are the columns of the product, and which stay outside.
- *
- * All of them as columns make one large product, which is faster than many small ones over the same weight. Where
- * merging them would cost a copy, or there is nothing to gain, the axes stay apart and need no reshape.
- */
-function placeColumns(
-  free: AxisGroup,
-  shared: AxisGroup,
-  result: AxisGroup,
-  canMerge: boolean,
-  sizes: Sizes,
-): { outer: AxisGroup[]; columns: AxisGroup } {
-  const column = result.findLast((name) => free.includes(name));
-  const outside = result.filter((name) =>
-    name !== column && (free.includes(name) || shared.includes(name))
-  );
-  const gains = free.some((name) => name !== column && sizes.get(name) !== 1);
-  if (column !== undefined && outside.length <= 2 && !(gains && canMerge)) {
-    return { outer: outside.map((name) => [name]), columns: [column] };
-  }
-  const outer = shared.length <= 2
-    ? shared.map((name) => [name])
-    : [shared.slice(0, 1), shared.slice(1)];
-  return { outer, columns: free };
-}
-
-function areNeighbours(names: AxisGroup, all: AxisGroup): boolean {
-  const start = all.indexOf(names[0]);
-  return names.every((name, i) => all[start + i] === name);
-}
-
-function chooseWeight(
+/** Takes the diagonal where one tensor has an axis twice, and sums over the axes that nothing else has. */
+function prepare(
   call: Call,
-  operands: readonly Operand[],
-  first: AxisGroup,
-  second: AxisGroup,
-  result: AxisGroup,
-): 0 | 1 {
-  if (operands[0].isWeight && operands[1].isWeight) {
-    throw mismatch(
-      call,
-      "neither operand is f32",
-      "ggml multiplies a weight of any type with f32.",
-    );
+  operand: Term,
+  elsewhere: AxisGroup,
+  sizes: Map<string, number>,
+): { steps: Step[]; term: Term } {
+  const steps: Step[] = [];
+  let { axes, twins } = nameApart(operand.axes, sizes);
+  for (const [name, twin] of twins) {
+    const rest = axes.flat().filter((other) => other !== name && other !== twin);
+    steps.push(...lower(call, axes, [rest, [name], [twin]], sizes), { op: "diagonal" });
+    axes = [rest, [name], []];
   }
-  if (operands[0].isWeight || operands[1].isWeight) return operands[0].isWeight ? 0 : 1;
-  // The rows of the weight become the innermost axis of the product.
-  const innermost = result.findLast((name) => !(first.includes(name) && second.includes(name)));
-  return innermost !== undefined && first.includes(innermost) ? 0 : 1;
+  const kept = axes.map((group) => group.filter((name) => elsewhere.includes(name)));
+  if (kept.flat().length < axes.flat().length) {
+    const output = kept.filter((group) => group.length > 0);
+    steps.push(...reduceAxes(call, axes, output, "sum", sizes));
+    axes = output.length === 0 ? [[]] : output;
+  }
+  const isContiguous = operand.isContiguous && steps.length === 0;
+  return { steps, term: { axes, isContiguous, isWeight: operand.isWeight } };
 }
 
-function checkAxes(call: Call, first: AxisGroup, second: AxisGroup, result: AxisGroup): void {
-  const added = result.find((name) => !first.includes(name) && !second.includes(name));
+/** A name of its own for each further time that a tensor has an axis. */
+function nameApart(
+  axes: readonly AxisGroup[],
+  sizes: Map<string, number>,
+): { axes: readonly AxisGroup[]; twins: [name: string, twin: string][] } {
+  const seen = new Set<string>();
+  const twins: [string, string][] = [];
+  const apart = axes.map((group) =>
+    group.map((name) => {
+      if (!seen.has(name)) {
+        seen.add(name);
+        return name;
+      }
+      const twin = `${name}@twin${twins.length}`;
+      sizes.set(twin, sizes.get(name)!);
+      twins.push([name, twin]);
+      return twin;
+    })
+  );
+  return { axes: apart, twins };
+}
+
+/**
+ * The two tensors to multiply next: those whose product takes the fewest multiplications, the first such two where
+ * several take as many. Two of which neither is f32 have to wait for the product of one of them with another.
+ */
+function cheapestPair(
+  terms: readonly Term[],
+  open: readonly number[],
+  sizes: Sizes,
+): [first: number, second: number] {
+  const pairs = open.flatMap((first, i) =>
+    open.slice(i + 1).map((second): [number, number] => [first, second])
+  );
+  const cost = ([first, second]: [number, number]) => {
+    const names = new Set([terms[first], terms[second]].flatMap(({ axes }) => axes.flat()));
+    const canMultiply = !(terms[first].isWeight && terms[second].isWeight);
+    return canMultiply ? groupSize([...names], sizes) : Infinity;
+  };
+  return pairs.reduce((best, pair) => cost(pair) < cost(best) ? pair : best);
+}
+
+function checkAxes(call: Call, names: AxisGroup, result: AxisGroup): void {
+  const added = result.find((name) => !names.includes(name));
   if (added !== undefined) {
     const problem = `axis "${axisLabel(added)}" is only on the right`;
     throw mismatch(call, problem, "Write it on the left too, or use repeat() on the result.");
   }
-  const summed = [...first, ...second].filter((name) => !result.includes(name));
-  const alone = summed.find((name) => !first.includes(name) || !second.includes(name));
-  if (alone !== undefined) {
-    const problem = `axis "${axisLabel(alone)}" is in one tensor only`;
-    throw mismatch(
-      call,
-      problem,
-      "Write it on the right too, or use reduce() on that tensor first.",
-    );
+  const hidden = names.find((name) => name.startsWith(ELLIPSIS) && !result.includes(name));
+  if (hidden !== undefined) {
+    const problem = '"..." is only on the left';
+    throw mismatch(call, problem, "Write it on the right too, or name the axes to sum over.");
   }
 }

@@ -7,6 +7,11 @@ import { MAX_AXES, sameShape, type Shape } from "../tensor/shape.ts";
 import type { AxisGroup } from "./pattern.ts";
 import { type Call, groupSize, mismatch, type Sizes } from "./sizes.ts";
 
+/** What can be made of the elements along an axis. */
+export type Reduction = typeof REDUCTIONS[number];
+/** The names of {@linkcode Reduction}. */
+export const REDUCTIONS = ["sum", "mean", "max", "min", "prod"] as const;
+
 /** One thing to do to a tensor. Applied in turn, steps do what a pattern says. */
 export type Step =
   | ReshapeStep
@@ -14,8 +19,10 @@ export type Step =
   | { readonly op: "permute"; readonly axes: readonly number[] }
   /** Elements `start` to `end` (excluded) along an axis. */
   | { readonly op: "slice"; readonly axis: number; readonly start: number; readonly end: number }
-  /** The sum or the mean over the innermost axis, which stays with size 1. */
-  | { readonly op: "sum" | "mean" }
+  /** One number made of all elements along the innermost axis, which stays with size 1. */
+  | { readonly op: Reduction }
+  /** The diagonal of the two innermost axes, which have one size: of `(..., n, n)` a tensor `(..., n, 1)`. */
+  | { readonly op: "diagonal" }
   /** Axes of size 1 become as long as `shape` says, by copying. */
   | { readonly op: "broadcast"; readonly shape: Shape };
 
@@ -69,7 +76,7 @@ export function reshapeSteps(from: Shape, to: Shape): Step[] {
 /**
  * The steps from a tensor with the axes `from` to one with the axes `to`, which have the same elementary axes.
  *
- * @throws {TypeError} if the result, or what leads to it, has more than {@linkcode MAX_AXES} axes
+ * @throws {TypeError} if the result has more than {@linkcode MAX_AXES} axes
  */
 export function lower(
   call: Call,
@@ -84,15 +91,64 @@ export function lower(
       "Compose some of them in parentheses, or use unstack() to get several tensors.",
     );
   }
-  const steps = tryLower(from, to, sizes);
-  if (steps === undefined) {
-    throw mismatch(
-      call,
-      `this moves more than ${MAX_AXES} axes at once where a tensor has at most ${MAX_AXES}`,
-      "Do it in two calls, or use unstack() to get several tensors.",
-    );
+  return tryLower(from, to, sizes) ?? lowerInMoves(from, to, sizes);
+}
+
+/**
+ * Several permutations one after another, where one would take too many axes: each moves four blocks of neighbouring
+ * runs, so that as many runs as possible come to lie where they belong together and travel as one from then on.
+ */
+function lowerInMoves(from: readonly AxisGroup[], to: readonly AxisGroup[], sizes: Sizes): Step[] {
+  const isLong = (name: string) => sizes.get(name) !== 1;
+  const target = to.flat();
+  const steps: Step[] = [];
+  let groups = from;
+  for (;;) {
+    const runs = findRuns(groups, to, () => true, isLong);
+    if (runs.length <= MAX_AXES) return [...steps, ...permuteRuns(runs, groups, to, sizes)];
+    const { blocks, axes } = bestMove(runs, target);
+    steps.push(...reshapeSteps(shapeOf(groups, sizes), shapeOf(blocks, sizes)));
+    steps.push({ op: "permute", axes });
+    groups = axes.map((axis) => blocks[axis]);
   }
-  return steps;
+}
+
+/** The move of four blocks after which the fewest runs are left; of equals one that leaves the innermost in place. */
+function bestMove(
+  runs: readonly AxisGroup[],
+  target: AxisGroup,
+): { blocks: AxisGroup[]; axes: readonly number[] } {
+  const last = runs.length - 1;
+  const fits = (a: string, b: string) => target.indexOf(a) + 1 === target.indexOf(b);
+  let best: { blocks: AxisGroup[]; axes: readonly number[] } | undefined;
+  let bestScore = -1;
+  for (let first = 1; first < last; first++) {
+    for (let second = first + 1; second < last; second++) {
+      for (let third = second + 1; third <= last; third++) {
+        const bounds = [0, first, second, third, last + 1];
+        const blocks = bounds.slice(1).map((end, i) => runs.slice(bounds[i], end).flat());
+        for (const axes of BLOCK_ORDERS) {
+          const numJoined = axes.slice(1).filter((axis, i) =>
+            fits(blocks[axes[i]].at(-1)!, blocks[axis][0])
+          )
+            .length;
+          const score = 2 * numJoined + (axes[3] === 3 ? 1 : 0);
+          if (score > bestScore) [best, bestScore] = [{ blocks, axes }, score];
+        }
+      }
+    }
+  }
+  return best!;
+}
+
+/** Every order of four blocks. */
+const BLOCK_ORDERS = ordersOf([0, 1, 2, 3]);
+
+function ordersOf(items: readonly number[]): number[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item) =>
+    ordersOf(items.filter((other) => other !== item)).map((rest) => [item, ...rest])
+  );
 }
 
 /**

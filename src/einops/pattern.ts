@@ -8,7 +8,11 @@
  * ```
  *
  * A side names the axes of one tensor, outermost first. `(heads head_dim)` is one axis that is composed of two; `1` and
- * `()` are axes of size 1; `...` stands for any number of axes.
+ * `()` are axes of size 1; `...` stands for any number of axes. A name is what einops takes for one: an identifier of
+ * Python, of letters and digits of any script, that neither begins nor ends with an underscore. Only spaces separate.
+ *
+ * The notation of `einsum()` differs: it has names only, no numbers and no axes of size 1; a name may be there twice,
+ * which means the diagonal, and may be `_`.
  *
  * @module
  */
@@ -47,6 +51,14 @@ export function axisLabel(name: string): string {
   return name.replace(/@.*$/, "");
 }
 
+/** A name, a number or an ellipsis: what stands between spaces, parentheses, commas and arrows. */
+const WORD = /^[\p{L}\p{N}_.]/u;
+const NAME = /^(?!_)\p{XID_Start}\p{XID_Continue}*(?<!_)$/u;
+
+const NO_AXIS = "an axis is a name, without an underscore at its ends, or a positive integer";
+const NO_UNIT_AXES = "einsum() has no axes of size 1: give it a name, or use rearrange() first";
+const NO_NUMBERS = "an axis of einsum() is a name";
+
 interface Token {
   readonly text: string;
   readonly position: number;
@@ -54,6 +66,7 @@ interface Token {
 
 class Parser {
   readonly #caller: string;
+  readonly #isEinsum: boolean;
   readonly #text: string;
   readonly #tokens: Token[];
   readonly #numbers = new Map<string, number>();
@@ -62,6 +75,7 @@ class Parser {
 
   constructor(caller: string, text: string) {
     this.#caller = caller;
+    this.#isEinsum = caller === "einsum";
     this.#text = text;
     this.#tokens = this.#scan();
   }
@@ -85,8 +99,8 @@ class Parser {
     this.#sideHasEllipsis = false;
     for (;;) {
       const { text } = this.#peek();
-      if (isAxis(text)) {
-        const axes = this.#axis();
+      if (WORD.test(text)) {
+        const axes = this.#axis(this.#isEinsum);
         side.push(axes[0] === ELLIPSIS ? ELLIPSIS : axes);
       } else if (text === "(") {
         side.push(this.#composite());
@@ -99,26 +113,27 @@ class Parser {
   #composite(): AxisGroup {
     const open = this.#take();
     const group: string[] = [];
-    while (isAxis(this.#peek().text)) group.push(...this.#axis());
+    while (WORD.test(this.#peek().text)) group.push(...this.#axis());
     const { text, position } = this.#peek();
     if (text === "(") throw this.#error('"(" inside "("', position);
     if (!this.#accept(")")) throw this.#error('"(" is never closed', open.position);
+    if (group.length === 0 && this.#isEinsum) throw this.#error(NO_UNIT_AXES, open.position);
     return group;
   }
 
-  /** One name, one ellipsis, or no axis at all for `1`. */
-  #axis(): AxisGroup {
+  /** One name, one ellipsis, or no axis at all for `1`, unless `isNamed`. */
+  #axis(isNamed = false): AxisGroup {
     const { text, position } = this.#take();
     if (text === ELLIPSIS) {
       if (this.#sideHasEllipsis) throw this.#error('second "..." for one tensor', position);
       this.#sideHasEllipsis = true;
+      return [text];
     }
-    if (!/^\d/.test(text)) return [text];
-    const size = Number(text);
-    if (!Number.isSafeInteger(size) || size < 1) {
-      throw this.#error("an axis is a name or a positive integer", position);
-    }
-    if (size === 1) return [];
+    if (NAME.test(text) || (text === "_" && this.#isEinsum)) return [text];
+    const size = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!Number.isSafeInteger(size) || size < 1) throw this.#error(NO_AXIS, position);
+    if (size === 1 && !isNamed) return [];
+    if (this.#isEinsum) throw this.#error(size === 1 ? NO_UNIT_AXES : NO_NUMBERS, position);
     const name = `${text}@${position}`; // each number is an axis of its own
     this.#numbers.set(name, size);
     return [name];
@@ -142,13 +157,13 @@ class Parser {
 
   #scan(): Token[] {
     const tokens: Token[] = [];
-    const anyToken = /\s*(->|\.\.\.|\w+|[(),])/y;
-    const end = this.#text.trimEnd().length;
+    const anyToken = / *(->|(?:\.\.\.|[\p{L}\p{N}_])+|[(),])/uy;
+    const end = this.#text.replace(/ +$/, "").length;
     while (anyToken.lastIndex < end) {
       const from = anyToken.lastIndex;
       const match = anyToken.exec(this.#text);
       if (match === null) {
-        const position = from + this.#text.slice(from).search(/\S/);
+        const position = from + this.#text.slice(from).search(/[^ ]/);
         throw this.#error("not an axis, a parenthesis, a comma or an arrow", position);
       }
       tokens.push({ text: match[1], position: anyToken.lastIndex - match[1].length });
@@ -165,8 +180,4 @@ class Parser {
         '"batch seq (heads head_dim) -> batch heads seq head_dim".',
     );
   }
-}
-
-function isAxis(token: string): boolean {
-  return token === ELLIPSIS || /^\w/.test(token);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { MAX_AXES, sameShape } from "../tensor/shape.ts";
-import { lower, shapeOf, type Step, tryLower } from "./lower.ts";
+import { lower, type Reduction, shapeOf, type Step, tryLower } from "./lower.ts";
 import { type AxisGroup, axisLabel } from "./pattern.ts";
 import { type Call, groupSize, mismatch, sizePattern, type Sizes } from "./sizes.ts";
 
@@ -72,17 +72,28 @@ function isolate(
   };
 }
 
-/** The steps of a sum or a mean over the axes that are only on the left. */
-export function planReduce(call: Call, operation: "sum" | "mean"): Step[] {
+/** The steps of a reduction over the axes that are only on the left. */
+export function planReduce(call: Call, operation: Reduction): Step[] {
   const { inputs: [input], output, sizes } = sizePattern(call);
   checkNoneNew(call, input, output);
+  return reduceAxes(call, input, output, operation, sizes);
+}
+
+/** The steps of a reduction over the axes of `input` that `output` does not have. */
+export function reduceAxes(
+  call: Call,
+  input: readonly AxisGroup[],
+  output: readonly AxisGroup[],
+  operation: Reduction,
+  sizes: Sizes,
+): Step[] {
   const isKept = (name: string) => output.flat().includes(name);
   const kept = input.map((group) => group.filter(isKept)).filter((group) => group.length > 0);
   const reduced = input.flat().filter((name) => !isKept(name));
   if (groupSize(reduced, sizes) === 1) {
     return lower(call, input.map((group) => group.filter(isKept)), output, sizes);
   }
-  // ggml sums over the innermost axis: all that goes becomes that axis.
+  // ggml reduces the innermost axis: all that goes becomes that axis.
   const wanted = kept.length < MAX_AXES ? [...kept, reduced] : [kept.flat(), reduced];
   const together = tryLower(input, wanted, sizes);
   if (together !== undefined) {

@@ -4,7 +4,14 @@
  * @module
  */
 import { formatShape, type Shape } from "../tensor/shape.ts";
-import { type AxisGroup, axisLabel, ELLIPSIS, parsePattern, type Side } from "./pattern.ts";
+import {
+  type AxisGroup,
+  axisLabel,
+  ELLIPSIS,
+  parsePattern,
+  type Pattern,
+  type Side,
+} from "./pattern.ts";
 
 /** Sizes of axes that the shapes alone do not tell: `{ heads: 12 }`. */
 export type AxisSizes = Readonly<Record<string, number>>;
@@ -61,13 +68,13 @@ export function groupSize(group: AxisGroup, sizes: Sizes): number {
 export function sizePattern(call: Call): SizedPattern {
   const pattern = parsePattern(call.caller, call.pattern);
   checkNumInputs(call, pattern.inputs.length);
-  const hidden = numHiddenAxes(call, pattern.inputs);
-  const inputs = pattern.inputs.map((side) => expandEllipsis(side, hidden ?? 0));
-  if (hidden === undefined && pattern.output.some((group) => group.includes(ELLIPSIS))) {
-    throw mismatch(call, '"..." is only on the right', 'Write "..." on both sides.');
-  }
-  const output = expandEllipsis(pattern.output, hidden ?? 0);
-  for (const side of [...inputs, output]) checkNoRepetition(call, side);
+  const numHidden = pattern.inputs.map((side, input) => numHiddenAxes(call, side, input));
+  const inputs = pattern.inputs.map((side, input) => expandEllipsis(side, numHidden[input]));
+  checkEllipses(call, pattern);
+  const output = expandEllipsis(pattern.output, Math.max(...numHidden));
+  // In an einsum an axis that one tensor has twice is its diagonal.
+  const sides = call.caller === "einsum" ? [output] : [...inputs, output];
+  for (const side of sides) checkNoRepetition(call, side);
 
   const names = new Set([...inputs, output].flat(2));
   const sizes = new Map([...pattern.numbers, ...checkedSizes(call, names)]);
@@ -94,46 +101,40 @@ function counted(count: number, one: string, several: string): string {
   return `${count} ${count === 1 ? one : several}`;
 }
 
-/** How many axes `...` stands for; `undefined` if no input has one. */
-function numHiddenAxes(call: Call, sides: readonly Side[]): number | undefined {
-  let hidden: number | undefined;
-  sides.forEach((side, input) => {
-    const rank = call.shapes[input].length;
-    const hasEllipsis = side.includes(ELLIPSIS);
-    if (side.some((group) => group !== ELLIPSIS && group.includes(ELLIPSIS))) {
-      throw mismatch(
-        call,
-        '"..." is inside parentheses on the left',
-        'Write "..." as an axis of its own there.',
-      );
-    }
-    const named = side.length - (hasEllipsis ? 1 : 0);
-    if (hasEllipsis ? named > rank : named !== rank) {
-      throw mismatch(
-        call,
-        `the pattern has ${
-          hasEllipsis ? "at least " : ""
-        }${named} axes where the tensor has ${rank}`,
-        "Name each axis once; write a composite axis in parentheses.",
-      );
-    }
-    if (!hasEllipsis) return;
-    if (hidden !== undefined && hidden !== rank - named) {
-      throw mismatch(
-        call,
-        `"..." stands for ${counted(hidden, "axis", "axes")} of one tensor and ${
-          rank - named
-        } of the other`,
-        "Name the axes instead.",
-      );
-    }
-    hidden = rank - named;
-  });
-  return hidden;
+/** As in einops, a `...` that stands for no axis counts too; in an einsum it does not, as in NumPy. */
+function checkEllipses(call: Call, { inputs, output }: Pattern): void {
+  const [onLeft, onRight] = [inputs.flat(2), output.flat()].map((all) => all.includes(ELLIPSIS));
+  if (call.caller === "einsum" || onLeft === onRight) return;
+  if (onLeft && call.caller === "reduce") return;
+  const side = onLeft ? "left" : "right";
+  throw mismatch(call, `axis "..." is only on the ${side}`, 'Write "..." on both sides.');
 }
 
+/** How many axes `...` stands for; 0 if there is none. */
+function numHiddenAxes(call: Call, side: Side, input: number): number {
+  const rank = call.shapes[input].length;
+  const hasEllipsis = side.includes(ELLIPSIS);
+  if (side.some((group) => group !== ELLIPSIS && group.includes(ELLIPSIS))) {
+    throw mismatch(
+      call,
+      '"..." is inside parentheses on the left',
+      'Write "..." as an axis of its own there.',
+    );
+  }
+  const named = side.length - (hasEllipsis ? 1 : 0);
+  if (hasEllipsis ? named > rank : named !== rank) {
+    throw mismatch(
+      call,
+      `the pattern has ${hasEllipsis ? "at least " : ""}${named} axes where the tensor has ${rank}`,
+      "Name each axis once; write a composite axis in parentheses.",
+    );
+  }
+  return rank - named;
+}
+
+/** The names of axes without one count from the innermost, so that those of several tensors meet as NumPy's do. */
 function expandEllipsis(side: Side, hidden: number): AxisGroup[] {
-  const names = Array.from({ length: hidden }, (_, i) => `${ELLIPSIS}@${i}`);
+  const names = Array.from({ length: hidden }, (_, i) => `${ELLIPSIS}@${hidden - 1 - i}`);
   return side.flatMap((group): AxisGroup[] =>
     group === ELLIPSIS
       ? names.map((name) => [name])

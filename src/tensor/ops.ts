@@ -9,7 +9,7 @@ import type { Pointer } from "../ffi/memory.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { nativeSizes, sameShape, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
-import { contiguous, graphOf, permute, reshape } from "./views.ts";
+import { contiguous, dense, graphOf, permute, reshape } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
 export function add(a: Tensor, b: Tensor): Tensor {
@@ -30,7 +30,7 @@ export function divide(a: Tensor, b: Tensor): Tensor {
 export function scale(x: Tensor, factor: number, offset = 0): Tensor {
   checkF32("scale", x);
   const graph = graphOf("scale", x);
-  const input = contiguous(x);
+  const input = dense(x);
   const ggml = library();
   const pointer = offset === 0
     ? ggml.ggml_scale(graph.context, input.pointer, factor)
@@ -42,14 +42,14 @@ export function scale(x: Tensor, factor: number, offset = 0): Tensor {
 export function square(x: Tensor): Tensor {
   checkF32("square", x);
   const graph = graphOf("square", x);
-  return result(graph, x.shape, library().ggml_sqr(graph.context, contiguous(x).pointer));
+  return result(graph, x.shape, library().ggml_sqr(graph.context, dense(x).pointer));
 }
 
 /** `x * sigmoid(x)`, element by element. */
 export function silu(x: Tensor): Tensor {
   checkF32("apply SiLU to", x);
   const graph = graphOf("apply SiLU to", x);
-  return result(graph, x.shape, library().ggml_silu(graph.context, contiguous(x).pointer));
+  return result(graph, x.shape, library().ggml_silu(graph.context, dense(x).pointer));
 }
 
 /**
@@ -63,7 +63,7 @@ export function gelu(x: Tensor): Tensor {
   checkF32("apply GELU to", x);
   const graph = graphOf("apply GELU to", x);
   if (!graph.backend.hasExactGelu) return composedGelu(x);
-  return result(graph, x.shape, library().ggml_gelu(graph.context, contiguous(x).pointer));
+  return result(graph, x.shape, library().ggml_gelu(graph.context, dense(x).pointer));
 }
 
 /** 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c. */
@@ -85,7 +85,7 @@ function composedGelu(x: Tensor): Tensor {
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
   checkF32("normalize", x);
   const graph = graphOf("normalize", x);
-  const normalized = library().ggml_norm(graph.context, contiguous(x).pointer, epsilon);
+  const normalized = library().ggml_norm(graph.context, dense(x).pointer, epsilon);
   return add(multiply(result(graph, x.shape, normalized), weight), bias);
 }
 
@@ -102,7 +102,7 @@ export function softmax(x: Tensor, mask?: Tensor, factor = 1): Tensor {
   if (mask !== undefined) checkMask("apply softmax to", mask, x.shape);
   const pointer = library().ggml_soft_max_ext(
     graph.context,
-    contiguous(x).pointer,
+    dense(x).pointer,
     mask?.pointer ?? null,
     factor,
     0,
@@ -184,7 +184,7 @@ export function sumLastAxis(x: Tensor): Tensor {
   checkF32("sum", x);
   const graph = graphOf("sum", x);
   const shape = [...x.shape.slice(0, -1), 1];
-  return result(graph, shape, library().ggml_sum_rows(graph.context, contiguous(x).pointer));
+  return result(graph, shape, library().ggml_sum_rows(graph.context, dense(x).pointer));
 }
 
 /** `x` repeated along every axis until it has the given shape; each size must be a multiple of the old one. */
@@ -214,7 +214,7 @@ export function topK(x: Tensor, k: number): Tensor {
     throw new RangeError(`Cannot find the largest elements of ${x}: received a k of ${k}`);
   }
   const graph = graphOf("find the largest elements of", x);
-  const pointer = library().ggml_top_k(graph.context, contiguous(x).pointer, k)!;
+  const pointer = library().ggml_top_k(graph.context, dense(x).pointer, k)!;
   return new Tensor({ shape: [x.shape[0], k], dtype: "i32", pointer, graph });
 }
 
@@ -232,7 +232,7 @@ export function pick(x: Tensor, columns: Tensor): Tensor {
   if (!fits) throw new TypeError(`Cannot pick ${columns} from ${x}: their shapes do not fit`);
   const graph = graphOf("pick from", x, columns);
   // Each element as a row of its own, in a table for each row.
-  const table = reshape(contiguous(x), [...x.shape, 1]);
+  const table = reshape(dense(x), [...x.shape, 1]);
   const picked = library().ggml_get_rows(graph.context, table.pointer, columns.pointer);
   return reshape(result(graph, [...columns.shape, 1], picked), columns.shape);
 }
@@ -318,7 +318,7 @@ function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor 
     add: ggml.ggml_add,
     mul: ggml.ggml_mul,
     div: ggml.ggml_div,
-  }[name](graph.context, contiguous(a).pointer, b.pointer);
+  }[name](graph.context, dense(a).pointer, b.pointer);
   return result(graph, a.shape, pointer);
 }
 

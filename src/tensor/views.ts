@@ -15,6 +15,7 @@ import {
   nativeSizes,
   nativeStrides,
   numElements,
+  sameShape,
   type Shape,
 } from "./shape.ts";
 import { contiguousStrides, Tensor } from "./tensor.ts";
@@ -100,6 +101,30 @@ export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Te
   );
 }
 
+/**
+ * The diagonal of the two innermost axes of a contiguous tensor.
+ *
+ * @param x (..., n, n)
+ * @returns (..., n, 1)
+ */
+export function diagonal(x: Tensor): Tensor {
+  const [rows, columns] = x.shape.slice(-2);
+  if (x.shape.length < 2 || rows !== columns || !x.isContiguous) {
+    throw new TypeError(
+      `Cannot take the diagonal of ${x}: its last two axes have to be one size, side by side`,
+    );
+  }
+  checkNotQuantizedRow("take the diagonal of", x, x.shape.length - 1);
+  const strides = contiguousStrides(x.dtype, x.shape);
+  const [row, column] = strides.slice(-2);
+  return stridedView(
+    "take the diagonal of",
+    x,
+    x.shape.with(-1, 1),
+    [...strides.slice(0, -2), row + column, column],
+  );
+}
+
 /** Whether `count` axes from `axis` on can become one without a copy. */
 export function canMergeAxes(x: Tensor, axis: number, count: number): boolean {
   const end = axis + count;
@@ -140,6 +165,15 @@ export function mergeAxes(x: Tensor, axis: number, count: number): Tensor {
 /** `x` with its elements side by side in row-major order: `x` itself if they are, a copy otherwise. */
 export function contiguous(x: Tensor): Tensor {
   return x.isContiguous ? x : copy(x);
+}
+
+/**
+ * {@linkcode contiguous}, with the strides of a new tensor also along axes of size 1: some of ggml's operations insist on
+ * them although nothing is reached by them.
+ */
+export function dense(x: Tensor): Tensor {
+  const y = contiguous(x);
+  return sameShape(y.strides, contiguousStrides(y.dtype, y.shape)) ? y : reshape(y, y.shape);
 }
 
 /** A copy of `x` with its elements side by side: what later operations do to the memory of `x` does not reach it. */

@@ -156,7 +156,7 @@ Deno.test("einsum() sums over several axes in the order of the weight", () => {
   assertEquals(costOfEinsum(filled([5, 4, 3]), filled([6, 3, 4]), pattern, 1), costs);
   const call = { caller: "einsum", pattern, shapes: [[5, 4, 3], [6, 3, 4]], axes: {} };
   const operand = { isContiguous: true, isWeight: false };
-  const { weight, weightSteps } = planEinsum(call, [operand, operand]);
+  const { products: [{ weight, weightSteps }] } = planEinsum(call, [operand, operand]);
   assertEquals([weight, weightSteps.map(({ op }) => op)], [1, ["reshape"]]);
 });
 

@@ -9,27 +9,37 @@ export interface NaiveOperand {
   readonly data: ArrayLike<number>;
 }
 
+/** What is made of the elements that fall together. */
+export type NaiveReduction = "sum" | "mean" | "max" | "min" | "prod";
+
+/** One number made of several. */
+export function naiveReduction(operation: NaiveReduction, values: readonly number[]): number {
+  const sum = values.reduce((a, b) => a + b);
+  if (operation === "sum") return sum;
+  if (operation === "mean") return sum / values.length;
+  if (operation === "prod") return values.reduce((a, b) => a * b);
+  return Math[operation](...values);
+}
+
 /**
- * The product of the operands at each index, summed (or averaged) over the axes that the output lacks. With one operand
- * and nothing to sum, that is a rearrangement or a repetition.
+ * The product of the operands at each index, reduced over the axes that the output lacks. With one operand and nothing to
+ * reduce, that is a rearrangement or a repetition.
  */
 export function naiveEinops(
   operands: readonly NaiveOperand[],
   output: Axes,
   sizes: Readonly<Record<string, number>>,
-  operation: "sum" | "mean" = "sum",
+  operation: NaiveReduction = "sum",
 ): number[] {
   const outputNames = output.flat();
   const names = [...new Set([...outputNames, ...operands.flatMap(({ axes }) => axes.flat())])];
-  const summed = names.filter((name) => !outputNames.includes(name));
-  const count = product(summed, sizes);
-  const result = new Array<number>(product(outputNames, sizes)).fill(0);
+  const found = Array.from({ length: product(outputNames, sizes) }, (): number[] => []);
   const index: Record<string, number> = {};
   const visit = (depth: number) => {
     if (depth === names.length) {
       let value = 1;
       for (const { axes, data } of operands) value *= data[position(axes.flat(), index, sizes)];
-      result[position(outputNames, index, sizes)] += operation === "mean" ? value / count : value;
+      found[position(outputNames, index, sizes)].push(value);
       return;
     }
     for (let i = 0; i < sizes[names[depth]]; i++) {
@@ -38,7 +48,7 @@ export function naiveEinops(
     }
   };
   visit(0);
-  return result;
+  return found.map((values) => naiveReduction(operation, values));
 }
 
 /** The sizes of composite axes. */

@@ -29,9 +29,22 @@ Deno.test("parsePattern() makes each number an axis of its own", () => {
   assertEquals([numbers.get(first), numbers.get(second)], [2, 2]);
 });
 
-Deno.test("parsePattern() takes line breaks and tabs as spaces", () => {
-  const { inputs } = parsePattern("rearrange", "\ta\n b -> b a");
-  assertEquals(inputs, [[["a"], ["b"]]]);
+// What einops 0.8.2 takes for names.
+for (const name of ["ß", "é", "中", "ǆ", "ª", "ℵ", "Ⅷ", "a_b", "x2", "a٣", "axis", "constructor"]) {
+  Deno.test(`parsePattern() takes "${name}" for a name`, () => {
+    assertEquals(parsePattern("rearrange", `${name} b -> b ${name}`).output, [["b"], [name]]);
+    assertEquals(parsePattern("einsum", `${name} b -> b ${name}`).output, [["b"], [name]]);
+  });
+}
+
+Deno.test("parsePattern() reads a name twice, and _, in an einsum only", () => {
+  const { inputs, output } = parsePattern("einsum", "_ i i, (1 _) -> _");
+  assertEquals(inputs, [[["_"], ["i"], ["i"]], [["_"]]]);
+  assertEquals(output, [["_"]]);
+});
+
+Deno.test("parsePattern() takes 01 for 1", () => {
+  assertEquals(parsePattern("rearrange", "a 01 -> a").inputs, [[["a"], []]]);
 });
 
 const SYNTAX_ERRORS: [pattern: string, problem: string, position: number][] = [
@@ -50,23 +63,48 @@ const SYNTAX_ERRORS: [pattern: string, problem: string, position: number][] = [
   ["a .. -> a", "not an axis", 2],
   ["a .... -> a", "not an axis", 5],
   ["a-b -> b", "not an axis", 1],
-  ["é -> é", "not an axis", 0],
-  ["a 0 -> a", "a name or a positive integer", 2],
-  ["a 2b -> a", "a name or a positive integer", 2],
-  ["a 99999999999999999999 -> a", "a name or a positive integer", 2],
+  ["a\tb -> b a", "not an axis", 1],
+  ["a b\n-> b a", "not an axis", 3],
+  ["a\u00a0b -> b a", "not an axis", 1],
+  ["e\u0301 -> e\u0301", "not an axis", 1],
+  ["℘ -> ℘", "not an axis", 0],
+  ["a\u00b7b -> a\u00b7b", "not an axis", 1],
+  ["a… -> a…", "not an axis", 1],
+  ["_a -> _a", "an axis is a name", 0],
+  ["b a_ -> a_ b", "an axis is a name", 2],
+  ["_ b -> b _", "an axis is a name", 0],
+  ["a² -> a²", "an axis is a name", 0],
+  ["a...b -> b a", "an axis is a name", 0],
+  ["a... -> a", "an axis is a name", 0],
+  ["a 0 -> a", "an axis is a name", 2],
+  ["a 2b -> a", "an axis is a name", 2],
+  ["a 99999999999999999999 -> a", "an axis is a name", 2],
   ["... a ... -> a", 'second "..." for one tensor', 6],
   ["a -> (... ...) a", 'second "..." for one tensor', 10],
 ];
 
-for (const [pattern, problem, position] of SYNTAX_ERRORS) {
-  Deno.test(`parsePattern() refuses "${pattern}"`, () => {
-    const error = assertThrows(() => parsePattern("rearrange", pattern), SyntaxError, problem);
-    const [first, shown, caret] = error.message.split("\n");
-    assertEquals(first, `Cannot rearrange: ${first.slice(18)}`);
-    assert(first.endsWith(`at position ${position}: received`), first);
-    assertEquals(shown, `  ${pattern}`);
-    assertEquals(caret.indexOf("^"), position + 2);
-  });
+const EINSUM_ERRORS: typeof SYNTAX_ERRORS = [
+  ["a 1 -> a", "no axes of size 1", 2],
+  ["a () -> a", "no axes of size 1", 2],
+  ["a (1) -> a", "no axes of size 1", 2],
+  ["a -> a 1", "no axes of size 1", 7],
+  ["a 3 -> a", "an axis of einsum() is a name", 2],
+  ["(a 3) -> a", "an axis of einsum() is a name", 3],
+  ["_a -> _a", "an axis is a name", 0],
+  ["a\tb -> b a", "not an axis", 1],
+];
+
+for (const [caller, errors] of [["rearrange", SYNTAX_ERRORS], ["einsum", EINSUM_ERRORS]] as const) {
+  for (const [pattern, problem, position] of errors) {
+    Deno.test(`parsePattern() refuses ${JSON.stringify(pattern)} for ${caller}()`, () => {
+      const error = assertThrows(() => parsePattern(caller, pattern), SyntaxError, problem);
+      const [first, shown, caret] = error.message.split("\n");
+      assert(first.startsWith(`Cannot ${caller}: `), first);
+      assert(first.endsWith(`at position ${position}: received`), first);
+      assertEquals(shown, `  ${pattern.replace(/\s/g, " ")}`);
+      assertEquals(caret.indexOf("^"), position + 2);
+    });
+  }
 }
 
 Deno.test("parsePattern() reads a pattern of a million characters in linear time", () => {

@@ -51,7 +51,7 @@ export class Random {
   }
 }
 
-const NAMES = ["batch", "seq", "heads", "head_dim", "embed", "three", "x2", "_y"];
+const NAMES = ["batch", "seq", "heads", "head_dim", "embed", "three", "x2", "ß_é"];
 const ELLIPSIS = "...";
 const MAX_AXES = 4;
 
@@ -91,19 +91,23 @@ export function randomUnary(random: Random, options: UnaryOptions): RandomCase {
   return { ...makeCase(random, [input], [[stack], ...output], { numHidden }), stack };
 }
 
-/** A random pattern with two inputs, for a product; with composite axes only if asked for. */
-export function randomBinary(random: Random, composite: boolean): RandomCase {
-  const names = random.shuffle(NAMES);
-  const shared = names.splice(0, random.integer(0, 2));
-  const summed = names.splice(0, random.integer(0, 2));
-  const own = [0, 1].map(() => names.splice(0, random.integer(0, 2)));
+/**
+ * A random product of some tensors: an axis may be in one of them, in several or in all, twice in one, and in the result or
+ * not. Composite axes only if asked for.
+ */
+export function randomProduct(random: Random, numInputs: number, composite: boolean): RandomCase {
+  const names = random.shuffle([...NAMES, "_"]).slice(0, random.integer(1, 5));
+  const sides = Array.from({ length: numInputs }, () => names.filter(() => random.chance(0.5)));
+  for (const side of sides) if (side.length === 0) side.push(names[0]);
+  const used = names.filter((name) => sides.some((side) => side.includes(name)));
+  const output = random.shuffle(used).filter(() => random.chance(0.6));
+  for (const side of sides) if (random.chance(0.15)) side.push(side[0]);
   const compose = (all: string[]) =>
-    composite || all.length > MAX_AXES ? group(random, all, {}) : all.map((name) => [name]);
-  const inputs = own.map((free) => {
-    const input = compose(random.shuffle([...shared, ...summed, ...free]));
-    return input.length === 0 ? [[]] : input;
-  });
-  return makeCase(random, inputs, compose(random.shuffle([...shared, ...own.flat()])), {});
+    composite || all.length > MAX_AXES
+      ? group(random, all, { hasUnits: false })
+      : all.map((name) => [name]);
+  const inputs = sides.map((side) => compose(random.shuffle(side)));
+  return makeCase(random, inputs, compose(output), {});
 }
 
 function makeCase(
@@ -128,7 +132,8 @@ function makeCase(
     // The shape tells one axis of a composite one.
     const open = random.integer(0, axis.length);
     axis.forEach((name, i) => {
-      if (axis.length > 1 && i !== open) given[name] = sizes[name];
+      const isTwice = axis.indexOf(name) !== axis.lastIndexOf(name);
+      if (axis.length > 1 && (i !== open || isTwice)) given[name] = sizes[name];
     });
   }
   // An axis that only one side has can be written as a number.
@@ -152,9 +157,9 @@ function makeCase(
 function group(
   random: Random,
   names: readonly string[],
-  options: { numHidden?: number; ellipsisAlone?: boolean },
+  options: { numHidden?: number; ellipsisAlone?: boolean; hasUnits?: boolean },
 ): string[][] {
-  const { numHidden = 1, ellipsisAlone = false } = options;
+  const { numHidden = 1, ellipsisAlone = false, hasUnits = true } = options;
   const groups = names.map((name) => [name]);
   const isAlone = (axis: string[]) => axis.length === 1 && axis[0] === ELLIPSIS;
   const rank = () => groups.length + (groups.some(isAlone) ? numHidden - 1 : 0);
@@ -167,7 +172,7 @@ function group(
     const at = pairs[random.integer(0, pairs.length - 1)];
     groups.splice(at - 1, 2, [...groups[at - 1], ...groups[at]]);
   }
-  if (rank() < MAX_AXES && random.chance(0.2)) {
+  if (hasUnits && rank() < MAX_AXES && random.chance(0.2)) {
     groups.splice(random.integer(0, groups.length), 0, []);
   }
   return groups;

@@ -1,6 +1,7 @@
 /** Plain arrays with strides, and the operations of ggml on them, as strict as ggml is. Counts what they cost. */
 import { assert } from "@std/assert";
 import type { Operations } from "../../src/einops/apply.ts";
+import { naiveReduction } from "./naive_einops.ts";
 import type { Random } from "./random_pattern.ts";
 import { MAX_AXES, numElements, type Shape } from "../../src/tensor/shape.ts";
 
@@ -144,18 +145,21 @@ export function countedOperations(): { ops: Operations<StridedArray>; cost: Cost
       cost.copies++;
       return new StridedArray(x.shape, x.toArray());
     },
-    sumRows(x) {
-      assert(x.hasContiguousRows, "sumRows needs contiguous rows");
+    diagonal(x) {
+      assert(x.isContiguous, "diagonal needs a contiguous array");
+      assert(x.shape.at(-2) === x.shape.at(-1));
+      const strides = rowMajor(x.shape);
+      const [row, column] = strides.slice(-2);
+      return view(x, x.shape.with(-1, 1), strides.with(-2, row + column).with(-1, column));
+    },
+    reduceRows(x, operation) {
+      assert(x.hasContiguousRows, "reduceRows needs contiguous rows");
       const shape = x.shape.with(-1, 1);
       const width = x.shape.at(-1)!;
-      const sums = indices(shape).map((index) =>
-        Array.from({ length: width }, (_, i) => x.at(index.with(-1, i))).reduce((a, b) => a + b)
+      const data = indices(shape).map((index) =>
+        naiveReduction(operation, Array.from({ length: width }, (_, i) => x.at(index.with(-1, i))))
       );
-      return new StridedArray(shape, sums);
-    },
-    meanRows(x) {
-      const sums = ops.sumRows(x);
-      return new StridedArray(sums.shape, sums.data.map((sum) => sum / x.shape.at(-1)!));
+      return new StridedArray(shape, data);
     },
     broadcastTo(x, shape) {
       assert(x.hasContiguousRows, "broadcastTo needs contiguous rows");

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Backend } from "../../src/tensor/backend.ts";
 import {
   add,
@@ -15,10 +15,12 @@ import {
   softmax,
   square,
   sumLastAxis,
+  topK,
 } from "../../src/tensor/ops.ts";
 import { causalMask } from "../../src/model/pass.ts";
 import { Random } from "../../src/base/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { permute, reshape } from "../../src/tensor/views.ts";
 import { assertClose } from "../close.ts";
 import { evaluate, f32, i32, type Input } from "./evaluate.ts";
 
@@ -129,6 +131,35 @@ Deno.test("flashAttention() equals softmax(q k + mask) v", () => {
   // The causal mask lets the first position see only itself, so there is something to get wrong.
   assertClose(weights.data.slice(0, 5), [1, 0, 0, 0, 0], 0);
 });
+
+Deno.test("operations take any strides along axes of size 1", () => {
+  const operations: Record<string, (x: Tensor) => Tensor> = {
+    add: (x) => add(x, scale(x, 1)),
+    scale: (x) => scale(x, 2),
+    scaleAndShift: (x) => scale(x, 2, 1),
+    square,
+    silu,
+    gelu,
+    softmax: (x) => softmax(x),
+    sumLastAxis,
+    largest: (x) => topK(x, 1),
+  };
+  for (const [name, operation] of Object.entries(operations)) {
+    for (const shape of [[1, 3], [3, 1]]) {
+      const x = f32(shape, [1, -2, 3]);
+      // The axis of size 1 has the stride that it had where it was.
+      const turned = (x: Tensor) => operation(isContiguousView(permute(x, [1, 0])));
+      const plain = (x: Tensor) => operation(reshape(x, shape.toReversed()));
+      const expected = evaluate(backend, [x], plain);
+      assertEquals(evaluate(backend, [x], turned), expected, `${name} ${shape}`);
+    }
+  }
+});
+
+function isContiguousView(x: Tensor): Tensor {
+  assert(x.isContiguous);
+  return x;
+}
 
 Deno.test("operations refuse what ggml would abort on", () => {
   const cases: [string, Input[], (...x: Tensor[]) => Tensor][] = [
