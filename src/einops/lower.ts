@@ -8,9 +8,9 @@ import type { AxisGroup } from "./pattern.ts";
 import { type Call, groupSize, mismatch, type Sizes } from "./sizes.ts";
 
 /** What can be made of the elements along an axis. */
-export type Reduction = typeof REDUCTIONS[number];
-/** The names of {@linkcode Reduction}. */
-export const REDUCTIONS = ["sum", "mean", "max", "min", "prod"] as const;
+export type Reduction = "sum" | "mean" | "max" | "min" | "prod";
+/** All that {@linkcode Reduction} can be. */
+export const REDUCTIONS: readonly Reduction[] = ["sum", "mean", "max", "min", "prod"];
 
 /** One thing to do to a tensor. Applied in turn, steps do what a pattern says. */
 export type Step =
