@@ -3,29 +3,30 @@
  *
  * @module
  */
+import { quote, quotePath } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
-import { quotePath } from "../base/describe.ts";
-import type { FinishReason, GeneratedToken } from "../generation/generate.ts";
+import { encodePrompts } from "../generation/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
-import { defineCommand } from "./command.ts";
+import type { TokenIds } from "../model/token_ids.ts";
 import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
 import { deviceOptions } from "./arguments/device_flags.ts";
-import { generateFlags, generateOptions } from "./arguments/generate_flags.ts";
+import { generateFlags, generateOptions, type GenerateValues } from "./arguments/generate_flags.ts";
+import { UsageError } from "./arguments/usage_error.ts";
+import { defineCommand } from "./command.ts";
+import { continuePrompt } from "./generate/continue_prompt.ts";
+import { continuePrompts } from "./generate/continue_prompts.ts";
+import { type LinePrompt, parsePrompts, source } from "./generate/line_prompts.ts";
+import { Stopwatch, timingText } from "./generate/stopwatch.ts";
 import { showingProgress } from "./model_progress.ts";
-import { readText } from "./read_text.ts";
-import { SequencePrinter } from "./terminal/sequence_printer.ts";
-import { Stopwatch, timingText } from "./stopwatch.ts";
+import { readFileOrStdin, readText } from "./read_text.ts";
+import type { Io } from "./terminal/io.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
+import { numberText } from "./terminal/units.ts";
 
 /** Far more than the context of any GPT-2 holds. */
 const MAX_PROMPT_BYTES = 2 ** 24;
-
-/** One text as `--json` gives it. */
-interface GeneratedSequence {
-  text: string;
-  finishReason: FinishReason;
-  readonly tokens: Pick<GeneratedToken, "id" | "text" | "logProbability">[];
-}
+/** JavaScript's longest text is twice as long. */
+const MAX_PROMPTS_BYTES = 2 ** 28;
 
 /** Continues a prompt. */
 export const generateCommand = defineCommand({
@@ -33,7 +34,8 @@ export const generateCommand = defineCommand({
   summary: "Continue a text.",
   details:
     "The prompt is an argument, a file, or stdin if that is not a terminal; an empty one starts from " +
-    "<|endoftext|>. The prompt and its continuation are written to stdout as they come, speed and seed to stderr.",
+    "<|endoftext|>. The prompt and its continuation are written to stdout as they come, speed and seed to stderr. A " +
+    "terminal is shown escapes such as \\u{1b} for characters that would drive it; a file or a pipe gets them as they are.",
   operands: {
     usage: "[prompt]",
     min: 0,
@@ -49,74 +51,109 @@ export const generateCommand = defineCommand({
     ],
     ["generate --file story.txt --model gpt2.gguf --greedy", "Continue a file, with another model"],
     ['"Dear" --num-return-sequences 3 --json', "Three continuations, for another program"],
+    ["--prompts prompts.txt --greedy", "A continuation for each line, as lines of JSON"],
   ],
 
   async run({ values, operands }, io) {
     const options = generateOptions(values);
-    const { type, threads } = values;
-    const loading = { type, threads, ...deviceOptions(values) };
-    const text = await readText(operands[0], values.file, io, { maxBytes: MAX_PROMPT_BYTES }) ?? "";
-    // The line break that ends every line of a file, and what `echo` writes, is rarely meant.
-    const prompt = operands.length > 0 ? text : text.replace(/\r?\n$/, "");
+    const { type, threads, json, quiet: isQuiet } = values;
+    const prompts = await readPrompts(values, operands[0], io);
 
     const stopwatch = new Stopwatch();
     const { model: name = defaultModel() } = values;
-    const show = { alternative: DEMO_FLAG, isQuiet: values.quiet };
+    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
     using model = await showingProgress(
       name,
       io.stderr,
-      show,
-      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress, signal: io.signal }),
+      { alternative: DEMO_FLAG, isQuiet },
+      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
     );
-    if (model.tokenizer === undefined) {
+    const { tokenizer, config: { contextLength } } = model;
+    if (tokenizer === undefined) {
       throw new FileFormatError(
         `Cannot continue a text: the model has no tokenizer: received ${quotePath(name)}. ` +
           "Convert it again from a folder with tokenizer.json, or vocab.json and merges.txt.",
       );
     }
-    const numPromptTokens = Math.max(1, model.tokenizer.encode(prompt).length);
+    const texts = prompts.map(({ text }) => text);
+    const tokens = encodePrompts(tokenizer, texts, options.allowSpecial);
+    if (values.overflow === "stop") requireRoom(prompts, tokens, contextLength, values.prompts);
     stopwatch.startGenerating();
 
-    const sequences = Array.from(
-      { length: values.numReturnSequences },
-      (): GeneratedSequence => ({ text: "", finishReason: "maxNewTokens", tokens: [] }),
+    const continuation = { model, tokenizer, options, stopwatch, io, isQuiet };
+    const { seed } = options;
+    const timings = () => {
+      const numPromptTokens = tokens.reduce((sum, { length }) => sum + length, 0);
+      return stopwatch.timings(numPromptTokens, tokens.length * values.numReturnSequences);
+    };
+    let isFull = false;
+    if (values.prompts !== undefined) {
+      const encoded = texts.map((text, i) => ({ text, tokens: tokens[i] }));
+      await continuePrompts(encoded, continuation, { seed, withTokens: json });
+    } else {
+      const [prompt] = texts;
+      const echo = values.noEcho ? "" : prompt;
+      const showing = { echo, isStreamed: !json, withTokens: json };
+      const { list: sequences } = await continuePrompt(tokens[0], continuation, showing);
+      isFull = sequences.some(({ finishReason }) => finishReason === "contextLength");
+      if (json) {
+        const result = { model: name, prompt, seed, sequences, timings: timings() };
+        await io.stdout.write(jsonText(result) + "\n");
+        return;
+      }
+    }
+    if (isQuiet) return;
+    const isRandom = !values.greedy && values.temperature > 0;
+    await io.stderr.write(
+      timingText(timings()) + (isRandom ? `; seed ${seed}` : "") + "\n" +
+        (isFull ? contextText(contextLength) : ""),
     );
-    const printer = values.json ? undefined : new SequencePrinter(io.stdout, {
-      prompt: values.noEcho ? "" : prompt,
-      numSequences: values.numReturnSequences,
-    });
-    for await (
-      const token of model.generate(prompt, {
-        ...options,
-        logProbabilities: values.json,
-        signal: io.signal,
-      })
-    ) {
-      stopwatch.countToken();
-      const { id, text, logProbability, finishReason } = token;
-      const sequence = sequences[token.sequence];
-      sequence.text += text;
-      sequence.finishReason = finishReason ?? sequence.finishReason;
-      if (values.json) sequence.tokens.push({ id, text, logProbability });
-      await printer?.add(token.sequence, text, finishReason !== undefined);
-    }
-    await printer?.end();
-
-    const timings = stopwatch.timings(numPromptTokens, sequences.length);
-    if (values.json) {
-      const result = { model: name, prompt, seed: options.seed, sequences, timings };
-      await io.stdout.write(jsonText(result) + "\n");
-    } else if (!values.quiet) {
-      const isRandom = !values.greedy && values.temperature > 0;
-      await io.stderr.write(
-        timingText(timings) + (isRandom ? `; seed ${options.seed}` : "") + "\n" +
-          (sequences.some(({ finishReason }) => finishReason === "contextLength")
-            ? contextText(model.config.contextLength)
-            : ""),
-      );
-    }
   },
 });
+
+/** The prompts, from where the flags say they are. */
+async function readPrompts(
+  { prompts: path, file }: GenerateValues,
+  argument: string | undefined,
+  io: Io,
+): Promise<LinePrompt[]> {
+  if (path === undefined) {
+    const text = await readText(argument, file, io, { maxBytes: MAX_PROMPT_BYTES }) ?? "";
+    // The line break that ends every line of a file, and what `echo` writes, is rarely meant.
+    return [{ text: argument === undefined ? text.replace(/\r?\n$/, "") : text, line: 1 }];
+  }
+  const other = argument ?? file;
+  if (other !== undefined) {
+    throw new UsageError(
+      `The prompts come from --prompts, or one from an argument or from --file: received both, ` +
+        `${quotePath(path)} and ${quote(other)}. Leave one out.`,
+    );
+  }
+  const text = await readFileOrStdin(path, io, { maxBytes: MAX_PROMPTS_BYTES, flag: "--prompts" });
+  return parsePrompts(text, path);
+}
+
+/**
+ * Requires that all prompts of a file fit into the context, before any is continued.
+ *
+ * @throws {UsageError} with the line of one that does not
+ */
+function requireRoom(
+  prompts: readonly LinePrompt[],
+  tokens: readonly TokenIds[],
+  contextLength: number,
+  path: string | undefined,
+): void {
+  const index = tokens.findIndex(({ length }) => length > contextLength);
+  if (index === -1) return;
+  const what = path === undefined
+    ? "The prompt"
+    : `The prompt in line ${prompts[index].line} of ${source(path)}`;
+  throw new UsageError(
+    `${what} is longer than the context: received ${numberText(tokens[index].length)} tokens for ` +
+      `${contextLength} positions. Shorten it, or add --overflow crop to read only its end.`,
+  );
+}
 
 function contextText(contextLength: number): string {
   return `Stopped: the model has ${contextLength} positions, and the text fills them. ` +

@@ -279,7 +279,7 @@ export function requireSessionMemory(model: Model, batch: number, capacity: numb
   throw new InvalidArgumentError(
     `Cannot write ${batch} texts of up to ${capacity} tokens side by side: they take ` +
       `${gigabytes(neededBytes)} of memory: received a machine with ${gigabytes(totalBytes)}. ` +
-      "Write fewer at a time, or shorter ones.",
+      "Write fewer at a time (numReturnSequences, batchSize), or shorter ones.",
   );
 }
 

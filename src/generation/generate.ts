@@ -195,13 +195,13 @@ async function* generateTogether(
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, overflow = "stop", signal } = options;
   const { logProbabilities = true, topLogProbabilities = 0, numReturnSequences = 1 } = options;
   const { contextLength, vocabSize } = model.config;
-  if (maxNewTokens === 0) return;
   const longest = starts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   const batch = starts.length * numReturnSequences;
   const capacity = overflow === "crop"
     ? contextLength
     : Math.min(contextLength, longest + maxNewTokens);
   requireSessionMemory(model, batch, capacity);
+  if (maxNewTokens === 0) return;
   const sequences = startSequences(model, tokenizer, starts, options);
   signal?.throwIfAborted();
 

@@ -29,6 +29,24 @@ export const generateFlags = {
     ...fileFlag,
     help: "Read the prompt from a file; - is stdin. The line break at its end is dropped.",
   },
+  prompts: {
+    kind: "text",
+    valueName: "path",
+    help:
+      'Continue the prompts of a file, one in each line or a JSON object {"prompt": ...} in each; - is stdin. ' +
+      "Writes a line of JSON for each, in their order.",
+  },
+  batchSize: {
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    default: 8,
+    help: "With --prompts, write this many texts side by side.",
+  },
+  allowSpecial: {
+    kind: "switch",
+    help: "Read <|endoftext|> and other special tokens in prompts as such.",
+  },
   maxNewTokens: {
     kind: "integer",
     short: "n",
@@ -152,7 +170,21 @@ export const generateFlags = {
   },
 
   noEcho: { group: OUTPUT, kind: "switch", help: "Write the new text without the prompt." },
-  json: { ...jsonFlag, group: OUTPUT, help: "Write one JSON object with all tokens, at the end." },
+  json: {
+    ...jsonFlag,
+    group: OUTPUT,
+    help:
+      "Write one JSON object with all tokens, at the end; with --prompts, the tokens in each line.",
+  },
+  topLogProbabilities: {
+    group: OUTPUT,
+    kind: "integer",
+    valueName: "count",
+    min: 0,
+    max: 100,
+    default: 0,
+    help: "With --json, name this many of the likeliest tokens beside each.",
+  },
   quiet: { group: OUTPUT, short: "q", kind: "switch", help: "Write nothing but the text." },
 } as const satisfies Flags;
 
@@ -162,9 +194,14 @@ export type GenerateValues = FlagValues<typeof generateFlags>;
 /**
  * The options of `GPT2.generate()` that the flags ask for.
  *
- * @throws {UsageError} for a bias that is none
+ * @throws {UsageError} for a bias that is none, or flags that do not go together
  */
-export function generateOptions(values: GenerateValues): GenerateOptions & { seed: number } {
+export function generateOptions(
+  values: GenerateValues,
+): GenerateOptions & { seed: number; numReturnSequences: number } {
+  if (values.topLogProbabilities > 0 && !values.json) {
+    throw new UsageError("--top-log-probabilities needs --json: received no --json. Add it.");
+  }
   return {
     maxNewTokens: values.maxNewTokens,
     stop: values.stop,
@@ -183,6 +220,10 @@ export function generateOptions(values: GenerateValues): GenerateOptions & { see
     frequencyPenalty: values.frequencyPenalty,
     logitBias: new Map(values.logitBias.map(parseBias)),
     order: values.order,
+    allowSpecial: values.allowSpecial ? "all" : undefined,
+    batchSize: values.batchSize,
+    logProbabilities: values.json,
+    topLogProbabilities: values.topLogProbabilities,
     seed: values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0],
   };
 }

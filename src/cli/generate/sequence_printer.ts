@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Output } from "./io.ts";
+import type { Output } from "../terminal/io.ts";
 
 /**
  * Streams the first text as it comes, and holds back the others until those before them have ended. A single text stands

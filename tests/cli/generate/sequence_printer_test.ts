@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { SequencePrinter } from "../../../src/cli/terminal/sequence_printer.ts";
-import { keptOutput } from "./kept_output.ts";
+import { SequencePrinter } from "../../../src/cli/generate/sequence_printer.ts";
+import { keptOutput } from "../terminal/kept_output.ts";
 
 /** What a printer writes for the pieces of texts, piece by piece. */
 async function print(

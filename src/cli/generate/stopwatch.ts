@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { countText } from "./terminal/units.ts";
+import { countText } from "../terminal/units.ts";
 
 /** What there is to say about the speed. */
 export interface Timings {

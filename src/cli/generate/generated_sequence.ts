@@ -1,0 +1,73 @@
+/**
+ * A text as other programs get it.
+ *
+ * @module
+ */
+import type { FinishReason, GeneratedToken } from "../../generation/generate.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+
+/** A continuation, as JSON has it. */
+export interface GeneratedSequence {
+  text: string;
+  finishReason: FinishReason;
+  /** With `--json`. */
+  readonly tokens?: SequenceToken[];
+}
+
+/** A token of it. */
+interface SequenceToken extends Pick<GeneratedToken, "id" | "text" | "logProbability"> {
+  /** With `--top-log-probabilities`. */
+  readonly topLogProbabilities?: readonly {
+    readonly id: number;
+    readonly piece: string;
+    readonly logProbability: number;
+  }[];
+}
+
+/** Gathers the tokens of the continuations of one prompt. */
+export class GeneratedSequences {
+  /** The continuations so far. */
+  readonly list: GeneratedSequence[];
+  readonly #tokenizer: Tokenizer;
+  #numUnfinished: number;
+
+  /** @param options `withTokens` keeps each token too */
+  constructor(
+    tokenizer: Tokenizer,
+    { numSequences, withTokens }: { numSequences: number; withTokens: boolean },
+  ) {
+    this.#tokenizer = tokenizer;
+    this.#numUnfinished = numSequences;
+    this.list = Array.from({ length: numSequences }, () => ({
+      text: "",
+      finishReason: "maxNewTokens",
+      ...withTokens && { tokens: [] },
+    }));
+  }
+
+  /** Whether all continuations have ended. */
+  get areFinished(): boolean {
+    return this.#numUnfinished === 0;
+  }
+
+  /** Takes a token. */
+  add({ sequence: index, ...token }: GeneratedToken): void {
+    const { id, text, logProbability, topLogProbabilities, finishReason } = token;
+    const sequence = this.list[index];
+    sequence.text += text;
+    sequence.finishReason = finishReason ?? sequence.finishReason;
+    if (finishReason !== undefined) this.#numUnfinished--;
+    sequence.tokens?.push({
+      id,
+      text,
+      logProbability,
+      ...topLogProbabilities && {
+        topLogProbabilities: topLogProbabilities.map(({ id, logProbability }) => ({
+          id,
+          piece: this.#tokenizer.piece(id),
+          logProbability,
+        })),
+      },
+    });
+  }
+}

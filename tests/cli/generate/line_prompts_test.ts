@@ -1,0 +1,41 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { FileFormatError } from "../../../src/base/errors.ts";
+import { UsageError } from "../../../src/cli/arguments/usage_error.ts";
+import { parsePrompts } from "../../../src/cli/generate/line_prompts.ts";
+
+/** Files, and the prompts in them by line. */
+const FILES: readonly (readonly [text: string, prompts: [string, number][]])[] = [
+  ["a\nb", [["a", 1], ["b", 2]]],
+  ["a\r\n\r\n b \n", [["a", 1], [" b ", 3]]],
+  ['{"prompt": "a"}\n\n{"id": 7, "prompt": ""}\n', [["a", 1], ["", 3]]],
+  ['  {"prompt": "two\\nlines"}', [["two\nlines", 1]]],
+  // Text that only looks like JSON, or is JSON without prompts, is text.
+  ["{x}\nb", [["{x}", 1], ["b", 2]]],
+  ['{"text": "a"}', [['{"text": "a"}', 1]]],
+  ['{"prompt": 1}', [['{"prompt": 1}', 1]]],
+  ['["a"]', [['["a"]', 1]]],
+  ['b\n{"prompt": "a"}', [["b", 1], ['{"prompt": "a"}', 2]]],
+];
+
+for (const [text, prompts] of FILES) {
+  Deno.test(`parsePrompts() reads ${JSON.stringify(text)}`, () => {
+    assertEquals(parsePrompts(text, "-"), prompts.map(([text, line]) => ({ text, line })));
+  });
+}
+
+Deno.test("parsePrompts() names the line that is not like the first one", () => {
+  for (const line of ["b", '{"prompt": 1}', '{"prompt": "b"', "[]", '{"prompt": "b"} x']) {
+    const text = `{"prompt": "a"}\n\n${line}\n`;
+    assertThrows(
+      () => parsePrompts(text, "p.jsonl"),
+      FileFormatError,
+      'line 3 of "p.jsonl" is not',
+    );
+  }
+});
+
+Deno.test("parsePrompts() needs a prompt", () => {
+  for (const text of ["", "\n", "\r\n\n"]) {
+    assertThrows(() => parsePrompts(text, "-"), UsageError, "received none in stdin");
+  }
+});
