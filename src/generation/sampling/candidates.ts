@@ -136,12 +136,18 @@ export class Candidates {
     if (center !== 0) this.#max = NaN;
   }
 
-  /** Of the tokens with this gap, keeps the `count` with the lowest ids. */
+  /** Of the tokens with this gap, keeps the `count` with the highest ids. */
   keepTies(gap: number, count: number): void {
     const { ids, logits, size, max, inverseTemperature } = this;
+    const isTie = (i: number) => (max - logits[i]) * inverseTemperature === gap;
+    let surplus = -count;
+    for (let i = 0; i < size; i++) surplus += Number(isTie(i));
     let kept = 0;
     for (let i = 0; i < size; i++) {
-      if ((max - logits[i]) * inverseTemperature === gap && count-- <= 0) continue;
+      if (surplus > 0 && isTie(i)) {
+        surplus--;
+        continue;
+      }
       this.#keptIds[kept] = ids[i];
       this.#keptLogits[kept++] = logits[i];
     }

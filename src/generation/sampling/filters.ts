@@ -35,7 +35,9 @@ export function topK(k: number): Filter {
 
 /**
  * Keeps the likeliest tokens until their probabilities add up to `p`, including the one that gets there (nucleus
- * sampling: Holtzman et al. 2020). Where it stops among equally likely tokens, those with lower ids are kept.
+ * sampling: Holtzman et al. 2020). Where it stops among equally likely tokens, those with higher ids are kept, as in
+ * transformers: it drops from the start of a list in ascending order. (Where torch sorts more than 16 numbers on a processor
+ * with AVX, equal ones come in no particular order, and which of them transformers keeps is not defined.)
  */
 export function topP(p: number): Filter {
   const nucleus = new NearestMass(p);

@@ -7,6 +7,9 @@
 import type { Candidates } from "./candidates.ts";
 import { expOfMinus, WeightHistogram } from "./exp.ts";
 
+/** Half of 20 equal tokens is 10 of them, also where their weights add up to a little less than 20 times one. */
+const SUM_ROUNDING = 1e-9;
+
 /**
  * Keeps the tokens whose gaps are nearest to a given one, until they hold a given share of the probability.
  *
@@ -84,7 +87,7 @@ export class NearestMass {
       if (this.#distances[i] < distance) missing -= this.#weights[i];
       if (this.#distances[i] === distance) tieWeight = this.#weights[i];
     }
-    return Math.max(1, Math.ceil(missing / tieWeight));
+    return Math.max(1, Math.ceil(missing / tieWeight - SUM_ROUNDING));
   }
 }
 

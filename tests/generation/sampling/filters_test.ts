@@ -98,15 +98,24 @@ Deno.test("topP() keeps the token that reaches the mass, and no more", () => {
   assertEquals(kept(logits, topP(0.49)), [0]);
   assertEquals(kept(logits, topP(0.51)), [0, 1]);
   assertEquals(kept(logits, topP(0.74)), [0, 1]);
-  assertEquals(kept(logits, topP(0.76)), [0, 1, 2]);
+  assertEquals(kept(logits, topP(0.76)), [0, 1, 3]);
   assertEquals(kept(logits, topP(0.9)), [0, 1, 2, 3]);
 });
 
-Deno.test("topP() splits equally likely tokens, keeping those with lower ids", () => {
-  assertEquals(kept([0, 0, 0, 0], topP(0.5)), [0, 1]);
-  assertEquals(kept([0, 0, 0, 0], topP(0.51)), [0, 1, 2]);
+Deno.test("topP() splits equally likely tokens, keeping those with higher ids", () => {
+  assertEquals(kept([0, 0, 0, 0], topP(0.5)), [2, 3]);
+  assertEquals(kept([0, 0, 0, 0], topP(0.51)), [1, 2, 3]);
+  assertEquals(kept([1, 2, 1, 2, 1], topP(1e-9)), [3]);
   const all = kept(new Float32Array(50_257), topP(0.5));
-  assertEquals([all.length, all.at(-1)], [25_129, 25_128]);
+  assertEquals([all.length, all[0], all.at(-1)], [25_129, 25_128, 50_256]);
+});
+
+Deno.test("topP() keeps as many equally likely tokens as reach the mass exactly", () => {
+  for (
+    const [size, share, count] of [[20, 0.3, 6], [20, 0.9, 18], [1000, 0.1, 100], [7, 3 / 7, 3]]
+  ) {
+    assertEquals(kept(new Float32Array(size), topP(share)).length, count);
+  }
 });
 
 Deno.test("typicalP() may drop the best token", () => {

@@ -26,8 +26,8 @@ export function naiveTopK(k: number): NaiveFilter {
 
 export function naiveTopP(p: number): NaiveFilter {
   return (tokens) => {
-    // Of equal logits, the lower id comes first.
-    const ranked = tokens.toSorted((a, b) => b.logit - a.logit || a.id - b.id);
+    // Of equal logits, the higher id comes first.
+    const ranked = tokens.toSorted((a, b) => b.logit - a.logit || b.id - a.id);
     return inOrderOfIds(untilMass(ranked, p));
   };
 }
