@@ -15,15 +15,17 @@ export function eventLoopTurn(): Promise<void> {
 const MAX_HELD_MS = 10;
 
 /**
- * Does work that is divided into steps, with a turn of the event loop between them whenever one is due.
+ * Does work that is divided into steps, with a turn of the event loop between them whenever one is due. Steps that are
+ * done on other threads, which are promises, are waited for.
  *
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function doInTurns(steps: Iterable<unknown>, signal?: AbortSignal): Promise<void> {
   let begin = performance.now();
-  for (const _ of steps) {
-    if (performance.now() - begin < MAX_HELD_MS) continue;
-    await eventLoopTurn();
+  for (const step of steps) {
+    if (step instanceof Promise) await step;
+    else if (performance.now() - begin < MAX_HELD_MS) continue;
+    else await eventLoopTurn();
     signal?.throwIfAborted();
     begin = performance.now();
   }

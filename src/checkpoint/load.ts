@@ -134,6 +134,6 @@ async function writeWeights(
     const type = typeOf(spec);
     const bytes = buffer.subarray(0, byteLengthOf(spec, type));
     await readConverted(checkpoint, spec.name, type, bytes, signal);
-    weights.write(spec.name, bytes);
+    await weights.writeAsync(spec.name, bytes);
   }
 }

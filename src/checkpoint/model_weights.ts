@@ -23,7 +23,7 @@ export class ModelWeights implements WeightSource, Disposable {
   readonly tied: boolean;
   readonly #model: Model;
   #origin?: Checkpoint;
-  /** The weight whose rows were asked for last. */
+  /** The weight whose rows were asked for last, if it is not in memory. */
   #current?: { name: string; bytes: Uint8Array<ArrayBuffer> };
 
   /** @param model stays in use until this is disposed of */
@@ -44,11 +44,13 @@ export class ModelWeights implements WeightSource, Disposable {
 
   /** Fills `target` with rows of a weight, beginning with `firstRow`. */
   async readRows(name: string, firstRow: number, target: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (this.#current?.name !== name) {
-      this.#current = { name, bytes: await this.#read(name) };
-    }
+    this.#model.checkUsable();
     const { spec, dtype } = this.weights.get(name)!;
     const start = firstRow * rowBytes(dtype, rowsOf(spec).width);
+    if (this.#model.weights.readPart(name, start, target)) return;
+    if (this.#current?.name !== name) {
+      this.#current = { name, bytes: await this.#readFromOrigin(name) };
+    }
     target.set(this.#current.bytes.subarray(start, start + target.length));
   }
 
@@ -58,10 +60,7 @@ export class ModelWeights implements WeightSource, Disposable {
     this.#current = undefined;
   }
 
-  async #read(name: string): Promise<Uint8Array<ArrayBuffer>> {
-    this.#model.checkUsable();
-    const inMemory = this.#model.weights.read(name);
-    if (inMemory !== undefined) return inMemory;
+  async #readFromOrigin(name: string): Promise<Uint8Array<ArrayBuffer>> {
     this.#origin ??= reopenOrigin(this.#model);
     const { spec, dtype } = this.weights.get(name)!;
     const bytes = new Uint8Array(byteLengthOf(spec, dtype));

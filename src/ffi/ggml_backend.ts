@@ -64,6 +64,13 @@ export const ggmlBackendSymbols = {
     parameters: ["pointer", "buffer", "usize", "usize"],
     result: "void",
   },
+  // void ggml_backend_tensor_set(struct ggml_tensor * tensor, const void * data, size_t offset, size_t size)
+  ggml_backend_tensor_set_async_call: {
+    name: "ggml_backend_tensor_set",
+    parameters: ["pointer", "buffer", "usize", "usize"],
+    result: "void",
+    nonblocking: true,
+  },
   // void ggml_backend_tensor_get(const struct ggml_tensor * tensor, void * data, size_t offset, size_t size)
   ggml_backend_tensor_get: {
     parameters: ["pointer", "buffer", "usize", "usize"],

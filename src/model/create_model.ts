@@ -37,7 +37,7 @@ export const createRules: OptionRules<CreateOptions> = {
 /** Makes a model in F32, on the calling thread: for GPT-2 small that takes seconds. */
 export function createModel(config: GPT2Config, options: CreateOptions): Model {
   using created = new NewModel(config, options);
-  for (const _ of created.steps());
+  for (const _ of created.steps((weights, name, data) => weights.write(name, data)));
   return created.finish();
 }
 
@@ -54,7 +54,8 @@ export async function createModelInTurns(
   signal?.throwIfAborted();
   await openLibrary({ signal });
   using created = new NewModel(config, options);
-  await doInTurns(created.steps(), signal);
+  const steps = created.steps((weights, name, data) => weights.writeAsync(name, data));
+  await doInTurns(steps, signal);
   return created.finish();
 }
 
@@ -77,12 +78,18 @@ class NewModel implements Disposable {
     this.#options = options;
   }
 
-  *steps(): Generator<void> {
+  *steps(
+    write: (weights: Weights, name: string, data: Uint8Array<ArrayBuffer>) => unknown,
+  ): Generator<unknown> {
     const config = this.#config;
     const dtypeOf = () => "f32" as const;
     const backend = this.#resources.use(openBackend({ config, dtypeOf }, this.#options));
     const weights = this.#resources.use(new Weights(backend, config, dtypeOf));
-    yield* initializing(weights, config, this.#options);
+    yield* initializing(
+      config,
+      (name, data) => write(weights, name, data),
+      this.#options,
+    );
     this.#finish = () => new Model(config, weights, backend);
   }
 

@@ -34,15 +34,20 @@ export function initializeWeights(
   config: GPT2Config,
   options: InitializeOptions = {},
 ): void {
-  for (const _ of initializing(weights, config, options));
+  const write = weights.write.bind(weights);
+  for (const _ of initializing(config, write, options));
 }
 
-/** Does what {@linkcode initializeWeights} does, step by step: each takes some milliseconds. */
-export function* initializing(
-  weights: Weights,
+/**
+ * Does what {@linkcode initializeWeights} does, step by step: each takes some milliseconds.
+ *
+ * @param write takes the values of a weight; what it returns is the result of a step
+ */
+export function* initializing<Written>(
   config: GPT2Config,
+  write: (name: string, data: Uint8Array<ArrayBuffer>) => Written,
   options: InitializeOptions = {},
-): Generator<void> {
+): Generator<Written | void> {
   const { seed = 0, scaleResidualInit = true } = options;
   const random = new Random(seed);
   const residualDeviation = scaleResidualInit
@@ -51,7 +56,7 @@ export function* initializing(
   for (const spec of parameterSpecs(config)) {
     const values = new Float32Array(numElements(spec.shape));
     yield* fill(values, spec, random, residualDeviation);
-    weights.write(spec.name, new Uint8Array(values.buffer));
+    yield write(spec.name, new Uint8Array(values.buffer));
   }
 }
 

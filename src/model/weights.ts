@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { doInTurns } from "../base/event_loop.ts";
 import type { Buffer } from "../tensor/buffer.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
 import { MemoryPlanner, type Slot, type SlotMemory } from "../tensor/memory_planner.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { readTensor, writeTensor } from "../tensor/data.ts";
+import { readTensor, writeTensor, writeTensorAsync } from "../tensor/data.ts";
 import { rowBytes, type TensorType } from "../formats/tensor_type.ts";
 import { numElements } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -128,6 +129,29 @@ export class Weights implements Disposable {
    * @throws {TypeError} if the name is unknown or the number of bytes does not fit
    */
   write(name: string, data: Uint8Array<ArrayBuffer>): void {
+    for (const { tensor } of this.#placesFor(name, data)) {
+      if (tensor.byteLength === data.byteLength) writeTensor(tensor, data);
+      else writeTensor(tensor, padded(data, tensor.byteLength));
+    }
+  }
+
+  /**
+   * Does what {@linkcode write} does, on another thread. Neither may `data` be changed nor the weights be disposed of
+   * before it has ended.
+   *
+   * @throws {TypeError} if the name is unknown or the number of bytes does not fit
+   */
+  async writeAsync(name: string, data: Uint8Array<ArrayBuffer>): Promise<void> {
+    // Another thread is not worth it.
+    if (data.length <= STEP_BYTES) return this.write(name, data);
+    for (const { tensor } of this.#placesFor(name, data)) {
+      if (tensor.byteLength === data.byteLength) await writeTensorAsync(tensor, data);
+      else await writeTensorAsync(tensor, await paddedInTurns(data, tensor.byteLength));
+    }
+  }
+
+  /** The tensors that take a weight of so many bytes. */
+  #placesFor(name: string, data: Uint8Array): readonly WeightPlace[] {
     const placement = this.#placements.get(name);
     const expected = placement && byteLength(placement.spec.shape, placement.dtype);
     if (placement === undefined || data.byteLength !== expected) {
@@ -136,16 +160,7 @@ export class Weights implements Disposable {
           `received ${data.byteLength}`,
       );
     }
-    for (const { tensor: target } of this.placesToFill(name)) {
-      if (target.byteLength === data.byteLength) {
-        writeTensor(target, data);
-      } else {
-        // Repacking reorders whole tensors, so the rows of zeros have to come with the others.
-        const padded = new Uint8Array(target.byteLength);
-        padded.set(data);
-        writeTensor(target, padded);
-      }
-    }
+    return this.placesToFill(name);
   }
 
   /**
@@ -154,21 +169,62 @@ export class Weights implements Disposable {
    * @throws {TypeError} if the name is unknown
    */
   read(name: string): Uint8Array<ArrayBuffer> | undefined {
+    const { spec, dtype } = this.#placement(name);
+    const data = new Uint8Array(byteLength(spec.shape, dtype));
+    return this.readPart(name, 0, data) ? data : undefined;
+  }
+
+  /**
+   * Fills `target` with the bytes of one weight from `byteOffset` on.
+   *
+   * @returns false if its memory holds them in another order
+   * @throws {TypeError} if the name is unknown
+   * @throws {RangeError} if it has fewer bytes
+   */
+  readPart(name: string, byteOffset: number, target: Uint8Array<ArrayBuffer>): boolean {
+    const [{ tensor, memory }] = this.#placement(name).places;
+    if (memory === "packed" || memory === "repacked") return false;
+    readTensor(tensor, target, byteOffset);
+    return true;
+  }
+
+  #placement(name: string): Placement {
     const placement = this.#placements.get(name);
-    if (placement === undefined) {
-      throw new TypeError(`Cannot read the weight "${name}": there is no such weight`);
-    }
-    const [{ tensor, memory }] = placement.places;
-    if (memory === "packed" || memory === "repacked") return undefined;
-    const data = new Uint8Array(byteLength(placement.spec.shape, placement.dtype));
-    readTensor(tensor, data);
-    return data;
+    if (placement !== undefined) return placement;
+    throw new TypeError(`Cannot read the weight "${name}": there is no such weight`);
   }
 
   /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) buffer[Symbol.dispose]();
     this.#backend.whenIdle(() => this.#file?.[Symbol.dispose]());
+  }
+}
+
+/** Bytes that are copied in one step: a millisecond's work. */
+const STEP_BYTES = 2 ** 22;
+
+/** `data` and then zeros. Repacking reorders whole tensors, so the rows of zeros have to come with the others. */
+function padded(data: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const result = new Uint8Array(length);
+  for (const _ of copying(data, result));
+  return result;
+}
+
+/** Does what {@linkcode padded} does, and leaves the event loop free meanwhile. */
+async function paddedInTurns(
+  data: Uint8Array<ArrayBuffer>,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const result = new Uint8Array(length);
+  await doInTurns(copying(data, result));
+  return result;
+}
+
+function* copying(data: Uint8Array, target: Uint8Array): Generator<void> {
+  for (let start = 0; start < data.length; start += STEP_BYTES) {
+    target.set(data.subarray(start, start + STEP_BYTES), start);
+    yield;
   }
 }
 

@@ -23,6 +23,26 @@ export function writeTensor(x: Tensor, data: ArrayBufferView<ArrayBuffer>, byteO
 }
 
 /**
+ * Copies `data`, which must not be changed meanwhile, into all of `x`, on another thread. What owns the memory of `x` must not
+ * be disposed of meanwhile.
+ *
+ * @throws {RangeError} if these are not as many bytes
+ * @throws {TypeError} if the elements of `x` do not lie side by side
+ */
+export async function writeTensorAsync(
+  x: Tensor,
+  data: ArrayBufferView<ArrayBuffer>,
+): Promise<void> {
+  checkSpan("write", x, data.byteLength, 0);
+  await library().ggml_backend_tensor_set_async_call(
+    x.pointer,
+    data,
+    0n,
+    BigInt(data.byteLength),
+  );
+}
+
+/**
  * Fills `data` from `x`, beginning `byteOffset` bytes into it.
  *
  * @throws {RangeError} if `x` has fewer bytes

@@ -79,11 +79,7 @@ Deno.test("what saveSafetensors() and saveGguf() write loads again as the same m
 
 Deno.test("a model without tokenizer and without checkpoint can be saved", async () => {
   using folder = new TemporaryFolder();
-  const backend = Backend.cpu({ threads: 1 });
-  const config = GPT2Config.tiny();
-  const weights = new Weights(backend, config, () => "f32");
-  initializeWeights(weights, config, { seed: 3 });
-  using model = new Model(config, weights, backend);
+  using model = createModel(GPT2Config.tiny());
   const [hf, gguf] = [folder.file("hf"), folder.file("model.gguf")];
   await saveSafetensors(model, undefined, hf);
   await saveGguf(model, undefined, gguf);
@@ -91,8 +87,8 @@ Deno.test("a model without tokenizer and without checkpoint can be saved", async
     const loaded = await loadCheckpoint(path, { threads: 1 });
     using _loaded = loaded.model;
     assertEquals(loaded.tokenizer, undefined);
-    for (const { name } of weights.specs) {
-      assertEquals(loaded.model.weights.read(name), weights.read(name), name);
+    for (const { name } of model.weights.specs) {
+      assertEquals(loaded.model.weights.read(name), model.weights.read(name), name);
     }
   }
 });
@@ -235,3 +231,64 @@ Deno.test("a model cannot be saved after it was disposed of", async () => {
   await assertRejects(() => saveSafetensors(model, tokenizer, folder.path), TypeError, "disposed");
   assertEquals(folder.names(), []);
 });
+
+/** Its largest matrices are several slabs. */
+const wide = new GPT2Config({
+  vocabSize: 5000,
+  contextLength: 8,
+  embeddingDim: 512,
+  numHeads: 4,
+  numLayers: 1,
+  hiddenDim: 4500,
+});
+
+Deno.test("saving reads a slab of a weight at a time", async () => {
+  using folder = new TemporaryFolder();
+  using model = createModel(wide);
+  const sizes: number[] = [];
+  const { readPart } = model.weights;
+  model.weights.readPart = (name, offset, target) => {
+    sizes.push(target.length);
+    return readPart.call(model.weights, name, offset, target);
+  };
+  await saveGguf(model, undefined, folder.file("model.gguf"));
+  await saveSafetensors(model, undefined, folder.file("folder"));
+  // Of 2^20 elements, see `row_converter.ts`.
+  assertEquals(sizes.every((size) => size <= 2 ** 22), true, `${Math.max(...sizes)}`);
+  const tensors = readTensors(folder.file("folder/model.safetensors"));
+  assertEquals(
+    valuesOf(tensors, "transformer.wte.weight"),
+    new Float32Array(model.weights.read("tokenEmbedding")!.buffer),
+  );
+});
+
+Deno.test("saveSafetensors() transposes matrices of several pieces", async () => {
+  using folder = new TemporaryFolder();
+  using model = createModel(wide);
+  await saveSafetensors(model, undefined, folder.path);
+  using loaded = (await loadCheckpoint(folder.path, { threads: 1 })).model;
+  const tokens = Int32Array.of(1, 2, 4999);
+  assertEquals(await loaded.logits(tokens, 1, 3), await model.logits(tokens, 1, 3));
+});
+
+Deno.test("a model that is disposed of while it is saved is an error, and leaves no file", async () => {
+  for (const name of ["model.gguf", "folder"]) {
+    using folder = new TemporaryFolder();
+    const model = createModel(wide);
+    const onProgress = () => model[Symbol.dispose]();
+    const save = name === "folder" ? saveSafetensors : saveGguf;
+    await assertRejects(
+      () => save(model, undefined, folder.file(name), { onProgress }),
+      TypeError,
+      "disposed",
+    );
+    assertEquals(folder.names().filter((name) => name !== "folder"), []);
+  }
+});
+
+function createModel(config: GPT2Config): Model {
+  const backend = Backend.cpu({ threads: 1 });
+  const weights = new Weights(backend, config, () => "f32");
+  initializeWeights(weights, config, { seed: 1 });
+  return new Model(config, weights, backend);
+}

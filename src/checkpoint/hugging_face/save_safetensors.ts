@@ -10,7 +10,7 @@ import { SAFETENSORS_FILE_NAME } from "../../formats/safetensors_index.ts";
 import { writeSafetensors } from "../../formats/safetensors_writer.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { readConverted } from "../row_converter.ts";
+import { convertedSlabs, readConverted } from "../row_converter.ts";
 import { settingsTexts } from "./settings_texts.ts";
 import { ModelWeights } from "../model_weights.ts";
 import { descriptionOf } from "../origin.ts";
@@ -50,18 +50,30 @@ export async function saveSafetensors(
   }
 }
 
-/** The bytes of a weight in F32, in the layout that Hugging Face has for it. */
-async function readForHuggingFace(
+/** What is transposed in one step: some milliseconds' work. */
+const STEP_ELEMENTS = 2 ** 18;
+
+/** The bytes of a weight in F32, in the layout that Hugging Face has for it. A piece is overwritten by the next one. */
+async function* readForHuggingFace(
   weights: ModelWeights,
   { spec }: StoredWeight,
   signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
+  if (!isTransposedInHuggingFace(spec)) {
+    yield* convertedSlabs(weights, spec.name, "f32", signal);
+    return;
+  }
   const bytes = new Uint8Array(byteLengthOf(spec, "f32"));
   await readConverted(weights, spec.name, "f32", bytes, signal);
-  if (!isTransposedInHuggingFace(spec)) return bytes;
-  const transposed = new Uint32Array(bytes.length / 4);
-  transposeRows(new Uint32Array(bytes.buffer), rowsOf(spec).width, 0, transposed);
-  return new Uint8Array(transposed.buffer);
+  const matrix = new Uint32Array(bytes.buffer);
+  const { numRows, width } = rowsOf(spec);
+  const step = Math.max(1, Math.floor(STEP_ELEMENTS / numRows));
+  const piece = new Uint32Array(step * numRows);
+  for (let column = 0; column < width; column += step) {
+    const columns = piece.subarray(0, Math.min(step, width - column) * numRows);
+    transposeRows(matrix, width, column, columns);
+    yield new Uint8Array(columns.buffer, 0, columns.byteLength);
+  }
 }
 
 async function createFolder(folder: string): Promise<void> {
