@@ -59,7 +59,7 @@ export {
   repeat,
   unstack,
 } from "./src/einops/einops.ts";
-export { Backend, type BufferType, type CpuOptions } from "./src/tensor/backend.ts";
+export { Backend, type CpuOptions } from "./src/tensor/backend.ts";
 export {
   type Device,
   type DeviceMemory,
@@ -68,13 +68,12 @@ export {
   type GpuKind,
   memoryOf,
 } from "./src/tensor/device.ts";
-export { Place } from "./src/tensor/place.ts";
-export { type RpcDevice, RpcServers } from "./src/tensor/rpc_servers.ts";
+export type { Place } from "./src/tensor/place.ts";
+export { RpcServers } from "./src/tensor/rpc_servers.ts";
 export { type AttentionLowering, Graph, type GraphOptions } from "./src/tensor/graph.ts";
-export { Tensor, type TensorFields } from "./src/tensor/tensor.ts";
+export type { Tensor } from "./src/tensor/tensor.ts";
 export type { Shape } from "./src/tensor/shape.ts";
 export type { TensorType } from "./src/formats/tensor_type.ts";
-export type { Pointer } from "./src/ffi/memory.ts";
 export {
   type LibraryProgress,
   prepareLibrary,

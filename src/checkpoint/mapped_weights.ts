@@ -6,6 +6,7 @@
 import { loadParts, type Part, TILE_ROWS } from "../ffi/load_parts.ts";
 import { MappedFile } from "../ffi/mapped_file.ts";
 import { rowBytes } from "../formats/tensor_type.ts";
+import { recordOf } from "../tensor/tensor.ts";
 import type { WeightPlace, Weights } from "../model/weights.ts";
 import { FileFormatError } from "../base/errors.ts";
 import { FileSource } from "../base/byte_source.ts";
@@ -131,7 +132,8 @@ export class MappedWeights implements Disposable {
       const exponents = exponentsOf(bytes, dtype);
       // The last part of a matrix has its rows of zeros as well.
       const last = end === numRows && place ? place.tensor.shape[0] : end;
-      const packing = place && { tensor: place.tensor.pointer, rows, numRows, begin, end: last };
+      const packing = place &&
+        { tensor: recordOf(place.tensor).pointer, rows, numRows, begin, end: last };
       for (const [i, words] of exponents.entries()) {
         yield { spec, ...words, packing: i === exponents.length - 1 ? packing : undefined };
       }

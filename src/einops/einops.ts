@@ -35,7 +35,8 @@
 import { describe } from "../base/describe.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { broadcastTo, matmul } from "../tensor/ops.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { recorderOf } from "../tensor/recorder.ts";
+import { createTensor, recordOf, Tensor } from "../tensor/tensor.ts";
 import {
   borrow,
   canMergeAxes,
@@ -185,16 +186,15 @@ export function einsum(
 ): Tensor {
   const { tensors, pattern, axes } = einsumArguments(args);
   const call = checkedCall("einsum", tensors, pattern, axes);
-  const operands = tensors.map(({ isContiguous, dtype }) => (
+  const layouts = tensors.map(({ isContiguous, dtype }) => (
     { isContiguous, isWeight: dtype !== "f32" }
   ));
-  const detail = operands.map((x) => `${x.isContiguous}${x.isWeight}`).join();
-  const plan = remember(products, call, detail, () => planEinsum(call, operands));
+  const detail = layouts.map((x) => `${x.isContiguous}${x.isWeight}`).join();
+  const plan = remember(products, call, detail, () => planEinsum(call, layouts));
   // Weights belong to no graph; what is done to them belongs to the graph of the other operands.
-  const graph = tensors.find((x) => x.graph !== undefined)?.graph;
-  const inGraph = (x: Tensor) =>
-    x.graph === undefined && graph !== undefined ? borrow(x, graph) : x;
-  return applyEinsum(plan, tensors.map(inGraph), ggml);
+  const inGraph = tensors.find((x) => recorderOf(x) !== undefined);
+  const operands = inGraph === undefined ? tensors : tensors.map((x) => borrow(x, inGraph));
+  return applyEinsum(plan, operands, ggml);
 }
 
 /** Tells apart what comes before the pattern and what comes after it. Types are checked later. */
@@ -246,15 +246,13 @@ function isQuantized(x: Tensor): boolean {
 function withRank(x: Tensor, rank: number): Tensor {
   const missing = rank - x.shape.length;
   if (missing === 0) return x;
-  const { shape, strides, dtype, pointer, graph } = x;
+  const { shape, strides, dtype } = x;
   const ones = new Array<number>(missing).fill(1);
   const outer = ones.map(() => shape[0] * strides[0]);
-  return new Tensor({
+  return createTensor(recordOf(x), {
     shape: [...ones, ...shape],
     strides: [...outer, ...strides],
     dtype,
-    pointer,
-    graph,
   });
 }
 

@@ -44,7 +44,7 @@ export class KeyValueCache implements Disposable {
     this.#buffers = Array.from(new Set(blocks), (place: Place) => {
       const numHere = blocks.filter((other) => other === place).length;
       const specs = new Array(2 * numHere).fill(spec);
-      const buffer = new Buffer(model.backend, specs, place.bufferType);
+      const buffer = new Buffer(model.backend, specs, place);
       // Attention multiplies rows it must not see by zero: they have to be numbers.
       buffer.fill(0);
       const { tensors } = buffer;

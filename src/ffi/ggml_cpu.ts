@@ -15,6 +15,11 @@ export const ggmlCpuSymbols = {
     parameters: ["pointer"],
     result: "void",
   },
+  // void ggml_threadpool_pause(struct ggml_threadpool * threadpool)
+  ggml_threadpool_pause: {
+    parameters: ["pointer"],
+    result: "void",
+  },
   // ggml_backend_t ggml_backend_cpu_init(void)
   ggml_backend_cpu_init: {
     parameters: [],

@@ -60,6 +60,11 @@ const NAME_OF_ID: ReadonlyMap<number, TensorType> = new Map(
   (Object.keys(TENSOR_TYPES) as TensorType[]).map((name) => [TENSOR_TYPES[name].id, name]),
 );
 
+/** Whether there is a type of this name. */
+export function isTensorType(name: unknown): name is TensorType {
+  return typeof name === "string" && Object.hasOwn(TENSOR_TYPES, name);
+}
+
 /** The record of a type. */
 export function tensorTypeInfo(type: TensorType): TensorTypeInfo {
   return TENSOR_TYPES[type];

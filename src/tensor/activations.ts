@@ -4,10 +4,10 @@
  * @module
  */
 import { library } from "../ffi/library.ts";
-import type { Pointer } from "../ffi/memory.ts";
 import { gelu } from "./ops.ts";
-import { Tensor } from "./tensor.ts";
-import { contiguous, graphOf } from "./views.ts";
+import { recorderFor } from "./recorder.ts";
+import type { Tensor } from "./tensor.ts";
+import { dense } from "./views.ts";
 
 /** `"gelu_tanh"`: GPT-2's approximation of GELU. `"gelu"`: GELU itself, as Cerebras-GPT has it. */
 export type Activation = "gelu_tanh" | "gelu";
@@ -19,8 +19,10 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 
 /** GELU with the error function: `0.5 x (1 + erf(x / sqrt(2)))` (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2). */
 export function exactGelu(x: Tensor): Tensor {
+  const recorder = recorderFor("apply GELU to", x);
   if (x.dtype !== "f32") throw new TypeError(`Cannot apply GELU to ${x}: f32 is needed`);
-  const graph = graphOf("apply GELU to", x);
-  const pointer = library().ggml_gelu_erf(graph.context, contiguous(x).pointer) as Pointer;
-  return new Tensor({ shape: x.shape, dtype: "f32", pointer, graph });
+  return recorder.record([dense(x)], library().ggml_gelu_erf, {
+    shape: x.shape,
+    dtype: "f32",
+  });
 }

@@ -3,15 +3,17 @@
  *
  * @module
  */
+import { NativeError } from "../base/errors.ts";
+import { createContext } from "../ffi/context.ts";
 import { library } from "../ffi/library.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
 import type { Pointer } from "../ffi/memory.ts";
-import { NativeError } from "../base/errors.ts";
-import type { Backend, BufferType } from "./backend.ts";
-import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
-import { createContext } from "./graph.ts";
-import { checkShape, formatShape, nativeSizes, type Shape } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
+import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
+import type { Backend } from "./backend.ts";
+import { checkElements } from "./inputs.ts";
+import { type BufferType, nativePlace, Place } from "./place.ts";
+import { formatShape, nativeSizes, type Shape } from "./shape.ts";
+import { createTensor, recordOf, type Tensor, type TensorOwner, TensorRecord } from "./tensor.ts";
 
 /** What a tensor in a buffer is to look like. */
 export interface TensorSpec {
@@ -36,54 +38,67 @@ export const TENSOR_ALIGNMENT = 32;
 const USAGE_WEIGHTS = 1;
 
 /**
- * A block of native memory with one tensor for each spec, in the same order. The tensors borrow from it: they must not
- * be used after it has been disposed of.
+ * A block of native memory with one tensor for each spec, in the same order. The tensors borrow from it: using them after
+ * it has been disposed of is an error.
  */
-export class Buffer implements Disposable {
+export class Buffer implements Disposable, TensorOwner {
   /** The tensors, in the order of their specs. */
   readonly tensors: readonly Tensor[];
-  readonly #backend: Backend;
+  /** Whose memory it is. */
+  readonly backend: Backend;
   readonly #context: Pointer;
   readonly #buffer: Pointer;
+  readonly #isMapped: boolean;
   #disposed = false;
 
   /**
    * @param backend whose memory it is
    * @param specs shapes and types of the tensors
-   * @param memory a kind of memory other than the backend's plain one, see `Backend.repackedBufferTypes`; or a mapped
-   * file that holds the tensors, which may then be read only. The file must outlive the buffer.
+   * @param memory a place of the backend, by default its host; a kind of memory, see `repackedBufferTypes()`; or a mapped
+   *   file that holds the tensors, which may then be read only. The file must outlive the buffer.
    * @throws {NativeError} if the memory cannot be had
    */
   constructor(
     backend: Backend,
     specs: readonly TensorSpec[],
-    memory: BufferType | FileLayout = backend.host.bufferType,
+    memory: Place | BufferType | FileLayout = backend.host,
   ) {
+    backend.checkUsable();
+    for (const { shape, dtype } of specs) checkElements("create a tensor", shape, dtype);
     const ggml = library();
-    this.#backend = backend;
+    this.backend = backend;
+    this.#isMapped = "file" in memory;
     this.#context = createContext(ggml.ggml_tensor_overhead() * BigInt(specs.length + 1));
-    this.tensors = specs.map(({ shape, dtype }) => {
-      checkShape("create a tensor", shape);
-      rowBytes(dtype, shape[shape.length - 1]);
-      const { id } = tensorTypeInfo(dtype);
-      const pointer = ggml.ggml_new_tensor_4d(this.#context, id, ...nativeSizes(shape))!;
-      return new Tensor({ shape, dtype, pointer });
-    });
-    this.#buffer = "file" in memory ? this.#place(memory) : this.#allocate(memory);
+    try {
+      this.tensors = specs.map((spec) => this.#create(spec));
+      this.#buffer = memory instanceof Place
+        ? this.#allocate(nativePlace(memory).bufferType)
+        : "file" in memory
+        ? this.#place(memory)
+        : this.#allocate(memory);
+    } catch (error) {
+      ggml.ggml_free(this.#context);
+      throw error;
+    }
+  }
+
+  #create({ shape, dtype }: TensorSpec): Tensor {
+    const { id } = tensorTypeInfo(dtype);
+    const pointer = library().ggml_new_tensor_4d(this.#context, id, ...nativeSizes(shape))!;
+    return createTensor(new TensorRecord(pointer, this), { shape, dtype });
   }
 
   #allocate(type: BufferType): Pointer {
     const ggml = library();
     const buffer = ggml.ggml_backend_alloc_ctx_tensors_from_buft(this.#context, type);
     if (buffer === null) {
-      ggml.ggml_free(this.#context);
       throw new NativeError(
         `Cannot allocate ${this.tensors.length} tensors: not enough memory: the first is ${
           formatShape(this.tensors[0]?.shape ?? [])
         }`,
       );
     }
-    if (!this.#backend.isDeviceMemory(type)) {
+    if (!isDeviceMemory(this.backend, type)) {
       ggml.gpt2_use_huge_pages(
         ggml.ggml_backend_buffer_get_base(buffer),
         ggml.ggml_backend_buffer_get_size(buffer),
@@ -95,37 +110,64 @@ export class Buffer implements Disposable {
   /** Lets the tensors lie where they are in the file. */
   #place({ file, offsets }: FileLayout): Pointer {
     const ggml = library();
+    const addresses = this.tensors.map(({ byteLength }, i) => file.address(offsets[i], byteLength));
     const size = BigInt(file.byteLength);
     const buffer = ggml.ggml_backend_cpu_buffer_from_ptr(file.pointer, size)!;
-    this.tensors.forEach((tensor, index) => {
-      const address = file.address(offsets[index], tensor.byteLength);
-      ggml.ggml_backend_tensor_alloc(buffer, tensor.pointer, address);
+    this.tensors.forEach((tensor, i) => {
+      ggml.ggml_backend_tensor_alloc(buffer, recordOf(tensor).pointer, addresses[i]);
     });
     return buffer;
   }
 
   /** Tells ggml that the tensors are weights: they are not written during a computation. */
   markAsWeights(): void {
+    this.checkUsable();
     library().ggml_backend_buffer_set_usage(this.#buffer, USAGE_WEIGHTS);
   }
 
   /** Sets every byte to `value`. */
   fill(value: number): void {
+    this.checkWritable();
     library().ggml_backend_buffer_clear(this.#buffer, value);
   }
 
   /** The bytes allocated. */
   get byteLength(): number {
+    this.checkUsable();
     return Number(library().ggml_backend_buffer_get_size(this.#buffer));
+  }
+
+  /** Throws if the memory is gone. */
+  checkUsable(): void {
+    if (this.#disposed) throw new TypeError("Cannot use a buffer: it has been disposed of");
+    this.backend.checkUsable();
+  }
+
+  /** Throws if the memory is gone. */
+  checkReadable(): void {
+    this.checkUsable();
+  }
+
+  /** Throws if the memory is gone, or that of a file. */
+  checkWritable(): void {
+    this.checkUsable();
+    if (this.#isMapped) throw new TypeError("Cannot write a tensor: it lies in a mapped file");
   }
 
   /** Frees the memory, after the computation that is running. A second call does nothing. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#backend.whenIdle(() => {
+    this.backend.whenIdle(() => {
       library().ggml_backend_buffer_free(this.#buffer);
       library().ggml_free(this.#context);
     });
   }
+}
+
+/** Whether memory of this kind belongs to a device, where this process cannot read it. */
+function isDeviceMemory({ places }: Backend, type: BufferType): boolean {
+  return places.some((place) =>
+    !place.isHost && Deno.UnsafePointer.equals(nativePlace(place).bufferType, type)
+  );
 }

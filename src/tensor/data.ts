@@ -3,23 +3,25 @@
  *
  * @module
  */
+import { describe } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
-import type { Tensor } from "./tensor.ts";
+import { recordOf, type Tensor, type TensorRecord } from "./tensor.ts";
 
 /**
  * Copies `data` into `x`, beginning `byteOffset` bytes into it.
  *
- * @throws {RangeError} if the bytes do not fit
- * @throws {TypeError} if the elements of `x` do not lie side by side
+ * @throws {RangeError} if the bytes do not fit, or are numbers of rows that a table does not have
+ * @throws {TypeError} if `x` is not written, has been disposed of, or its elements do not lie side by side
  */
 export function writeTensor(x: Tensor, data: ArrayBufferView<ArrayBuffer>, byteOffset = 0): void {
-  checkSpan("write", x, data.byteLength, byteOffset);
-  library().ggml_backend_tensor_set(
-    x.pointer,
-    data,
-    BigInt(byteOffset),
-    BigInt(data.byteLength),
-  );
+  const record = recordOf(x, "write");
+  checkSpan("write", x, data, byteOffset);
+  record.owner.checkWritable(record);
+  const { ids } = record.details;
+  if (!ids?.isLimited) return setElements(record, data, byteOffset);
+  const copied = copyIds(x, data, byteOffset);
+  ids.check(copied);
+  setElements(record, copied, byteOffset);
 }
 
 /**
@@ -33,38 +35,70 @@ export async function writeTensorAsync(
   x: Tensor,
   data: ArrayBufferView<ArrayBuffer>,
 ): Promise<void> {
-  checkSpan("write", x, data.byteLength, 0);
-  await library().ggml_backend_tensor_set_async_call(
-    x.pointer,
-    data,
-    0n,
-    BigInt(data.byteLength),
-  );
+  const record = recordOf(x, "write");
+  checkSpan("write", x, data, 0);
+  record.owner.checkWritable(record);
+  if (record.details.ids !== undefined) {
+    throw new TypeError(
+      `Cannot write ${x} on another thread: ids are checked while they are written`,
+    );
+  }
+  const numBytes = BigInt(data.byteLength);
+  await library().ggml_backend_tensor_set_async_call(record.pointer, data, 0n, numBytes);
 }
 
 /**
  * Fills `data` from `x`, beginning `byteOffset` bytes into it.
  *
  * @throws {RangeError} if `x` has fewer bytes
- * @throws {TypeError} if the elements of `x` do not lie side by side
+ * @throws {TypeError} if `x` is not kept, has been disposed of, or its elements do not lie side by side
  */
 export function readTensor(x: Tensor, data: ArrayBufferView<ArrayBuffer>, byteOffset = 0): void {
-  checkSpan("read", x, data.byteLength, byteOffset);
+  const record = recordOf(x, "read");
+  checkSpan("read", x, data, byteOffset);
+  record.owner.checkReadable(record);
   library().ggml_backend_tensor_get(
-    x.pointer,
+    record.pointer,
     data,
     BigInt(byteOffset),
     BigInt(data.byteLength),
   );
 }
 
-function checkSpan(action: string, x: Tensor, bytes: number, offset: number): void {
+/** Copies bytes that are known to fit. */
+export function setElements(
+  { pointer }: TensorRecord,
+  data: ArrayBufferView<ArrayBuffer>,
+  byteOffset = 0,
+): void {
+  const numBytes = BigInt(data.byteLength);
+  library().ggml_backend_tensor_set(pointer, data, BigInt(byteOffset), numBytes);
+}
+
+/** A copy that nobody can change after it has been checked. */
+function copyIds(x: Tensor, data: ArrayBufferView, byteOffset: number): Int32Array<ArrayBuffer> {
+  const bytes = new Uint8Array(data.byteLength);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (byteOffset % 4 !== 0 || bytes.length % 4 !== 0) {
+    throw new TypeError(
+      `Cannot write ${x}: ids are written whole: received ${bytes.length} bytes at offset ${byteOffset}`,
+    );
+  }
+  return new Int32Array(bytes.buffer);
+}
+
+function checkSpan(action: string, x: Tensor, data: ArrayBufferView, offset: number): void {
+  if (!ArrayBuffer.isView(data)) {
+    throw new TypeError(
+      `Cannot ${action} ${x}: a typed array is needed: received ${describe(data)}`,
+    );
+  }
   if (!x.isContiguous) {
     throw new TypeError(`Cannot ${action} ${x}: its elements do not lie side by side`);
   }
-  if (!Number.isSafeInteger(offset) || offset < 0 || offset + bytes > x.byteLength) {
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + data.byteLength > x.byteLength) {
     throw new RangeError(
-      `Cannot ${action} ${x}: it has ${x.byteLength} bytes: received ${bytes} bytes at offset ${offset}`,
+      `Cannot ${action} ${x}: it has ${x.byteLength} bytes: received ${data.byteLength} bytes at offset ${offset}`,
     );
   }
 }

@@ -7,6 +7,7 @@ import { InvalidArgumentError, NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
+import { checkKey, KEY, type Key } from "./illegal_constructor.ts";
 
 /** A kind of GPU, by the interface that ggml drives it with. */
 export type GpuKind = "cuda" | "metal" | "vulkan";
@@ -20,16 +21,33 @@ export const gpuKinds: readonly GpuKind[] = ["cuda", "metal", "vulkan"];
  */
 export type DeviceName = "auto" | "cpu" | GpuKind | `${GpuKind}:${number}`;
 
+/** What ggml calls a device. For this package: to its users a device has no address. */
+export let nativeDevice: (device: Device) => Pointer;
+
+let createDevice: (kind: GpuKind, index: number, pointer: Pointer) => Device;
+
 /** A device that ggml has found. */
-export interface Device {
+export class Device {
   /** What drives it. */
   readonly kind: GpuKind;
   /** Its number among those of its kind, from 0. */
   readonly index: number;
   /** What its maker calls it. */
   readonly description: string;
-  /** ggml's device. */
-  readonly pointer: Pointer;
+  readonly #pointer: Pointer;
+
+  private constructor(key: Key, kind: GpuKind, index: number, pointer: Pointer) {
+    checkKey(key, "Device");
+    this.kind = kind;
+    this.index = index;
+    this.description = readCString(library().ggml_backend_dev_description(pointer));
+    this.#pointer = pointer;
+  }
+
+  static {
+    nativeDevice = (device) => device.#pointer;
+    createDevice = (kind, index, pointer) => new Device(KEY, kind, index, pointer);
+  }
 }
 
 /** The bytes of memory that a device has. */
@@ -61,14 +79,18 @@ export function findDevices(): Device[] {
     const kind = KINDS[readCString(ggml.ggml_backend_reg_name(registry))];
     if (kind === undefined) continue;
     const index = found.filter((device) => device.kind === kind).length;
-    const description = readCString(ggml.ggml_backend_dev_description(pointer));
-    found.push({ kind, index, description, pointer });
+    found.push(createDevice(kind, index, pointer));
   }
   return found;
 }
 
 /** How much memory a device has, and how much of it is free now. */
-export function memoryOf(pointer: Pointer): DeviceMemory {
+export function memoryOf(device: Device): DeviceMemory {
+  return memoryAt(nativeDevice(device));
+}
+
+/** How much memory one of ggml's devices has. */
+export function memoryAt(pointer: Pointer): DeviceMemory {
   const free = new BigUint64Array(1);
   const total = new BigUint64Array(1);
   library().ggml_backend_dev_memory(pointer, free, total);
@@ -124,8 +146,8 @@ export function findDevice(kind: GpuKind, index: number): Device {
  * The first GPU with at least this much free memory; undefined if there is none. GPUs that are only emulated do not count.
  */
 export function findFittingDevice(bytes: number): Device | undefined {
-  return findDevices().find(({ description, pointer }) =>
-    !SOFTWARE.test(description) && memoryOf(pointer).freeBytes >= bytes
+  return findDevices().find((device) =>
+    !SOFTWARE.test(device.description) && memoryOf(device).freeBytes >= bytes
   );
 }
 

@@ -7,6 +7,8 @@ import { library } from "../ffi/library.ts";
 import type { Backend } from "./backend.ts";
 import { Graph } from "./graph.ts";
 import { flashAttention } from "./ops.ts";
+import { nativePlace } from "./place.ts";
+import { recordOf } from "./tensor.ts";
 
 /** As many remembered positions as the smallest cache has: kernels may want multiples of some number. */
 const SEQ_K = 64;
@@ -18,12 +20,12 @@ export function canFuseAttention(
   cacheType: "f32" | "f16",
 ): boolean {
   if (!backend.usesDevices) return true;
-  using graph = new Graph(backend, { maxNodes: 16 });
+  using graph = new Graph(backend);
   const query = graph.input([1, 1, 1, headDim], "f32", "query");
   const key = graph.input([1, 1, SEQ_K, headDim], cacheType, "key");
   const mask = graph.input([1, 1, 1, SEQ_K], "f16", "mask");
-  const { pointer } = flashAttention(query, key, key, mask, 1);
+  const { pointer } = recordOf(flashAttention(query, key, key, mask, 1));
   return backend.places.every((place) =>
-    library().ggml_backend_supports_op(place.pointer, pointer)
+    library().ggml_backend_supports_op(nativePlace(place).pointer, pointer)
   );
 }

@@ -3,16 +3,18 @@
  *
  * @module
  */
+import { describe } from "../base/describe.ts";
+import { NativeError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
-import { ggmlInitParams } from "../ffi/structs.ts";
-import { NativeError } from "../base/errors.ts";
-import type { Backend } from "./backend.ts";
-import { allocatorFor, type GraphAllocator } from "./graph_allocator.ts";
-import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
-import { checkShape, nativeSizes, nativeStrides, numElements, type Shape } from "./shape.ts";
+import type { TensorType } from "../formats/tensor_type.ts";
+import { type Backend, checkThreads, executorOf } from "./backend.ts";
 import { readTensor, writeTensor } from "./data.ts";
-import { Tensor } from "./tensor.ts";
+import { allocatorFor, type GraphAllocator } from "./graph_allocator.ts";
+import { createConstant, createInput } from "./inputs.ts";
+import { Recorder } from "./recorder.ts";
+import type { Shape } from "./shape.ts";
+import { recordOf, type Tensor } from "./tensor.ts";
 
 /**
  * How attention is carried out: `"fused"` in one kernel that never stores the scores (flash attention), `"explicit"` with
@@ -24,26 +26,51 @@ export type AttentionLowering = "fused" | "explicit";
 export interface GraphOptions {
   /** How attention is carried out. Default: `"fused"`. */
   attention?: AttentionLowering;
-  /** The largest number of operations. Default: 8192. */
+  /**
+   * The largest number of operations, views and inputs among them: one more is an error. Default: 1,048,576. Memory is
+   * taken for those that there are.
+   */
   maxNodes?: number;
 }
 
-/** A cache line: tensors that begin on one are read and written faster. */
-const CACHE_LINE_BYTES = 64;
+/** Nobody builds a larger graph, unless a loop does not end. */
+const MAX_NODES = 2 ** 20;
+
+/** ggml counts operations in 32 bits. */
+const LARGEST_MAX_NODES = 2 ** 30;
+
+/** ggml's side of a graph, once it has its memory. */
+interface Allocated {
+  readonly graph: Pointer;
+  readonly context: Pointer;
+  readonly allocator: GraphAllocator;
+}
+
+/**
+ * ggml's records of the operations of a graph that can be computed now, in the order in which that is done. For this
+ * package: to its users a graph has no addresses.
+ */
+export let nodesOf: (graph: Graph) => Pointer[];
 
 /**
  * Operations on tensors, recorded once and computed as often as wanted:
  *
- * ```ts ignore
+ * ```ts
+ * import { Backend, Graph } from "@allformers/gpt2";
+ * import { add } from "@allformers/gpt2/ops";
+ *
+ * using backend = Backend.cpu();
  * using graph = new Graph(backend);
  * const x = graph.input([2, 3], "f32", "x");
  * const y = graph.output(add(x, x));
  * graph.allocate();
  * graph.write(x, new Float32Array(6).fill(1));
  * graph.compute();
- * graph.readF32(y); // six times 2
+ * console.log(graph.readF32(y)); // six times 2
  * ```
  *
+ * First operations are recorded, then `allocate()` is called, then inputs are written, all is computed, and outputs are
+ * read, in this order and again and again. What is done at the wrong time, or with a tensor of another graph, is an error.
  * Between `allocate()` and disposal nothing allocates native memory.
  */
 export class Graph implements Disposable {
@@ -51,30 +78,44 @@ export class Graph implements Disposable {
   readonly backend: Backend;
   /** How attention is carried out. */
   readonly attention: AttentionLowering;
-  /** ggml's context, in which the operations record their results. */
-  readonly context: Pointer;
-  readonly #graph: Pointer;
-  readonly #allocator: GraphAllocator;
-  #allocated = false;
-  #disposed = false;
+  readonly #recorder: Recorder;
+  #allocated: Allocated | undefined;
 
   /**
    * An empty graph.
    *
    * @param backend where to compute
    * @param options see {@linkcode GraphOptions}
-   * @throws {NativeError} if native memory for the records cannot be had
+   * @throws {TypeError} if the backend has been disposed of
+   * @throws {RangeError} if an option is out of range
    */
   constructor(backend: Backend, options: GraphOptions = {}) {
-    const { maxNodes = 8192, attention = "fused" } = options;
-    const ggml = library();
+    const { maxNodes = MAX_NODES, attention = "fused" } = options;
+    if (!Number.isInteger(maxNodes) || maxNodes < 1 || maxNodes > LARGEST_MAX_NODES) {
+      throw new RangeError(
+        `Cannot create a graph: maxNodes must be an integer from 1 to ${LARGEST_MAX_NODES}: ` +
+          `received ${describe(maxNodes)}`,
+      );
+    }
+    if (attention !== "fused" && attention !== "explicit") {
+      throw new TypeError(
+        `Cannot create a graph: attention must be "fused" or "explicit": received ${
+          describe(attention)
+        }`,
+      );
+    }
+    executorOf(backend);
+    backend.checkUsable();
     this.backend = backend;
     this.attention = attention;
-    const bytes = ggml.ggml_tensor_overhead() * BigInt(maxNodes) +
-      ggml.ggml_graph_overhead_custom(BigInt(maxNodes), false);
-    this.context = createContext(bytes);
-    this.#graph = ggml.ggml_new_graph_custom(this.context, BigInt(maxNodes), false)!;
-    this.#allocator = allocatorFor(backend, maxNodes);
+    this.#recorder = new Recorder(backend, maxNodes);
+  }
+
+  static {
+    nodesOf = (graph) => {
+      graph.#recorder.checkComputable();
+      return graph.#nodes;
+    };
   }
 
   /**
@@ -83,154 +124,199 @@ export class Graph implements Disposable {
    * @param shape outermost axis first
    * @param dtype element type
    * @param name shown by ggml's own tools
+   * @throws {TypeError} if there is no such type, or the graph has its memory already
+   * @throws {RangeError} if a size is not a positive integer, or a row is not a whole number of blocks of a quantized type
    */
   input(shape: Shape, dtype: TensorType, name: string): Tensor {
-    checkShape(`create the input "${name}"`, shape);
-    const ggml = library();
-    // Padded to whole cache lines: otherwise a one-element input misaligns every tensor that is placed after it.
-    const elementBytes = tensorTypeInfo(dtype).blockBytes;
-    const perLine = CACHE_LINE_BYTES / elementBytes;
-    const padded = Math.ceil(numElements(shape) / perLine) * perLine;
-    const storage = this.#newTensor(dtype, [padded]);
-    ggml.ggml_set_input(storage);
-    // Without this the allocator would hand the memory to a later result, and the contents would be gone.
-    ggml.ggml_set_output(storage);
-    const strides = new Tensor({ shape, dtype, pointer: storage }).strides;
-    const pointer = ggml.ggml_view_4d(
-      this.context,
-      storage,
-      ...nativeSizes(shape),
-      ...nativeStrides(shape, strides),
-      0n,
-    )!;
-    ggml.ggml_set_name(pointer, cString(name));
-    ggml.ggml_build_forward_expand(this.#graph, pointer);
-    return new Tensor({ shape, dtype, pointer, graph: this });
+    return createInput(this.#recorder, shape, dtype, name);
   }
 
-  /** Marks `x` as a result that can be read after a run, and returns it. */
+  /**
+   * An f32 tensor that has the same values in every run.
+   *
+   * @param shape outermost axis first
+   * @param values the elements in row-major order, which are copied
+   */
+  constant(shape: Shape, values: ArrayLike<number>): Tensor {
+    return createConstant(this.#recorder, shape, values);
+  }
+
+  /**
+   * Marks `x` as a result that can be read after a run, and returns it.
+   *
+   * @throws {TypeError} if it is not a tensor of this graph, or the graph has its memory already
+   */
   output(x: Tensor, name?: string): Tensor {
-    const ggml = library();
-    if (name !== undefined) ggml.ggml_set_name(x.pointer, cString(name));
-    ggml.ggml_set_output(x.pointer);
-    ggml.ggml_build_forward_expand(this.#graph, x.pointer);
+    this.#checkOwn("output", x);
+    const record = recordOf(x);
+    if (name !== undefined) library().ggml_set_name(record.pointer, cString(String(name)));
+    this.#recorder.keep(record);
     return x;
   }
 
-  /** Makes `x` part of the graph without keeping its value: for operations that write into a cache. */
+  /**
+   * Makes `x` part of the graph without keeping its value: for operations that write into a cache.
+   *
+   * @throws {TypeError} if it is not a tensor of this graph, or the graph has its memory already
+   */
   expand(x: Tensor): void {
-    library().ggml_build_forward_expand(this.#graph, x.pointer);
+    this.#checkOwn("expand", x);
+    this.#recorder.require(recordOf(x));
   }
 
-  /** The number of operations recorded so far. */
+  /** The number of operations recorded so far, views and inputs among them. */
   get numNodes(): number {
-    return library().ggml_graph_n_nodes(this.#graph);
+    return this.#recorder.numRecords;
   }
 
-  /** The operations in the order in which they are computed, by their ggml names: `["GET_ROWS", "ADD", ...]`. */
+  /**
+   * The operations that outputs need, in the order in which they are computed, by their ggml names: `["GET_ROWS", "ADD",
+   * ...]`.
+   */
   get operations(): string[] {
-    const ggml = library();
-    return this.nodes.map((node) => readCString(ggml.ggml_op_desc(node)));
+    this.#recorder.checkUsable();
+    return this.#nodes.map((node) => readCString(library().ggml_op_desc(node)));
   }
 
-  /** ggml's records of the operations, in the order in which they are computed. */
-  get nodes(): Pointer[] {
-    const ggml = library();
-    return Array.from(
-      { length: this.numNodes },
-      (_, i) => ggml.ggml_graph_node(this.#graph, i)!,
-    );
-  }
-
-  /** The bytes of working memory that the results of this graph take. */
+  /** The bytes of working memory that the results of this graph take; 0 while there is none. */
   get workingBytes(): number {
-    return this.#allocator.byteLength;
+    return this.#allocated?.allocator.byteLength ?? 0;
   }
 
-  /** Places every result in working memory. Call it once, after the last operation and before the first run. */
+  /**
+   * Places every result in working memory. Call it after the last operation and before the first run; a second call does
+   * nothing.
+   *
+   * @throws {NativeError} if there is not enough memory
+   */
   allocate(): void {
-    this.#checkUsable();
-    if (!this.#allocator.allocate(this.#graph)) {
+    this.#recorder.checkUsable();
+    if (this.#allocated !== undefined) return;
+    const { graph, context, size } = this.#recorder.build();
+    const allocator = allocatorFor(this.backend, size);
+    if (!allocator.allocate(graph)) {
+      allocator.free();
+      library().ggml_free(context);
       throw new NativeError(
         "Cannot allocate the compute graph: not enough memory: use a shorter sequence or a smaller batch",
       );
     }
-    this.#allocated = true;
+    this.#allocated = { graph, context, allocator };
+    this.#recorder.startUse();
   }
 
   /**
    * Computes all results. Blocks the calling thread until they are there.
    *
-   * @param threads how many threads the processor uses. Default: all of the backend's.
+   * @param threads how many threads the processor uses, at most the backend's. Default: those
+   * @throws {RangeError} if there are not so many threads
+   * @throws {Deno.errors.Busy} if another computation is running on the backend
    */
-  compute(threads?: number): void {
-    this.#checkComputable();
-    this.backend.compute(this.#graph, this.#allocator.scheduler, threads);
+  compute(threads: number = this.backend.threads): void {
+    const toRun = this.#prepare(threads);
+    executorOf(this.backend).compute(toRun, threads);
   }
 
-  /** Like `compute()`, on another thread: the event loop stays free. One computation at a time per backend. */
-  computeAsync(signal?: AbortSignal, threads?: number): Promise<void> {
-    this.#checkComputable();
-    return this.backend.computeAsync(this.#graph, signal, this.#allocator.scheduler, threads);
+  /**
+   * Like `compute()`, on another thread: the event loop stays free. One computation at a time per backend.
+   *
+   * @param signal stops the computation
+   * @param threads how many threads the processor uses, at most the backend's. Default: those
+   * @throws {RangeError} if there are not so many threads
+   * @throws {Deno.errors.Busy} if another computation is running on the backend
+   * @throws {DOMException} `AbortError` (or the signal's own reason) if `signal` was or is aborted
+   */
+  async computeAsync(
+    signal?: AbortSignal,
+    threads: number = this.backend.threads,
+  ): Promise<void> {
+    const toRun = this.#prepare(threads);
+    const running = executorOf(this.backend).computeAsync(toRun, threads, signal);
+    await this.#recorder.during(running);
   }
 
-  /** Writes the elements of an input. */
+  /**
+   * Writes the elements of an input.
+   *
+   * @param x what `input()` returned
+   * @param data as many bytes as are written
+   * @param byteOffset where the first of them goes
+   * @throws {TypeError} if `x` is no input of this graph, or the graph has no memory yet
+   * @throws {RangeError} if the bytes do not fit, or are ids of rows that a table does not have
+   * @throws {Deno.errors.Busy} if the graph is being computed
+   */
   write(x: Tensor, data: ArrayBufferView<ArrayBuffer>, byteOffset = 0): void {
+    this.#checkOwner("write", x);
     writeTensor(x, data, byteOffset);
   }
 
-  /** Reads `count` elements of an F32 result, from element `start` on; all of them by default. */
+  /**
+   * Reads elements of an F32 output or input.
+   *
+   * @param x what `output()` or `input()` returned
+   * @param into takes as many elements as it has; a new array for all of them by default
+   * @param start the first element that is read
+   * @throws {TypeError} if `x` is not f32, neither output nor input of this graph, or the graph has no memory yet
+   * @throws {RangeError} if there are not so many elements
+   * @throws {Deno.errors.Busy} if the graph is being computed
+   */
   readF32(x: Tensor, into?: Float32Array<ArrayBuffer>, start = 0): Float32Array<ArrayBuffer> {
+    this.#checkOwner("read", x);
+    if (x.dtype !== "f32") throw new TypeError(`Cannot read ${x}: f32 is needed`);
     const target = into ?? new Float32Array(x.size);
     readTensor(x, target, start * Float32Array.BYTES_PER_ELEMENT);
     return target;
   }
 
-  /** Frees the native memory of all results. A second call does nothing. */
+  /**
+   * Reads elements of an output or input of any type.
+   *
+   * @param x what `output()` or `input()` returned
+   * @param into takes as many bytes as it has
+   * @param byteOffset where the first of them is
+   * @throws {TypeError} if `x` is neither output nor input of this graph, or the graph has no memory yet
+   * @throws {RangeError} if there are not so many bytes
+   * @throws {Deno.errors.Busy} if the graph is being computed
+   */
+  read(x: Tensor, into: ArrayBufferView<ArrayBuffer>, byteOffset = 0): void {
+    this.#checkOwner("read", x);
+    readTensor(x, into, byteOffset);
+  }
+
+  /** Frees the native memory of all results, after the computation that is running. A second call does nothing. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+    if (this.#recorder.state === "disposed") return;
+    this.#recorder.state = "disposed";
+    const allocated = this.#allocated;
+    this.#allocated = undefined;
     this.backend.whenIdle(() => {
-      this.#allocator.free();
-      library().ggml_free(this.context);
+      allocated?.allocator.free();
+      if (allocated !== undefined) library().ggml_free(allocated.context);
+      this.#recorder.free();
     });
   }
 
-  #newTensor(dtype: TensorType, shape: Shape): Pointer {
-    const { id } = tensorTypeInfo(dtype);
-    const pointer = library().ggml_new_tensor_4d(this.context, id, ...nativeSizes(shape));
-    if (pointer === null) {
-      throw new NativeError("Cannot record a tensor: the graph is full: raise maxNodes");
-    }
-    return pointer;
+  get #nodes(): Pointer[] {
+    return this.#recorder.required.filter((record) => record.sources.length > 0).map((
+      { pointer },
+    ) => pointer);
   }
 
-  #checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use a graph: it has been disposed of");
+  #prepare(threads: number): { graph: Pointer; scheduler?: Pointer } {
+    this.#recorder.checkComputable();
+    checkThreads(threads, this.backend.threads);
+    const { graph, allocator } = this.#allocated!;
+    return { graph, scheduler: allocator.scheduler };
   }
 
-  #checkComputable(): void {
-    this.#checkUsable();
-    if (!this.#allocated) {
-      throw new TypeError("Cannot compute a graph: it has no memory yet: call allocate() first");
-    }
+  #checkOwn(action: string, x: Tensor): void {
+    this.#checkOwner(action, x);
+    this.#recorder.checkRecording(`${action} ${x}`);
   }
-}
 
-/**
- * A ggml context without room for data, only for records of tensors.
- *
- * @throws {NativeError} if the memory cannot be had
- */
-export function createContext(bytes: bigint): Pointer {
-  const { byteLength, offsets } = ggmlInitParams;
-  const parameters = new Uint8Array(byteLength);
-  const view = new DataView(parameters.buffer);
-  view.setBigUint64(offsets.mem_size, bytes, true);
-  view.setUint8(offsets.no_alloc, 1);
-  const context = library().ggml_init(parameters);
-  if (context === null) {
-    throw new NativeError(`Cannot create a ggml context: out of memory: received ${bytes} bytes`);
+  #checkOwner(action: string, x: Tensor): void {
+    const { owner, details } = recordOf(x, action);
+    if (owner === this.#recorder && !details.isBorrowed) return;
+    throw new TypeError(`Cannot ${action} ${x}: it is not a tensor of this graph`);
   }
-  return context;
 }

@@ -6,6 +6,7 @@
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import type { Backend } from "./backend.ts";
+import { nativePlace } from "./place.ts";
 
 /** Gives each result of one graph its place. */
 export interface GraphAllocator {
@@ -19,9 +20,9 @@ export interface GraphAllocator {
   free(): void;
 }
 
-/** The allocator for a graph of at most `maxNodes` operations. */
-export function allocatorFor(backend: Backend, maxNodes: number): GraphAllocator {
-  return backend.usesDevices ? new Scheduler(backend, maxNodes) : new OneBackend(backend);
+/** The allocator for a graph of at most `size` operations, and as many tensors that are not computed. */
+export function allocatorFor(backend: Backend, size: number): GraphAllocator {
+  return backend.usesDevices ? new Scheduler(backend, 2 * size) : new OneBackend(backend);
 }
 
 /** All on the processor. */
@@ -29,7 +30,7 @@ class OneBackend implements GraphAllocator {
   readonly #allocator: Pointer;
 
   constructor({ host }: Backend) {
-    this.#allocator = library().ggml_gallocr_new(host.bufferType)!;
+    this.#allocator = library().ggml_gallocr_new(nativePlace(host).bufferType)!;
   }
 
   get byteLength(): number {
@@ -53,15 +54,15 @@ class Scheduler implements GraphAllocator {
   readonly scheduler: Pointer;
   readonly #backends: readonly Pointer[];
 
-  constructor({ places, host }: Backend, maxNodes: number) {
+  constructor({ places, host }: Backend, size: number) {
     // ggml wants the processor last: it prefers those before.
-    this.#backends = [...places, host].map(({ pointer }) => pointer);
+    this.#backends = [...places, host].map((place) => nativePlace(place).pointer);
     const addresses = this.#backends.map((pointer) => Deno.UnsafePointer.value(pointer));
     this.scheduler = library().ggml_backend_sched_new(
       BigUint64Array.from(addresses),
       null,
       addresses.length,
-      BigInt(maxNodes),
+      BigInt(size),
       false,
       false,
     )!;

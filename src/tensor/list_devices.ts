@@ -5,7 +5,7 @@
  */
 import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, readCString } from "../ffi/memory.ts";
-import { type DeviceMemory, memoryOf } from "./device.ts";
+import { type DeviceMemory, memoryAt } from "./device.ts";
 
 /** A device as ggml describes it. */
 export interface DeviceDescription extends DeviceMemory {
@@ -24,7 +24,7 @@ export function listDevices(): DeviceDescription[] {
     return {
       name: readCString(ggml.ggml_backend_dev_name(device)),
       description: readCString(ggml.ggml_backend_dev_description(device)),
-      ...memoryOf(device),
+      ...memoryAt(device),
     };
   });
 }

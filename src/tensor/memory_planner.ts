@@ -4,14 +4,15 @@
  * @module
  */
 import { library } from "../ffi/library.ts";
-import type { Backend, BufferType } from "./backend.ts";
+import { type Backend, executorOf } from "./backend.ts";
+import { repackedBufferTypes } from "./buffer_types.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
-import { Buffer, TENSOR_ALIGNMENT, type TensorSpec } from "./buffer.ts";
+import { Buffer, type FileLayout, TENSOR_ALIGNMENT, type TensorSpec } from "./buffer.ts";
 import { readCString } from "../ffi/memory.ts";
-import type { Place } from "./place.ts";
+import { type BufferType, nativePlace, type Place } from "./place.ts";
 import { Graph } from "./graph.ts";
 import { matmul } from "./ops.ts";
-import type { Tensor } from "./tensor.ts";
+import { recordOf, type Tensor } from "./tensor.ts";
 
 /** The row counts that every repacked layout accepts are multiples of this; GPT-2's 50257 tokens are not. */
 const ROW_ALIGNMENT = 32;
@@ -51,9 +52,9 @@ export class MemoryPlanner {
   constructor(backend: Backend, file?: MappedFile) {
     this.#backend = backend;
     this.#file = file;
-    this.#repacked = backend.repackedBufferTypes;
+    this.#repacked = repackedBufferTypes(backend);
     const places = [backend.host, ...(backend.usesDevices ? backend.places : [])];
-    const [host, ...devices] = places.map(({ bufferType }) => bufferType);
+    const [host, ...devices] = places.map((place) => nativePlace(place).bufferType);
     this.#types = [host, ...this.#repacked, ...devices];
     this.#groups = this.#types.map(() => []);
   }
@@ -101,20 +102,27 @@ export class MemoryPlanner {
     return group === 0 ? undefined : this.#add(group, padded);
   }
 
-  /** Allocates everything planned so far. */
+  /**
+   * Allocates everything planned so far.
+   *
+   * @throws {NativeError} if there is not enough memory; then nothing is allocated
+   */
   allocate(): Buffer[] {
-    this.#buffers = this.#groups.map((specs, group) => {
-      if (specs.length === 0) return undefined;
-      const buffer = new Buffer(this.#backend, specs, this.#types[group]);
+    using allocated = new DisposableStack();
+    const allocate = (specs: readonly TensorSpec[], memory: BufferType | FileLayout) => {
+      const buffer = allocated.use(new Buffer(this.#backend, specs, memory));
       buffer.markAsWeights();
       return buffer;
-    });
+    };
+    this.#buffers = this.#groups.map((specs, group) =>
+      specs.length === 0 ? undefined : allocate(specs, this.#types[group])
+    );
     if (this.#mapped.length > 0) {
       const offsets = this.#mapped.map(({ offset }) => offset);
       const specs = this.#mapped.map(({ spec }) => spec);
-      this.#fileBuffer = new Buffer(this.#backend, specs, { file: this.#file!, offsets });
-      this.#fileBuffer.markAsWeights();
+      this.#fileBuffer = allocate(specs, { file: this.#file!, offsets });
     }
+    allocated.move();
     return [...this.#buffers, this.#fileBuffer].filter((buffer) => buffer !== undefined);
   }
 
@@ -148,8 +156,8 @@ export class MemoryPlanner {
 /** Whether this backend multiplies with a matrix of this shape and type that lies in this kind of memory. */
 function canMultiplyFrom(backend: Backend, spec: TensorSpec, type: BufferType): boolean {
   using weights = new Buffer(backend, [spec], type);
-  using graph = new Graph(backend, { maxNodes: 16 });
+  using graph = new Graph(backend);
   const x = graph.input([1, spec.shape[1]], "f32", "x");
   const product = matmul(weights.tensors[0], x);
-  return library().ggml_backend_supports_op(backend.pointer, product.pointer);
+  return library().ggml_backend_supports_op(executorOf(backend).pointer, recordOf(product).pointer);
 }

@@ -4,12 +4,16 @@
  *
  * @module
  */
+import { describe } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
-import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
-import { nativeSizes, sameShape, type Shape } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
-import { contiguous, dense, graphOf, permute, reshape } from "./views.ts";
+import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
+import { IdRange } from "./id_range.ts";
+import { createConstant } from "./inputs.ts";
+import { recorderFor } from "./recorder.ts";
+import { checkShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
+import { recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
+import { contiguous, dense, permute, reshape } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
 export function add(a: Tensor, b: Tensor): Tensor {
@@ -28,28 +32,31 @@ export function divide(a: Tensor, b: Tensor): Tensor {
 
 /** `x * factor + offset`. */
 export function scale(x: Tensor, factor: number, offset = 0): Tensor {
+  const recorder = recorderFor("scale", x);
   checkF32("scale", x);
-  const graph = graphOf("scale", x);
-  const input = dense(x);
-  const ggml = library();
-  const pointer = offset === 0
-    ? ggml.ggml_scale(graph.context, input.pointer, factor)
-    : ggml.ggml_scale_bias(graph.context, input.pointer, factor, offset);
-  return result(graph, x.shape, pointer);
+  checkNumber("scale", factor);
+  checkNumber("scale", offset);
+  const { ggml_scale, ggml_scale_bias } = library();
+  return recorder.record(
+    [dense(x)],
+    (context, x) =>
+      offset === 0 ? ggml_scale(context, x, factor) : ggml_scale_bias(context, x, factor, offset),
+    f32(x.shape),
+  );
 }
 
 /** `x * x`, element by element. */
 export function square(x: Tensor): Tensor {
+  const recorder = recorderFor("square", x);
   checkF32("square", x);
-  const graph = graphOf("square", x);
-  return result(graph, x.shape, library().ggml_sqr(graph.context, dense(x).pointer));
+  return recorder.record([dense(x)], library().ggml_sqr, f32(x.shape));
 }
 
 /** `x * sigmoid(x)`, element by element. */
 export function silu(x: Tensor): Tensor {
+  const recorder = recorderFor("apply SiLU to", x);
   checkF32("apply SiLU to", x);
-  const graph = graphOf("apply SiLU to", x);
-  return result(graph, x.shape, library().ggml_silu(graph.context, dense(x).pointer));
+  return recorder.record([dense(x)], library().ggml_silu, f32(x.shape));
 }
 
 /**
@@ -60,10 +67,10 @@ export function silu(x: Tensor): Tensor {
  * half-precision values, which is off by up to 2e-3.
  */
 export function gelu(x: Tensor): Tensor {
+  const recorder = recorderFor("apply GELU to", x);
   checkF32("apply GELU to", x);
-  const graph = graphOf("apply GELU to", x);
-  if (!graph.backend.hasExactGelu) return composedGelu(x);
-  return result(graph, x.shape, library().ggml_gelu(graph.context, dense(x).pointer));
+  if (!recorder.backend.hasExactGelu) return composedGelu(x);
+  return recorder.record([dense(x)], library().ggml_gelu, f32(x.shape));
 }
 
 /** 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c. */
@@ -80,13 +87,21 @@ function composedGelu(x: Tensor): Tensor {
  * @param x (..., embed)
  * @param weight (embed)
  * @param bias (embed)
- * @param epsilon added to the variance
+ * @param epsilon added to the variance; 0 or more
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+  const recorder = recorderFor("normalize", x, weight, bias);
   checkF32("normalize", x);
-  const graph = graphOf("normalize", x);
-  const normalized = library().ggml_norm(graph.context, dense(x).pointer, epsilon);
-  return add(multiply(result(graph, x.shape, normalized), weight), bias);
+  checkNumber("normalize", epsilon);
+  if (!(epsilon >= 0)) {
+    throw new RangeError(`Cannot normalize ${x}: epsilon must be 0 or more: received ${epsilon}`);
+  }
+  const normalized = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_norm(context, x, epsilon),
+    f32(x.shape),
+  );
+  return add(multiply(normalized, weight), bias);
 }
 
 /**
@@ -97,17 +112,17 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
  * @param factor multiplied first
  */
 export function softmax(x: Tensor, mask?: Tensor, factor = 1): Tensor {
+  const masks = mask === undefined ? [] : [mask];
+  const recorder = recorderFor("apply softmax to", x, ...masks);
   checkF32("apply softmax to", x);
-  const graph = graphOf("apply softmax to", x);
+  checkNumber("apply softmax to", factor);
   if (mask !== undefined) checkMask("apply softmax to", mask, x.shape);
-  const pointer = library().ggml_soft_max_ext(
-    graph.context,
-    dense(x).pointer,
-    mask?.pointer ?? null,
-    factor,
-    0,
+  return recorder.record(
+    [dense(x), ...masks],
+    (context, x, mask?: Pointer) =>
+      library().ggml_soft_max_ext(context, x, mask ?? null, factor, 0),
+    f32(x.shape),
   );
-  return result(graph, x.shape, pointer);
 }
 
 /**
@@ -127,7 +142,9 @@ export function flashAttention(
   mask: Tensor,
   factor: number,
 ): Tensor {
+  const recorder = recorderFor("attend with", query, key, value, mask);
   checkF32("attend with", query);
+  checkNumber("attend with", factor);
   const [batch, heads, seqQ, headDim] = query.shape;
   const seqK = key.shape[2];
   for (const x of [key, value]) {
@@ -135,32 +152,29 @@ export function flashAttention(
       throw new TypeError(`Cannot attend with the query ${query}: received ${x} as key or value`);
     }
     checkUnitStride("attend to", x);
+    checkReal("attend to", x);
   }
   checkUnitStride("attend with", query);
   checkMask("attend with", mask, [batch, heads, seqQ, seqK]);
-  const graph = graphOf("attend with", query);
-  const pointer = library().ggml_flash_attn_ext(
-    graph.context,
-    query.pointer,
-    key.pointer,
-    value.pointer,
-    mask.pointer,
-    factor,
-    0,
-    0,
+  const result = recorder.record(
+    [query, key, value, mask],
+    (context, query, key, value, mask) =>
+      library().ggml_flash_attn_ext(context, query, key, value, mask, factor, 0, 0),
+    f32([batch, seqQ, heads, headDim]),
   );
   // ggml lays the heads of one position side by side.
-  return permute(result(graph, [batch, seqQ, heads, headDim], pointer), [0, 2, 1, 3]);
+  return permute(result, [0, 2, 1, 3]);
 }
 
 /**
  * The product with the transpose of `weight`, in the order that suits ggml: both operands are read row by row.
  *
- * @param weight (..., rows, inner), of any type; its outer axes divide those of `x` and are repeated
+ * @param weight (..., rows, inner), of any type of real numbers but f64; its outer axes divide those of `x` and are repeated
  * @param x (..., cols, inner), f32
  * @returns (..., cols, rows), f32
  */
 export function matmul(weight: Tensor, x: Tensor): Tensor {
+  const recorder = recorderFor("multiply", x, weight);
   const rank = x.shape.length;
   const fits = weight.shape.length === rank && rank >= 2 &&
     weight.shape[rank - 1] === x.shape[rank - 1] &&
@@ -171,34 +185,41 @@ export function matmul(weight: Tensor, x: Tensor): Tensor {
   checkUnitStride("multiply", weight);
   checkUnitStride("multiply", x);
   checkF32("multiply with", x);
-  const graph = graphOf("multiply", x, weight);
-  const shape = [...x.shape.slice(0, -1), weight.shape[rank - 2]];
+  checkReal("multiply", weight);
   // From repacked memory ggml multiplies with four columns at once as if they lay side by side.
   const mayBeRepacked = tensorTypeInfo(weight.dtype).blockSize > 1;
-  const { pointer } = mayBeRepacked ? contiguous(x) : x;
-  return result(graph, shape, library().ggml_mul_mat(graph.context, weight.pointer, pointer));
+  return recorder.record(
+    [weight, mayBeRepacked ? contiguous(x) : x],
+    library().ggml_mul_mat,
+    f32([...x.shape.slice(0, -1), weight.shape[rank - 2]]),
+  );
 }
 
 /** The sum over the last axis, which stays with size 1. */
 export function sumLastAxis(x: Tensor): Tensor {
+  const recorder = recorderFor("sum", x);
   checkF32("sum", x);
-  const graph = graphOf("sum", x);
-  const shape = [...x.shape.slice(0, -1), 1];
-  return result(graph, shape, library().ggml_sum_rows(graph.context, dense(x).pointer));
+  return recorder.record(
+    [dense(x)],
+    library().ggml_sum_rows,
+    f32([...x.shape.slice(0, -1), 1]),
+  );
 }
 
 /** `x` repeated along every axis until it has the given shape; each size must be a multiple of the old one. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  const recorder = recorderFor("repeat", x);
   checkF32("repeat", x);
+  checkShape(`repeat ${x}`, shape);
   const fits = x.shape.length === shape.length &&
     shape.every((size, axis) => size % x.shape[axis] === 0);
   if (!fits) throw new TypeError(`Cannot repeat ${x}: received the shape (${shape.join(", ")})`);
   checkUnitStride("repeat", x);
-  const graph = graphOf("repeat", x);
-  return result(
-    graph,
-    shape,
-    library().ggml_repeat_4d(graph.context, x.pointer, ...nativeSizes(shape)),
+  const sizes = nativeSizes(shape);
+  return recorder.record(
+    [x],
+    (context, x) => library().ggml_repeat_4d(context, x, ...sizes),
+    f32(shape),
   );
 }
 
@@ -209,67 +230,80 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
  * @returns (rows k), i32
  */
 export function topK(x: Tensor, k: number): Tensor {
+  const recorder = recorderFor("find the largest elements of", x);
   checkF32("find the largest elements of", x);
   if (x.shape.length !== 2 || !Number.isInteger(k) || k < 1 || k > x.shape[1]) {
     throw new RangeError(`Cannot find the largest elements of ${x}: received a k of ${k}`);
   }
-  const graph = graphOf("find the largest elements of", x);
-  const pointer = library().ggml_top_k(graph.context, dense(x).pointer, k)!;
-  return new Tensor({ shape: [x.shape[0], k], dtype: "i32", pointer, graph });
+  return recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_top_k(context, x, k),
+    { shape: [x.shape[0], k], dtype: "i32" },
+    { ids: IdRange.below(x.shape[1]) },
+  );
 }
 
 /**
  * Elements of each row: result[r, i] = x[r, columns[r, i]].
  *
  * @param x (rows columns), f32
- * @param columns (rows k), i32
+ * @param columns (rows k), i32: an input, what `topK()` returned, or a view or copy of such
  * @returns (rows k), f32
+ * @throws {RangeError} if the columns are computed and may be more than there are
  */
 export function pick(x: Tensor, columns: Tensor): Tensor {
+  const recorder = recorderFor("pick from", x, columns);
   checkF32("pick from", x);
   const fits = x.shape.length === 2 && columns.shape.length === 2 && columns.dtype === "i32" &&
     columns.shape[0] === x.shape[0];
   if (!fits) throw new TypeError(`Cannot pick ${columns} from ${x}: their shapes do not fit`);
-  const graph = graphOf("pick from", x, columns);
+  limitIds("pick", columns, x.shape[1]);
   // Each element as a row of its own, in a table for each row.
   const table = reshape(dense(x), [...x.shape, 1]);
-  const picked = library().ggml_get_rows(graph.context, table.pointer, columns.pointer);
-  return reshape(result(graph, [...columns.shape, 1], picked), columns.shape);
+  const picked = recorder.record(
+    [table, contiguous(columns)],
+    library().ggml_get_rows,
+    f32([...columns.shape, 1]),
+  );
+  return reshape(picked, columns.shape);
 }
 
 /**
  * Rows of a table: result[..., :] = table[ids[...], :].
  *
- * Ids outside the table abort the process, so whoever writes them checks them first.
- *
- * @param table (rows, width), of any type
- * @param ids any shape, i32
+ * @param table (rows, width), of any type of real numbers but f64
+ * @param ids any shape, i32: an input, which then takes only numbers of rows that there are; what `topK()` returned; or a
+ *   view or copy of such
  * @returns (...ids, width), f32
+ * @throws {RangeError} if the ids are computed and may be more than there are rows
  */
 export function lookup(table: Tensor, ids: Tensor): Tensor {
+  const recorder = recorderFor("look up", ids, table);
   if (table.shape.length !== 2 || ids.dtype !== "i32") {
     throw new TypeError(
       `Cannot look up ${ids} in ${table}: a table of rows and i32 ids are needed`,
     );
   }
-  const graph = graphOf("look up", ids);
+  checkUnitStride("look up in", table);
+  checkReal("look up in", table);
+  checkShape(`look up ${ids} in ${table}`, [...ids.shape, table.shape[1]]);
+  limitIds("look up", ids, table.shape[0]);
   const width = table.shape[1];
-  const flat = reshape(ids, [ids.size]);
-  const rows = library().ggml_get_rows(graph.context, table.pointer, flat.pointer);
-  return reshape(result(graph, [ids.size, width], rows), [...ids.shape, width]);
+  const flat = reshape(contiguous(ids), [ids.size]);
+  const rows = recorder.record([table, flat], library().ggml_get_rows, f32([ids.size, width]));
+  return reshape(rows, [...ids.shape, width]);
 }
 
 /**
  * Writes rows into a cache: `cache[b, h, index[b, 0, s], :] = rows[b, h, s, :]`, converted to its type.
  *
- * Indices outside the cache abort the process, so whoever writes them checks them first.
- *
- * @param cache (batch heads context width); its memory changes when the graph runs
+ * @param cache (batch heads context width), of any type of real numbers but f64; its memory changes when the graph runs
  * @param rows (batch heads seq width), f32
- * @param index (batch, 1, seq), i32
+ * @param index (batch, 1, seq), i32: an input, which then takes only numbers of rows that there are, or a view of one
  * @returns the cache, after the write
  */
 export function setRows(cache: Tensor, rows: Tensor, index: Tensor): Tensor {
+  const recorder = recorderFor("remember", rows, cache, index);
   checkF32("remember", rows);
   const [batch, heads, seq, width] = rows.shape;
   const fits = cache.shape.length === 4 && rows.shape.length === 4 &&
@@ -279,60 +313,78 @@ export function setRows(cache: Tensor, rows: Tensor, index: Tensor): Tensor {
     throw new TypeError(`Cannot write ${rows} at ${index} into ${cache}: their shapes do not fit`);
   }
   checkUnitStride("remember", rows);
-  const graph = graphOf("remember", rows);
-  const pointer = library().ggml_set_rows(
-    graph.context,
-    cache.pointer,
-    rows.pointer,
-    index.pointer,
-  )!;
-  return new Tensor({
-    shape: cache.shape,
-    strides: cache.strides,
-    dtype: cache.dtype,
-    pointer,
-    graph,
-  });
+  checkUnitStride("remember in", cache);
+  checkReal("remember in", cache);
+  limitIds("remember at", index, cache.shape[2]);
+  const { shape, strides, dtype } = cache;
+  return recorder.record(
+    [cache, rows, contiguous(index)],
+    library().ggml_set_rows,
+    { shape, strides, dtype },
+    { viewOf: recordOf(cache) },
+  );
 }
 
-/** A copy of `x` as another element type. */
-export function cast(x: Tensor, dtype: TensorType): Tensor {
-  if (x.dtype === dtype) return x;
-  rowBytes(dtype, x.shape[x.shape.length - 1]);
-  const graph = graphOf("convert", x);
-  const pointer = library().ggml_cast(graph.context, x.pointer, tensorTypeInfo(dtype).id);
-  return result(graph, x.shape, pointer, dtype);
+/**
+ * A tensor of numbers that are the same in every run, as a part of the graph of `other`.
+ *
+ * @param values the elements in row-major order, which are copied
+ * @param shape outermost axis first
+ * @param other any tensor of the graph
+ * @returns f32
+ */
+export function constant(values: ArrayLike<number>, shape: Shape, other: Tensor): Tensor {
+  return createConstant(recorderFor("create a constant beside", other), shape, values);
 }
 
 function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor {
+  const recorder = recorderFor(name, a, b);
   checkF32(name, a);
   checkF32(name, b);
   const missing = a.shape.length - b.shape.length;
   const fits = missing >= 0 &&
     b.shape.every((size, axis) => size === 1 || size === a.shape[axis + missing]);
   if (!fits) throw new TypeError(`Cannot ${name} ${a} and ${b}: their shapes do not fit`);
-  const graph = graphOf(name, a, b);
   checkUnitStride(name, b);
-  const ggml = library();
-  const pointer = {
-    add: ggml.ggml_add,
-    mul: ggml.ggml_mul,
-    div: ggml.ggml_div,
-  }[name](graph.context, dense(a).pointer, b.pointer);
-  return result(graph, a.shape, pointer);
+  const { ggml_add, ggml_mul, ggml_div } = library();
+  const make = { add: ggml_add, mul: ggml_mul, div: ggml_div }[name];
+  return recorder.record([dense(a), b], make, f32(a.shape));
 }
 
-function result(
-  graph: Tensor["graph"],
-  shape: Shape,
-  pointer: Deno.PointerValue,
-  dtype: TensorType = "f32",
-): Tensor {
-  return new Tensor({ shape, dtype, pointer: pointer as Pointer, graph });
+function f32(shape: Shape): TensorLayout {
+  return { shape, dtype: "f32" };
 }
 
 function checkF32(action: string, x: Tensor): void {
   if (x.dtype !== "f32") throw new TypeError(`Cannot ${action} ${x}: f32 is needed`);
+}
+
+/** Types that ggml does not compute with. */
+const NOT_COMPUTED: readonly TensorType[] = ["i8", "i16", "i32", "i64", "f64"];
+
+function checkReal(action: string, x: Tensor): void {
+  if (NOT_COMPUTED.includes(x.dtype)) {
+    throw new TypeError(
+      `Cannot ${action} ${x}: f32, a 16-bit or a quantized type is needed`,
+    );
+  }
+}
+
+function checkNumber(action: string, value: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(
+      `Cannot ${action} a tensor: a number is needed: received ${describe(value)}`,
+    );
+  }
+}
+
+/** From here on the ids are numbers of rows. */
+function limitIds(action: string, x: Tensor, numRows: number): void {
+  const { ids } = recordOf(x).details;
+  if (ids === undefined) {
+    throw new TypeError(`Cannot ${action} ${x}: ids must be an input or what topK() returned`);
+  }
+  ids.limitTo(numRows);
 }
 
 function checkUnitStride(action: string, x: Tensor): void {

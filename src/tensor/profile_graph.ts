@@ -5,7 +5,9 @@
  */
 import { library } from "../ffi/library.ts";
 import { type Pointer, readCString } from "../ffi/memory.ts";
-import { createContext, type Graph } from "./graph.ts";
+import { createContext } from "../ffi/context.ts";
+import { executorOf } from "./backend.ts";
+import { type Graph, nodesOf } from "./graph.ts";
 
 /** What all operations of one kind took. */
 export interface OperationTime {
@@ -40,7 +42,8 @@ export function profileGraph(graph: Graph, runs: number): OperationTime[] {
     );
   }
   const ggml = library();
-  const nodes = graph.nodes.filter((node) => !VIEWS.has(readCString(ggml.ggml_op_desc(node))));
+  const executor = executorOf(graph.backend);
+  const nodes = nodesOf(graph).filter((node) => !VIEWS.has(readCString(ggml.ggml_op_desc(node))));
   const bytesPerGraph = ggml.ggml_graph_overhead_custom(1n, false);
   const context = createContext(bytesPerGraph * BigInt(nodes.length));
   try {
@@ -55,7 +58,7 @@ export function profileGraph(graph: Graph, runs: number): OperationTime[] {
     for (let run = 0; run < runs; run++) {
       graphs.forEach((single, i) => {
         const begin = performance.now();
-        graph.backend.compute(single);
+        executor.compute({ graph: single }, graph.backend.threads);
         elapsedMs[i] = Math.min(elapsedMs[i], performance.now() - begin);
       });
     }

@@ -10,6 +10,7 @@ import { InvalidArgumentError, NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { openLibrary } from "../native_library/native_library.ts";
 import { cString, type Pointer } from "../ffi/memory.ts";
+import { checkKey, KEY, type Key } from "./illegal_constructor.ts";
 import {
   connectTo,
   formatRpcEndpoint,
@@ -36,15 +37,40 @@ const CONNECT_MS = 5000;
 
 const ADD_SERVER = { parameters: ["buffer"], result: "pointer", nonblocking: true } as const;
 
+/**
+ * The devices of all servers, in the order of the servers. Who takes them frees them, and nobody can take them twice. For
+ * this package: to its users they have no address.
+ *
+ * @throws {TypeError} if they have been taken, or disposed of
+ * @throws {NativeError} if a server is known to be lost
+ */
+export let takeDevices: (servers: RpcServers) => readonly RpcDevice[];
+
 /** Connected servers. */
 export class RpcServers implements Disposable {
-  /** The devices of all servers, in the order of the servers. */
-  readonly devices: readonly RpcDevice[];
+  /** Those that nobody has taken. */
+  #devices: readonly RpcDevice[];
   readonly #watches: readonly Watch[];
 
-  private constructor(devices: readonly RpcDevice[], watches: readonly Watch[]) {
-    this.devices = devices;
+  private constructor(key: Key, devices: readonly RpcDevice[], watches: readonly Watch[]) {
+    checkKey(key, "RpcServers");
+    this.#devices = devices;
     this.#watches = watches;
+  }
+
+  static {
+    takeDevices = (servers) => {
+      servers.checkConnected();
+      const devices = servers.#devices;
+      if (devices.length === 0) {
+        throw new TypeError(
+          "Cannot use servers: they belong to another backend, or have been disposed of: " +
+            "connect to them anew",
+        );
+      }
+      servers.#devices = [];
+      return devices;
+    };
   }
 
   /**
@@ -82,7 +108,7 @@ export class RpcServers implements Disposable {
       for (const { backend } of devices) library().ggml_backend_free(backend);
       throw error;
     }
-    return new RpcServers(devices, watches);
+    return new RpcServers(KEY, devices, watches);
   }
 
   /** Whether a server is known to be lost. */
@@ -104,8 +130,13 @@ export class RpcServers implements Disposable {
     );
   }
 
-  /** Stops watching. The backends are freed by who uses them. */
+  /** Ends the connections, unless they belong to a backend. A second call does nothing. */
   [Symbol.dispose](): void {
+    const devices = this.#devices;
+    this.#devices = [];
+    if (!this.isAnyLost) {
+      for (const { backend } of devices) library().ggml_backend_free(backend);
+    }
     for (const watch of this.#watches) watch.stop();
   }
 }
@@ -118,6 +149,7 @@ class Watch {
   isLost = false;
   readonly endpoint: RpcEndpoint;
   readonly #connection: Deno.TcpConn;
+  #isStopped = false;
 
   private constructor(endpoint: RpcEndpoint, connection: Deno.TcpConn) {
     this.endpoint = endpoint;
@@ -125,7 +157,7 @@ class Watch {
     connection.setKeepAlive(true);
     // The process may end while it waits.
     connection.unref();
-    const lose = () => void (this.isLost = true);
+    const lose = () => void (this.isLost = !this.#isStopped);
     connection.read(new Uint8Array(1)).then(lose, lose);
   }
 
@@ -134,6 +166,8 @@ class Watch {
   }
 
   stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
     this.#connection.close();
   }
 }

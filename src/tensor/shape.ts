@@ -5,6 +5,8 @@
  * @module
  */
 
+import { describe } from "../base/describe.ts";
+
 /** Sizes of the axes, outermost first: `[batch, seq, embed]`. */
 export type Shape = readonly number[];
 
@@ -33,6 +35,11 @@ export function formatShape(shape: Shape): string {
 
 /** Throws unless `shape` has one to four axes, each a positive integer, and its elements can be counted exactly. */
 export function checkShape(action: string, shape: Shape): void {
+  if (!Array.isArray(shape)) {
+    throw new TypeError(
+      `Cannot ${action}: a shape is a list of sizes: received ${describe(shape)}`,
+    );
+  }
   if (shape.length < 1 || shape.length > MAX_AXES) {
     throw new TypeError(
       `Cannot ${action}: a tensor has 1 to ${MAX_AXES} axes: received ${formatShape(shape)}`,

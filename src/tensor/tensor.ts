@@ -3,48 +3,112 @@
  *
  * @module
  */
+import { describe } from "../base/describe.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
-import type { Graph } from "./graph.ts";
+import type { Backend } from "./backend.ts";
+import type { IdRange } from "./id_range.ts";
+import { checkKey, KEY, type Key } from "./illegal_constructor.ts";
 import { formatShape, numElements, type Shape } from "./shape.ts";
 
-/** What a {@linkcode Tensor} is made of. */
-export interface TensorFields {
-  /** Sizes of the axes, outermost first. */
-  shape: Shape;
-  /** Distance in bytes between neighbours along each axis. Default: those of elements that lie side by side. */
-  strides?: readonly number[];
-  /** The element type. */
-  dtype: TensorType;
-  /** ggml's own record of the tensor. */
-  pointer: Pointer;
-  /** The graph that computes it, if one does. */
-  graph?: Graph;
+/** What tensors borrow their memory from: a buffer, or the graph that computes them. It knows what may be done to them. */
+export interface TensorOwner {
+  /** Where they are computed with. */
+  readonly backend: Backend;
+  /** Throws if the memory is gone. */
+  checkUsable(): void;
+  /** Throws unless the elements can be read now. */
+  checkReadable(x: TensorRecord): void;
+  /** Throws unless the elements can be written now. */
+  checkWritable(x: TensorRecord): void;
 }
 
-/**
- * An n-dimensional array of ggml, n from 1 to 4. A tensor borrows its memory: weights and caches belong to a
- * {@linkcode Buffer}, everything computed belongs to a {@linkcode Graph}.
- */
-export class Tensor {
+/** ggml's record of a tensor, and what has to be known of it beyond that. Several tensors may look at one. */
+export class TensorRecord {
+  /**
+   * @param pointer ggml's record; valid as long as the owner is
+   * @param owner whose memory it is
+   * @param sources what it is computed from
+   * @param details `viewOf`: whose memory it shares; `ids`: which integers it holds; `isBorrowed`: whether it is only
+   *   another record of the tensor of a buffer
+   */
+  constructor(
+    readonly pointer: Pointer,
+    readonly owner: TensorOwner,
+    readonly sources: readonly TensorRecord[] = [],
+    readonly details: {
+      readonly viewOf?: TensorRecord;
+      readonly ids?: IdRange;
+      readonly isBorrowed?: boolean;
+    } = {},
+  ) {}
+}
+
+/** How a tensor lays out its elements. */
+export interface TensorLayout {
   /** Sizes of the axes, outermost first. */
   readonly shape: Shape;
-  /** Distance in bytes between neighbours along each axis, outermost first. */
-  readonly strides: readonly number[];
+  /** Distance in bytes between neighbours along each axis. Default: those of elements that lie side by side. */
+  readonly strides?: readonly number[];
   /** The element type. */
   readonly dtype: TensorType;
-  /** ggml's own record of this tensor. */
-  readonly pointer: Pointer;
-  /** The graph that computes this tensor; `undefined` for weights and caches. */
-  readonly graph: Graph | undefined;
+}
 
-  /** Used by the operations; a user gets tensors from a graph or a buffer. */
-  constructor(fields: TensorFields) {
-    this.shape = fields.shape;
-    this.strides = fields.strides ?? contiguousStrides(fields.dtype, fields.shape);
-    this.dtype = fields.dtype;
-    this.pointer = fields.pointer;
-    this.graph = fields.graph;
+// These two reach into tensors. They are for this package: to its users a tensor has no address.
+
+/** A tensor that looks at a record. */
+export let createTensor: (record: TensorRecord, layout: TensorLayout) => Tensor;
+
+/**
+ * The record that a tensor looks at.
+ *
+ * @throws {TypeError} if it is no tensor, which the message says with the `action`
+ */
+export let recordOf: (x: Tensor, action?: string) => TensorRecord;
+
+/**
+ * An n-dimensional array of ggml, n from 1 to 4. A tensor borrows its memory: weights and caches belong to a buffer,
+ * everything computed belongs to a {@linkcode Graph}. There is no constructor for users: tensors come from
+ * `Graph.input()` and from operations.
+ */
+export class Tensor {
+  readonly #shape: Shape;
+  readonly #strides: readonly number[];
+  readonly #dtype: TensorType;
+  readonly #record: TensorRecord;
+
+  private constructor(key: Key, record: TensorRecord, { shape, strides, dtype }: TensorLayout) {
+    checkKey(key, "Tensor");
+    // Nobody can change these: what was checked once stays true.
+    this.#shape = Object.freeze(shape.slice());
+    this.#strides = Object.freeze(strides?.slice() ?? contiguousStrides(dtype, shape));
+    this.#dtype = dtype;
+    this.#record = record;
+  }
+
+  static {
+    createTensor = (record, layout) => new Tensor(KEY, record, layout);
+    recordOf = (x, action = "use") => {
+      if (typeof x !== "object" || x === null || !(#record in x)) {
+        throw new TypeError(`Cannot ${action} ${describe(x)}: a tensor is needed`);
+      }
+      return x.#record;
+    };
+  }
+
+  /** Sizes of the axes, outermost first. */
+  get shape(): Shape {
+    return this.#shape;
+  }
+
+  /** Distance in bytes between neighbours along each axis, outermost first. */
+  get strides(): readonly number[] {
+    return this.#strides;
+  }
+
+  /** The element type. */
+  get dtype(): TensorType {
+    return this.#dtype;
   }
 
   /** The number of elements. */

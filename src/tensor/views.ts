@@ -4,13 +4,11 @@
  * @module
  */
 import { library } from "../ffi/library.ts";
-import type { Pointer } from "../ffi/memory.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
-import type { Graph } from "./graph.ts";
+import { recorderFor, recorderOf } from "./recorder.ts";
 import {
   checkShape,
   formatShape,
-  MAX_AXES,
   nativeAxis,
   nativeSizes,
   nativeStrides,
@@ -18,10 +16,11 @@ import {
   sameShape,
   type Shape,
 } from "./shape.ts";
-import { contiguousStrides, Tensor } from "./tensor.ts";
+import { contiguousStrides, recordOf, type Tensor, type TensorRecord } from "./tensor.ts";
 
 /** The same elements in the same order under another shape. `x` must be contiguous. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  const recorder = recorderFor("reshape", x);
   checkShape(`reshape ${x}`, shape);
   if (numElements(shape) !== x.size) {
     throw new TypeError(
@@ -33,16 +32,20 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
       `Cannot reshape ${x}: its elements do not lie side by side: copy it with contiguous() first`,
     );
   }
-  const graph = graphOf("reshape", x);
-  const pointer = library().ggml_reshape_4d(graph.context, x.pointer, ...nativeSizes(shape))!;
-  return new Tensor({ shape, dtype: x.dtype, pointer, graph });
+  return recorder.record(
+    [x],
+    (context, x) => library().ggml_reshape_4d(context, x, ...nativeSizes(shape)),
+    { shape, dtype: x.dtype },
+    viewOf(x),
+  );
 }
 
 /** Axis `i` of the result is axis `axes[i]` of `x`, as in NumPy's `transpose`. */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const recorder = recorderFor("permute", x);
   const rank = x.shape.length;
   if (
-    axes.length !== rank || new Set(axes).size !== rank ||
+    !Array.isArray(axes) || axes.length !== rank || new Set(axes).size !== rank ||
     axes.some((axis) => !Number.isInteger(axis) || axis < 0 || axis >= rank)
   ) {
     throw new TypeError(
@@ -55,19 +58,22 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
   axes.forEach((source, target) => {
     destinations[nativeAxis(x.shape, source)] = nativeAxis(x.shape, target);
   });
-  const graph = graphOf("permute", x);
   const [d0, d1, d2, d3] = destinations;
-  return new Tensor({
-    shape: axes.map((axis) => x.shape[axis]),
-    strides: axes.map((axis) => x.strides[axis]),
-    dtype: x.dtype,
-    pointer: library().ggml_permute(graph.context, x.pointer, d0, d1, d2, d3)!,
-    graph,
-  });
+  return recorder.record(
+    [x],
+    (context, x) => library().ggml_permute(context, x, d0, d1, d2, d3),
+    {
+      shape: axes.map((axis) => x.shape[axis]),
+      strides: axes.map((axis) => x.strides[axis]),
+      dtype: x.dtype,
+    },
+    viewOf(x),
+  );
 }
 
 /** The part of `x` from `start` up to, but not including, `end` along an axis. */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
+  recorderFor("slice", x);
   checkAxis("slice", x, axis);
   const inRange = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end &&
     end <= x.shape[axis];
@@ -83,12 +89,13 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
 
 /** Axis `axis` becomes several axes of the given sizes; their product is its size. */
 export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Tensor {
+  recorderFor("split an axis of", x);
   checkAxis("split an axis of", x, axis);
-  if (sizes.length === 0 || numElements(sizes) !== x.shape[axis]) {
+  if (!Array.isArray(sizes) || sizes.length === 0 || numElements(sizes) !== x.shape[axis]) {
     throw new TypeError(
-      `Cannot split axis ${axis} of ${x}: the sizes must multiply to ${x.shape[axis]}: received ${
-        formatShape(sizes)
-      }`,
+      `Cannot split axis ${axis} of ${x}: the sizes must multiply to ${
+        x.shape[axis]
+      }: received (${sizes})`,
     );
   }
   checkNotQuantizedRow("split", x, axis);
@@ -108,6 +115,7 @@ export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Te
  * @returns (..., n, 1)
  */
 export function diagonal(x: Tensor): Tensor {
+  recorderFor("take the diagonal of", x);
   const [rows, columns] = x.shape.slice(-2);
   if (x.shape.length < 2 || rows !== columns || !x.isContiguous) {
     throw new TypeError(
@@ -143,9 +151,10 @@ export function canMergeAxes(x: Tensor, axis: number, count: number): boolean {
 
 /** `count` axes from `axis` on become one. See {@linkcode canMergeAxes}. */
 export function mergeAxes(x: Tensor, axis: number, count: number): Tensor {
+  recorderFor("merge axes of", x);
   checkAxis("merge axes of", x, axis);
   checkAxis("merge axes of", x, axis + count - 1);
-  if (!canMergeAxes(x, axis, count)) {
+  if (count < 1 || !canMergeAxes(x, axis, count)) {
     throw new TypeError(
       `Cannot merge ${count} axes of ${x} from axis ${axis}: they are not next to each other in memory: ` +
         "copy it with contiguous() first",
@@ -178,27 +187,21 @@ export function dense(x: Tensor): Tensor {
 
 /** A copy of `x` with its elements side by side: what later operations do to the memory of `x` does not reach it. */
 export function copy(x: Tensor): Tensor {
-  const graph = graphOf("copy", x);
-  const pointer = library().ggml_cont(graph.context, x.pointer)!;
-  return new Tensor({ shape: x.shape, dtype: x.dtype, pointer, graph });
+  const recorder = recorderFor("copy", x);
+  const { ids } = recordOf(x).details;
+  return recorder.record([x], library().ggml_cont, { shape: x.shape, dtype: x.dtype }, { ids });
 }
 
-/** The graph that an operation on these tensors belongs to: at least one of them has to be part of one. */
-export function graphOf(action: string, ...operands: Tensor[]): Graph {
-  const graph = operands.find((x) => x.graph !== undefined)?.graph;
-  if (graph === undefined) {
-    throw new TypeError(
-      `Cannot ${action} ${operands.join(" and ")}: none of them is part of a graph: ` +
-        "bring a weight into one with borrow()",
-    );
-  }
-  return graph;
+/** A tensor of a buffer as a part of the graph of `other`, so that operations on it alone know where to go. */
+export function borrow(x: Tensor, other: Tensor): Tensor {
+  const recorder = recorderFor("borrow", x, other);
+  return recorderOf(x) === undefined ? recorder.borrow(x) : x;
 }
 
-/** The same tensor as a part of `graph`, so that operations on weights or caches alone know where to go. */
-export function borrow(x: Tensor, graph: Graph): Tensor {
-  const { shape, strides, dtype, pointer } = x;
-  return new Tensor({ shape, strides, dtype, pointer, graph });
+/** What a view has of the tensor that it looks at. */
+function viewOf(x: Tensor): TensorRecord["details"] {
+  const record = recordOf(x);
+  return { viewOf: record, ids: record.details.ids };
 }
 
 function stridedView(
@@ -208,13 +211,7 @@ function stridedView(
   strides: readonly number[],
   byteOffset = 0,
 ): Tensor {
-  if (shape.length > MAX_AXES) {
-    throw new TypeError(
-      `Cannot ${action} ${x}: a tensor has at most ${MAX_AXES} axes: received ${
-        formatShape(shape)
-      }`,
-    );
-  }
+  checkShape(`${action} ${x}`, shape);
   const last = shape.length - 1;
   // The stride of an axis of size 1 is free to choose; ggml expects the contiguous one.
   const natural = contiguousStrides(x.dtype, shape);
@@ -226,15 +223,14 @@ function stridedView(
       `Cannot ${action} ${x}: its innermost axis is not contiguous: copy it with contiguous() first`,
     );
   }
-  const graph = graphOf(action, x);
-  const pointer: Pointer = library().ggml_view_4d(
-    graph.context,
-    x.pointer,
-    ...nativeSizes(shape),
-    ...nativeStrides(shape, chosen),
-    BigInt(byteOffset),
-  )!;
-  return new Tensor({ shape, strides: chosen, dtype: x.dtype, pointer, graph });
+  const sizes = nativeSizes(shape);
+  const [nb1, nb2, nb3] = nativeStrides(shape, chosen);
+  return recorderFor(action, x).record(
+    [x],
+    (context, x) => library().ggml_view_4d(context, x, ...sizes, nb1, nb2, nb3, BigInt(byteOffset)),
+    { shape, strides: chosen, dtype: x.dtype },
+    viewOf(x),
+  );
 }
 
 function checkNotQuantizedRow(action: string, x: Tensor, axis: number): void {

@@ -203,6 +203,11 @@ Deno.test("rearrange() and unstack() move more than four axes", () => {
   const pixelShuffle = "batch (channels dy dx) y x -> batch channels (y dy) (x dx)";
   const steps = { dy: 2, dx: 2 };
   const image = graph.output(contiguous(rearrange(x, pixelShuffle, steps)));
+  const parts = unstack(
+    x,
+    "batch (channels dy dx) y x -> batch (y dy) (x dx) channels",
+    steps,
+  );
   graph.allocate();
   const data = Float32Array.from({ length: 2 * 12 * 3 * 5 }, (_, i) => i);
   graph.write(x, data);
@@ -214,11 +219,6 @@ Deno.test("rearrange() and unstack() move more than four axes", () => {
   const sizes = { batch: 2, channels: 3, y: 3, x: 5, ...steps };
   assertEquals(image.shape, [2, 3, 6, 10]);
   assertEquals([...graph.readF32(image)], naiveEinops([{ axes: sides[0], data }], sides[1], sizes));
-  const parts = unstack(
-    x,
-    "batch (channels dy dx) y x -> batch (y dy) (x dx) channels",
-    steps,
-  );
   assertEquals(parts.map((part) => part.shape), [[6, 10, 3], [6, 10, 3]]);
 });
 

@@ -4,7 +4,7 @@ import { GPT2Config } from "../../src/model/config.ts";
 import { initializeWeights } from "../../src/model/initialize.ts";
 import { Model } from "../../src/model/model.ts";
 import { Weights } from "../../src/model/weights.ts";
-import { Backend } from "../../src/tensor/backend.ts";
+import { Backend, executorOf } from "../../src/tensor/backend.ts";
 
 const config = new GPT2Config({
   vocabSize: 331,
@@ -68,19 +68,20 @@ Deno.test("a session disposed of while its last part is computed still gives the
   await assertRejects(async () => await session.append([[5]]), TypeError, "disposed");
 });
 
-/** Calls `action` and lists how many threads were asked for in each computation; nothing where it was left open. */
+/** Calls `action` and lists how many threads were asked for in each computation. */
 async function threadsUsed(
   { backend }: Model,
   action: () => Promise<unknown>,
-): Promise<(number | undefined)[]> {
-  const used: (number | undefined)[] = [];
-  const { computeAsync } = backend;
-  backend.computeAsync = (graph, signal, scheduler, threads) => {
+): Promise<number[]> {
+  const used: number[] = [];
+  const executor = executorOf(backend);
+  const { computeAsync } = executor;
+  executor.computeAsync = (graph, threads, signal) => {
     used.push(threads);
-    return computeAsync.call(backend, graph, signal, scheduler, threads);
+    return computeAsync.call(executor, graph, threads, signal);
   };
   await action();
-  backend.computeAsync = computeAsync;
+  executor.computeAsync = computeAsync;
   return used;
 }
 
@@ -99,8 +100,8 @@ Deno.test("append() reads few tokens with the threads that were best for the las
   assertEquals(await threadsUsed(model, async () => assertEquals(await read(1, 11), expected)), [
     1,
   ]);
-  assertEquals(await threadsUsed(model, () => read(2, 17)), [undefined]);
-  assertEquals(await threadsUsed(model, () => read(1, 700)), [undefined, undefined]);
+  assertEquals(await threadsUsed(model, () => read(2, 17)), [2]);
+  assertEquals(await threadsUsed(model, () => read(1, 700)), [2, 2]);
   const whole = Int32Array.from(tokens.slice(0, 32));
   assertEquals(await threadsUsed(model, () => model.logits(whole, 2, 16)), [1]);
   assertEquals(await threadsUsed(model, () => model.logits(whole.slice(1), 1, 31)), [1]);

@@ -87,4 +87,5 @@ Deno.test("AbortFlag is read in the same way by both abort callbacks", () => {
   assertEquals(isSet(), [true, true]);
   flag.clear();
   assertEquals(isSet(), [false, false]);
+  flag.free();
 });

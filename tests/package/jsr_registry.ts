@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { packageFiles } from "../../scripts/package_files.ts";
 
-const { name, version } = JSON.parse(
+const { name, version, exports } = JSON.parse(
   await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
 );
 
@@ -41,7 +41,7 @@ export class JsrRegistry implements AsyncDisposable {
     );
     answers.set(
       `/${name}/${version}_meta.json`,
-      JSON.stringify({ manifest, exports: { ".": "./mod.ts" } }),
+      JSON.stringify({ manifest, exports }),
     );
     this.#answers = answers;
     this.#server = Deno.serve(

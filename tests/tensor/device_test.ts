@@ -46,8 +46,8 @@ Deno.test("a device that is not there is an error that says what is, and what to
 Deno.test("findFittingDevice() wants room for everything", () => {
   const bytes = 2 ** 60;
   assertEquals(findFittingDevice(bytes), undefined);
-  for (const { pointer } of findDevices()) {
-    const { freeBytes, totalBytes } = memoryOf(pointer);
+  for (const device of findDevices()) {
+    const { freeBytes, totalBytes } = memoryOf(device);
     assert(freeBytes > 0 && freeBytes <= totalBytes);
   }
 });

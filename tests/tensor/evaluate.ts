@@ -40,5 +40,7 @@ export function evaluate(
   graph.allocate();
   inputs.forEach(({ data }, i) => graph.write(tensors[i], data));
   graph.compute();
-  return { shape: result.shape, data: [...graph.readF32(result)] };
+  const data = result.dtype === "i32" ? new Int32Array(result.size) : new Float32Array(result.size);
+  graph.read(result, data);
+  return { shape: result.shape, data: [...data] };
 }

@@ -7,6 +7,7 @@ import { Random } from "../../src/base/random.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { writeTensor } from "../../src/tensor/data.ts";
 import { Graph } from "../../src/tensor/graph.ts";
+import { repackedBufferTypes } from "../../src/tensor/buffer_types.ts";
 import { MemoryPlanner } from "../../src/tensor/memory_planner.ts";
 import { matmul } from "../../src/tensor/ops.ts";
 import { slice } from "../../src/tensor/views.ts";
@@ -143,7 +144,7 @@ Deno.test("MemoryPlanner: a product reads columns wherever they lie", async () =
 
 Deno.test("MemoryPlanner puts matrices into fast memory that multiplies with them, and says so", async () => {
   const ggml = library();
-  const names = backend.repackedBufferTypes
+  const names = repackedBufferTypes(backend)
     .map((type) => readCString(ggml.ggml_backend_buft_name(type)));
   const isFast = names.includes("PACKED") || names.includes("AMX");
   for (const dtype of ["q8_0", "q4_0", "q4_k", "q6_k"] as const) {

@@ -1,0 +1,27 @@
+/**
+ * ggml's contexts: where records of tensors and graphs lie.
+ *
+ * @module
+ */
+import { NativeError } from "../base/errors.ts";
+import { library } from "./library.ts";
+import type { Pointer } from "./memory.ts";
+import { ggmlInitParams } from "./structs.ts";
+
+/**
+ * A context without room for data, only for records. `ggml_free()` frees it.
+ *
+ * @throws {NativeError} if the memory cannot be had
+ */
+export function createContext(bytes: bigint): Pointer {
+  const { byteLength, offsets } = ggmlInitParams;
+  const parameters = new Uint8Array(byteLength);
+  const view = new DataView(parameters.buffer);
+  view.setBigUint64(offsets.mem_size, bytes, true);
+  view.setUint8(offsets.no_alloc, 1);
+  const context = library().ggml_init(parameters);
+  if (context === null) {
+    throw new NativeError(`Cannot create a ggml context: out of memory: received ${bytes} bytes`);
+  }
+  return context;
+}
