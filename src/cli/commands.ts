@@ -6,6 +6,7 @@
 import { quote } from "../base/describe.ts";
 import { closestName } from "../base/closest_name.ts";
 import { UsageError } from "./arguments/usage_error.ts";
+import { lineText } from "./terminal/terminal_text.ts";
 import type { Command } from "./command.ts";
 
 /** The commands by name; each is loaded when it is called. */
@@ -84,8 +85,14 @@ export function closestCommand(name: string): string | undefined {
   return FOREIGN_COMMANDS.get(name.toLowerCase()) ?? closestName(name, [...commands.keys()]);
 }
 
-/** What there is to say about a prompt of one word in small letters that is, or nearly is, the name of a command. */
+/** Names that somebody may type who has forgotten `--model`. */
+const MODEL_NAME = /^(demo|(distil)?gpt2(-medium|-large|-xl)?|\S+\.gguf)$/;
+
+/** What there is to say about a prompt of one word that is, or nearly is, the name of a command, or that of a model. */
 export function noteOnPrompt(prompt: string): string | undefined {
+  if (MODEL_NAME.test(prompt)) {
+    return `note: ${quote(prompt)} is taken as a prompt; did you mean --model ${lineText(prompt)}?`;
+  }
   if (!/^[a-z-]{2,20}$/.test(prompt)) return undefined;
   const closest = closestCommand(prompt);
   if (closest === undefined && !FOREIGN_COMMANDS.has(prompt)) return undefined;

@@ -148,9 +148,16 @@ function plainValue({ type, value }: GgufValue): unknown {
 
 function valueText(value: unknown): string {
   if (typeof value === "string") return quote(value);
+  if (typeof value === "number") return String(shortest(value));
   if (typeof value !== "object" || value === null) return String(value);
   const { type, length } = value as { type: string; length: number };
   return `${length} x ${type.slice(0, -2)}`;
+}
+
+/** A number with as few digits as tell it from others, if it is one of 32 bits: 1e-5 is 0.000009999999747378752 there. */
+function shortest(value: number): number {
+  const rounded = Number(value.toPrecision(7));
+  return Math.fround(value) === value && Math.fround(rounded) === value ? rounded : value;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -20,6 +20,7 @@ Deno.test("info shows the metadata and, if asked for, the tensors of a GGUF file
     await runCli(["convert", MODEL, "-o", path, "--overwrite", "--type", "q8_0"]);
     const { stdout } = await runCli(["info", path]);
     assertMatch(stdout, /^ {2}general\.architecture +"gpt2"$/m);
+    assertMatch(stdout, /^ {2}gpt2\.attention\.layer_norm_epsilon +0\.00001$/m);
     assertMatch(stdout, /^ {2}tokenizer\.ggml\.tokens +288 x string$/m);
     assertNotMatch(stdout, /^Tensors/m);
     const { stdout: long } = await runCli(["info", path, "--tensors"]);

@@ -138,6 +138,8 @@ const NOTES: readonly (readonly [args: string[], note: RegExp])[] = [
   [["score"], /^note: "score" .* the commands are/],
   [["pull"], /^note: "pull" .* did you mean the command models\?\n/],
   [["tokenise"], /^note: "tokenise" .* did you mean the command tokenize\?\n/],
+  [["demo"], /^note: "demo" is taken as a prompt; did you mean --model demo\?\n/],
+  [["a/gpt2.gguf"], /^note: .* did you mean --model a\/gpt2\.gguf\?\n/],
   [["chat", "--quiet"], /^error/],
   [["generate", "chat"], /^error/],
   [["Run"], /^error/],
