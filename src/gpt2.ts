@@ -57,8 +57,10 @@ export interface SaveGgufOptions extends WriteOptions {
 
 const SAVE_RULES: OptionRules<WriteOptions> = { onProgress: callback, signal: abortSignal };
 
+const { signal: _signal, ...newModelRules } = createRules;
+
 const GPT2_RULES: OptionRules<GPT2Options> = {
-  ...createRules,
+  ...newModelRules,
   tokenizer: { meaning: "a Tokenizer", isType: (value) => value instanceof Tokenizer },
 };
 
@@ -216,7 +218,7 @@ export class GPT2 implements Disposable {
   ): Promise<string | string[]> {
     const isSingle = isPrompt(prompt);
     const perPrompt = options?.numReturnSequences ?? 1;
-    if (isSingle && perPrompt !== 1) {
+    if (isSingle && typeof perPrompt === "number" && perPrompt > 1) {
       throw new InvalidArgumentError(
         `Cannot return ${perPrompt} texts for one prompt as one: pass the prompt in an array`,
       );

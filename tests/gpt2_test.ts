@@ -12,6 +12,7 @@ import { GPT2, type GPT2Options } from "../src/gpt2.ts";
 import type { GenerateOptions } from "../src/generation/generate.ts";
 import type { Prompt } from "../src/generation/prompts.ts";
 import { GPT2Config } from "../src/model/config.ts";
+import { prepareLibrary } from "../src/native_library/native_library.ts";
 import { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { maxDifference } from "./close.ts";
 import { TemporaryFolder } from "./checkpoint/folders.ts";
@@ -55,6 +56,13 @@ const misspelt: [what: string, call: () => unknown, closest: string][] = [
       "maxNewTokens",
     ] as [string, () => unknown, string]
   ),
+  ["config num_layers", () => new GPT2Config({ num_layers: 1 } as Anything), "numLayers"],
+  [
+    "encode",
+    () => model.tokenizer!.encode("a", { allowedSpecial: "all" } as Anything),
+    "allowSpecial",
+  ],
+  ["prepareLibrary", () => prepareLibrary({ signl: 1 } as Anything), "signal"],
   ["generateText top_p", () => model.generateText([1], { top_p: 1 } as Anything), "topP"],
 ];
 
@@ -107,6 +115,22 @@ const wrong: [what: string, call: () => unknown, message: string][] = [
   ["config", () => new GPT2({} as Anything), "must be a GPT2Config"],
   ["config", () => GPT2.create({} as Anything), "must be a GPT2Config"],
   ["tokenizer", () => new GPT2(GPT2Config.tiny(), { tokenizer: {} } as Anything), "a Tokenizer"],
+  ["config", () => new GPT2Config(undefined as Anything), "the options must be an object"],
+  ["signal", () => new GPT2(GPT2Config.tiny(), { signal: 1 } as Anything), "no such option"],
+  ["ids", () => model.tokenizer!.decode(5 as Anything), "must be an array of token ids"],
+  ["ids", () => model.tokenizer!.decode("5" as Anything), "must be an array of token ids"],
+  [
+    "allowSpecial",
+    () => model.tokenizer!.encode("", { allowSpecial: 5 as Anything }),
+    "special tokens",
+  ],
+  [
+    "allowSpecial",
+    () => model.generateText([1], { allowSpecial: [5] as Anything }),
+    "special tokens",
+  ],
+  ["sequences", () => model.generateText([1], { numReturnSequences: "1" as Anything }), "integer"],
+  ["prepareLibrary", () => prepareLibrary({ onProgress: 1 } as Anything), "must be a function"],
   ["seed", () => new GPT2(GPT2Config.tiny(), { seed: 1.5 }), "seed must be an integer"],
   ["prompt", () => model.generateText(42 as Anything), "the prompt must be a text, its tokens"],
   ["prompt", () => model.generate(42 as Anything), "the prompt must be a text, its tokens"],

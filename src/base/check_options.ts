@@ -47,6 +47,12 @@ export const abortSignal: OptionRule = {
   isType: (value) => value instanceof AbortSignal,
 };
 
+/** Several texts. */
+export const texts: OptionRule = {
+  meaning: "an array of texts",
+  isType: (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+};
+
 /** A whole number in a range. */
 export function integer(min: number, max: number = Infinity): OptionRule {
   return {
@@ -60,11 +66,11 @@ export function integer(min: number, max: number = Infinity): OptionRule {
 }
 
 /** One of a few words. */
-export function oneOf(...words: readonly string[]): OptionRule {
+export function oneOf<Word extends string>(...words: readonly Word[]): OptionRule {
   return {
     meaning: `one of ${words.join(", ")}`,
     isType: (value) => typeof value === "string",
-    isInRange: (value) => words.includes(value as string),
+    isInRange: (value) => words.includes(value as Word),
   };
 }
 

@@ -6,7 +6,6 @@
 import { InvalidArgumentError } from "../base/errors.ts";
 import {
   abortSignal,
-  anything,
   callback,
   checkOptions,
   flag,
@@ -18,7 +17,7 @@ import { eventLoopTurn } from "../base/event_loop.ts";
 import { type ReadProgress, requireSessionMemory, Session } from "../engine/session.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
-import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type EncodeOptions, encodeRules, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import { firstStreams } from "./prompts.ts";
 import { likeliest, logProbability as logProbabilityOf } from "./sampling/log_probability.ts";
@@ -140,7 +139,7 @@ const RULES: OptionRules<GenerateOptions> = {
   ignoreEndOfText: flag,
   logProbabilities: flag,
   topLogProbabilities: integer(0, MAX_TOP_LOG_PROBABILITIES),
-  allowSpecial: anything,
+  ...encodeRules,
   batchSize: integer(1),
   onProgress: callback,
   signal: abortSignal,

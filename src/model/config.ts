@@ -3,6 +3,14 @@
  *
  * @module
  */
+import {
+  checkOptions,
+  flag,
+  integer,
+  oneOf,
+  type OptionRule,
+  type OptionRules,
+} from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Activation } from "../tensor/activations.ts";
 
@@ -32,13 +40,35 @@ export interface GPT2ConfigFields {
   scaleAttentionByLayer?: boolean;
 }
 
-/** The functions that bend the hidden layer, see `src/tensor/activations.ts`. */
-const ACTIVATIONS: readonly Activation[] = ["gelu_tanh", "gelu"];
-
 /** The largest size that is taken seriously; far beyond any GPT-2, small enough that products stay exact. */
 export const MAX_SIZE = 2 ** 24;
 /** The largest number of layers that is taken seriously. */
 export const MAX_LAYERS = 1000;
+
+const ACTION = "configure GPT-2";
+
+const size = integer(1, MAX_SIZE);
+
+const fraction: OptionRule = {
+  meaning: "at least 0 and below 1",
+  isType: (value) => typeof value === "number",
+  isInRange: (value) => (value as number) >= 0 && (value as number) < 1,
+};
+
+/** What the fields must be. */
+const RULES: OptionRules<GPT2ConfigFields> = {
+  vocabSize: size,
+  contextLength: size,
+  embeddingDim: size,
+  numHeads: size,
+  numLayers: integer(1, MAX_LAYERS),
+  hiddenDim: size,
+  layerNormEpsilon: fraction,
+  dropout: fraction,
+  activation: oneOf<Activation>("gelu_tanh", "gelu"),
+  scaleAttention: flag,
+  scaleAttentionByLayer: flag,
+};
 
 /**
  * The sizes of a GPT-2 (Radford et al., 2019, "Language Models are Unsupervised Multitask Learners", table 2).
@@ -78,28 +108,32 @@ export class GPT2Config {
    * Checks and completes the sizes.
    *
    * @param fields see {@linkcode GPT2ConfigFields}
-   * @throws {TypeError} if a field has another type
+   * @throws {TypeError} if there is no such field, one is missing, or has another type
    * @throws {RangeError} if a size is not a positive integer, the heads do not divide the width, or there is no such
    * activation
    */
   constructor(fields: GPT2ConfigFields) {
-    this.vocabSize = size("vocabSize", fields.vocabSize ?? 50257);
-    this.contextLength = size("contextLength", fields.contextLength ?? 1024);
-    this.embeddingDim = size("embeddingDim", fields.embeddingDim);
-    this.numHeads = size("numHeads", fields.numHeads);
-    this.numLayers = size("numLayers", fields.numLayers, MAX_LAYERS);
-    this.hiddenDim = size("hiddenDim", fields.hiddenDim ?? 4 * this.embeddingDim);
-    this.layerNormEpsilon = fraction("layerNormEpsilon", fields.layerNormEpsilon ?? 1e-5);
-    this.dropout = fraction("dropout", fields.dropout ?? 0.1);
-    this.activation = activation(fields.activation ?? "gelu_tanh");
-    this.scaleAttention = flag("scaleAttention", fields.scaleAttention ?? true);
-    this.scaleAttentionByLayer = flag(
-      "scaleAttentionByLayer",
-      fields.scaleAttentionByLayer ?? false,
-    );
+    checkOptions(ACTION, fields, RULES);
+    for (const name of ["embeddingDim", "numHeads", "numLayers"] as const) {
+      if (fields[name] !== undefined) continue;
+      throw new TypeError(
+        `Cannot ${ACTION}: ${name} must be ${RULES[name].meaning}: received nothing.`,
+      );
+    }
+    this.embeddingDim = fields.embeddingDim;
+    this.numHeads = fields.numHeads;
+    this.numLayers = fields.numLayers;
+    this.vocabSize = fields.vocabSize ?? 50257;
+    this.contextLength = fields.contextLength ?? 1024;
+    this.hiddenDim = fields.hiddenDim ?? 4 * this.embeddingDim;
+    this.layerNormEpsilon = fields.layerNormEpsilon ?? 1e-5;
+    this.dropout = fields.dropout ?? 0.1;
+    this.activation = fields.activation ?? "gelu_tanh";
+    this.scaleAttention = fields.scaleAttention ?? true;
+    this.scaleAttentionByLayer = fields.scaleAttentionByLayer ?? false;
     if (this.embeddingDim % this.numHeads !== 0) {
       throw new InvalidArgumentError(
-        `Cannot configure GPT-2: numHeads must divide embeddingDim: ` +
+        `Cannot ${ACTION}: numHeads must divide embeddingDim: ` +
           `received ${this.numHeads} heads for ${this.embeddingDim} dims`,
       );
     }
@@ -149,52 +183,4 @@ export class GPT2Config {
   static gpt2Xl(): GPT2Config {
     return new GPT2Config({ embeddingDim: 1600, numHeads: 25, numLayers: 48 });
   }
-}
-
-function number(name: string, value: unknown): number {
-  if (typeof value !== "number") {
-    throw new TypeError(
-      `Cannot configure GPT-2: ${name} must be a number: received ${JSON.stringify(value)}`,
-    );
-  }
-  return value;
-}
-
-function size(name: string, value: unknown, max = MAX_SIZE): number {
-  const checked = number(name, value);
-  if (!Number.isInteger(checked) || checked < 1 || checked > max) {
-    throw new InvalidArgumentError(
-      `Cannot configure GPT-2: ${name} must be an integer from 1 to ${max}: received ${checked}`,
-    );
-  }
-  return checked;
-}
-
-function fraction(name: string, value: unknown): number {
-  const checked = number(name, value);
-  if (!(checked >= 0 && checked < 1)) {
-    throw new InvalidArgumentError(
-      `Cannot configure GPT-2: ${name} must be at least 0 and below 1: received ${checked}`,
-    );
-  }
-  return checked;
-}
-
-function flag(name: string, value: unknown): boolean {
-  if (typeof value !== "boolean") {
-    throw new TypeError(
-      `Cannot configure GPT-2: ${name} must be true or false: received ${JSON.stringify(value)}`,
-    );
-  }
-  return value;
-}
-
-function activation(value: Activation): Activation {
-  if (!ACTIVATIONS.includes(value)) {
-    throw new InvalidArgumentError(
-      `Cannot configure GPT-2: activation must be one of ${ACTIVATIONS.join(" ")}: ` +
-        `received ${JSON.stringify(value)}`,
-    );
-  }
-  return value;
 }

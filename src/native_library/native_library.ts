@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { abortSignal, callback, checkOptions } from "../base/check_options.ts";
 import { SharedTask } from "../base/shared_task.ts";
 import { doLater, doNow, type Work } from "../base/work.ts";
 import { type Library, openedLibrary, useLibrary } from "../ffi/library.ts";
@@ -76,6 +77,10 @@ export async function openLibrary(options: PrepareLibraryOptions = {}): Promise<
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function prepareLibrary(options: PrepareLibraryOptions = {}): Promise<void> {
+  checkOptions("prepare the native library", options, {
+    onProgress: callback,
+    signal: abortSignal,
+  });
   await openLibrary(options);
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkOptions, type OptionRules, texts } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { BytePairEncoder } from "./byte_pair_encoder.ts";
 import { Gpt2Vocabulary, loadGpt2Vocabulary } from "./gpt2_vocabulary.ts";
@@ -30,6 +32,14 @@ export interface EncodeOptions {
    */
   allowSpecial?: "all" | readonly string[];
 }
+
+/** What these options must be. */
+export const encodeRules: OptionRules<EncodeOptions> = {
+  allowSpecial: {
+    meaning: `"all", or an array of the names of special tokens`,
+    isType: (value) => value === "all" || texts.isType(value),
+  },
+};
 
 /**
  * How long a piece (in UTF-16 code units) may be, and how many there may be, for its tokens to be
@@ -172,13 +182,14 @@ export class Tokenizer {
   /**
    * The tokens of a text.
    *
-   * Throws a `TypeError` for what is not a string, and a `RangeError` for an `allowSpecial` that
+   * Throws a `TypeError` for what is not a string or an option that there is not, and a `RangeError` for an `allowSpecial` that
    * is not a special token of this vocabulary.
    */
   encode(text: string, options?: EncodeOptions): number[] {
     if (typeof text !== "string") {
       throw new TypeError(`Cannot encode: the text is not a string: received ${typeof text}.`);
     }
+    if (options !== undefined) checkOptions("encode", options, encodeRules);
     this.prepare();
     const ids: number[] = [];
     const recognized = this.#recognizedTokens(options?.allowSpecial ?? []);
@@ -207,6 +218,11 @@ export class Tokenizer {
   /** The UTF-8 bytes of tokens. Throws a `RangeError` for an id that is not in the vocabulary. */
   decodeBytes(ids: Iterable<number>): Uint8Array<ArrayBuffer> {
     const { tokenBytes } = this.#vocabulary;
+    if (typeof ids !== "object" || ids === null || !(Symbol.iterator in ids)) {
+      throw new TypeError(
+        `Cannot decode: the tokens must be an array of token ids: received ${describe(ids)}.`,
+      );
+    }
     const list = [...ids];
     let numBytes = 0;
     for (const id of list) {

@@ -29,7 +29,7 @@ Deno.test("a configuration that cannot be is refused", () => {
   const good: GPT2ConfigFields = { embeddingDim: 64, numHeads: 4, numLayers: 2 };
   assertEquals(new GPT2Config(good).hiddenDim, 256);
   assertEquals(new GPT2Config({ ...good, hiddenDim: 100 }).hiddenDim, 100);
-  const cases: [Partial<Record<keyof GPT2ConfigFields, unknown>>, typeof Error, string][] = [
+  const cases: [Record<string, unknown>, typeof Error, string][] = [
     [{ numHeads: 5 }, RangeError, "received 5 heads for 64 dims"],
     [{ numHeads: 0 }, RangeError, "numHeads must be an integer from 1"],
     [{ embeddingDim: 1e9 }, RangeError, "embeddingDim must be"],
@@ -40,7 +40,16 @@ Deno.test("a configuration that cannot be is refused", () => {
     [{ layerNormEpsilon: -1e-5 }, RangeError, "layerNormEpsilon must be"],
     [{ dropout: 1 }, RangeError, "dropout must be"],
     [{ embeddingDim: "64" }, TypeError, 'received "64"'],
-    [{ numLayers: null }, TypeError, "numLayers must be a number"],
+    [{ numLayers: null }, TypeError, "numLayers must be an integer"],
+    [{ embeddingDim: 8n }, TypeError, "received 8."],
+    [
+      { numHeads: undefined },
+      TypeError,
+      "numHeads must be an integer from 1 to 16777216: received nothing.",
+    ],
+    [{ activation: "relu" }, RangeError, "activation must be one of gelu_tanh, gelu"],
+    [{ scaleAttention: 1 }, TypeError, "scaleAttention must be true or false"],
+    [{ num_layers: 2 }, TypeError, "Did you mean numLayers?"],
   ];
   for (const [fields, errorClass, message] of cases) {
     assertThrows(
