@@ -14,8 +14,8 @@ export function ours(threads: number): Program {
   const bench = async (model: ModelFile, workload: Workload, test: readonly string[]) => {
     const { depth, batch, repetitions } = workload;
     const output = await run(Deno.execPath(), [
-      ...[...deno, "bench", "-m", model.path, "-t", String(threads), "-d", String(depth)],
-      ...["-b", String(batch), "-r", String(repetitions), "--output", "json", ...test],
+      ...[...deno, "bench", "--json", "-m", model.path, "--threads", String(threads)],
+      ...["--depth", String(depth), "-b", String(batch), "-r", String(repetitions), ...test],
     ]);
     return JSON.parse(output).results[0].tests[0].tokensPerSecond as number;
   };
