@@ -13,6 +13,7 @@ import type { GenerateOptions } from "../src/generation/generate.ts";
 import type { Prompt } from "../src/generation/prompts.ts";
 import { GPT2Config } from "../src/model/config.ts";
 import { prepareLibrary } from "../src/native_library/native_library.ts";
+import { RpcServers } from "../src/tensor/rpc_servers.ts";
 import { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { maxDifference } from "./close.ts";
 import { TemporaryFolder } from "./checkpoint/folders.ts";
@@ -100,6 +101,7 @@ const wrong: [what: string, call: () => unknown, message: string][] = [
     () => GPT2.fromPretrained(folder, { signal: {} as Anything }),
     "signal must be an Abort",
   ],
+  ["rpc", () => RpcServers.connect("a:1" as Anything), "an array of texts"],
   ["rpc", () => GPT2.fromPretrained(folder, { rpc: "a:1" as Anything }), "rpc must be an array"],
   [
     "onProgress",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, integer } from "../base/check_options.ts";
 import { InvalidArgumentError, NativeError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
@@ -190,8 +191,9 @@ export class Backend implements Disposable {
   }
 }
 
-function threadsOf({ threads = maxUsefulThreads() }: CpuOptions): number {
-  return checkThreads(threads, MAX_THREADS);
+function threadsOf(options: CpuOptions): number {
+  checkOptions("use the CPU", options, { threads: integer(1, MAX_THREADS) });
+  return options.threads ?? maxUsefulThreads();
 }
 
 /**

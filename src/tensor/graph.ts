@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describe } from "../base/describe.ts";
+import { checkOptions, integer, oneOf, type OptionRules } from "../base/check_options.ts";
 import { NativeError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
@@ -38,6 +38,11 @@ const MAX_NODES = 2 ** 20;
 
 /** ggml counts operations in 32 bits. */
 const LARGEST_MAX_NODES = 2 ** 30;
+
+const RULES: OptionRules<GraphOptions> = {
+  maxNodes: integer(1, LARGEST_MAX_NODES),
+  attention: oneOf<AttentionLowering>("fused", "explicit"),
+};
 
 /** ggml's side of a graph, once it has its memory. */
 interface Allocated {
@@ -90,20 +95,8 @@ export class Graph implements Disposable {
    * @throws {RangeError} if an option is out of range
    */
   constructor(backend: Backend, options: GraphOptions = {}) {
+    checkOptions("create a graph", options, RULES);
     const { maxNodes = MAX_NODES, attention = "fused" } = options;
-    if (!Number.isInteger(maxNodes) || maxNodes < 1 || maxNodes > LARGEST_MAX_NODES) {
-      throw new RangeError(
-        `Cannot create a graph: maxNodes must be an integer from 1 to ${LARGEST_MAX_NODES}: ` +
-          `received ${describe(maxNodes)}`,
-      );
-    }
-    if (attention !== "fused" && attention !== "explicit") {
-      throw new TypeError(
-        `Cannot create a graph: attention must be "fused" or "explicit": received ${
-          describe(attention)
-        }`,
-      );
-    }
     executorOf(backend);
     backend.checkUsable();
     this.backend = backend;

@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { texts } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { openLibrary } from "../native_library/native_library.ts";
@@ -82,6 +84,11 @@ export class RpcServers implements Disposable {
    * @throws {NativeError} if a server is not there, busy, or of another version
    */
   static async connect(endpoints: readonly string[]): Promise<RpcServers> {
+    if (!texts.isType(endpoints)) {
+      throw new TypeError(
+        `Cannot use servers: they must be ${texts.meaning}: received ${describe(endpoints)}.`,
+      );
+    }
     const parsed = endpoints.map(parseRpcEndpoint);
     const repeated = endpoints.find((text, i) => endpoints.indexOf(text) < i);
     if (repeated !== undefined || parsed.length === 0) {

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Backend } from "../../src/tensor/backend.ts";
+import { Backend, type CpuOptions } from "../../src/tensor/backend.ts";
 import { Buffer } from "../../src/tensor/buffer.ts";
 import { readTensor, writeTensor } from "../../src/tensor/data.ts";
-import { Graph } from "../../src/tensor/graph.ts";
+import { Graph, type GraphOptions } from "../../src/tensor/graph.ts";
 import { add, matmul, scale, setRows } from "../../src/tensor/ops.ts";
 
 Deno.test("a graph computes again from whatever its inputs hold", async () => {
@@ -99,7 +99,14 @@ Deno.test("what is not ready or out of range is refused before ggml sees it", ()
   assertThrows(() => graph.readF32(x, new Float32Array(2), 1), RangeError, "it has 8 bytes");
   assertThrows(() => graph.input([0], "f32", "y"), RangeError, "positive integer");
   assertThrows(() => graph.input([2, 3, 4, 5, 6], "f32", "y"), TypeError, "1 to 4 axes");
-  for (const threads of [0, -1, 1.5, NaN, 513, "2" as unknown as number]) {
+  assertThrows(() => Backend.cpu({ threads: "2" as unknown as number }), TypeError, "threads");
+  assertThrows(() => Backend.cpu({ thread: 2 } as CpuOptions), TypeError, "Did you mean threads?");
+  assertThrows(
+    () => new Graph(backend, { maxNode: 2 } as GraphOptions),
+    TypeError,
+    "Did you mean maxNodes?",
+  );
+  for (const threads of [0, -1, 1.5, NaN, 513]) {
     assertThrows(() => Backend.cpu({ threads }), RangeError, "threads");
   }
   assertThrows(() => new Buffer(backend, [{ shape: [33], dtype: "q4_0" }]), RangeError, "multiple");
