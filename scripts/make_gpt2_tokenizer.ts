@@ -41,7 +41,7 @@ function deriveMerges(tokens: Uint8Array[]): number[] {
     byteIds[byte] = id;
   }
   const merges = new MergeTable(tokens.length - NUM_BYTES);
-  const encoder = new BytePairEncoder(byteIds, merges);
+  const encoder = new BytePairEncoder({ byteIds, merges });
   const pairs: number[] = [];
   for (let id = NUM_BYTES; id < tokens.length; id++) {
     const parts = encoder.encode(tokens[id]);

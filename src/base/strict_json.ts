@@ -33,7 +33,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @throws {SyntaxError} at the first thing that is wrong, with its position
  */
 export function parseStrictJson(text: string): JsonValue {
-  return new JsonScanner(text).document();
+  return new JsonScanner(text, false).document();
 }
 
 /**
@@ -88,13 +88,39 @@ export function decodeJson(
   }
 }
 
+/**
+ * Parses JSON whose keys are words of a language, of which `__proto__` may be one: no harm is done by it in a Map.
+ *
+ * @param error makes the error for what is wrong: in words, after "it is"
+ * @throws what `error` makes
+ */
+export function parseJsonOfWords(
+  text: string,
+  error: (what: string, found: string) => Error,
+): JsonValue {
+  try {
+    return new JsonScanner(text, true).document();
+  } catch (cause) {
+    if (!(cause instanceof JsonError)) throw cause;
+    if (text.startsWith("version https://git-lfs")) {
+      throw error("a Git LFS pointer, not the file itself", text.slice(0, SHOWN_CHARACTERS));
+    }
+    if (text.trimStart().startsWith("<")) {
+      throw error("a web page, not the file itself", text.slice(0, SHOWN_CHARACTERS));
+    }
+    throw error(`not valid JSON: ${cause.what}`, cause.found);
+  }
+}
+
 class JsonScanner {
   #text: string;
   #position = 0;
   #numValues = 0;
+  readonly #allowsProto: boolean;
 
-  constructor(text: string) {
+  constructor(text: string, allowsProto: boolean) {
     this.#text = text;
+    this.#allowsProto = allowsProto;
   }
 
   document(): JsonValue {
@@ -131,7 +157,9 @@ class JsonScanner {
     do {
       if (this.#next() !== '"') throw this.#error("a key is missing");
       const key = this.#string();
-      if (key === "__proto__") throw this.#error('the key "__proto__" is not allowed');
+      if (key === "__proto__" && !this.#allowsProto) {
+        throw this.#error('the key "__proto__" is not allowed');
+      }
       if (object.has(key)) throw this.#error(`the key ${quote(key)} is there twice`);
       this.#expect(":");
       object.set(key, this.#value(depth + 1));

@@ -36,9 +36,7 @@ export function encodePrompts(
     if (tokenizer === undefined) {
       throw new TypeError("Cannot read a text: the model has no tokenizer: pass tokens instead");
     }
-    const tokens = tokenizer.encode(prompt, { allowSpecial });
-    const { endOfTextId } = tokenizer;
-    return tokens.length === 0 && endOfTextId !== undefined ? [endOfTextId] : tokens;
+    return tokenizer.encodePrompt(prompt, { allowSpecial });
   });
 }
 

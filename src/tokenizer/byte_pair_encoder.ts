@@ -5,6 +5,7 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../base/errors.ts";
 import type { MergeTable } from "./merge_table.ts";
 import { MinHeap } from "./min_heap.ts";
 
@@ -12,6 +13,14 @@ import { MinHeap } from "./min_heap.ts";
  * A heap entry is `rank * NUM_POSITIONS + position`: the order of merging, as one exact integer.
  */
 const NUM_POSITIONS = 2 ** 31;
+
+/** What the encoder works with. */
+export interface EncoderTables {
+  /** The token of each of the 256 bytes; -1 for a byte that the vocabulary has none for. */
+  readonly byteIds: Int32Array;
+  /** The merges, by token ids. */
+  readonly merges: MergeTable;
+}
 
 /** Pieces up to this many bytes share their working memory. */
 const SHARED_LENGTH = 1024;
@@ -44,19 +53,24 @@ export class BytePairEncoder {
   readonly #queue = new MinHeap();
   readonly #sharedList = new TokenList(SHARED_LENGTH);
 
-  /** An encoder with these merges, and in `byteIds` the token of each of the 256 bytes. */
-  constructor(byteIds: Int32Array, merges: MergeTable) {
+  /** An encoder with these tables. */
+  constructor({ byteIds, merges }: EncoderTables) {
     this.#byteIds = byteIds;
     this.#merges = merges;
   }
 
-  /** The tokens of one piece. */
+  /**
+   * The tokens of one piece.
+   *
+   * @throws {InvalidArgumentError} if there is no token for one of its bytes
+   */
   encode(bytes: Uint8Array): number[] {
     const numBytes = bytes.length;
     const list = numBytes <= SHARED_LENGTH ? this.#sharedList : new TokenList(numBytes);
     const { tokens, previous, next, ranks } = list;
     for (let at = 0; at < numBytes; at++) {
-      tokens[at] = this.#byteIds[bytes[at]];
+      const id = tokens[at] = this.#byteIds[bytes[at]];
+      if (id < 0) throw missingByte(bytes[at]);
       previous[at] = at - 1;
       next[at] = at + 1;
     }
@@ -89,4 +103,12 @@ export class BytePairEncoder {
     ranks[left] = rank;
     if (rank >= 0) this.#queue.push(rank * NUM_POSITIONS + left);
   }
+}
+
+function missingByte(byte: number): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Cannot encode: the vocabulary has no token for a byte of the text: received 0x${
+      byte.toString(16).padStart(2, "0")
+    }. Leave that character out.`,
+  );
 }

@@ -48,6 +48,20 @@ export class ByteStrings {
   }
 }
 
+/** An odd number whose bits look random. */
+const HASH_FACTOR = 0x9e3779b1;
+
+/** In a table that is half empty no string is so far from its slot, unless somebody has prepared them for that. */
+const MAX_PROBES = 10_000;
+
+/** Keys that were made to collide: to go on would take hours. */
+export class CollisionError extends Error {}
+
+/** 32 random bits. */
+export function randomSeed(): number {
+  return crypto.getRandomValues(new Int32Array(1))[0];
+}
+
 /**
  * Finds byte strings: a hash table of their indices with linear probing. A `Map` would need a
  * JavaScript string for each part of GPT-2's 50,000 merges, and takes one and a half times as long
@@ -60,13 +74,20 @@ export class ByteIndex {
    */
   readonly #slots: Int32Array;
 
-  /** An index of nothing yet, with room for all of the strings. */
-  constructor(strings: ByteStrings) {
+  readonly #seed: number;
+
+  /**
+   * An index of nothing yet, with room for all of the strings.
+   *
+   * @param seed makes strings collide that do not with another one: nobody can prepare strings for a seed that is drawn here
+   */
+  constructor(strings: ByteStrings, seed: number = randomSeed()) {
     this.#strings = strings;
+    this.#seed = seed;
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * strings.length + 1)));
   }
 
-  /** Enters string `i`. Returns the index of an equal string entered before, else -1. */
+  /** Enters string `i`. Throws a {@linkcode CollisionError} where too many have the same hash. Returns the index of an equal string entered before, else -1. */
   add(i: number): number {
     const { bytes, starts } = this.#strings;
     const slot = this.#slotOf(bytes, starts[i], starts[i + 1]);
@@ -84,9 +105,14 @@ export class ByteIndex {
   #slotOf(bytes: Uint8Array, start: number, end: number): number {
     const { bytes: pool, starts } = this.#strings;
     const mask = this.#slots.length - 1;
-    let hash = 0;
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193);
-    for (let slot = (hash ^ (hash >>> 15)) & mask;; slot = (slot + 1) & mask) {
+    let hash = this.#seed;
+    for (let at = start; at < end; at++) {
+      hash = Math.imul(hash ^ bytes[at], HASH_FACTOR);
+      hash ^= hash >>> 15;
+    }
+    let slot = hash & mask;
+    for (let probes = 0;; probes++, slot = (slot + 1) & mask) {
+      if (probes > MAX_PROBES) throw new CollisionError();
       const entry = this.#slots[slot];
       if (entry === 0) return slot;
       const poolStart = starts[entry - 1];

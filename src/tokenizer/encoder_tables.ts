@@ -4,29 +4,27 @@
  * @module
  */
 
-import { byteOf, toPrintable } from "./byte_alphabet.ts";
+import type { FileFormatError } from "../base/errors.ts";
+import { byteOf } from "./byte_alphabet.ts";
+import type { EncoderTables } from "./byte_pair_encoder.ts";
 import { ByteIndex } from "./byte_strings.ts";
 import { MergeTable } from "./merge_table.ts";
-import type { ListedVocabulary } from "./listed_vocabulary.ts";
-import { tokenType } from "./vocabulary.ts";
+import { tokenType, type Vocabulary } from "./vocabulary.ts";
 
-/** What the encoder works with. */
-export interface EncoderTables {
-  /** The token of each of the 256 bytes. */
-  readonly byteIds: Int32Array;
-  /** The merges, by token ids. */
-  readonly merges: MergeTable;
+/** A vocabulary given as lists. */
+export interface VocabularyLists
+  extends Pick<Vocabulary, "tokens" | "merges" | "tokenTypes" | "tokenBytes" | "addedIds"> {
+  /** The error for what is wrong with it. */
+  error(what: string, received: unknown): FileFormatError;
 }
 
 /** Makes the tables. Throws a `FileFormatError` where the vocabulary contradicts itself. */
-export function makeEncoderTables(vocabulary: ListedVocabulary): EncoderTables {
+export function makeEncoderTables(vocabulary: VocabularyLists): EncoderTables {
   const index = indexTokens(vocabulary);
   const byteIds = new Int32Array(256);
   for (let byte = 0; byte < 256; byte++) {
+    // None is missing from GPT-2's; a vocabulary that was made for fewer characters may do without some.
     byteIds[byte] = index.find(Uint8Array.of(byte), 0, 1);
-    if (byteIds[byte] < 0) {
-      throw vocabulary.error(`there is no token for byte ${byte}`, toPrintable([byte]));
-    }
   }
   return { byteIds, merges: readMerges(vocabulary, index) };
 }
@@ -35,7 +33,7 @@ export function makeEncoderTables(vocabulary: ListedVocabulary): EncoderTables {
  * The normal tokens by their bytes. Added tokens are not looked up by bytes, but no two tokens may
  * be written alike.
  */
-function indexTokens(vocabulary: ListedVocabulary): ByteIndex {
+function indexTokens(vocabulary: VocabularyLists): ByteIndex {
   const { tokens, tokenTypes, tokenBytes, addedIds } = vocabulary;
   const index = new ByteIndex(tokenBytes);
   for (let id = 0; id < tokens.length; id++) {
@@ -44,6 +42,7 @@ function indexTokens(vocabulary: ListedVocabulary): ByteIndex {
   }
   const addedIdOf = new Map<string, number>();
   for (const id of addedIds) {
+    if (tokenTypes[id] === tokenType.unused) continue;
     const same = addedIdOf.get(tokens[id]) ?? findPrintable(index, tokens[id]);
     if (same >= 0) throw vocabulary.error(`tokens ${same} and ${id} are the same`, tokens[id]);
     addedIdOf.set(tokens[id], id);
@@ -58,7 +57,7 @@ function findPrintable(index: ByteIndex, text: string): number {
 }
 
 /** Reads merges written `"left right"`. */
-function readMerges(vocabulary: ListedVocabulary, index: ByteIndex): MergeTable {
+function readMerges(vocabulary: VocabularyLists, index: ByteIndex): MergeTable {
   const lines = vocabulary.merges;
   const merges = new MergeTable(lines.length);
   const bytes = new Uint8Array(vocabulary.tokenBytes.maxLength);
@@ -83,13 +82,13 @@ function readMerges(vocabulary: ListedVocabulary, index: ByteIndex): MergeTable 
   return merges;
 }
 
-function unknownMerge(vocabulary: ListedVocabulary, rank: number, received: unknown): Error {
+function unknownMerge(vocabulary: VocabularyLists, rank: number, received: unknown): Error {
   return vocabulary.error(
     `merge ${rank} is not two tokens of the vocabulary, with one space between, that make a third`,
     received,
   );
 }
 
-function repeatedMerge(vocabulary: ListedVocabulary, rank: number, received: unknown): Error {
+function repeatedMerge(vocabulary: VocabularyLists, rank: number, received: unknown): Error {
   return vocabulary.error(`merge ${rank} was there before`, received);
 }

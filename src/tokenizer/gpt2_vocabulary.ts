@@ -6,7 +6,7 @@
 
 import { bytesInOrder, toPrintable } from "./byte_alphabet.ts";
 import { ByteStrings } from "./byte_strings.ts";
-import type { EncoderTables } from "./encoder_tables.ts";
+import type { EncoderTables } from "./byte_pair_encoder.ts";
 import { MergeTable } from "./merge_table.ts";
 import { END_OF_TEXT, tokenType, type Vocabulary } from "./vocabulary.ts";
 

@@ -7,8 +7,18 @@
  * @module
  */
 
-import { isObject, type JsonObject } from "./strict_json.ts";
+import type { JsonObject, JsonValue } from "../base/strict_json.ts";
 import { vocabularyError } from "./vocabulary_error.ts";
+
+/** The settings that leave a choice. */
+export interface TokenizerJsonSettings {
+  /** Whether a text that does not begin with a space gets one. */
+  readonly addPrefixSpace: boolean;
+  /** The token that is put before every text, if one is. */
+  readonly beginOfText: string | undefined;
+  /** The token that stands for bytes without one, if one does. */
+  readonly unknown: string | undefined;
+}
 
 /**
  * The settings of the model that have a say in its tokens, and the values with which it is GPT-2's.
@@ -25,55 +35,90 @@ const modelSettings: Record<string, readonly unknown[]> = {
 /** Likewise of the pre-tokenizer. */
 const preTokenizerSettings: Record<string, readonly unknown[]> = {
   type: ["ByteLevel"],
-  add_prefix_space: [false],
+  add_prefix_space: [false, true],
   use_regex: [true, undefined],
 };
 
 /**
  * Throws a `FileFormatError` where `tokenizer.json` describes another tokenizer than GPT-2's. What
- * concerns only how batches are shaped (`truncation`, `padding`) or what cannot occur when every
- * byte has a token (`unk_token`) is not looked at.
+ * concerns only how batches are shaped (`truncation`, `padding`) is not looked at.
  */
-export function checkTokenizerJson(root: JsonObject, path?: string): void {
-  checkSettings("model", root.model, modelSettings, path);
-  checkSettings("pre_tokenizer", root.pre_tokenizer, preTokenizerSettings, path);
-  const { normalizer, post_processor: postProcessor, decoder } = root;
-  if (normalizer !== null && normalizer !== undefined) {
+export function readTokenizerJsonSettings(root: JsonObject, path?: string): TokenizerJsonSettings {
+  const model = checkSettings("model", root.get("model"), modelSettings, path);
+  const preTokenizer = root.get("pre_tokenizer");
+  const checked = checkSettings("pre_tokenizer", preTokenizer, preTokenizerSettings, path);
+  const normalizer = root.get("normalizer") ?? null;
+  if (normalizer !== null && !isEmptySequence(normalizer)) {
     throw vocabularyError("it changes the text first, which GPT-2 does not", normalizer, path);
   }
-  if (!addsNoTokens(postProcessor)) {
-    throw vocabularyError(
-      "it adds tokens to every text, which GPT-2 does not",
-      postProcessor,
-      path,
-    );
-  }
-  if (decoder !== null && decoder !== undefined) {
-    checkSettings("decoder", decoder, { type: ["ByteLevel"] }, path);
-  }
+  const decoder = root.get("decoder") ?? null;
+  if (decoder !== null) checkSettings("decoder", decoder, { type: ["ByteLevel"] }, path);
+  const unknown = model.get("unk_token");
+  return {
+    addPrefixSpace: checked.get("add_prefix_space") === true,
+    beginOfText: beginOfText(root.get("post_processor") ?? null, path),
+    unknown: typeof unknown === "string" ? unknown : undefined,
+  };
 }
 
 function checkSettings(
   name: string,
-  section: unknown,
+  section: JsonValue | undefined,
   settings: Record<string, readonly unknown[]>,
   path?: string,
-): void {
-  if (!isObject(section)) throw vocabularyError(`${name} is not an object`, section, path);
+): JsonObject {
+  if (!(section instanceof Map)) throw vocabularyError(`${name} is not an object`, section, path);
   for (const [key, allowed] of Object.entries(settings)) {
-    if (!allowed.includes(section[key])) {
-      throw vocabularyError(`${name}.${key} is not what GPT-2's is`, section[key], path);
+    if (!allowed.includes(section.get(key))) {
+      throw vocabularyError(`${name}.${key} is not what GPT-2's is`, section.get(key), path);
     }
   }
+  return section;
 }
 
-/** Whether a post-processor leaves the tokens of one text as they are. */
-function addsNoTokens(postProcessor: unknown): boolean {
-  if (postProcessor === null || postProcessor === undefined) return true;
-  if (!isObject(postProcessor)) return false;
-  if (postProcessor.type === "ByteLevel") return true;
-  if (postProcessor.type !== "TemplateProcessing") return false;
-  const { single } = postProcessor;
-  return Array.isArray(single) && single.length === 1 && isObject(single[0]) &&
-    "Sequence" in single[0];
+/** A normalizer that is a list of none, or of such lists. */
+function isEmptySequence(normalizer: JsonValue): boolean {
+  if (!(normalizer instanceof Map) || normalizer.get("type") !== "Sequence") return false;
+  const parts = normalizer.get("normalizers");
+  return Array.isArray(parts) && parts.every(isEmptySequence);
+}
+
+/** The token that a post-processor puts before one text; nothing if it leaves the tokens as they are. */
+function beginOfText(postProcessor: JsonValue, path?: string): string | undefined {
+  if (postProcessor === null) return undefined;
+  if (postProcessor instanceof Map) {
+    const type = postProcessor.get("type");
+    if (type === "ByteLevel") return undefined;
+    const processors = postProcessor.get("processors");
+    if (type === "Sequence" && Array.isArray(processors)) {
+      const found = processors.map((each) => beginOfText(each, path));
+      if (found.filter((token) => token !== undefined).length <= 1) {
+        return found.find((token) => token !== undefined);
+      }
+    }
+    if (type === "TemplateProcessing") {
+      const parts = postProcessor.get("single");
+      const kinds = Array.isArray(parts) ? parts.map(readTemplatePart) : [];
+      const [first, second] = kinds;
+      if (kinds.length === 1 && first === TEXT) return undefined;
+      if (kinds.length === 2 && typeof first === "string" && second === TEXT) return first;
+    }
+  }
+  throw vocabularyError(
+    "it adds tokens to every text, other than one before it",
+    postProcessor,
+    path,
+  );
+}
+
+/** The place of the text itself in a template. */
+const TEXT = Symbol("text");
+
+/** A part of a template: the text, a token by name, or nothing known. */
+function readTemplatePart(part: JsonValue): string | typeof TEXT | undefined {
+  if (!(part instanceof Map)) return undefined;
+  if (part.has("Sequence")) return TEXT;
+  const token = part.get("SpecialToken");
+  const id = token instanceof Map ? token.get("id") : undefined;
+  return typeof id === "string" ? id : undefined;
 }

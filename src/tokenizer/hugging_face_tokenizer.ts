@@ -1,66 +1,192 @@
 /**
- * Hugging Face's tokenizer files: `vocab.json` with `merges.txt`, and `tokenizer.json`.
+ * Hugging Face's tokenizer files: `tokenizer.json`, or `vocab.json` with `merges.txt`; and what goes with either.
  *
  * @module
  */
 
-import { checkTokenizerJson } from "./hugging_face_settings.ts";
-import { isObject, type JsonObject, parseJsonObject } from "./strict_json.ts";
+import { type JsonObject, type JsonValue, parseJsonOfWords } from "../base/strict_json.ts";
+import type { AddedToken } from "./added_tokens.ts";
+import { readTokenizerJsonSettings } from "./hugging_face_settings.ts";
+import { readAddedToken, TokenList } from "./token_list.ts";
 import { END_OF_TEXT, type TokenizerOptions, tokenType } from "./vocabulary.ts";
 import { vocabularyError } from "./vocabulary_error.ts";
 
-/**
- * A token that `tokenizer.json` lists apart from the model's: text that is looked for before all
- * else.
- */
-interface AddedToken {
-  readonly id: unknown;
-  readonly content: string;
-  readonly special: boolean;
+/** The texts of the files, as far as there are any. */
+export interface TokenizerFiles {
+  /** `tokenizer.json`, or else `vocab.json` and `merges.txt`. */
+  readonly tokenizerJson?: string;
+  /** `vocab.json` */
+  readonly vocabJson?: string;
+  /** `merges.txt` */
+  readonly mergesText?: string;
+  /** `added_tokens.json`: further tokens and their ids. */
+  readonly addedTokensJson?: string;
+  /** `tokenizer_config.json`: further tokens, which token has which role, and two settings. */
+  readonly tokenizerConfigJson?: string;
+  /** `special_tokens_map.json`: which token has which role. */
+  readonly specialTokensMapJson?: string;
 }
 
 /** What of a tokenizer the files hold. */
 export interface WritableTokenizer {
   /** The tokens by id. */
   readonly tokens: readonly string[];
+  /** The kind of each. */
+  readonly tokenTypes: ArrayLike<number>;
   /** The merges as lines. */
   readonly merges: readonly string[];
-  /** The special tokens by name. */
-  readonly specialTokens: ReadonlyMap<string, number>;
-  /** The tokens that are recognized in every text, by name. */
-  readonly userDefinedTokens: ReadonlyMap<string, number>;
+  /** The tokens that are recognized before all else. */
+  readonly addedTokens: readonly AddedToken[];
+  /** The token that is put before every prompt, if one is. */
+  readonly beginOfTextId: number | undefined;
+  /** Whether a text that does not begin with a space gets one. */
+  readonly addPrefixSpace: boolean;
 }
 
-/** Reads `vocab.json` and `merges.txt`. */
-export function readVocabAndMerges(
-  vocabJson: string,
-  mergesText: string,
-  path?: string,
-): TokenizerOptions {
-  const vocab = parseJsonObject("vocab.json", vocabJson, path);
-  return { ...readTokens(vocab, [], path), merges: readMergesText(mergesText), path };
-}
+const ROLES = [
+  "bos_token",
+  "eos_token",
+  "unk_token",
+  "sep_token",
+  "pad_token",
+  "cls_token",
+  "mask_token",
+];
+const ROLE_LISTS = ["additional_special_tokens", "extra_special_tokens"];
 
-/** Reads `tokenizer.json`. Settings that would make other tokens than GPT-2's are refused. */
-export function readTokenizerJson(text: string, path?: string): TokenizerOptions {
-  const root = parseJsonObject("tokenizer.json", text, path);
-  checkTokenizerJson(root, path);
-  const { vocab, merges } = root.model as JsonObject;
-  if (!isObject(vocab)) throw vocabularyError("model.vocab is not an object", vocab, path);
-  if (!Array.isArray(merges)) throw vocabularyError("model.merges is not a list", merges, path);
-  const added = readAddedTokens(root.added_tokens, path);
-  return { ...readTokens(vocab, added, path), merges: merges.map(joinMerge), path };
-
-  function joinMerge(merge: unknown, rank: number): string {
-    if (typeof merge === "string") return merge;
-    if (Array.isArray(merge) && merge.length === 2) return merge.join(" ");
-    throw vocabularyError(`merge ${rank} is not two tokens`, merge, path);
+/**
+ * Reads the files as transformers does: all of them have a say. Settings that would make other tokens than GPT-2's are
+ * refused.
+ *
+ * @param path where the files are, for messages
+ * @throws {FileFormatError} for anything that contradicts itself, or is not known
+ */
+export function readTokenizerFiles(files: TokenizerFiles, path?: string): TokenizerOptions {
+  const config = parseObject("tokenizer_config.json", files.tokenizerConfigJson, path);
+  const rolesMap = parseObject("special_tokens_map.json", files.specialTokensMapJson, path);
+  const base = files.tokenizerJson === undefined
+    ? readVocabAndMerges(files, config, path)
+    : readTokenizerJson(files.tokenizerJson, path);
+  const { list } = base;
+  for (const entry of furtherTokens(files, config, path)) list.add(entry);
+  const roles = new Map([...rolesMap, ...config]);
+  for (const role of ROLES) {
+    const value = roles.get(role) ?? null;
+    if (value === null) continue;
+    const { content, flags } = readAddedToken(value, true, path);
+    list.addSpecial(content, flags);
   }
+  for (const name of ROLE_LISTS) {
+    const tokens = roles.get(name) ?? [];
+    if (!Array.isArray(tokens)) continue; // Newer versions have an object of named tokens there, each also a role.
+    for (const token of tokens) list.addSpecial(readAddedToken(token, true, path).content);
+  }
+  const end = roles.get("eos_token") ?? null;
+  const endContent = end === null ? END_OF_TEXT : readAddedToken(end, true, path).content;
+  const { beginOfText, unknown } = base;
+  const addPrefixSpace = config.get("add_prefix_space") ?? base.addPrefixSpace;
+  return {
+    ...list.finish(),
+    merges: base.merges,
+    endOfTextId: list.idOf(endContent),
+    beginOfTextId: beginOfText === undefined ? undefined : requireId(list, beginOfText, path),
+    unknownId: unknown === undefined ? undefined : list.idOf(unknown),
+    addPrefixSpace: addPrefixSpace === true,
+    path,
+  };
+}
+
+/** What either kind of file gives. */
+interface BaseTokenizer {
+  readonly list: TokenList;
+  readonly merges: readonly string[];
+  readonly addPrefixSpace: boolean;
+  readonly beginOfText: string | undefined;
+  readonly unknown: string | undefined;
+}
+
+function readVocabAndMerges(
+  { vocabJson = "", mergesText = "" }: TokenizerFiles,
+  config: JsonObject,
+  path?: string,
+): BaseTokenizer {
+  const list = new TokenList(parseObject("vocab.json", vocabJson, path), "vocab.json", path);
+  // What transformers takes for the roles that nobody names.
+  if (list.idOf(END_OF_TEXT) === undefined) list.addSpecial(END_OF_TEXT);
+  if (config.get("add_eos_token") === true) {
+    throw vocabularyError("add_eos_token adds a token to the end of every text", true, path);
+  }
+  const begin = config.get("bos_token") ?? END_OF_TEXT;
+  const beginOfText = config.get("add_bos_token") === true
+    ? readAddedToken(begin, true, path).content
+    : undefined;
+  if (beginOfText !== undefined) list.addSpecial(beginOfText);
+  return {
+    list,
+    merges: readMergesText(mergesText),
+    addPrefixSpace: false,
+    beginOfText,
+    unknown: undefined,
+  };
+}
+
+function readTokenizerJson(text: string, path?: string): BaseTokenizer {
+  const root = parseObject("tokenizer.json", text, path);
+  const settings = readTokenizerJsonSettings(root, path);
+  const model = root.get("model") as JsonObject;
+  const merges = model.get("merges");
+  if (!Array.isArray(merges)) throw vocabularyError("model.merges is not a list", merges, path);
+  const list = new TokenList(model.get("vocab"), "model.vocab", path);
+  const added = root.get("added_tokens") ?? [];
+  if (!Array.isArray(added)) throw vocabularyError("added_tokens is not a list", added, path);
+  const entries = added.map((token) => readAddedToken(token, false, path));
+  for (const entry of entries.sort((a, b) => Number(a.id) - Number(b.id))) list.add(entry);
+  return { list, merges: merges.map((merge, rank) => joinMerge(merge, rank, path)), ...settings };
+}
+
+function joinMerge(merge: JsonValue, rank: number, path?: string): string {
+  if (typeof merge === "string") return merge;
+  if (Array.isArray(merge) && merge.length === 2) return merge.join(" ");
+  throw vocabularyError(`merge ${rank} is not two tokens`, merge, path);
+}
+
+/** The tokens in the files beside the vocabulary, by their ids. */
+function furtherTokens({ addedTokensJson }: TokenizerFiles, config: JsonObject, path?: string) {
+  const decoder = config.get("added_tokens_decoder") ?? new Map();
+  if (!(decoder instanceof Map)) {
+    throw vocabularyError("added_tokens_decoder is not an object", decoder, path);
+  }
+  const described = Array.from(decoder, ([id, token]) => ({
+    ...readAddedToken(token, false, path),
+    id: Number(id) as JsonValue,
+  }));
+  const listed = Array.from(
+    parseObject("added_tokens.json", addedTokensJson, path),
+    ([content, id]) => ({ content, id, special: false, flags: {} }),
+  );
+  return [...described, ...listed].sort((a, b) => Number(a.id) - Number(b.id));
+}
+
+function requireId(list: TokenList, content: string, path?: string): number {
+  const id = list.idOf(content);
+  if (id !== undefined) return id;
+  throw vocabularyError("the token before every text is not in the vocabulary", content, path);
+}
+
+/** An empty object for a file that is not there. */
+function parseObject(name: string, text: string | undefined, path?: string): JsonObject {
+  if (text === undefined) return new Map();
+  const value = parseJsonOfWords(
+    text,
+    (what, found) => vocabularyError(`${name} is ${what}`, found, path),
+  );
+  if (value instanceof Map) return value;
+  throw vocabularyError(`${name} is not a JSON object`, value, path);
 }
 
 /** The text of `vocab.json`. */
-export function writeVocabJson({ tokens }: WritableTokenizer): string {
-  return JSON.stringify(idsByToken(tokens)) + "\n";
+export function writeVocabJson(tokenizer: WritableTokenizer): string {
+  return JSON.stringify(idsByToken(tokenizer)) + "\n";
 }
 
 /** The text of `merges.txt`. */
@@ -70,25 +196,26 @@ export function writeMergesText({ merges }: WritableTokenizer): string {
 
 /** The text of `tokenizer.json`. */
 export function writeTokenizerJson(tokenizer: WritableTokenizer): string {
-  const { tokens, merges, specialTokens, userDefinedTokens } = tokenizer;
-  const added = [...specialTokens, ...userDefinedTokens].map(([content, id]) => ({
-    id,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: specialTokens.has(content),
-  }));
-  const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true };
+  const { tokens, merges, addedTokens, beginOfTextId, addPrefixSpace } = tokenizer;
+  const byteLevel = { type: "ByteLevel", add_prefix_space: addPrefixSpace, trim_offsets: true };
   const root = {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: added.sort((a, b) => a.id - b.id),
+    added_tokens: addedTokens.map(({ id, content, special, flags }) => ({
+      id,
+      content,
+      single_word: flags.singleWord ?? false,
+      lstrip: flags.lstrip ?? false,
+      rstrip: flags.rstrip ?? false,
+      normalized: false,
+      special,
+    })),
     normalizer: null,
     pre_tokenizer: { ...byteLevel, use_regex: true },
-    post_processor: { ...byteLevel, trim_offsets: false },
+    post_processor: beginOfTextId === undefined
+      ? { ...byteLevel, trim_offsets: false }
+      : templateWith(tokens[beginOfTextId], beginOfTextId),
     decoder: byteLevel,
     model: {
       type: "BPE",
@@ -99,15 +226,29 @@ export function writeTokenizerJson(tokenizer: WritableTokenizer): string {
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: false,
-      vocab: idsByToken(tokens),
+      vocab: idsByToken(tokenizer),
       merges,
     },
   };
   return JSON.stringify(root, null, 2) + "\n";
 }
 
-function idsByToken(tokens: readonly string[]): Record<string, number> {
-  return Object.fromEntries(tokens.map((token, id) => [token, id]));
+/** A post-processor that puts a token before every text. */
+function templateWith(token: string, id: number) {
+  const special = { SpecialToken: { id: token, type_id: 0 } };
+  const text = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
+  return {
+    type: "TemplateProcessing",
+    single: [special, text("A", 0)],
+    pair: [special, text("A", 0), text("B", 1)],
+    special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
+  };
+}
+
+/** Ids without a text are left out: whoever reads the file finds that they are missing. */
+function idsByToken({ tokens, tokenTypes }: WritableTokenizer): Record<string, number> {
+  const entries = tokens.map((token, id) => [token, id] as const);
+  return Object.fromEntries(entries.filter(([, id]) => tokenTypes[id] !== tokenType.unused));
 }
 
 /**
@@ -119,63 +260,4 @@ function readMergesText(text: string): string[] {
   if (lines[0].startsWith("#version")) lines.shift();
   while (lines.at(-1) === "") lines.pop();
   return lines;
-}
-
-function readAddedTokens(list: unknown, path?: string): AddedToken[] {
-  if (list === undefined || list === null) return [];
-  if (!Array.isArray(list)) throw vocabularyError("added_tokens is not a list", list, path);
-  return list.map((token: unknown) => {
-    if (!isObject(token) || typeof token.content !== "string") {
-      throw vocabularyError("an added token has no content", token, path);
-    }
-    for (const setting of ["single_word", "lstrip", "rstrip"]) {
-      if (token[setting] ?? false) {
-        throw vocabularyError(`an added token has ${setting}, which GPT-2's have not`, token, path);
-      }
-    }
-    return { id: token.id, content: token.content, special: token.special === true };
-  });
-}
-
-/** Puts the tokens in the order of their ids, of which none may be missing. */
-function readTokens(
-  vocab: JsonObject,
-  addedTokens: AddedToken[],
-  path?: string,
-): { tokens: string[]; tokenTypes: Uint8Array } {
-  const idOf = new Map(Object.entries(vocab));
-  for (const { content, id } of addedTokens) {
-    const vocabId = idOf.get(content);
-    if (vocabId !== undefined && vocabId !== id) {
-      throw vocabularyError("a token has two ids", [content, vocabId, id], path);
-    }
-    idOf.set(content, id);
-  }
-
-  const tokens: (string | undefined)[] = new Array(idOf.size).fill(undefined);
-  for (const [token, id] of idOf) {
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0) {
-      throw vocabularyError("an id is not a whole number from 0 on", [token, id], path);
-    }
-    if (id >= tokens.length) {
-      throw vocabularyError(
-        `the ids have a gap: one of ${tokens.length} tokens has an id past the last`,
-        [token, id],
-        path,
-      );
-    }
-    if (tokens[id] !== undefined) {
-      throw vocabularyError("two tokens have the same id", [tokens[id], token, id], path);
-    }
-    tokens[id] = token;
-  }
-
-  const tokenTypes = new Uint8Array(tokens.length).fill(tokenType.normal);
-  const control = idOf.get(END_OF_TEXT);
-  if (control !== undefined) tokenTypes[control as number] = tokenType.control;
-  for (const { id, special } of addedTokens) {
-    tokenTypes[id as number] = special ? tokenType.control : tokenType.userDefined;
-  }
-  // As many different ids below `tokens.length` as tokens: none is left out.
-  return { tokens: tokens as string[], tokenTypes };
 }

@@ -6,15 +6,16 @@
 
 import type { FileFormatError } from "../base/errors.ts";
 import { byteOf } from "./byte_alphabet.ts";
-import { ByteStrings } from "./byte_strings.ts";
-import { type EncoderTables, makeEncoderTables } from "./encoder_tables.ts";
+import { ByteStrings, CollisionError } from "./byte_strings.ts";
+import type { EncoderTables } from "./byte_pair_encoder.ts";
+import { makeEncoderTables, type VocabularyLists } from "./encoder_tables.ts";
 import { END_OF_TEXT, type TokenizerOptions, tokenType, type Vocabulary } from "./vocabulary.ts";
 import { vocabularyError } from "./vocabulary_error.ts";
 
 const knownTokenTypes: readonly number[] = Object.values(tokenType);
 
 /** A vocabulary given as lists. */
-export class ListedVocabulary implements Vocabulary {
+export class ListedVocabulary implements Vocabulary, VocabularyLists {
   /** The tokens by id, as given. */
   readonly tokens: readonly string[];
   /** The merges, as given. */
@@ -57,7 +58,12 @@ export class ListedVocabulary implements Vocabulary {
 
   /** Makes the tables that the encoder works with. Throws a `FileFormatError` where the lists contradict themselves. */
   makeEncoderTables(): EncoderTables {
-    return makeEncoderTables(this);
+    try {
+      return makeEncoderTables(this);
+    } catch (error) {
+      if (!(error instanceof CollisionError)) throw error;
+      throw this.error("its tokens were made to slow down whoever looks them up", this.size);
+    }
   }
 
   /** The error for what is wrong with this vocabulary. Throw it. */
@@ -98,8 +104,11 @@ export class ListedVocabulary implements Vocabulary {
     let end = 0;
     for (let id = 0; id < tokens.length; id++) {
       const token = tokens[id];
-      if (token === "") throw this.error(`token ${id} is empty`, token);
-      if (tokenTypes[id] === tokenType.normal) {
+      if (tokenTypes[id] === tokenType.unused) {
+        // No bytes.
+      } else if (token === "") {
+        throw this.error(`token ${id} is empty`, token);
+      } else if (tokenTypes[id] === tokenType.normal) {
         for (let at = 0; at < token.length; at++) {
           const byte = byteOf(token.charCodeAt(at));
           if (byte < 0) {

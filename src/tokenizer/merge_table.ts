@@ -4,9 +4,20 @@
  * @module
  */
 
+import { CollisionError, randomSeed } from "./byte_strings.ts";
+
 /** Odd numbers whose bits look random. */
 const HASH_LEFT = 0x9e3779b1;
 const HASH_RIGHT = 0x85ebca6b;
+
+/** See `ByteIndex`. */
+const MAX_PROBES = 10_000;
+
+function hashOf(left: number, right: number, seed: number): number {
+  let hash = Math.imul(left ^ seed, HASH_LEFT);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ right, HASH_RIGHT);
+  return hash ^ (hash >>> 15);
+}
 
 /** Which pairs of tokens become one, which token that is, and in which order of preference. */
 export class MergeTable {
@@ -17,8 +28,15 @@ export class MergeTable {
   readonly #slots: Int32Array;
   #length = 0;
 
-  /** An empty table with room for `capacity` merges. */
-  constructor(capacity: number) {
+  readonly #seed: number;
+
+  /**
+   * An empty table with room for `capacity` merges.
+   *
+   * @param seed makes pairs collide that do not with another one; see `ByteIndex`
+   */
+  constructor(capacity: number, seed: number = randomSeed()) {
+    this.#seed = seed;
     this.#lefts = new Int32Array(capacity);
     this.#rights = new Int32Array(capacity);
     this.#results = new Int32Array(capacity);
@@ -32,7 +50,8 @@ export class MergeTable {
    * @param firstResult the id of the token that the first of them makes; each of the others makes the next
    */
   static of(pairs: Uint16Array, firstResult: number): MergeTable {
-    const table = new MergeTable(pairs.length / 2);
+    // Of merges that are known nobody has made some collide.
+    const table = new MergeTable(pairs.length / 2, 0);
     const lefts = table.#lefts;
     const rights = table.#rights;
     const results = table.#results;
@@ -43,8 +62,7 @@ export class MergeTable {
       const left = lefts[rank] = pairs[2 * rank];
       const right = rights[rank] = pairs[2 * rank + 1];
       results[rank] = firstResult + rank;
-      const hash = Math.imul(left, HASH_LEFT) ^ Math.imul(right, HASH_RIGHT);
-      let slot = (hash ^ (hash >>> 15)) & mask;
+      let slot = hashOf(left, right, 0) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = rank + 1;
     }
@@ -79,9 +97,9 @@ export class MergeTable {
 
   #slotOf(left: number, right: number): number {
     const mask = this.#slots.length - 1;
-    const hash = Math.imul(left, HASH_LEFT) ^ Math.imul(right, HASH_RIGHT);
-    let slot = (hash ^ (hash >>> 15)) & mask;
-    for (;;) {
+    let slot = hashOf(left, right, this.#seed) & mask;
+    for (let probes = 0;; probes++) {
+      if (probes > MAX_PROBES) throw new CollisionError();
       const entry = this.#slots[slot];
       if (entry === 0) return slot;
       if (this.#lefts[entry - 1] === left && this.#rights[entry - 1] === right) return slot;

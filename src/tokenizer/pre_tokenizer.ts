@@ -10,10 +10,8 @@
  * stack size exceeded") on a run of a few million characters, and is slower. The classes of the
  * characters still come from JavaScript's own `\p{L}`, `\p{N}` and `\s`.
  *
- * Two characters are classed differently elsewhere: U+0085 (next line) is white space in Rust and
- * Python but not in JavaScript, and U+FEFF (byte order mark) is white space only in JavaScript.
- * This follows JavaScript, as js-tiktoken does; Hugging Face's tokenizers may cut the text next to
- * those two elsewhere.
+ * Two characters are classed as Python and Rust class them, and so Hugging Face's tokenizers and OpenAI's tiktoken: U+0085
+ * (next line) is white space, U+FEFF (byte order mark) is none. JavaScript has it the other way round.
  *
  * Source: `Encoder.pat` in OpenAI's GPT-2 code release (Radford et al. 2019).
  *
@@ -27,7 +25,8 @@ const OTHER = 4;
 
 const isLetter = /\p{L}/u;
 const isNumber = /\p{N}/u;
-const isSpace = /\s/;
+/** What `\s` is in Python and Rust. */
+const isSpace = /\p{White_Space}/u;
 
 /** The class of each code point met so far; 0 where it has not been asked for. */
 const knownClasses = new Uint8Array(0x110000);

@@ -7,11 +7,13 @@
 import { checkOptions, type OptionRules, texts } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { quote } from "../base/describe.ts";
+import { type AddedToken, type AddedTokenFlags, AddedTokenMatcher } from "./added_tokens.ts";
 import { BytePairEncoder } from "./byte_pair_encoder.ts";
 import { Gpt2Vocabulary, loadGpt2Vocabulary } from "./gpt2_vocabulary.ts";
 import {
-  readTokenizerJson,
-  readVocabAndMerges,
+  readTokenizerFiles,
+  type TokenizerFiles,
   writeMergesText,
   writeTokenizerJson,
   writeVocabJson,
@@ -21,7 +23,7 @@ import { pieceEnd } from "./pre_tokenizer.ts";
 import { END_OF_TEXT, type TokenizerOptions, tokenType, type Vocabulary } from "./vocabulary.ts";
 import { vocabularyError } from "./vocabulary_error.ts";
 
-export type { TokenizerOptions } from "./vocabulary.ts";
+export type { TokenizerFiles, TokenizerOptions };
 
 /** What {@linkcode Tokenizer.encode} may do with special tokens. */
 export interface EncodeOptions {
@@ -47,6 +49,9 @@ export const encodeRules: OptionRules<EncodeOptions> = {
  */
 const MAX_REMEMBERED_LENGTH = 32;
 const MAX_REMEMBERED_PIECES = 65_536;
+
+/** Each way to allow special tokens has its own tables. */
+const MAX_MATCHERS = 16;
 
 const utf8Encoder = new TextEncoder();
 /** Keeps a byte order mark, which is text here like any other. */
@@ -83,6 +88,15 @@ export class Tokenizer {
   readonly specialTokens: ReadonlyMap<string, number>;
   /** The tokens, by name, that are recognized wherever they stand in a text. GPT-2 has none. */
   readonly userDefinedTokens: ReadonlyMap<string, number>;
+  /** All tokens that are looked for before all else, by id: the special and the user-defined ones. */
+  readonly addedTokens: readonly AddedToken[];
+  /** The token that is put before every prompt, for models that were trained so. GPT-2 has none. */
+  readonly beginOfTextId: number | undefined;
+  /** Whether a text that does not begin with a space gets one. GPT-2's does not. */
+  readonly addPrefixSpace: boolean;
+  readonly #unknownId: number | undefined;
+  /** By the special tokens that are looked for beside the user-defined ones. */
+  readonly #matchers = new Map<string, AddedTokenMatcher>();
   readonly #vocabulary: Vocabulary;
   #encoder?: BytePairEncoder;
   /** The tokens of pieces met before: words come back. */
@@ -96,17 +110,25 @@ export class Tokenizer {
    */
   constructor(options: TokenizerOptions) {
     this.#vocabulary = options instanceof Gpt2Vocabulary ? options : new ListedVocabulary(options);
-    this.specialTokens = this.#addedTokens(tokenType.control);
-    this.userDefinedTokens = this.#addedTokens(tokenType.userDefined);
-    const { endOfTextId = this.specialTokens.get(END_OF_TEXT) } = options;
-    if (endOfTextId !== undefined && !this.#has(endOfTextId)) {
-      throw vocabularyError(
-        "the end-of-text token is not in the vocabulary",
-        endOfTextId,
-        options.path,
-      );
+    this.addedTokens = this.#listAdded(options.addedTokenFlags);
+    const namesOf = (tokens: readonly AddedToken[]) =>
+      new Map(tokens.map(({ content, id }) => [content, id]));
+    this.specialTokens = namesOf(this.addedTokens.filter(({ special }) => special));
+    this.userDefinedTokens = namesOf(this.addedTokens.filter(({ special }) => !special));
+    const { endOfTextId = this.specialTokens.get(END_OF_TEXT), beginOfTextId, unknownId } = options;
+    const named = {
+      "end-of-text": endOfTextId,
+      "begin-of-text": beginOfTextId,
+      unknown: unknownId,
+    };
+    for (const [name, id] of Object.entries(named)) {
+      if (id === undefined || this.#has(id)) continue;
+      throw vocabularyError(`the ${name} token is not in the vocabulary`, id, options.path);
     }
     this.endOfTextId = endOfTextId;
+    this.beginOfTextId = beginOfTextId;
+    this.addPrefixSpace = options.addPrefixSpace ?? false;
+    this.#unknownId = unknownId;
   }
 
   /**
@@ -119,14 +141,14 @@ export class Tokenizer {
   /**
    * A tokenizer from the two files of GPT-2's original release: `vocab.json` and `merges.txt`.
    *
-   * `<|endoftext|>` is a special token if the vocabulary has it. Lines of `merges.txt` may end in
+   * `<|endoftext|>` is a special token, and is added if the vocabulary does not have it. Lines of `merges.txt` may end in
    * CRLF, and the `#version` line may be missing. Throws a `FileFormatError` for anything that
    * contradicts itself.
    *
    * @param path where the files are, for error messages
    */
   static fromVocabAndMerges(vocabJson: string, mergesText: string, path?: string): Tokenizer {
-    return new Tokenizer(readVocabAndMerges(vocabJson, mergesText, path)).prepare();
+    return Tokenizer.fromFiles({ vocabJson, mergesText }, path);
   }
 
   /**
@@ -139,10 +161,22 @@ export class Tokenizer {
    * @param path where the file is, for error messages
    */
   static fromTokenizerJson(text: string, path?: string): Tokenizer {
-    return new Tokenizer(readTokenizerJson(text, path)).prepare();
+    return Tokenizer.fromFiles({ tokenizerJson: text }, path);
   }
 
-  /** The tokens by id, in GPT-2's printable byte alphabet (added tokens: as plain text). */
+  /**
+   * A tokenizer from all files that a folder of Hugging Face has for it: besides the vocabulary there may be
+   * `added_tokens.json`, `tokenizer_config.json` and `special_tokens_map.json`, which add tokens and say what tokens are for.
+   *
+   * Throws a `FileFormatError` as {@linkcode Tokenizer.fromTokenizerJson} does.
+   *
+   * @param path where the files are, for error messages
+   */
+  static fromFiles(files: TokenizerFiles, path?: string): Tokenizer {
+    return new Tokenizer(readTokenizerFiles(files, path)).prepare();
+  }
+
+  /** The tokens by id, in GPT-2's printable byte alphabet (added tokens: as plain text). One that has no text may be empty. */
   get tokens(): readonly string[] {
     return this.#vocabulary.tokens;
   }
@@ -160,7 +194,7 @@ export class Tokenizer {
     return Int32Array.from(this.#vocabulary.tokenTypes);
   }
 
-  /** The number of tokens: 50,257 for GPT-2. */
+  /** The number of ids, those without a text included: 50,257 for GPT-2. */
   get vocabSize(): number {
     return this.#vocabulary.size;
   }
@@ -173,8 +207,11 @@ export class Tokenizer {
    */
   prepare(): this {
     if (this.#encoder === undefined) {
-      const { byteIds, merges } = this.#vocabulary.makeEncoderTables();
-      this.#encoder = new BytePairEncoder(byteIds, merges);
+      const tables = this.#vocabulary.makeEncoderTables();
+      const byteIds = this.#unknownId === undefined
+        ? tables.byteIds
+        : tables.byteIds.map((id) => id < 0 ? this.#unknownId! : id);
+      this.#encoder = new BytePairEncoder({ ...tables, byteIds });
     }
     return this;
   }
@@ -192,17 +229,27 @@ export class Tokenizer {
     if (options !== undefined) checkOptions("encode", options, encodeRules);
     this.prepare();
     const ids: number[] = [];
-    const recognized = this.#recognizedTokens(options?.allowSpecial ?? []);
-    let start = 0;
-    if (recognized.size > 0) {
-      for (const match of text.matchAll(anyOf(recognized.keys()))) {
-        this.#encodeText(text, start, match.index, ids);
-        ids.push(recognized.get(match[0])!);
-        start = match.index + match[0].length;
-      }
+    let from = 0;
+    for (const { id, start, end } of this.#matcher(options?.allowSpecial ?? []).find(text)) {
+      this.#encodePart(text, from, start, ids);
+      ids.push(id);
+      from = end;
     }
-    this.#encodeText(text, start, text.length, ids);
+    this.#encodePart(text, from, text.length, ids);
     return ids;
+  }
+
+  /**
+   * The tokens of a text that a model is to continue: after the token that is put before every prompt, where there is one.
+   * An empty text becomes the token that begins or ends texts.
+   *
+   * Throws as {@linkcode Tokenizer.encode} does.
+   */
+  encodePrompt(text: string, options?: EncodeOptions): number[] {
+    const { beginOfTextId, endOfTextId } = this;
+    const ids = this.encode(text, options);
+    if (beginOfTextId !== undefined) ids.unshift(beginOfTextId);
+    return ids.length === 0 && endOfTextId !== undefined ? [endOfTextId] : ids;
   }
 
   /**
@@ -287,29 +334,47 @@ export class Tokenizer {
     );
   }
 
-  #addedTokens(type: number): Map<string, number> {
+  #listAdded(flags: ReadonlyMap<number, AddedTokenFlags> = new Map()): AddedToken[] {
     const { addedIds, tokenTypes } = this.#vocabulary;
-    const ids = addedIds.filter((id) => tokenTypes[id] === type);
-    return new Map(ids.map((id) => [this.#vocabulary.token(id), id]));
+    return addedIds.filter((id) => tokenTypes[id] !== tokenType.unused).map((id) => ({
+      id,
+      content: this.#vocabulary.token(id),
+      special: tokenTypes[id] === tokenType.control,
+      flags: flags.get(id) ?? {},
+    }));
   }
 
-  /** The tokens to look for in the text itself, by name. */
-  #recognizedTokens(allowed: "all" | readonly string[]): ReadonlyMap<string, number> {
-    const names = allowed === "all" ? this.specialTokens.keys() : allowed;
-    const recognized = new Map(this.userDefinedTokens);
+  /** What looks for tokens in the text itself. */
+  #matcher(allowed: "all" | readonly string[]): AddedTokenMatcher {
+    const names = allowed === "all" ? [...this.specialTokens.keys()] : allowed;
     for (const name of names) {
-      const id = this.specialTokens.get(name);
-      if (id === undefined) {
-        const known = [...this.specialTokens.keys()].slice(0, 10).join(", ") || "none";
-        throw new InvalidArgumentError(
-          `Cannot encode: allowSpecial names a token that is not special: received ${
-            JSON.stringify(name)
-          }. The special tokens are: ${known}.`,
-        );
-      }
-      recognized.set(name, id);
+      if (this.specialTokens.has(name)) continue;
+      const known = [...this.specialTokens.keys()].slice(0, 10).join(", ") || "none";
+      throw new InvalidArgumentError(
+        `Cannot encode: allowSpecial names a token that is not special: received ${
+          quote(String(name))
+        }. The special tokens are: ${known}.`,
+      );
     }
-    return recognized;
+    const key = JSON.stringify(names);
+    let matcher = this.#matchers.get(key);
+    if (matcher === undefined) {
+      const isWanted = ({ special, content }: AddedToken) => !special || names.includes(content);
+      matcher = new AddedTokenMatcher(this.addedTokens.filter(isWanted));
+      if (this.#matchers.size === MAX_MATCHERS) this.#matchers.clear();
+      this.#matchers.set(key, matcher);
+    }
+    return matcher;
+  }
+
+  /** Adds the tokens of a part of a text between added tokens, or of all of it. */
+  #encodePart(text: string, start: number, end: number, ids: number[]): void {
+    if (this.addPrefixSpace && start < end && text[start] !== " ") {
+      const part = " " + text.slice(start, end);
+      this.#encodeText(part, 0, part.length, ids);
+    } else {
+      this.#encodeText(text, start, end, ids);
+    }
   }
 
   /** Adds the tokens of `text[start..end)`, in which no added token is recognized, to `ids`. */
@@ -343,10 +408,4 @@ async function loadGpt2Tokenizer(): Promise<Tokenizer> {
     gpt2Tokenizer = undefined;
     throw error;
   }
-}
-
-/** Matches any of the given texts, the longest of those that begin at the same place. */
-function anyOf(texts: Iterable<string>): RegExp {
-  const longestFirst = [...texts].sort((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map(RegExp.escape).join("|"), "gu");
 }

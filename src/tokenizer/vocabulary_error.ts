@@ -31,7 +31,7 @@ function show(value: unknown, depth: number): string {
   }
   if (typeof value !== "object" || value === null) return String(value);
   const isList = Array.isArray(value);
-  const entries = Object.entries(value);
+  const entries: [string, unknown][] = value instanceof Map ? [...value] : Object.entries(value);
   const members = depth === 0
     ? []
     : entries.slice(0, MAX_SHOWN_MEMBERS).map(([key, member]) =>

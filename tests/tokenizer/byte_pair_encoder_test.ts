@@ -27,7 +27,10 @@ function naiveEncode(ids: number[], merges: readonly Merge[]): number[] {
 function encoderOf(merges: readonly Merge[]): BytePairEncoder {
   const table = new MergeTable(merges.length);
   for (const merge of merges) table.add(...merge);
-  return new BytePairEncoder(Int32Array.from({ length: 256 }, (_, byte) => byte), table);
+  return new BytePairEncoder({
+    byteIds: Int32Array.from({ length: 256 }, (_, byte) => byte),
+    merges: table,
+  });
 }
 
 Deno.test("BytePairEncoder prefers the merge learned first, then the leftmost", () => {
@@ -68,7 +71,7 @@ Deno.test("BytePairEncoder encodes the bytes of each token of GPT-2 as that toke
   // original, cannot differ from merging by the bytes of the result, as in tiktoken.
   const vocabulary = await loadGpt2Vocabulary();
   const { byteIds, merges } = vocabulary.makeEncoderTables();
-  const encoder = new BytePairEncoder(byteIds, merges);
+  const encoder = new BytePairEncoder({ byteIds, merges });
   for (let id = 0; id < 50_256; id++) {
     assert(`${encoder.encode(vocabulary.tokenBytes.at(id))}` === `${id}`, `token ${id}`);
   }

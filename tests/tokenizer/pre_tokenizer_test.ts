@@ -3,8 +3,9 @@ import { pieceEnd } from "../../src/tokenizer/pre_tokenizer.ts";
 import { awkwardTexts } from "./awkward_texts.ts";
 import { randomNumbers, randomText } from "./random_text.ts";
 
-/** GPT-2's pattern as it was published. */
-const PATTERN = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+/** GPT-2's pattern as it was published, with what `\s` and `\S` are in Python and Rust. */
+const PATTERN =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 /** A run longer than the regular expression engine can match. */
 const LONG_RUN = 6_000_000;

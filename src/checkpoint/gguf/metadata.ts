@@ -17,6 +17,7 @@ import { numParameters } from "../../model/parameters.ts";
 import { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { type FileType, fileTypeId } from "../file_types.ts";
 import type { Settings } from "../settings.ts";
+import { flagsToNumbers, numbersToFlags } from "./added_token_flags.ts";
 import { GPT2_VOCAB_SIZE, hasGpt2Vocabulary } from "./recognize_gpt2.ts";
 import { settingsMetadata } from "./settings_metadata.ts";
 
@@ -29,6 +30,11 @@ const VARIANT = {
   scale: "gpt2.attention.scale",
   scaleByLayer: "gpt2.attention.scale_by_layer",
 } as const;
+
+const ADD_BEGIN_KEY = "tokenizer.ggml.add_bos_token";
+const ADD_SPACE_KEY = "tokenizer.ggml.add_space_prefix";
+/** How some added tokens are recognized, see {@linkcode flagsToNumbers}. llama.cpp does not know this key. */
+const FLAGS_KEY = "tokenizer.ggml.added_token_flags";
 
 const QUANTIZATION_VERSION = 2;
 const ADVICE = "Convert the model again.";
@@ -84,14 +90,27 @@ function variantMetadata(config: GPT2Config): [string, GgufValue][] {
 }
 
 function tokenizerMetadata(tokenizer: Tokenizer): [string, GgufValue][] {
-  const { tokens, tokenTypes, merges } = tokenizer;
+  const { tokens, tokenTypes, merges, addedTokens, beginOfTextId, addPrefixSpace } = tokenizer;
+  const entries: [string, GgufValue][] = [];
+  if (beginOfTextId !== undefined) entries.push([ADD_BEGIN_KEY, { type: "bool", value: true }]);
+  if (addPrefixSpace) entries.push([ADD_SPACE_KEY, { type: "bool", value: true }]);
+  const flags = flagsToNumbers(addedTokens);
+  if (flags.length > 0) {
+    entries.push([FLAGS_KEY, { type: "u32[]", value: Uint32Array.from(flags) }]);
+  }
   return [
     ["tokenizer.ggml.model", text("gpt2")],
     ["tokenizer.ggml.pre", text("gpt-2")],
-    ["tokenizer.ggml.tokens", { type: "string[]", value: tokens }],
+    ["tokenizer.ggml.tokens", { type: "string[]", value: tokens.map(labelOf) }],
     ["tokenizer.ggml.token_type", { type: "i32[]", value: tokenTypes }],
     ["tokenizer.ggml.merges", { type: "string[]", value: merges }],
+    ...entries,
   ];
+}
+
+/** A token as such files write it: every id has a label of its own, also one that has no text. */
+function labelOf(token: string, id: number): string {
+  return token === "" ? `[PAD${id}]` : token;
 }
 
 function text(value: string): GgufValue {
@@ -169,7 +188,7 @@ export function parseGgufConfig(file: GgufFile): GPT2Config {
   return new GPT2Config({
     activation,
     scaleAttention: scalesAttention(file, embeddingDim / numHeads),
-    scaleAttentionByLayer: scalesByLayer(file),
+    scaleAttentionByLayer: flagOf(file, VARIANT.scaleByLayer),
     vocabSize: vocabSize(file),
     contextLength: size(file, "gpt2.context_length"),
     embeddingDim,
@@ -196,7 +215,9 @@ export async function readGgufTokenizer(
   if (!PRE_TOKENIZERS.includes(pre)) {
     throw error(file, `tokenizer.ggml.pre must be one of ${PRE_TOKENIZERS.join(" ")}`, pre);
   }
-  if (vocabSize === GPT2_VOCAB_SIZE && await hasGpt2Vocabulary(file)) return await Tokenizer.gpt2();
+  if (vocabSize === GPT2_VOCAB_SIZE && isPlain(file) && await hasGpt2Vocabulary(file)) {
+    return await Tokenizer.gpt2();
+  }
   const tokens = metadataStrings(file, "tokenizer.ggml.tokens");
   const merges = metadataStrings(file, "tokenizer.ggml.merges");
   if (tokens?.length !== vocabSize) {
@@ -215,9 +236,19 @@ export async function readGgufTokenizer(
     tokens,
     merges,
     tokenTypes: types?.value,
+    addedTokenFlags: numbersToFlags(file.metadata.get(FLAGS_KEY)),
     endOfTextId: metadataNumber(file, "tokenizer.ggml.eos_token_id"),
+    beginOfTextId: beginOfTextId(file),
+    addPrefixSpace: flagOf(file, ADD_SPACE_KEY),
     path: file.path,
   });
+}
+
+/** Whether the tokenizer does nothing that GPT-2's does not. */
+function isPlain({ metadata }: GgufFile): boolean {
+  return ![ADD_BEGIN_KEY, ADD_SPACE_KEY, FLAGS_KEY].some((key) =>
+    metadata.has(key) && metadata.get(key)!.value !== false
+  );
 }
 
 function size(file: GgufFile, key: string, max = MAX_SIZE): number {
@@ -257,13 +288,20 @@ function scalesAttention(file: GgufFile, headDim: number): boolean {
   throw error(file, `${VARIANT.scale} must be 1 or ${usual}`, factor);
 }
 
-function scalesByLayer(file: GgufFile): boolean {
-  const value = file.metadata.get(VARIANT.scaleByLayer);
+function flagOf(file: GgufFile, key: string): boolean {
+  const value = file.metadata.get(key);
   if (value === undefined) return false;
-  if (value.type !== "bool") {
-    throw error(file, `${VARIANT.scaleByLayer} must be a bool`, value.type);
-  }
+  if (value.type !== "bool") throw error(file, `${key} must be a bool`, value.type);
   return value.value;
+}
+
+/** The token that is put before every prompt, if the file asks for it. */
+function beginOfTextId(file: GgufFile): number | undefined {
+  if (!flagOf(file, ADD_BEGIN_KEY)) return undefined;
+  const id = metadataNumber(file, "tokenizer.ggml.bos_token_id") ??
+    metadataNumber(file, "tokenizer.ggml.eos_token_id");
+  if (id === undefined) throw error(file, `${ADD_BEGIN_KEY} needs tokenizer.ggml.bos_token_id`, id);
+  return id;
 }
 
 function error(file: GgufFile, what: string, received: unknown, advice = ADVICE): FileFormatError {

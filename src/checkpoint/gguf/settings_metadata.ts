@@ -40,8 +40,9 @@ export function settingsMetadata(
   { endOfTextIds, files }: Settings,
   tokenizer: Tokenizer | undefined,
 ): [key: string, value: GgufValue][] {
-  const begin = tokenizer?.endOfTextId;
-  const ends = endOfTextIds ?? (begin === undefined ? [] : [begin]);
+  const end = tokenizer?.endOfTextId;
+  const begin = tokenizer?.beginOfTextId ?? end;
+  const ends = endOfTextIds ?? (end === undefined ? [] : [end]);
   const entries: [string, GgufValue][] = [];
   if (begin !== undefined) entries.push([BEGIN_KEY, { type: "u32", value: begin }]);
   ends.slice(0, END_KEYS.length).forEach((id, i) =>

@@ -6,18 +6,27 @@
 import { openRegularFile } from "../../base/byte_source.ts";
 import { formatError } from "../../base/describe.ts";
 import type { GPT2Config } from "../../model/config.ts";
-import { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { readTokenizerFiles } from "../../tokenizer/hugging_face_tokenizer.ts";
+import { Tokenizer, type TokenizerFiles } from "../../tokenizer/tokenizer.ts";
+import { tokenType } from "../../tokenizer/vocabulary.ts";
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-/** The type of an id without a meaning, as GGUF numbers them. */
-const UNUSED = 5;
-
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
+/** The files of a tokenizer. */
+const FILES = {
+  tokenizerJson: "tokenizer.json",
+  vocabJson: "vocab.json",
+  mergesText: "merges.txt",
+  addedTokensJson: "added_tokens.json",
+  tokenizerConfigJson: "tokenizer_config.json",
+  specialTokensMapJson: "special_tokens_map.json",
+} as const satisfies Record<keyof TokenizerFiles, string>;
+
 /**
- * Reads `tokenizer.json`, or `vocab.json` with `merges.txt`. If the model has more tokens than the tokenizer, as some do
- * whose vocabulary was rounded up for speed, the rest are named `[PAD...]` and unused.
+ * Reads `tokenizer.json`, or `vocab.json` with `merges.txt`, and what there is beside. If the model has more tokens than the
+ * tokenizer, as some do whose vocabulary was rounded up for speed, the rest are ids without a text.
  *
  * @param endOfTextId what the configuration says ends a text
  * @returns nothing if there are no such files
@@ -28,39 +37,33 @@ export function readHuggingFaceTokenizer(
   { vocabSize }: GPT2Config,
   endOfTextId?: number,
 ): Tokenizer | undefined {
-  const tokenizer = readFiles(folder);
-  if (tokenizer === undefined) return undefined;
-  if (tokenizer.vocabSize > vocabSize) {
+  const files = Object.fromEntries(
+    Object.entries(FILES).map(([key, name]) => [key, readText(`${folder}/${name}`)]),
+  ) as TokenizerFiles;
+  const { tokenizerJson, vocabJson, mergesText } = files;
+  if (tokenizerJson === undefined && (vocabJson === undefined || mergesText === undefined)) {
+    return undefined;
+  }
+  const options = readTokenizerFiles(files, folder);
+  const { tokens } = options;
+  const types = Array.from(options.tokenTypes!);
+  // What was only added may have no row in the model: a padding token that nobody ever reads. It is text then like any other.
+  if (types.slice(vocabSize).includes(tokenType.normal)) {
     throw formatError(
       "a GPT-2 tokenizer",
       folder,
       `it has more tokens than the ${vocabSize} of the model`,
-      tokenizer.vocabSize,
+      tokens.length,
       "Use the tokenizer files that came with the model.",
     );
   }
-  const end = endOfTextId ?? tokenizer.endOfTextId;
-  if (tokenizer.vocabSize === vocabSize && end === tokenizer.endOfTextId) return tokenizer;
-  const tokens = [...tokenizer.tokens];
-  for (let id = tokens.length; id < vocabSize; id++) tokens.push(`[PAD${id}]`);
-  const tokenTypes = new Uint8Array(vocabSize).fill(UNUSED);
-  tokenTypes.set(tokenizer.tokenTypes);
+  const ids = Array.from({ length: vocabSize }, (_, id) => id);
   return new Tokenizer({
-    tokens,
-    merges: tokenizer.merges,
-    tokenTypes,
-    endOfTextId: end,
-    path: folder,
-  });
-}
-
-function readFiles(folder: string): Tokenizer | undefined {
-  const json = readText(`${folder}/tokenizer.json`);
-  if (json !== undefined) return Tokenizer.fromTokenizerJson(json, `${folder}/tokenizer.json`);
-  const vocab = readText(`${folder}/vocab.json`);
-  const merges = readText(`${folder}/merges.txt`);
-  if (vocab === undefined || merges === undefined) return undefined;
-  return Tokenizer.fromVocabAndMerges(vocab, merges, folder);
+    ...options,
+    tokens: ids.map((id) => tokens[id] ?? ""),
+    tokenTypes: ids.map((id) => types[id] ?? tokenType.unused),
+    endOfTextId: endOfTextId ?? options.endOfTextId,
+  }).prepare();
 }
 
 /** The text of a file; nothing if there is no such file. */

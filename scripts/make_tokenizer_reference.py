@@ -1,0 +1,64 @@
+"""Writes tests/fixtures/tokenizer/huggingface.json: what Hugging Face's tokenizers make of texts on which implementations of
+GPT-2's tokenizer differ, and of texts with added tokens.
+
+    pip install tokenizers==0.23.3
+    deno eval 'import { Tokenizer } from "./mod.ts"; const t = await Tokenizer.gpt2();
+        Deno.writeTextFileSync("vocab.json", t.toVocabJson()); Deno.writeTextFileSync("merges.txt", t.toMergesText());'
+    python3 scripts/make_tokenizer_reference.py vocab.json merges.txt
+"""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+
+FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
+SPACES = ["\u0085", "\ufeff", " ", "  ", "\n", "\u00a0", "\u180e", "\u200b", "\u2028", "\u3000", "\u001c", "\u001f", "\t"]
+WORDS = ["a", "'s", "'ve", "x1", "é", "!", "文", "👩"]
+
+
+def byte_level(vocab, merges):
+    tokenizer = Tokenizer(models.BPE.from_file(str(vocab), str(merges)))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return tokenizer
+
+
+def spaced_text(rng):
+    return "".join(rng.choice(SPACES if rng.random() < 0.5 else WORDS) for _ in range(rng.randint(1, 12)))
+
+
+def added_case(rng):
+    """A few tokens that overlap, with and without flags, and texts made of their parts."""
+    pieces = ["a", "ab", "b", "<s>", "é", " ", "\n", "ba", "_", "9"]
+    contents = sorted({"".join(rng.choice(pieces) for _ in range(rng.randint(1, 4))).strip() for _ in range(5)} - {""})
+    tokenizer = byte_level(FIXTURES / "reference/hf_folder/vocab.json", FIXTURES / "reference/hf_folder/merges.txt")
+    known = tokenizer.get_vocab()
+    tokens = []
+    for content in contents:
+        if content in known:
+            continue
+        token = {
+            "content": content,
+            "special": rng.random() < 0.3,
+            "lstrip": rng.random() < 0.3,
+            "rstrip": rng.random() < 0.3,
+            "single_word": rng.random() < 0.3,
+        }
+        added = AddedToken(normalized=False, **token)
+        (tokenizer.add_special_tokens if token["special"] else tokenizer.add_tokens)([added])
+        tokens.append({**token, "id": tokenizer.token_to_id(content)})
+    words = contents + pieces + ["  ", "x"]
+    texts = ["".join(rng.choice(words) for _ in range(rng.randint(1, 9))) for _ in range(12)]
+    return {"tokens": tokens, "texts": [[text, tokenizer.encode(text).ids] for text in texts]}
+
+
+rng = random.Random(1)
+gpt2 = byte_level(sys.argv[1], sys.argv[2])
+texts = sorted({spaced_text(rng) for _ in range(160)})
+result = {
+    "spaces": [[text, gpt2.encode(text).ids] for text in texts],
+    "added": [added_case(rng) for _ in range(40)],
+}
+(FIXTURES / "tokenizer" / "huggingface.json").write_text(json.dumps(result, separators=(",", ":")) + "\n")
