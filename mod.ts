@@ -47,7 +47,8 @@ export type { FilterOrder, SamplingOptions } from "./src/generation/sampling/sam
 // Text.
 export { StreamDecoder } from "./src/tokenizer/stream_decoder.ts";
 export { type EncodeOptions, Tokenizer } from "./src/tokenizer/tokenizer.ts";
-export type { TokenizerOptions } from "./src/tokenizer/vocabulary.ts";
+export type { AddedToken, AddedTokenFlags } from "./src/tokenizer/added_tokens.ts";
+export type { TokenizerFiles, TokenizerOptions } from "./src/tokenizer/tokenizer.ts";
 
 // Tensors and the notation on them.
 export {
