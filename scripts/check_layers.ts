@@ -1,11 +1,13 @@
 /**
- * Holds the source to its layers: imports go one way, and some words stay in the folders they belong to.
+ * Holds the source to its layers: imports go one way and never in a circle, and some words stay in the folders they belong
+ * to.
  *
  *     deno run -A scripts/check_layers.ts
  *
  * @module
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { folderImports, importCircles } from "./import_circles.ts";
 
 /** A file of this project. */
 export interface Module {
@@ -60,8 +62,16 @@ const WORD_RULES: readonly { words: RegExp; what: string; allowedIn: readonly st
 
 /** What breaks the layers, one sentence each. */
 export function layerViolations(modules: readonly Module[]): string[] {
-  return modules.filter(({ path }) => ENTRIES.includes(path) || path.startsWith("src/")).flatMap(
-    (module) => [...importViolations(module), ...wordViolations(module)],
+  const ours = modules.filter(({ path }) => ENTRIES.includes(path) || path.startsWith("src/"));
+  return [
+    ...ours.flatMap((module) => [...importViolations(module), ...wordViolations(module)]),
+    ...circleViolations(ours),
+  ];
+}
+
+function circleViolations(modules: readonly Module[]): string[] {
+  return [modules, folderImports(modules)].flatMap(importCircles).map((circle) =>
+    `${[...circle, circle[0]].join(" imports ")}: move what both need into a file below them`
   );
 }
 

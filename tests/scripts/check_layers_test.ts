@@ -27,9 +27,35 @@ Deno.test("layerViolations() notices a wrong import added to the real graph", as
       ? { ...module, imports: [...module.imports, "src/model/config.ts"] }
       : module
   );
-  const known = new Set(layerViolations(modules));
-  assertEquals(layerViolations(doctored).filter((violation) => !known.has(violation)), [
+  // It also closes circles, which are told beside it.
+  assertEquals(layerViolations(doctored).filter((violation) => violation.includes("above it")), [
     "src/tensor/tensor.ts imports src/model/config.ts, which is above it",
+  ]);
+});
+
+Deno.test("layerViolations() notices a circle added to the real graph", async () => {
+  const modules = await readModules(root);
+  const doctored = modules.map((module) =>
+    module.path === "src/tensor/shape.ts"
+      ? { ...module, imports: [...module.imports, "src/tensor/tensor.ts"] }
+      : module
+  );
+  const circle = "src/tensor/shape.ts imports src/tensor/tensor.ts imports src/tensor/shape.ts: " +
+    "move what both need into a file below them";
+  const told = layerViolations(doctored).filter((violation) => violation === circle);
+  assertEquals(told.length, 1);
+});
+
+Deno.test("layerViolations() refuses folders in a circle, though no files are", () => {
+  const modules = [
+    file("src/checkpoint/gguf/a.ts", ["src/checkpoint/hugging_face/a.ts"]),
+    file("src/checkpoint/hugging_face/a.ts"),
+    file("src/checkpoint/hugging_face/b.ts", ["src/checkpoint/gguf/b.ts"]),
+    file("src/checkpoint/gguf/b.ts"),
+  ];
+  assertEquals(layerViolations(modules), [
+    "src/checkpoint/gguf/ imports src/checkpoint/hugging_face/ imports src/checkpoint/gguf/: " +
+    "move what both need into a file below them",
   ]);
 });
 
