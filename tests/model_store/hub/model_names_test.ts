@@ -37,7 +37,7 @@ const PATHS = [
   "a/b/c",
   "../x",
   "./x",
-  "/x",
+  "/no-such-file",
   "C:x",
   "C:\\x",
   "a/..",
@@ -58,11 +58,24 @@ const PATHS = [
 for (const name of PATHS) {
   Deno.test(`parseHubModel() takes ${JSON.stringify(name.slice(0, 20))} for no model of the hub`, async () => {
     assertEquals(parseHubModel(name), undefined);
-    // Nor does anything else come of it, unless it is there.
-    if (name !== "demo" && name !== "../..") {
-      await assertRejects(() => resolveModel(name), Deno.errors.NotFound);
-    }
+    // Nor does anything else come of it, unless it is there. (The folder above is.)
+    if (name === "demo" || name === "../..") return;
+    await inEmptyFolder(() => assertRejects(() => resolveModel(name), Deno.errors.NotFound));
   });
+}
+
+/** Runs something where no relative path leads to anything. */
+async function inEmptyFolder(run: () => Promise<unknown>): Promise<void> {
+  const before = Deno.cwd();
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/empty`);
+  Deno.chdir(`${folder}/empty`);
+  try {
+    await run();
+  } finally {
+    Deno.chdir(before);
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 const HOSTILE = [
