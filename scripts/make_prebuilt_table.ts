@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { sha256 } from "../src/base/sha256.ts";
 
 /** By `Deno.build.os` and `Deno.build.arch`, the package for it: the newest version that there is for the system. */
@@ -94,7 +95,7 @@ export interface PrebuiltPackage {
 export const prebuiltPackages: Readonly<Record<string, PrebuiltPackage>> = ${JSON.stringify(table)};
 `,
   );
-  await run(Deno.execPath(), ["fmt", "--quiet", TARGET.pathname], folder);
+  await run(Deno.execPath(), ["fmt", "--quiet", fileURLToPath(TARGET)], folder);
 } finally {
   await Deno.remove(folder, { recursive: true });
 }

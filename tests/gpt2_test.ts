@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { NumericalError } from "../src/base/errors.ts";
 import { GPT2, type GPT2Options } from "../src/gpt2.ts";
 import type { GenerateOptions } from "../src/generation/generate.ts";
@@ -364,7 +365,7 @@ Deno.test("a tokenizer with more tokens than the model is refused", async () => 
 
 Deno.test("a model is loaded from a file: URL, and can be saved", async () => {
   using target = new TemporaryFolder();
-  using loaded = await GPT2.fromPretrained(new URL(`file://${Deno.realPathSync(folder)}`), {
+  using loaded = await GPT2.fromPretrained(pathToFileURL(Deno.realPathSync(folder)), {
     type: "q8_0",
     threads: 1,
   });

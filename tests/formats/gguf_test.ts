@@ -1,4 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { FileFormatError } from "../../src/base/errors.ts";
 import { MemorySource, openRegularFile } from "../../src/base/byte_source.ts";
 import { readGgufHeader } from "../../src/formats/gguf.ts";
@@ -53,7 +54,7 @@ Deno.test("readGgufHeader() finds the tensors that the Python library wrote, out
 });
 
 Deno.test("readGgufHeader() gives offsets at which the numbers are", () => {
-  using source = openRegularFile(new URL("python.gguf", FIXTURES).pathname);
+  using source = openRegularFile(fileURLToPath(new URL("python.gguf", FIXTURES)));
   const { offset, byteLength } = readGgufHeader(source).tensors.get("f32")!;
   const numbers = new Float32Array(source.read(offset, byteLength).buffer);
   assertEquals([...numbers], Array.from({ length: 15 }, (_, i) => (i - 30) / 4));

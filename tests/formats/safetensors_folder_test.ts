@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { FileFormatError } from "../../src/base/errors.ts";
 import { openSafetensorsFolder } from "../../src/formats/safetensors_folder.ts";
 import { entry, safetensorsBytes } from "./safetensors_bytes.ts";
@@ -14,7 +15,7 @@ function writeShard(path: string, names: readonly string[]): void {
 }
 
 Deno.test("openSafetensorsFolder() merges the files that the Python library wrote", () => {
-  using folder = openSafetensorsFolder(new URL("sharded/", FIXTURES).pathname);
+  using folder = openSafetensorsFolder(fileURLToPath(new URL("sharded/", FIXTURES)));
   assertEquals([...folder.metadata], [["format", "pt"]]);
   const found = Array.from(folder.tensors.values(), ({ name, shape }) => [
     name,

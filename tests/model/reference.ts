@@ -1,4 +1,5 @@
 /** The reference values of Hugging Face transformers under `tests/fixtures/reference`, and the models they belong to. */
+import { fileURLToPath } from "node:url";
 import { openRegularFile } from "../../src/base/byte_source.ts";
 import { readSafetensorsHeader } from "../../src/formats/safetensors.ts";
 import { GPT2Config } from "../../src/model/config.ts";
@@ -21,7 +22,7 @@ export interface ReferenceCase {
 
 /** The path of a case's folder. */
 export function referencePath(name: string): string {
-  return new URL(name, folder).pathname;
+  return fileURLToPath(new URL(name, folder));
 }
 
 /** The contents of `case.json`. */

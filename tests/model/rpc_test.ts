@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
 import { NativeError } from "../../src/base/errors.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { freePort, startRpcServer } from "./rpc_servers.ts";
 
-const DEMO = new URL("../../src/demo/demo.gguf", import.meta.url).pathname;
+const DEMO = fileURLToPath(new URL("../../src/demo/demo.gguf", import.meta.url));
 
 /** The same operations in F32, but for GELU, which servers compute from its parts. */
 const TOLERANCE = 1e-5;

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   findHubModel,
   type ModelProgress,
@@ -24,7 +24,7 @@ Deno.test("resolveModel() gives the path of what is there", async () => {
 Deno.test("resolveModel() decodes file URLs", async () => {
   const folder = await Deno.makeTempDir({ prefix: "with space " });
   try {
-    const url = new URL(`file://${folder.replaceAll(" ", "%20")}`);
+    const url = pathToFileURL(folder);
     assertEquals(await resolveModel(url), folder);
   } finally {
     await Deno.remove(folder);

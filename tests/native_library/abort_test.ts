@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { Sandbox } from "./library_trial.ts";
 
 /** Far longer than any of this should take. */
@@ -26,7 +27,9 @@ async function runWithEndlessProbe(code: string): Promise<unknown> {
   const program = `${sandbox.folder}/program.ts`;
   Deno.writeTextFileSync(
     program,
-    `import { openLibrary } from "file://${clone}/src/native_library/native_library.ts";
+    `import { openLibrary } from "${
+      pathToFileURL(`${clone}/src/native_library/native_library.ts`)
+    }";
     const probes = ${JSON.stringify(probes)};
     async function startedProbe() {
       while (true) {

@@ -2,6 +2,7 @@
  * A first start on a disk without room for the prebuilt ggml, which comes from npm as in the other tests.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { problemIn } from "../../src/native_library/npm_package.ts";
 import { Sandbox } from "./library_trial.ts";
 
@@ -14,7 +15,9 @@ async function startWith(prepare: string, wrapper: readonly string[] = []) {
   const program = `${sandbox.folder}/program.ts`;
   Deno.writeTextFileSync(
     program,
-    `import { openLibrary } from "file://${clone}/src/native_library/native_library.ts";
+    `import { openLibrary } from "${
+      pathToFileURL(`${clone}/src/native_library/native_library.ts`)
+    }";
     await openLibrary().catch(({ name, message }) => {
       console.log(name + ": " + message);
     });

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { abiVersion } from "../../src/ffi/gpt2_native.ts";
 import type { LibraryVerdict } from "../../src/native_library/native_library.ts";
 import { libraryFileName, readStamp, stampPathOf } from "../../src/native_library/build_stamp.ts";
@@ -55,9 +56,10 @@ export async function tryToOpen(
   { path, permissions = ["-A"], cache, clone = root, env }: Trial,
 ): Promise<Outcome[]> {
   const program = `${cache}/program.ts`;
-  const module = `${
-    clone.startsWith("http") ? "" : "file://"
-  }${clone}/src/native_library/native_library.ts`;
+  const source = "src/native_library/native_library.ts";
+  const module = clone.startsWith("http")
+    ? `${clone}/${source}`
+    : pathToFileURL(`${clone}/${source}`);
   const names = "libraryVerdicts, openLibrary, openLibrarySync";
   await Deno.writeTextFile(
     program,

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { describeBinary } from "../../src/native_library/binary_format.ts";
 import { sha256 } from "../../src/base/sha256.ts";
 import { exists } from "../../src/base/files.ts";
@@ -201,7 +202,7 @@ Deno.test("openLibrarySync() remembers nothing about a library where no CPU can 
 Deno.test("an assertion that fails in ggml ends the process with exit code 70 and one line", async () => {
   const program = `
     const { openLibrarySync } = await import(${
-    JSON.stringify(`file://${root}/src/native_library/native_library.ts`)
+    JSON.stringify(pathToFileURL(`${root}/src/native_library/native_library.ts`))
   });
     const parameters = new Uint8Array(24);
     parameters[0] = 200;

@@ -20,8 +20,12 @@ class Sandbox implements Disposable {
   readonly file = `${this.inner}/file`;
 
   constructor() {
-    Deno.mkdirSync(this.inner, { recursive: true, mode: 0o755 });
-    Deno.writeTextFileSync(this.file, "library", { mode: 0o644 });
+    Deno.mkdirSync(this.inner, { recursive: true });
+    Deno.writeTextFileSync(this.file, "library");
+    if (!isPosix) return;
+    // Whatever the umask is.
+    for (const folder of [this.outer, this.inner]) Deno.chmodSync(folder, 0o755);
+    Deno.chmodSync(this.file, 0o644);
   }
 
   [Symbol.dispose](): void {

@@ -5,6 +5,7 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { fullDisk, isAboutFullDisk } from "../../scripts/build_error.ts";
 import { hintsFor, parseProgress } from "../../scripts/native_compile.ts";
 import { changedInputs } from "../../scripts/native_inputs.ts";
@@ -219,7 +220,7 @@ Deno.test("ensureGgmlSource() says what failed where no registry answers", async
   try {
     const program = `
       const { ensureGgmlSource } = await import(${
-      JSON.stringify(`file://${root}/scripts/native_source.ts`)
+      JSON.stringify(pathToFileURL(`${root}/scripts/native_source.ts`))
     });
       try {
         await ensureGgmlSource(${JSON.stringify(cache)}, () => {});

@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { BuildError } from "../../scripts/build_error.ts";
 import {
   compileArguments,
@@ -87,7 +88,7 @@ Deno.test("layOut() makes a folder in which every import finds its module", asyn
     const { modules } = JSON.parse(stdout) as { modules: { specifier: string; error?: string }[] };
     assertEquals(modules.filter(({ error }) => error !== undefined), []);
     const outside = modules.map(({ specifier }) => specifier)
-      .filter((url) => !url.startsWith(`file://${folder}/`) && !url.startsWith("node:"));
+      .filter((url) => !url.startsWith(`${pathToFileURL(folder)}/`) && !url.startsWith("node:"));
     assertEquals(outside, []);
     // Loaded by import() only when they are needed; compiled programs have what is in this list.
     for (
