@@ -14,11 +14,10 @@ import { generateFlags, generateOptions, type GenerateValues } from "./arguments
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { continuePrompt } from "./generate/continue_prompt.ts";
-import { continuePrompts } from "./generate/continue_prompts.ts";
-import { type LinePrompt, parsePrompts, source } from "./generate/line_prompts.ts";
+import type { LinePrompt } from "./generate/line_prompts.ts";
 import { Stopwatch, timingText } from "./generate/stopwatch.ts";
 import { showingProgress } from "./model_progress.ts";
-import { readFileOrStdin, readText } from "./read_text.ts";
+import { readFileOrStdin, readText, sourceText } from "./read_text.ts";
 import type { Io } from "./terminal/io.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
 import { numberText } from "./terminal/units.ts";
@@ -88,6 +87,7 @@ export const generateCommand = defineCommand({
     };
     let isFull = false;
     if (values.prompts !== undefined) {
+      const { continuePrompts } = await import("./generate/continue_prompts.ts");
       const encoded = texts.map((text, i) => ({ text, tokens: tokens[i] }));
       await continuePrompts(encoded, continuation, { seed, withTokens: json });
     } else {
@@ -130,6 +130,8 @@ async function readPrompts(
     );
   }
   const text = await readFileOrStdin(path, io, { maxBytes: MAX_PROMPTS_BYTES, flag: "--prompts" });
+  // Here and above: a start with one prompt does not wait for what many take.
+  const { parsePrompts } = await import("./generate/line_prompts.ts");
   return parsePrompts(text, path);
 }
 
@@ -148,7 +150,7 @@ function requireRoom(
   if (index === -1) return;
   const what = path === undefined
     ? "The prompt"
-    : `The prompt in line ${prompts[index].line} of ${source(path)}`;
+    : `The prompt in line ${prompts[index].line} of ${sourceText(path)}`;
   throw new UsageError(
     `${what} is longer than the context: received ${numberText(tokens[index].length)} tokens for ` +
       `${contextLength} positions. Shorten it, or add --overflow crop to read only its end.`,

@@ -56,7 +56,7 @@ export async function readFileOrStdin(
   { stdin, stderr, signal }: Io,
   { maxBytes, flag = "--file" }: ReadTextOptions,
 ): Promise<string> {
-  const source = path === "-" ? "stdin" : quotePath(path);
+  const source = sourceText(path);
   const timer = setTimeout(() => {
     stderr.write(`Reading the text from ${source}, up to its end ...\n`).catch(() => {});
   }, PATIENCE_MS);
@@ -71,10 +71,15 @@ export async function readFileOrStdin(
         } from ${source}. Give a shorter one.`,
       );
     }
-    return decode(bytes, source);
+    return decode(bytes, path);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Where a text is from, for a message: a path in quotes, or stdin. */
+export function sourceText(path: string): string {
+  return path === "-" ? "stdin" : quotePath(path);
 }
 
 async function readFile(
@@ -106,15 +111,15 @@ async function readFile(
   }
 }
 
-function decode(bytes: Uint8Array<ArrayBuffer>, source: string): string {
+function decode(bytes: Uint8Array<ArrayBuffer>, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new FileFormatError(
-      `Cannot read the text: it is not UTF-8: received ${
-        countText(bytes.length, "byte")
-      } from ${source}. Convert it to UTF-8.`,
-      { path: source, cause },
+      `Cannot read the text: it is not UTF-8: received ${countText(bytes.length, "byte")} from ${
+        sourceText(path)
+      }. Convert it to UTF-8.`,
+      { path, cause },
     );
   }
 }

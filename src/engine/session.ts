@@ -267,9 +267,15 @@ export class Session implements Disposable {
  *
  * @param batch number of texts
  * @param capacity the most tokens of each
+ * @param advice what to do then
  * @throws {RangeError} if they would take more memory than the machine has
  */
-export function requireSessionMemory(model: Model, batch: number, capacity: number): void {
+export function requireSessionMemory(
+  model: Model,
+  batch: number,
+  capacity: number,
+  advice = "Write fewer at a time (numReturnSequences, batchSize), or shorter ones.",
+): void {
   model.checkUsable();
   const neededBytes = cacheBytes(model, batch, capacity) +
     batch * model.config.vocabSize * Float32Array.BYTES_PER_ELEMENT;
@@ -277,9 +283,10 @@ export function requireSessionMemory(model: Model, batch: number, capacity: numb
   if (neededBytes <= totalBytes) return;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
   throw new InvalidArgumentError(
-    `Cannot write ${batch} texts of up to ${capacity} tokens side by side: they take ` +
-      `${gigabytes(neededBytes)} of memory: received a machine with ${gigabytes(totalBytes)}. ` +
-      "Write fewer at a time (numReturnSequences, batchSize), or shorter ones.",
+    `Cannot compute ${batch} texts of up to ${capacity} tokens side by side: they take ` +
+      `${gigabytes(neededBytes)} of memory: received a machine with ${
+        gigabytes(totalBytes)
+      }. ${advice}`,
   );
 }
 

@@ -102,6 +102,7 @@ for (
     [["--threads", "100000"], /threads.*received "100000"/],
     [["-r", "0"], /-r must be a whole number from 1 to 10000: received "0"/],
     [["--type", "f32,q9"], /--type must be one of f32, .*: received "q9"/],
+    [["-p", "1", "-b", "100000000"], /Cannot compute 100000000 texts .* Choose a smaller --batch/],
     [["--format", "xml"], /--format must be one of md, csv, json: received "xml"/],
     [
       ["-p", "0", "-n", "1", "--depth", "100000"],

@@ -132,7 +132,7 @@ Deno.test("generate says the flags of what has no room", async () => {
     const args = ["Once", "-n", tokens, "--num-return-sequences", "100000000"];
     const { code, stdout, stderr } = await generate(args);
     assertEquals([code, stdout], [2, ""]);
-    assertMatch(stderr, /^error: Cannot write 100000000 texts .* GB.*--num-return-sequences/);
+    assertMatch(stderr, /^error: Cannot compute 100000000 texts .* GB.*--num-return-sequences/);
   }
   const { code, stderr } = await generate(["x".repeat(60)]);
   assertEquals(code, 2);

@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import { loadCheckpoint } from "../../checkpoint/load.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import { Sampler } from "../../generation/sampling/sampler.ts";
-import { Session } from "../../engine/session.ts";
+import { requireSessionMemory, Session } from "../../engine/session.ts";
 import type { DeviceName } from "../../tensor/device.ts";
 import type { Model } from "../../model/model.ts";
 import type { OperationTime } from "../../tensor/profile_graph.ts";
@@ -87,7 +87,7 @@ export async function runBench(
   const { model } = await loadCheckpoint(path, { type, threads, device, rpc, signal });
   using _model = model;
   const loadMs = performance.now() - begin;
-  checkTests(tests, model.config.contextLength);
+  checkTests(model, tests);
   const firstTokenMs = await measureFirstToken(model, signal);
   const results: TestResult[] = [];
   for (const test of tests) {
@@ -109,13 +109,15 @@ export async function runBench(
   };
 }
 
-function checkTests(tests: readonly BenchTest[], contextLength: number): void {
-  for (const { numTokens, depth } of tests) {
+function checkTests(model: Model, tests: readonly BenchTest[]): void {
+  const { contextLength } = model.config;
+  for (const { numTokens, depth, batch } of tests) {
     if (depth + numTokens > contextLength) {
       throw new InvalidArgumentError(
         `Cannot measure ${numTokens} tokens after ${depth}: the model has ${contextLength} positions`,
       );
     }
+    requireSessionMemory(model, batch, depth + numTokens, "Choose a smaller --batch.");
   }
 }
 

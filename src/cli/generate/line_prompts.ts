@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { quote, quotePath } from "../../base/describe.ts";
+import { quote } from "../../base/describe.ts";
 import { FileFormatError } from "../../base/errors.ts";
 import { type JsonValue, parseStrictJson } from "../../base/strict_json.ts";
 import { UsageError } from "../arguments/usage_error.ts";
+import { sourceText } from "../read_text.ts";
 
 /** A prompt, and where it is. */
 export interface LinePrompt {
@@ -31,14 +32,16 @@ export function parsePrompts(text: string, path: string): LinePrompt[] {
     .map((text, index) => ({ text, line: index + 1 }))
     .filter(({ text }) => text !== "");
   if (lines.length === 0) {
-    throw new UsageError(`--prompts needs a file with prompts: received none in ${source(path)}.`);
+    throw new UsageError(
+      `--prompts needs a file with prompts: received none in ${sourceText(path)}.`,
+    );
   }
   if (promptOf(lines[0].text) === undefined) return lines;
   return lines.map(({ text, line }) => {
     const prompt = promptOf(text);
     if (prompt !== undefined) return { text: prompt, line };
     throw new FileFormatError(
-      `Cannot read the prompts: line ${line} of ${source(path)} is not, like the first one, ` +
+      `Cannot read the prompts: line ${line} of ${sourceText(path)} is not, like the first one, ` +
         `a JSON object with a text as "${KEY}": received ${quote(text)}. Correct that line.`,
       { path },
     );
@@ -57,9 +60,4 @@ function promptOf(text: string): string | undefined {
   }
   const prompt = value instanceof Map ? value.get(KEY) : undefined;
   return typeof prompt === "string" ? prompt : undefined;
-}
-
-/** Where prompts are from, for a message. */
-export function source(path: string): string {
-  return path === "-" ? "stdin" : quotePath(path);
 }
