@@ -137,6 +137,9 @@ export class GPT2 implements Disposable {
    * Loads a model. One of Hugging Face's hub is downloaded and converted the first time; from then on it is a file in the
    * user's cache, and no request is made. The same goes for the demo model where this package is imported from the web.
    *
+   * Without `type` a model is computed in the type in which it is stored: a folder in F16 or BF16 gives logits that differ
+   * from those of F32 by about 1.5e-3 or 1.3e-2; with `type: "f32"` they are transformers' within 1e-4.
+   *
    * @param source `"demo"`, the path of a Hugging Face folder, the path of a `.gguf` file, or a model of the hub: `"gpt2"`,
    *   `"owner/name"`, `"owner/name@revision"` or `"owner/name:file.gguf"`
    * @param options see {@linkcode FromPretrainedOptions}

@@ -14,7 +14,7 @@ import { quote, quotePath } from "../base/describe.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { requireFinite } from "./row_converter.ts";
-import { exponentsOf, type WeightType } from "./quantize.ts";
+import { exponentsOf, hasExponents, type WeightType } from "./quantize.ts";
 import { byteLengthOf, rowsOf } from "./weight_source.ts";
 
 /** What one thread does at a time. */
@@ -57,7 +57,9 @@ export class MappedWeights implements Disposable {
   ): MappedWeights | undefined {
     if (checkpoint.gguf === undefined) return undefined;
     const { source } = checkpoint.weights.get("tokenEmbedding")!;
-    if (!(source instanceof FileSource)) return undefined;
+    // A model in several files is read: of these, one could be mapped.
+    const isOne = checkpoint.weights.values().every((weight) => weight.source === source);
+    if (!isOne || !(source instanceof FileSource)) return undefined;
     const file = MappedFile.open(source.path, source.identity());
     return file && new MappedWeights(file, checkpoint, typeOf);
   }
@@ -86,6 +88,7 @@ export class MappedWeights implements Disposable {
       const isVector = spec.shape.length === 1;
       if (
         this.offsetOf(spec) === undefined ||
+        !hasExponents(this.#typeOf(spec)) ||
         places.some(({ memory }) => memory === "device" || memory === "plain" && !isVector)
       ) {
         remaining.push(spec);

@@ -38,6 +38,23 @@ const EXPONENTS = {
   q4_k: { words: [0, 1], mask: HALF_EXPONENT },
   q3_k: { words: [54], mask: HALF_EXPONENT },
   q2_k: { words: [40, 41], mask: HALF_EXPONENT },
+  // Types that are read and computed with, but not made here.
+  iq2_xxs: { words: [0], mask: HALF_EXPONENT },
+  iq2_xs: { words: [0], mask: HALF_EXPONENT },
+  iq3_xxs: { words: [0], mask: HALF_EXPONENT },
+  iq1_s: { words: [0], mask: HALF_EXPONENT },
+  iq4_nl: { words: [0], mask: HALF_EXPONENT },
+  iq3_s: { words: [0], mask: HALF_EXPONENT },
+  iq2_s: { words: [0], mask: HALF_EXPONENT },
+  iq4_xs: { words: [0], mask: HALF_EXPONENT },
+  tq1_0: { words: [26], mask: HALF_EXPONENT },
+  tq2_0: { words: [32], mask: HALF_EXPONENT },
+  q1_0: { words: [0], mask: HALF_EXPONENT },
+  q2_0: { words: [0], mask: HALF_EXPONENT },
+  // Their scales are no numbers of 16 bits: what is wrong with one shows in the logits.
+  iq1_m: { words: [], mask: 0 },
+  mxfp4: { words: [], mask: 0 },
+  nvfp4: { words: [], mask: 0 },
 } as const satisfies { readonly [type in TensorType]?: Exponents };
 
 /** A type that weights may have. */
@@ -120,6 +137,11 @@ export async function findNonFinite(
     }
   });
   return block === Infinity ? undefined : block * blockSize;
+}
+
+/** Whether it can be told from a few bits of each block whether its numbers are finite. */
+export function hasExponents(dtype: WeightType): boolean {
+  return EXPONENTS[dtype].words.length > 0;
 }
 
 /** Where the exponents are in whole blocks of a type. */

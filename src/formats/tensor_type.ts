@@ -28,12 +28,27 @@ export type TensorType =
   | "q4_k"
   | "q5_k"
   | "q6_k"
+  | "iq2_xxs"
+  | "iq2_xs"
+  | "iq3_xxs"
+  | "iq1_s"
+  | "iq4_nl"
+  | "iq3_s"
+  | "iq2_s"
+  | "iq4_xs"
   | "i8"
   | "i16"
   | "i32"
   | "i64"
   | "f64"
-  | "bf16";
+  | "iq1_m"
+  | "bf16"
+  | "tq1_0"
+  | "tq2_0"
+  | "mxfp4"
+  | "nvfp4"
+  | "q1_0"
+  | "q2_0";
 
 const TENSOR_TYPES: Readonly<Record<TensorType, TensorTypeInfo>> = {
   f32: { id: 0, blockSize: 1, blockBytes: 4 },
@@ -48,12 +63,27 @@ const TENSOR_TYPES: Readonly<Record<TensorType, TensorTypeInfo>> = {
   q4_k: { id: 12, blockSize: 256, blockBytes: 144 },
   q5_k: { id: 13, blockSize: 256, blockBytes: 176 },
   q6_k: { id: 14, blockSize: 256, blockBytes: 210 },
+  iq2_xxs: { id: 16, blockSize: 256, blockBytes: 66 },
+  iq2_xs: { id: 17, blockSize: 256, blockBytes: 74 },
+  iq3_xxs: { id: 18, blockSize: 256, blockBytes: 98 },
+  iq1_s: { id: 19, blockSize: 256, blockBytes: 50 },
+  iq4_nl: { id: 20, blockSize: 32, blockBytes: 18 },
+  iq3_s: { id: 21, blockSize: 256, blockBytes: 110 },
+  iq2_s: { id: 22, blockSize: 256, blockBytes: 82 },
+  iq4_xs: { id: 23, blockSize: 256, blockBytes: 136 },
   i8: { id: 24, blockSize: 1, blockBytes: 1 },
   i16: { id: 25, blockSize: 1, blockBytes: 2 },
   i32: { id: 26, blockSize: 1, blockBytes: 4 },
   i64: { id: 27, blockSize: 1, blockBytes: 8 },
   f64: { id: 28, blockSize: 1, blockBytes: 8 },
+  iq1_m: { id: 29, blockSize: 256, blockBytes: 56 },
   bf16: { id: 30, blockSize: 1, blockBytes: 2 },
+  tq1_0: { id: 34, blockSize: 256, blockBytes: 54 },
+  tq2_0: { id: 35, blockSize: 256, blockBytes: 66 },
+  mxfp4: { id: 39, blockSize: 32, blockBytes: 17 },
+  nvfp4: { id: 40, blockSize: 64, blockBytes: 36 },
+  q1_0: { id: 41, blockSize: 128, blockBytes: 18 },
+  q2_0: { id: 42, blockSize: 64, blockBytes: 18 },
 };
 
 const NAME_OF_ID: ReadonlyMap<number, TensorType> = new Map(

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { openRegularFile } from "../../base/byte_source.ts";
-import { readGgufHeader } from "../../formats/gguf.ts";
+import { formatError } from "../../base/describe.ts";
+import type { FileFormatError } from "../../base/errors.ts";
 import { metadataString } from "../../formats/gguf_value.ts";
 import { Checkpoint } from "../checkpoint.ts";
 import { readSettingsMetadata } from "./settings_metadata.ts";
+import { openGgufParts } from "./parts.ts";
 import { parseGgufConfig, readGgufTokenizer } from "./metadata.ts";
 import { type FoundTensor, type Layout, locateWeights } from "../locate_weights.ts";
 import { ggufName } from "../weight_names.ts";
@@ -15,19 +16,23 @@ import { ggufName } from "../weight_names.ts";
 const GGUF_LAYOUT: Layout = { nameOf: ggufName, isTransposed: () => false };
 
 /**
- * Opens a GGUF file of architecture `gpt2`, made by this package or by llama.cpp.
+ * Opens a GGUF file of architecture `gpt2`, made by this package or by llama.cpp; of a model that was split into several
+ * files, any of them stands for all.
  *
  * @throws {FileFormatError} if it is damaged, or holds another model
  * @throws {Deno.errors.NotFound} if there is no regular file at `path`
  */
 export function openGgufCheckpoint(path: string): Checkpoint {
   using opened = new DisposableStack();
-  const source = opened.use(openRegularFile(path));
-  const file = readGgufHeader(source);
+  const parts = openGgufParts(path, opened);
+  const [{ file }] = parts;
   const config = parseGgufConfig(file);
   const found = new Map<string, FoundTensor>();
-  for (const [name, { shape, type, offset }] of file.tensors) {
-    found.set(name, { storedName: name, shape, type, offset, source });
+  for (const { source, file: { tensors } } of parts) {
+    for (const [name, { shape, type, offset }] of tensors) {
+      if (found.has(name)) throw repeatedTensor(path, name);
+      found.set(name, { storedName: name, shape, type, offset, source });
+    }
   }
   const weights = locateWeights(config, found, GGUF_LAYOUT, path);
   const resources = opened.move();
@@ -41,6 +46,10 @@ export function openGgufCheckpoint(path: string): Checkpoint {
     readTokenizer: () => readGgufTokenizer(file, config),
     close: () => resources.dispose(),
   });
+}
+
+function repeatedTensor(path: string, name: string): FileFormatError {
+  return formatError("GPT-2", path, "two of its parts have the same tensor", name);
 }
 
 /** The name of a file without its folder and extension. */
