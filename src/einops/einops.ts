@@ -61,8 +61,15 @@ export type { AxisSizes, Reduction };
 /**
  * The same elements under other axes.
  *
- * ```ts ignore
+ * ```ts
+ * import { Backend, Graph, rearrange } from "@allformers/gpt2";
+ *
+ * using backend = Backend.cpu();
+ * using graph = new Graph(backend);
+ * const x = graph.input([2, 5, 768], "f32", "x");
+ *
  * const heads = rearrange(x, "batch seq (heads head_dim) -> batch heads seq head_dim", { heads: 12 });
+ * console.log(heads.shape); // [2, 12, 5, 64]
  * ```
  *
  * @param x any element type; a quantized one keeps its innermost axis
@@ -79,12 +86,19 @@ export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Ten
 /**
  * Takes a tensor apart along the first axis on the right, without copying: each part is a view of `x`.
  *
- * ```ts ignore
+ * ```ts
+ * import { Backend, Graph, unstack } from "@allformers/gpt2";
+ *
+ * using backend = Backend.cpu();
+ * using graph = new Graph(backend);
+ * const qkv = graph.input([2, 5, 2304], "f32", "qkv");
+ *
  * const [query, key, value] = unstack(
  *   qkv,
  *   "batch seq (three heads head_dim) -> three batch heads seq head_dim",
  *   { three: 3, heads: 12 },
  * );
+ * console.log(query.shape, key.shape, value.shape); // [2, 12, 5, 64], three times
  * ```
  *
  * @param x any element type; a quantized one keeps its innermost axis
@@ -102,9 +116,16 @@ export function unstack(x: Tensor, pattern: string, axes: AxisSizes = {}): Tenso
 /**
  * One number made of all elements along the axes that are only on the left: their sum, mean, largest, smallest or product.
  *
- * ```ts ignore
+ * ```ts
+ * import { Backend, Graph, reduce } from "@allformers/gpt2";
+ *
+ * using backend = Backend.cpu();
+ * using graph = new Graph(backend);
+ * const x = graph.input([2, 6, 768], "f32", "x");
+ *
  * const bySentence = reduce(x, "batch seq embed -> batch embed", "mean");
  * const halved = reduce(x, "batch (seq 2) embed -> batch seq embed", "max");
+ * console.log(bySentence.shape, halved.shape); // [2, 768], [2, 3, 768]
  * ```
  *
  * @param x f32
@@ -135,9 +156,16 @@ export function reduce(
 /**
  * Repeats the elements along the axes that are only on the right.
  *
- * ```ts ignore
+ * ```ts
+ * import { Backend, Graph, repeat } from "@allformers/gpt2";
+ *
+ * using backend = Backend.cpu();
+ * using graph = new Graph(backend);
+ * const x = graph.input([5, 768], "f32", "x");
+ *
  * const forEach = repeat(x, "seq embed -> batch seq embed", { batch: 8 });
  * const twice = repeat(x, "seq embed -> (seq 2) embed"); // each row two times in a row
+ * console.log(forEach.shape, twice.shape); // [8, 5, 768], [10, 768]
  * ```
  *
  * @param x f32
@@ -154,15 +182,19 @@ export function repeat(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor
 /**
  * The product of tensors, summed over the axes that are not on the right. Two tensors are one matrix multiplication.
  *
- * ```ts ignore
- * const hidden = einsum(x, weight, "batch seq embed, hidden embed -> batch seq hidden");
- * const scores = einsum(
- *   query,
- *   key,
- *   "batch heads seq_q head_dim, batch heads seq_k head_dim -> batch heads seq_q seq_k",
- * );
+ * ```ts
+ * import { Backend, einsum, Graph } from "@allformers/gpt2";
+ *
+ * using backend = Backend.cpu();
+ * using graph = new Graph(backend);
+ * const x = graph.input([5, 768], "f32", "x");
+ * const down = graph.input([4, 768], "f32", "down");
+ * const up = graph.input([768, 4], "f32", "up");
+ *
+ * const hidden = einsum(x, down, "seq embed, hidden embed -> seq hidden");
+ * const scores = einsum(x, x, "seq_q embed, seq_k embed -> seq_q seq_k");
  * const adapted = einsum(x, down, up, "seq in, rank in, out rank -> seq out"); // the smaller product first
- * const trace = einsum(x, "i i ->");
+ * console.log(hidden.shape, scores.shape, adapted.shape); // [5, 4], [5, 5], [5, 768]
  * ```
  *
  * ggml reads both operands along the axis that is summed over, so an operand where that axis is not the innermost one is

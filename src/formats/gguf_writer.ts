@@ -45,8 +45,11 @@ const GGUF_VERSION = 3;
  * @throws {StorageError} if the file cannot be written
  *
  * @example
- * ```ts ignore
- * await writeGguf("tiny.gguf", {
+ * ```ts
+ * import { writeGguf } from "./gguf_writer.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".gguf" });
+ * await writeGguf(path, {
  *   metadata: new Map([["general.architecture", { type: "string", value: "gpt2" }]]),
  *   tensors: [{
  *     name: "output_norm.bias",
@@ -55,6 +58,7 @@ const GGUF_VERSION = 3;
  *     produce: () => new Uint8Array(16),
  *   }],
  * });
+ * await Deno.remove(path);
  * ```
  */
 export async function writeGguf(

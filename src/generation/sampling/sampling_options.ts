@@ -18,7 +18,7 @@ import { closestName } from "../../base/closest_name.ts";
  *
  * @example
  * ```ts
- * import type { SamplingOptions } from "./sampling_options.ts";
+ * import type { SamplingOptions } from "@allformers/gpt2";
  *
  * const options: SamplingOptions = { temperature: 0.8, topP: 0.95, seed: 1 };
  * ```
