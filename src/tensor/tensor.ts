@@ -77,8 +77,9 @@ export class Tensor {
   readonly #dtype: TensorType;
   readonly #record: TensorRecord;
 
-  private constructor(key: Key, record: TensorRecord, { shape, strides, dtype }: TensorLayout) {
+  private constructor(key: Key, record: TensorRecord, layout: TensorLayout) {
     checkKey(key, "Tensor");
+    const { shape, strides, dtype } = layout;
     // Nobody can change these: what was checked once stays true.
     this.#shape = Object.freeze(shape.slice());
     this.#strides = Object.freeze(strides?.slice() ?? contiguousStrides(dtype, shape));

@@ -1,0 +1,29 @@
+/**
+ * Uses the package in random ways, right and wrong ones, for as long as wanted; the tests do the same with 200 programs.
+ *
+ *     deno run -A scripts/fuzz_public_calls.ts --programs 10000 --seed 1
+ *
+ * Ends at the first program that ends its process, with the seed that shows it again.
+ *
+ * @module
+ */
+import { fuzzPublicCalls } from "../tests/public_calls/fuzz.ts";
+import { parseFlags } from "./parse_flags.ts";
+
+const { values: { programs = "10000", seed = "1" } } = parseFlags(
+  Deno.args,
+  { values: ["programs", "seed"] },
+  (problem) => new RangeError(`Cannot fuzz: ${problem}`),
+);
+const numPrograms = Number(programs);
+const firstSeed = Number(seed);
+if (!Number.isSafeInteger(numPrograms) || numPrograms < 1 || !Number.isSafeInteger(firstSeed)) {
+  console.error(
+    `Cannot fuzz: --programs and --seed must be integers: received ${programs}, ${seed}`,
+  );
+  Deno.exit(2);
+}
+const { numCalls, numErrors } = await fuzzPublicCalls({ numPrograms, seed: firstSeed });
+console.log(
+  `${numPrograms} programs, ${numCalls} calls, ${numErrors} errors, none that ended the process`,
+);
