@@ -4,7 +4,6 @@ import { HubError } from "../../src/base/errors.ts";
 import { resolveModel } from "../../src/model_store/resolve_model.ts";
 import { fetchModel } from "../../src/model_store/hub/fetch_model.ts";
 import { UnreachableError } from "../../src/model_store/hub/retries.ts";
-import { TemporaryFolder } from "../checkpoint/folders.ts";
 import { FakeHub } from "../model_store/hub/fake_hub.ts";
 import { runCli } from "./run_cli.ts";
 import { testWithHub } from "./test_with_hub.ts";
@@ -104,9 +103,8 @@ Deno.test("deno task start continues a text, also an empty one, with the demo mo
   assertMatch(tasks.start, /&& GPT2_MODEL=demo deno run -A mod\.ts generate$/);
 });
 
-Deno.test("a hub that cannot be reached is told from one that refuses", async () => {
+testWithHub("a hub that cannot be reached is told from one that refuses", async (folder) => {
   const hub = new FakeHub();
-  using folder = new TemporaryFolder();
   const settings = hub.settings(folder.path);
   await hub[Symbol.asyncDispose]();
   const fetching = fetchModel({ repo: "owner/name", revision: "main" }, settings);

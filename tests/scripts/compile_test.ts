@@ -62,6 +62,10 @@ async function inEmptyFolder(folder: string) {
     LOCALAPPDATA: home,
     HTTP_PROXY: proxy,
     HTTPS_PROXY: proxy,
+    // Nor anything that the tests may be run with.
+    GPT2_MODEL: "",
+    GPT2_NATIVE_LIBRARY: "",
+    HF_HUB_OFFLINE: "",
   };
   return { cwd, home, env };
 }
