@@ -9,7 +9,7 @@ import { rowBytes, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { LocatedWeight } from "./locate_weights.ts";
 import type { Settings } from "./settings.ts";
-import { transposeRows } from "./transpose.ts";
+import { transposeRows } from "./weight_layout.ts";
 import { byteLengthOf, rowsOf, type WeightSource } from "./weight_source.ts";
 
 /** What the user should know about a checkpoint that is used all the same. */

@@ -6,12 +6,13 @@
 import type { WriteProgress } from "../base/atomic_file.ts";
 import { quotePath } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
+import { exists, isTaken } from "../base/files.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { FileType } from "./file_types.ts";
 import { ggufMetadata } from "./gguf/metadata.ts";
 import { findOtherTokenizer, otherTokenizer } from "./hugging_face/other_tokenizers.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
-import { writeGgufModel } from "./gguf/write_gguf_model.ts";
+import { writeGgufModel } from "./gguf/save_gguf.ts";
 
 /** Options of {@linkcode convertCheckpoint}. */
 export interface ConvertOptions {
@@ -50,10 +51,19 @@ export async function convertCheckpoint(
   targetPath: string,
   options: ConvertOptions = {},
 ): Promise<void> {
-  const { type = "q8_0", name, overwrite = false, onProgress, onNotice, signal } = options;
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   using checkpoint = openCheckpoint(sourcePath);
-  requireTarget(sourcePath, targetPath, overwrite);
+  await convertOpenCheckpoint(checkpoint, targetPath, options);
+}
+
+/** Does what {@linkcode convertCheckpoint} does, from a checkpoint that is open already. */
+export async function convertOpenCheckpoint(
+  checkpoint: Checkpoint,
+  targetPath: string,
+  options: ConvertOptions = {},
+): Promise<void> {
+  const { type = "q8_0", name, overwrite = false, onProgress, onNotice, signal } = options;
+  requireTarget(checkpoint.path, targetPath, overwrite);
   for (const text of checkpoint.notices) onNotice?.(text);
   const metadata = new Map(checkpoint.gguf?.metadata ?? await metadataOf(checkpoint));
   if (name !== undefined) metadata.set("general.name", { type: "string", value: name });
@@ -84,9 +94,8 @@ async function metadataOf(checkpoint: Checkpoint): Promise<ReturnType<typeof ggu
 }
 
 function requireTarget(sourcePath: string, targetPath: string, overwrite: boolean): void {
-  const target = identityOf(targetPath);
-  if (target === undefined) return;
-  if (target === identityOf(sourcePath)) {
+  if (!isTaken(targetPath)) return;
+  if (exists(targetPath) && Deno.realPathSync(targetPath) === Deno.realPathSync(sourcePath)) {
     throw new Deno.errors.AlreadyExists(
       `Cannot write ${quotePath(targetPath)}: it is the file to convert: received ` +
         `${quotePath(sourcePath)}. Choose another name.`,
@@ -96,18 +105,8 @@ function requireTarget(sourcePath: string, targetPath: string, overwrite: boolea
     throw new Deno.errors.AlreadyExists(
       `Cannot write ${
         quotePath(targetPath)
-      }: it exists already: received no permission to replace ` +
-        "it. Choose another name, remove it, or ask for it to be overwritten.",
+      }: it exists already: received no permission to replace it. ` +
+        "Set overwrite to replace it, or choose another name.",
     );
-  }
-}
-
-/** The path of a file without links and dots; nothing if there is no such file. */
-function identityOf(path: string): string | undefined {
-  try {
-    return Deno.realPathSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

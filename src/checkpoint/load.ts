@@ -16,7 +16,7 @@ import { readConverted } from "./row_converter.ts";
 import { type FileType, fileTypes, storedType } from "./file_types.ts";
 import { MappedWeights } from "./mapped_weights.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
-import { rememberOrigin } from "./origin.ts";
+import { rememberOrigin } from "./model_weights.ts";
 import type { WeightType } from "./quantize.ts";
 import { byteLengthOf } from "./weight_source.ts";
 

@@ -7,7 +7,7 @@ import { loadParts, type Part, TILE_ROWS } from "../ffi/load_parts.ts";
 import { MappedFile } from "../ffi/mapped_file.ts";
 import { rowBytes } from "../formats/tensor_type.ts";
 import { recordOf } from "../tensor/tensor.ts";
-import type { WeightPlace, Weights } from "../model/weights.ts";
+import type { Weights, WeightTensor } from "../model/weights.ts";
 import { FileFormatError } from "../base/errors.ts";
 import { FileSource } from "../base/byte_source.ts";
 import { quote, quotePath } from "../base/describe.ts";
@@ -84,7 +84,7 @@ export class MappedWeights implements Disposable {
     const parts: WeightPart[] = [];
     const remaining: ParameterSpec[] = [];
     for (const { spec } of this.#checkpoint.weights.values()) {
-      const places = weights.placesToFill(spec.name);
+      const places = weights.tensorsToFill(spec.name);
       const isVector = spec.shape.length === 1;
       if (
         this.offsetOf(spec) === undefined ||
@@ -120,7 +120,7 @@ export class MappedWeights implements Disposable {
   }
 
   /** The work on one weight, in pieces that are worth a turn of a thread. */
-  *#partsOf(spec: ParameterSpec, place?: WeightPlace): Generator<WeightPart> {
+  *#partsOf(spec: ParameterSpec, place?: WeightTensor): Generator<WeightPart> {
     const dtype = this.#typeOf(spec);
     const offset = this.offsetOf(spec)!;
     const { numRows, width } = rowsOf(spec);

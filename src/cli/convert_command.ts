@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { type FileType, fileTypes } from "../checkpoint/file_types.ts";
-import { sizeLabel } from "../checkpoint/gguf/metadata.ts";
-import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
+import { fileTypes } from "../checkpoint/file_types.ts";
 import { defineCommand } from "./command.ts";
 import { jsonFlag, overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
@@ -42,15 +40,6 @@ export const convertCommand = defineCommand({
 
   async run({ values, operands }, io) {
     const source = await resolveModelShowing(operands[0], io, { type: "original" });
-    await writeModel(source, values.output ?? defaultName(source, values.type), values, io);
+    await writeModel(source, values.output, values, io);
   },
 });
-
-/** The name of a GGUF file by its usual pattern: `gpt2-124M-v1.0-Q8_0.gguf`. */
-function defaultName(source: string, type: FileType): string {
-  using checkpoint = openCheckpoint(source);
-  const { config, tied } = checkpoint;
-  const size = sizeLabel(config, tied);
-  const name = checkpoint.name.replace(/[^\w.-]+/g, "-");
-  return `${name}-${size}-v1.0-${type.toUpperCase()}.gguf`;
-}

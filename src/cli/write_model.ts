@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { convertCheckpoint } from "../checkpoint/convert.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { convertOpenCheckpoint } from "../checkpoint/convert.ts";
+import { sizeLabel } from "../checkpoint/gguf/metadata.ts";
+import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
-import { isTaken } from "../base/files.ts";
-import { quotePath } from "../base/describe.ts";
 import type { Io } from "./terminal/io.ts";
 import { openLibraryShowing, showNotice } from "./native_library.ts";
 import { ByteProgressBar } from "./terminal/byte_progress_bar.ts";
@@ -28,27 +29,24 @@ export interface WriteModelOptions {
  * Writes a checkpoint into a GGUF file; how far that is goes to stderr, the path of the file to stdout, or with `json` an
  * object with all there is to know.
  *
+ * @param targetPath the file to write; by default one with the usual name, in the current folder
  * @throws {UsageError} if the file is there and may not be replaced
  */
 export async function writeModel(
   sourcePath: string,
-  targetPath: string,
+  targetPath: string | undefined,
   { type, overwrite, json }: WriteModelOptions,
   { stdout, stderr, signal }: Io,
 ): Promise<void> {
-  if (!overwrite && isTaken(targetPath)) {
-    throw new UsageError(
-      `Cannot write the model: there is a file of that name: received ${quotePath(targetPath)}. ` +
-        "Add --overwrite to replace it, or choose another name.",
-    );
-  }
+  using checkpoint = openCheckpoint(sourcePath);
+  const path = targetPath ?? usualName(checkpoint, type);
   await openLibraryShowing({ stderr, signal });
   const start = performance.now();
   const bar = new ByteProgressBar(stderr, `Writing ${type}`);
   const notices: string[] = [];
   let numBytes = 0;
   try {
-    await convertCheckpoint(sourcePath, targetPath, {
+    await convertOpenCheckpoint(checkpoint, path, {
       type,
       overwrite,
       signal,
@@ -58,6 +56,8 @@ export async function writeModel(
         bar.show(writtenBytes, totalBytes);
       },
     });
+  } catch (error) {
+    throw error instanceof Deno.errors.AlreadyExists ? asUsageError(error) : error;
   } finally {
     await bar.clear();
     for (const text of notices) await showNotice(stderr, { text });
@@ -66,6 +66,18 @@ export async function writeModel(
   await stderr.write(
     `Wrote ${bytesText(numBytes)} as ${type} in ${(elapsedMs / 1000).toFixed(1)} s.\n`,
   );
-  const result = { path: targetPath, type, numBytes, elapsedMs };
-  await stdout.write(json ? jsonText(result) + "\n" : `${targetPath}\n`);
+  const result = { path, type, numBytes, elapsedMs };
+  await stdout.write(json ? jsonText(result) + "\n" : `${path}\n`);
+}
+
+/** The name of a GGUF file by its usual pattern: `gpt2-124M-v1.0-Q8_0.gguf`. */
+function usualName({ name, config, tied }: Checkpoint, type: FileType): string {
+  const size = sizeLabel(config, tied);
+  return `${name.replace(/[^\w.-]+/g, "-")}-${size}-v1.0-${type.toUpperCase()}.gguf`;
+}
+
+function asUsageError(error: Error): UsageError {
+  return new UsageError(error.message.replace("Set overwrite", "Add --overwrite"), {
+    cause: error,
+  });
 }

@@ -26,11 +26,11 @@ import { Distribution } from "./distribution.ts";
 interface Placement {
   readonly spec: ParameterSpec;
   readonly dtype: TensorType;
-  readonly places: readonly WeightPlace[];
+  readonly tensors: readonly WeightTensor[];
 }
 
 /** A tensor that holds a weight, and the kind of its memory. */
-export interface WeightPlace {
+export interface WeightTensor {
   /** The tensor. */
   readonly tensor: Tensor;
   /** What memory it lies in. */
@@ -95,15 +95,15 @@ export class Weights implements Disposable {
       {
         spec,
         dtype,
-        places: slots.map(({ tensor, memory }) => ({ tensor: tensor(), memory })),
+        tensors: slots.map(({ tensor, memory }) => ({ tensor: tensor(), memory })),
       },
     ]));
     this.parameters = arrangeParameters(
       config,
-      (name) => this.#placements.get(name)!.places[0].tensor,
+      (name) => this.#placements.get(name)!.tensors[0].tensor,
       tied
-        ? this.#placements.get("tokenEmbedding")!.places[1]?.tensor
-        : this.#placements.get("vocabularyProjection")!.places[0].tensor,
+        ? this.#placements.get("tokenEmbedding")!.tensors[1]?.tensor
+        : this.#placements.get("vocabularyProjection")!.tensors[0].tensor,
     );
   }
 
@@ -117,8 +117,8 @@ export class Weights implements Disposable {
   }
 
   /** The tensors of a weight that do not have their values from the mapped file. */
-  placesToFill(name: string): readonly WeightPlace[] {
-    return this.#placements.get(name)!.places.filter(({ memory }) => memory !== "mapped");
+  tensorsToFill(name: string): readonly WeightTensor[] {
+    return this.#placements.get(name)!.tensors.filter(({ memory }) => memory !== "mapped");
   }
 
   /**
@@ -129,7 +129,7 @@ export class Weights implements Disposable {
    * @throws {TypeError} if the name is unknown or the number of bytes does not fit
    */
   write(name: string, data: Uint8Array<ArrayBuffer>): void {
-    for (const { tensor } of this.#placesFor(name, data)) {
+    for (const { tensor } of this.#tensorsFor(name, data)) {
       if (tensor.byteLength === data.byteLength) writeTensor(tensor, data);
       else writeTensor(tensor, padded(data, tensor.byteLength));
     }
@@ -144,14 +144,14 @@ export class Weights implements Disposable {
   async writeAsync(name: string, data: Uint8Array<ArrayBuffer>): Promise<void> {
     // Another thread is not worth it.
     if (data.length <= STEP_BYTES) return this.write(name, data);
-    for (const { tensor } of this.#placesFor(name, data)) {
+    for (const { tensor } of this.#tensorsFor(name, data)) {
       if (tensor.byteLength === data.byteLength) await writeTensorAsync(tensor, data);
       else await writeTensorAsync(tensor, await paddedInTurns(data, tensor.byteLength));
     }
   }
 
   /** The tensors that take a weight of so many bytes. */
-  #placesFor(name: string, data: Uint8Array): readonly WeightPlace[] {
+  #tensorsFor(name: string, data: Uint8Array): readonly WeightTensor[] {
     const placement = this.#placements.get(name);
     const expected = placement && byteLength(placement.spec.shape, placement.dtype);
     if (placement === undefined || data.byteLength !== expected) {
@@ -160,7 +160,7 @@ export class Weights implements Disposable {
           `received ${data.byteLength}`,
       );
     }
-    return this.placesToFill(name);
+    return this.tensorsToFill(name);
   }
 
   /**
@@ -182,7 +182,7 @@ export class Weights implements Disposable {
    * @throws {RangeError} if it has fewer bytes
    */
   readPart(name: string, byteOffset: number, target: Uint8Array<ArrayBuffer>): boolean {
-    const [{ tensor, memory }] = this.#placement(name).places;
+    const [{ tensor, memory }] = this.#placement(name).tensors;
     if (memory === "packed" || memory === "repacked") return false;
     readTensor(tensor, target, byteOffset);
     return true;

@@ -7,7 +7,7 @@
 import type { GgufValue } from "../../src/formats/gguf_value.ts";
 import { writeGguf } from "../../src/formats/gguf_writer.ts";
 import { fileTypeId } from "../../src/checkpoint/file_types.ts";
-import { ggufName } from "../../src/checkpoint/weight_names.ts";
+import { ggufName } from "../../src/checkpoint/weight_layout.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { parameterSpecs } from "../../src/model/parameters.ts";
 import { numElements } from "../../src/tensor/shape.ts";

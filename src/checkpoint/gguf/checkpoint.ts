@@ -11,7 +11,7 @@ import { readSettingsMetadata } from "./settings_metadata.ts";
 import { openGgufParts } from "./parts.ts";
 import { parseGgufConfig, readGgufTokenizer } from "./metadata.ts";
 import { type FoundTensor, type Layout, locateWeights } from "../locate_weights.ts";
-import { ggufName } from "../weight_names.ts";
+import { ggufName } from "../weight_layout.ts";
 
 const GGUF_LAYOUT: Layout = { nameOf: ggufName, isTransposed: () => false };
 

@@ -20,7 +20,7 @@ import {
   huggingFaceName,
   isTransposedInHuggingFace,
   normalizeHuggingFaceName,
-} from "../weight_names.ts";
+} from "../weight_layout.ts";
 
 const HUGGING_FACE_LAYOUT: Layout = {
   nameOf: huggingFaceName,

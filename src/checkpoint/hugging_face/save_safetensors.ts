@@ -12,10 +12,8 @@ import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { convertedSlabs, readConverted } from "../row_converter.ts";
 import { settingsTexts } from "./settings_texts.ts";
-import { ModelWeights } from "../model_weights.ts";
-import { descriptionOf } from "../origin.ts";
-import { huggingFaceName, isTransposedInHuggingFace } from "../weight_names.ts";
-import { transposeRows } from "../transpose.ts";
+import { descriptionOf, ModelWeights } from "../model_weights.ts";
+import { huggingFaceName, isTransposedInHuggingFace, transposeRows } from "../weight_layout.ts";
 import { byteLengthOf, rowsOf, type StoredWeight } from "../weight_source.ts";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a weight is called here, in Hugging Face's checkpoints and in GGUF files.
+ * How files store the weights of GPT-2: what they call them, and which way round matrices are.
  *
  * @module
  */
@@ -62,4 +62,36 @@ export function belongsToOtherHead(name: string): boolean {
 /** Whether Hugging Face stores a weight as (in out): the projections inside of blocks are its `Conv1D`. */
 export function isTransposedInHuggingFace(spec: ParameterSpec): boolean {
   return spec.shape.length === 2 && spec.layer !== undefined;
+}
+
+/** Rows that are read side by side: together they fill a cache line of the result. */
+const BAND = 16;
+
+/**
+ * Fills `target` with rows of the transpose of `matrix`.
+ *
+ * @param matrix (rows columns)
+ * @param columns of `matrix`
+ * @param firstColumn of `matrix`, the first row of the result
+ * @param target takes as many whole rows, each with as many elements as `matrix` has rows, as fit into it
+ */
+export function transposeRows<T extends Uint16Array | Uint32Array>(
+  matrix: T,
+  columns: number,
+  firstColumn: number,
+  target: T,
+): void {
+  const rows = matrix.length / columns;
+  const numColumns = target.length / rows;
+  for (let row = 0; row < rows; row += BAND) {
+    const bandRows = Math.min(BAND, rows - row);
+    for (let column = 0; column < numColumns; column++) {
+      let from = row * columns + firstColumn + column;
+      const start = column * rows + row;
+      for (let to = start; to < start + bandRows; to++) {
+        target[to] = matrix[from];
+        from += columns;
+      }
+    }
+  }
 }
