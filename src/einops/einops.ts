@@ -144,8 +144,9 @@ export function reduce(
 ): Tensor {
   const call = checkedCall("reduce", [x], pattern, axes);
   if (!REDUCTIONS.includes(operation)) {
-    throw new RangeError(
-      `Cannot reduce "${pattern}": ggml has no such operation: received ${describe(operation)}. ` +
+    const ErrorClass = typeof operation === "string" ? RangeError : TypeError;
+    throw new ErrorClass(
+      `Cannot reduce "${pattern}": there is no such operation: received ${describe(operation)}. ` +
         `Choose one of ${REDUCTIONS.join(", ")}.`,
     );
   }
