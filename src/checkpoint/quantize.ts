@@ -8,7 +8,7 @@ import {
   type ExponentWords,
   findNonFiniteExponent,
   quantizeRows,
-} from "../ffi/row_conversion.ts";
+} from "../ffi/quantize.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 
 /** As few elements as are worth a thread: converting them takes longer than starting it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { onAbort } from "../base/abort.ts";
-import type { ExponentWords } from "./row_conversion.ts";
+import type { ExponentWords } from "./quantize.ts";
 import { library } from "./library.ts";
 import type { Pointer } from "./memory.ts";
 

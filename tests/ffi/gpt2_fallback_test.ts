@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { AbortFlag } from "../../src/ffi/abort_flag.ts";
-import { quantizeRows } from "../../src/ffi/row_conversion.ts";
+import { quantizeRows } from "../../src/ffi/quantize.ts";
 import { gpt2Fallback } from "../../src/ffi/gpt2_fallback.ts";
 import { openLibrary } from "../../src/native_library/native_library.ts";
 import { symbolsOfPrebuilt } from "../../src/ffi/symbols.ts";

@@ -19,7 +19,7 @@ import {
   type Tensor,
   unstack,
 } from "../../mod.ts";
-import * as ops from "../../ops.ts";
+import * as ops from "../../src/ops.ts";
 import { Random } from "../../src/base/random.ts";
 
 /** What a program did. */

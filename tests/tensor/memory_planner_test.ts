@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { dequantizeElements, quantizeRows } from "../../src/ffi/row_conversion.ts";
+import { dequantizeElements, quantizeRows } from "../../src/ffi/quantize.ts";
 import { library } from "../../src/ffi/library.ts";
 import { readCString } from "../../src/ffi/memory.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../../src/formats/tensor_type.ts";

@@ -41,8 +41,8 @@ export {
   square,
   sumLastAxis,
   topK,
-} from "./src/tensor/ops.ts";
-export { exactGelu } from "./src/tensor/activations.ts";
+} from "./tensor/ops.ts";
+export { exactGelu } from "./tensor/activations.ts";
 export {
   contiguous,
   copy,
@@ -52,7 +52,7 @@ export {
   reshape,
   slice,
   splitAxis,
-} from "./src/tensor/views.ts";
-export type { Tensor } from "./src/tensor/tensor.ts";
-export type { Shape } from "./src/tensor/shape.ts";
-export type { TensorType } from "./src/formats/tensor_type.ts";
+} from "./tensor/views.ts";
+export type { Tensor } from "./tensor/tensor.ts";
+export type { Shape } from "./tensor/shape.ts";
+export type { TensorType } from "./formats/tensor_type.ts";
