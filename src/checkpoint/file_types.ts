@@ -49,11 +49,6 @@ export function fileTypeId(type: FileType): number {
   return FILE_TYPES[type].id;
 }
 
-/** The type that a number in a GGUF file stands for, if it is one of these. */
-export function fileTypeOfId(id: number): FileType | undefined {
-  return fileTypes.find((type) => FILE_TYPES[type].id === id);
-}
-
 /** Instead of the types with blocks of 256, in rows that are not made of such blocks. */
 const SMALL_BLOCK_TYPES: { [type in WeightType]?: WeightType } = {
   q4_k: "q5_0",

@@ -5,6 +5,7 @@
  * @module
  */
 import { quotePath } from "../base/describe.ts";
+import { folderOf } from "../base/files.ts";
 import type { Model } from "../model/model.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
@@ -90,9 +91,9 @@ const origins = new WeakMap<Model, Origin>();
 
 /** Notes which checkpoint a model was loaded from. */
 export function rememberOrigin(model: Model, checkpoint: Checkpoint): void {
-  const { path, name, settings } = checkpoint;
+  const { name, settings } = checkpoint;
   origins.set(model, {
-    path: Deno.realPathSync(path),
+    path: lastingPath(checkpoint),
     name,
     settings,
     fingerprint: fingerprintOf(checkpoint),
@@ -109,7 +110,7 @@ export function descriptionOf(model: Model): ModelDescription {
  *
  * @throws {Deno.errors.NotFound} if it is gone, or has changed since
  */
-export function reopenOrigin(model: Model): Checkpoint {
+function reopenOrigin(model: Model): Checkpoint {
   const origin = origins.get(model);
   if (origin === undefined) {
     throw new TypeError("Cannot read the weights back: the model was not loaded from a checkpoint");
@@ -125,11 +126,23 @@ export function reopenOrigin(model: Model): Checkpoint {
   );
 }
 
+/** A path that leads to the same checkpoint from any folder, and if a link to it leads elsewhere one day. */
+function lastingPath(checkpoint: Checkpoint): string {
+  const { path, gguf } = checkpoint;
+  const isSplit = gguf !== undefined && filesOf(checkpoint).length > 1;
+  if (!isSplit) return Deno.realPathSync(path);
+  // The parts of a split model find each other by name; what links lead to, as in the hub's cache, may have other names.
+  return `${Deno.realPathSync(folderOf(path))}/${path.replace(/^.*[/\\]/, "")}`;
+}
+
 /** Which files a checkpoint consists of, however their paths are written, and when each was last written. */
-function fingerprintOf({ weights }: Checkpoint): string {
-  const paths = new Set(weights.values().map(({ source }) => Deno.realPathSync(source.path!)));
-  return [...paths].map((path) => {
+function fingerprintOf(checkpoint: Checkpoint): string {
+  return filesOf(checkpoint).map((path) => {
     const { size, mtime, ino } = Deno.statSync(path);
     return `${path} ${size} ${mtime?.getTime()} ${ino}`;
   }).join("\n");
+}
+
+function filesOf({ weights }: Checkpoint): string[] {
+  return [...new Set(weights.values().map(({ source }) => Deno.realPathSync(source.path!)))];
 }

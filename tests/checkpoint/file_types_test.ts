@@ -2,7 +2,6 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import {
   type FileType,
   fileTypeId,
-  fileTypeOfId,
   fileTypes,
   isFileType,
   storedType,
@@ -133,9 +132,7 @@ Deno.test("the numbers of file types are those of llama.cpp", () => {
   for (const [type, id] of Object.entries({ ...ids, q6_k: 18, bf16: 32 })) {
     assert(isFileType(type));
     assertEquals(fileTypeId(type), id);
-    assertEquals(fileTypeOfId(id), type);
   }
-  assertEquals(fileTypeOfId(10), undefined);
   assertFalse(isFileType("q4_k"));
   assertFalse(isFileType("constructor"));
 });

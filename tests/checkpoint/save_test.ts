@@ -12,7 +12,7 @@ import { Model } from "../../src/model/model.ts";
 import { Weights } from "../../src/model/weights.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { copyFolder, plainFolder, readTensors, TemporaryFolder, valuesOf } from "./folders.ts";
-import { readGguf } from "./gguf_files.ts";
+import { copyGguf, readGguf } from "./gguf_files.ts";
 import { goldenModels, quickModel, writeGoldenModel } from "./golden_model.ts";
 import { digestsOf } from "./tensor_digests.ts";
 import { openLibrary } from "../../src/native_library/native_library.ts";
@@ -209,6 +209,42 @@ for (const [what, spell] of spellings) {
     });
   }
 }
+
+Deno.test("a split model loaded through links, as from the hub's cache, can be saved, also from elsewhere", async () => {
+  using folder = new TemporaryFolder();
+  const whole = folder.file("whole.gguf");
+  await writeGoldenModel(whole, quickModel);
+  Deno.mkdirSync(folder.file("snapshot"));
+  for (const index of [0, 1]) {
+    // The files behind the links have other names, as blobs have.
+    const blob = folder.file(`blob${index}`);
+    await copyGguf(whole, blob, ({ metadata, tensors }) => {
+      if (index > 0) metadata.clear();
+      metadata.set("split.no", { type: "u16", value: index });
+      metadata.set("split.count", { type: "u16", value: 2 });
+      [...tensors.keys()].forEach((name, i) => {
+        if (i % 2 !== index) tensors.delete(name);
+      });
+    });
+    Deno.symlinkSync(blob, folder.file(`snapshot/m-0000${index + 1}-of-00002.gguf`));
+  }
+  const expected = folder.file("expected.gguf");
+  await convertCheckpoint(whole, expected, { type: "q4_0" });
+  const cwd = Deno.cwd();
+  for (const part of [1, 2]) {
+    Deno.chdir(folder.path);
+    try {
+      const path = `snapshot/m-0000${part}-of-00002.gguf`;
+      const { model } = await loadCheckpoint(path, { type: "q4_0", threads: 1 });
+      using _model = model;
+      Deno.chdir(cwd);
+      await saveGguf(model, undefined, folder.file("saved.gguf"));
+    } finally {
+      Deno.chdir(cwd);
+    }
+    assertEquals(await digestsOf(folder.file("saved.gguf")), await digestsOf(expected));
+  }
+});
 
 Deno.test("saving into a place that cannot be written is a StorageError", async () => {
   using folder = new TemporaryFolder();
