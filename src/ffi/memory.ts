@@ -20,13 +20,3 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
 export function readCString(pointer: Deno.PointerValue): string {
   return pointer === null ? "" : new Deno.UnsafePointerView(pointer).getCString();
 }
-
-/**
- * A view on native memory that stays valid as long as its owner does.
- *
- * @param pointer where the memory begins
- * @param byteLength how many bytes of it
- */
-export function viewMemory(pointer: Pointer, byteLength: number): ArrayBuffer {
-  return Deno.UnsafePointerView.getArrayBuffer(pointer, byteLength);
-}

@@ -286,7 +286,7 @@ export function recorderFor(action: string, ...operands: readonly Tensor[]): Rec
 }
 
 /** Throws unless a graph may read the memory of `x`. */
-export function checkLender(action: string, x: Tensor, recorder: Recorder): void {
+function checkLender(action: string, x: Tensor, recorder: Recorder): void {
   const { owner } = recordOf(x, action);
   if (owner === recorder) return;
   owner.checkUsable();

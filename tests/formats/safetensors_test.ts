@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { MemorySource } from "../../src/base/byte_source.ts";
-import { bfloat16ToFloat32, float16ToFloat32 } from "../../src/formats/float16.ts";
 import { readSafetensorsHeader, type SafetensorsTensor } from "../../src/formats/safetensors.ts";
 import { entry, safetensorsBytes } from "./safetensors_bytes.ts";
 
@@ -19,9 +18,12 @@ function numbersOf(
     case "F32":
       return [...new Float32Array(buffer)];
     case "F16":
-      return [...float16ToFloat32(new Float16Array(buffer))];
+      return [...new Float16Array(buffer)];
     case "BF16":
-      return [...bfloat16ToFloat32(new Uint16Array(buffer))];
+      // The upper halves of the bits of F32.
+      return [
+        ...new Float32Array(Uint32Array.from(new Uint16Array(buffer), (x) => x << 16).buffer),
+      ];
     case "I64":
       return Array.from(new BigInt64Array(buffer), Number);
     case "I32":
