@@ -87,9 +87,12 @@ struct gpt2_part {
     int64_t end;
 };
 
+/* Not everything was done: there was not enough memory for it. */
+#define GPT2_OUT_OF_MEMORY (-2)
+
 /* Looks at the numbers of each of `count` parts, packs it, and gives its memory back, beginning with part
  * `next`, which is raised. Several threads may do so with the same `next`, and share the work.
- * Returns the index of the first part found with a number that is infinite or none, or -1. */
+ * Returns the index of the first part found with a number that is infinite or none, -1, or GPT2_OUT_OF_MEMORY. */
 GPT2_API int32_t gpt2_load_parts(const struct gpt2_part * parts, int32_t count, int32_t * next);
 
 #ifdef __cplusplus

@@ -56,7 +56,7 @@ struct Kernels final : ggml::cpu::extra_buffer_type {
 
 }  // namespace
 
-void gpt2_use_kernels(void) {
+static void useKernels() {
     static Kernels kernels;
     static ggml_backend_buffer_type type = {
         /* .iface   = */ {},
@@ -76,6 +76,14 @@ void gpt2_use_kernels(void) {
         ggml_backend_reg_get_proc_address(registry, "ggml_backend_dev_get_extra_bufts"));
     list(ggml_backend_reg_dev_get(registry, 0));
     types.insert(types.begin(), &type);
+}
+
+void gpt2_use_kernels(void) {
+    try {
+        useKernels();
+    } catch (...) {
+        /* No memory for a list: then ggml's own kernels compute. */
+    }
 }
 
 bool gpt2_has_gelu_kernel(void) {

@@ -26,7 +26,7 @@ static void setRows(void * tensor, const char * rows, int64_t numRows) {
     ggml_backend_tensor_set(matrix, padded.data(), 0, padded.size());
 }
 
-int32_t gpt2_load_parts(const struct gpt2_part * parts, int32_t count, int32_t * next) {
+static int32_t loadParts(const gpt2_part * parts, int32_t count, int32_t * next) {
     /* As if the number that TypeScript made were an atomic one: the threads take turns by it. */
     auto * turn = reinterpret_cast<std::atomic<int32_t> *>(next);
     for (;;) {
@@ -48,5 +48,14 @@ int32_t gpt2_load_parts(const struct gpt2_part * parts, int32_t count, int32_t *
         }
         const int64_t end = std::min(part.end, part.num_rows);
         gpt2_give_back(const_cast<char *>(rows) + part.begin * matrix->nb[1], (end - part.begin) * matrix->nb[1]);
+    }
+}
+
+int32_t gpt2_load_parts(const struct gpt2_part * parts, int32_t count, int32_t * next) {
+    try {
+        return loadParts(parts, count, next);
+    } catch (...) {
+        /* An exception that leaves C++ ends the process. There is none but that memory is missing. */
+        return GPT2_OUT_OF_MEMORY;
     }
 }

@@ -62,6 +62,11 @@ export const ggmlSymbols = {
     parameters: ["pointer"],
     result: "void",
   },
+  // void * ggml_get_mem_buffer(const struct ggml_context * ctx)
+  ggml_get_mem_buffer: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_new_tensor_4d(struct ggml_context * ctx, enum ggml_type type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
   ggml_new_tensor_4d: {
     parameters: ["pointer", "i32", "i64", "i64", "i64", "i64"],

@@ -80,7 +80,7 @@ export const gpt2Symbols = {
   },
   // int32_t gpt2_load_parts(const struct gpt2_part * parts, int32_t count, int32_t * next)
   gpt2_load_parts: {
-    parameters: ["buffer", "i32", "buffer"],
+    parameters: ["pointer", "i32", "pointer"],
     result: "i32",
     nonblocking: true,
   },

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { NativeError } from "../base/errors.ts";
 import { onAbort } from "../base/abort.ts";
 import type { ExponentWords } from "./quantize.ts";
 import { library } from "./library.ts";
 import type { Pointer } from "./memory.ts";
+import { NativeMemory } from "./native_memory.ts";
 
 /** Rows of a matrix to be brought into the order of its memory. */
 export interface RowsToPack {
@@ -30,6 +32,9 @@ export interface Part extends ExponentWords {
 /** So many rows lie interleaved in packed memory. */
 export const TILE_ROWS = 16;
 
+/** `GPT2_OUT_OF_MEMORY`. */
+const OUT_OF_MEMORY = -2;
+
 /** `struct gpt2_part`. */
 const PART_BYTES = 64;
 
@@ -47,7 +52,10 @@ export async function loadParts<T extends Part>(
   threads: number,
   signal?: AbortSignal,
 ): Promise<T | undefined> {
-  const list = new DataView(new ArrayBuffer(parts.length * PART_BYTES));
+  signal?.throwIfAborted();
+  // The number of the next part, and after it the list.
+  const memory = new NativeMemory(PART_BYTES * (1 + parts.length));
+  const list = new DataView(memory.buffer, PART_BYTES);
   parts.forEach(({ data, count, stride, mask, packing }, i) => {
     const at = i * PART_BYTES;
     list.setBigUint64(at, Deno.UnsafePointer.value(Deno.UnsafePointer.of(data)), true);
@@ -61,15 +69,31 @@ export async function loadParts<T extends Part>(
     list.setBigInt64(at + 48, BigInt(packing.begin), true);
     list.setBigInt64(at + 56, BigInt(packing.end), true);
   });
-  const next = new Int32Array(1);
-  const bytes = new Uint8Array(list.buffer);
+  const found = await onThreads(threads, signal, memory, parts.length);
   signal?.throwIfAborted();
+  if (found.includes(OUT_OF_MEMORY)) {
+    throw new NativeError("Cannot load the weights: not enough memory: use a smaller type");
+  }
+  const [wrong] = found.filter((index) => index >= 0).sort((a, b) => a - b);
+  return wrong === undefined ? undefined : parts[wrong];
+}
+
+/** What each thread returns. The memory is freed afterwards. */
+async function onThreads(
+  threads: number,
+  signal: AbortSignal | undefined,
+  memory: NativeMemory,
+  numParts: number,
+): Promise<number[]> {
+  const { pointer, buffer } = memory;
+  const parts = Deno.UnsafePointer.offset(pointer, PART_BYTES);
   // The threads find that there is no next part.
-  using _stopping = onAbort(signal, () => Atomics.store(next, 0, parts.length));
-  const found = await Promise.all(
-    Array.from({ length: threads }, () => library().gpt2_load_parts(bytes, parts.length, next)),
-  );
-  signal?.throwIfAborted();
-  const first = found.filter((index) => index >= 0).sort((a, b) => a - b)[0];
-  return first === undefined ? undefined : parts[first];
+  using _stopping = onAbort(signal, () => Atomics.store(new Int32Array(buffer, 0, 1), 0, numParts));
+  try {
+    return await Promise.all(
+      Array.from({ length: threads }, () => library().gpt2_load_parts(parts, numParts, pointer)),
+    );
+  } finally {
+    memory.free();
+  }
 }

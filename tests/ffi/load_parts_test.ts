@@ -1,10 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { NativeError } from "../../src/base/errors.ts";
+import { bindLibrary } from "../../src/ffi/bind_library.ts";
 import { type Library, useLibrary } from "../../src/ffi/library.ts";
 import { loadParts } from "../../src/ffi/load_parts.ts";
+import { built } from "../native_library/library_trial.ts";
 
 let load: Library["gpt2_load_parts"] = () => Promise.resolve(-1);
-// This file has a process's worth of modules to itself: here, a library of one function.
-useLibrary({ gpt2_load_parts: (...args) => load(...args) } as Library);
+// This file has a process's worth of modules to itself: here, a library of which one function is another.
+useLibrary({ ...bindLibrary([built]), gpt2_load_parts: (...args) => load(...args) });
 
 /** A signal that knows who listens. */
 function watchedSignal() {
@@ -46,15 +49,20 @@ Deno.test("loadParts() leaves nothing with the signal, whether it ends well or n
 
 Deno.test("loadParts() lets the threads find no next part when it is aborted", async () => {
   const { controller, signal } = watchedSignal();
-  let next: Int32Array | undefined;
+  let next: number | undefined;
   load = (_parts, _count, counter) => {
-    next = counter as unknown as Int32Array;
     controller.abort();
+    next = new Deno.UnsafePointerView(counter!).getInt32();
     return Promise.resolve(-1);
   };
   assertEquals(
     (await assertRejects(() => loadParts(PARTS, 1, signal), DOMException)).name,
     "AbortError",
   );
-  assertEquals(next![0], PARTS.length);
+  assertEquals(next, PARTS.length);
+});
+
+Deno.test("loadParts() says that there was not enough memory", async () => {
+  load = () => Promise.resolve(-2);
+  await assertRejects(() => loadParts(PARTS, 2), NativeError, "not enough memory");
 });
