@@ -6,6 +6,7 @@
 import { gpt2Fallback } from "./gpt2_fallback.ts";
 import { gpt2Symbols } from "./gpt2_native.ts";
 import { cString } from "./memory.ts";
+import { keepLoaded } from "./system_library.ts";
 import { type Library, symbols, symbolsOfPrebuilt } from "./symbols.ts";
 
 /** ggml's own functions, of which each file of a prebuilt ggml has some. */
@@ -46,6 +47,8 @@ export function scoreVariant(path: string): number {
  * @throws {Error} if a function is missing, or the variant is made for another CPU
  */
 export function bindLibrary(paths: readonly string[]): Library {
+  // Those that are built for Linux here see to that themselves.
+  if (paths.length > 1 || Deno.build.os !== "linux") paths.forEach(keepLoaded);
   if (paths.length === 1) return Deno.dlopen(paths[0], symbols).symbols;
   const [base, , variant] = paths;
   const ggml = collectFunctions(paths) as unknown as Ggml;

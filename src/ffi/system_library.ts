@@ -40,3 +40,26 @@ export function readKernelFile(path: string): string {
   fclose(file);
   return new TextDecoder().decode(bytes.subarray(0, numRead));
 }
+
+/** `RTLD_NOW` */
+const BIND_NOW = 2;
+
+/**
+ * Has a library stay in memory until the process ends. Deno closes what a worker has opened when it is terminated, while
+ * threads may still be in it. Does nothing if the library cannot be opened: that is for others to say.
+ */
+export function keepLoaded(path: string): void {
+  if (Deno.build.os === "windows") {
+    // HMODULE LoadLibraryW(LPCWSTR lpLibFileName)
+    const { LoadLibraryW } = openSystemLibrary({
+      LoadLibraryW: { parameters: ["buffer"], result: "pointer" },
+    });
+    LoadLibraryW(Uint16Array.from(path + "\0", (character) => character.charCodeAt(0)));
+    return;
+  }
+  // void * dlopen(const char * filename, int flags), in older systems in a library of its own
+  const { dlopen } = openSystemLibrary({
+    dlopen: { parameters: ["buffer", "i32"], result: "pointer", optional: true },
+  });
+  dlopen?.(cString(path), BIND_NOW);
+}
