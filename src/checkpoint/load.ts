@@ -104,8 +104,8 @@ export async function loadCheckpoint(
   const tokenizer = reading.value;
   const remaining = loading.value ?? [...checkpoint.weights.values()].map(({ spec }) => spec);
   await writeWeights(checkpoint, weights, remaining, typeOf, signal);
-  resources.move(); // From here on the model owns them.
   const model = new Model(config, weights, backend);
+  resources.move(); // From here on the model owns them.
   rememberOrigin(model, checkpoint);
   return { model, tokenizer, endOfTextIds: checkpoint.settings.endOfTextIds };
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { NativeError } from "../../src/base/errors.ts";
 import { Backend } from "../../src/tensor/backend.ts";
@@ -31,6 +31,16 @@ Deno.test("a program ends with backends and computations that nobody has dispose
 
 Deno.test("workers are terminated while they load models and compute with several threads", async () => {
   assertEquals(await runProgram("terminated_workers.ts"), { code: 0, output: "end\n" });
+});
+
+Deno.test({
+  name: "a computation for which there is not enough memory is an error",
+  ignore: Deno.build.os !== "linux", // Elsewhere there is no such limit.
+  fn: async () => {
+    const { code, output } = await runProgram("out_of_memory.ts");
+    assertStringIncludes(output, "failed to allocate memory");
+    assertEquals([code, output.endsWith("\nend\n")], [0, true]);
+  },
 });
 
 Deno.test("at the end of a program all threads are sent to sleep before the first is waited for", () => {
