@@ -9,6 +9,7 @@ import type { ByteSource } from "./byte_source.ts";
 import { openRegularFile } from "./byte_source.ts";
 import { formatError, quote } from "./describe.ts";
 import { recognizeForeignContent } from "./foreign_content.ts";
+import { NumberKeys } from "./number_keys.ts";
 
 /** A JSON value. Objects are Maps, so that no key means anything special. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
@@ -18,6 +19,8 @@ export type JsonObject = Map<string, JsonValue>;
 
 const MAX_DEPTH = 64;
 const MAX_VALUES = 1_000_000;
+/** Fewer keys are fast however they are chosen. */
+const MANY_KEYS = 512;
 const MAX_NUMBER_CHARACTERS = 64;
 const SHOWN_CHARACTERS = 24;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
@@ -152,6 +155,7 @@ class JsonScanner {
 
   #object(depth: number): JsonObject {
     const object: JsonObject = new Map();
+    let numberKeys: NumberKeys | undefined;
     this.#expect("{");
     if (this.#skip("}")) return object;
     do {
@@ -159,6 +163,9 @@ class JsonScanner {
       const key = this.#string();
       if (key === "__proto__" && !this.#allowsProto) {
         throw this.#error('the key "__proto__" is not allowed');
+      }
+      if (object.size >= MANY_KEYS && (numberKeys ??= new NumberKeys()).isFlooded(key)) {
+        throw this.#error("too many keys are numbers alike");
       }
       if (object.has(key)) throw this.#error(`the key ${quote(key)} is there twice`);
       this.#expect(":");

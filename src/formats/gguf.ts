@@ -14,6 +14,7 @@
 import type { ByteSource } from "../base/byte_source.ts";
 import { quote } from "../base/describe.ts";
 import { recognizeForeignContent } from "../base/foreign_content.ts";
+import { NumberKeys } from "../base/number_keys.ts";
 import { GgufCursor, type StoredTexts } from "./gguf_cursor.ts";
 import {
   GGUF_ARRAY_TYPE_ID,
@@ -80,6 +81,7 @@ const MAX_KEYS = 65_536;
 const MAX_TENSORS = 65_536;
 /** Arrays of fewer texts are decoded at once. */
 const MANY_TEXTS = 1000;
+const ALIKE = "is one of too many that are numbers alike";
 const MAX_ALIGNMENT = 2 ** 20;
 const MIN_ALIGNMENT = 8;
 
@@ -137,10 +139,12 @@ function readMetadata(
 ): Pick<GgufFile, "metadata" | "textArrays"> {
   const metadata = new Map<string, GgufValue>();
   const textArrays = new Map<string, Uint8Array<ArrayBuffer>>();
+  const numberKeys = new NumberKeys();
   for (let i = 0; i < numKeys; i++) {
     cursor.beginReading(`metadata key ${i + 1} of ${numKeys}`);
     const key = cursor.text();
     if (key === "") throw cursor.error("is empty", key);
+    if (numberKeys.isFlooded(key)) throw cursor.error(ALIKE, key);
     if (metadata.has(key)) throw cursor.error("was there before", key);
     cursor.beginReading(`metadata ${quote(key)}`);
     metadata.set(key, readValue(cursor, (bytes) => textArrays.set(key, bytes)));
@@ -212,9 +216,11 @@ export function isValidAlignment(alignment: number): boolean {
 function readTensors(cursor: GgufCursor, numTensors: number, alignment: number): GgufTensor[] {
   const tensors: GgufTensor[] = [];
   const names = new Set<string>();
+  const numberKeys = new NumberKeys();
   for (let i = 0; i < numTensors; i++) {
     cursor.beginReading(`tensor ${i + 1} of ${numTensors}`);
     const tensor = readTensor(cursor, alignment);
+    if (numberKeys.isFlooded(tensor.name)) throw cursor.error(ALIKE, tensor.name);
     if (names.has(tensor.name)) throw cursor.error("was there before", tensor.name);
     names.add(tensor.name);
     tensors.push(tensor);

@@ -4,7 +4,9 @@
  * @module
  */
 
-/** A token that is not made of merges. */
+import { BackwardAutomaton } from "./backward_automaton.ts";
+
+/** A token that is looked for in the text itself. */
 export interface AddedToken {
   /** Its number. */
   readonly id: number;
@@ -24,6 +26,8 @@ export interface AddedTokenFlags {
   readonly rstrip?: boolean;
   /** Whether it is recognized only where no letter, mark, digit or underscore is next to it. */
   readonly singleWord?: boolean;
+  /** Whether it is looked for only in what those without this flag left over. */
+  readonly normalized?: boolean;
 }
 
 /** A token found in a text: `text[start..end)` is its own. */
@@ -44,14 +48,44 @@ const BEGINS_WITH_WORD = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 const SPACE = /\p{White_Space}/u;
 
 /**
- * Finds added tokens: from left to right, the longest of those that begin at the same place, as Hugging Face's tokenizers
- * do. It takes time in proportion to the text, whatever the tokens are.
+ * Finds added tokens as Hugging Face's tokenizers do: those that are not `normalized`, and in the parts of the text that they
+ * leave, taken as texts of their own, the others. It takes time in proportion to the text, whatever the tokens are.
  */
 export class AddedTokenMatcher {
+  readonly #first: OnePassMatcher;
+  readonly #second: OnePassMatcher | undefined;
+
+  /** @param tokens what to look for */
+  constructor(tokens: readonly AddedToken[]) {
+    const normalized = tokens.filter(({ flags }) => flags.normalized);
+    this.#first = new OnePassMatcher(tokens.filter(({ flags }) => !flags.normalized));
+    if (normalized.length > 0) this.#second = new OnePassMatcher(normalized);
+  }
+
+  /** The tokens in a text, in order. */
+  *find(text: string): Generator<FoundToken> {
+    let from = 0;
+    for (const found of this.#first.find(text)) {
+      yield* this.#findInPart(text, from, found.start);
+      yield found;
+      from = found.end;
+    }
+    yield* this.#findInPart(text, from, text.length);
+  }
+
+  *#findInPart(text: string, from: number, to: number): Generator<FoundToken> {
+    if (this.#second === undefined || from === to) return;
+    for (const { id, start, end } of this.#second.find(text.slice(from, to))) {
+      yield { id, start: from + start, end: from + end };
+    }
+  }
+}
+
+/** Finds tokens from left to right, the longest of those that begin at the same place. */
+class OnePassMatcher {
   readonly #tokens: readonly AddedToken[];
   #automaton?: BackwardAutomaton;
 
-  /** @param tokens what to look for */
   constructor(tokens: readonly AddedToken[]) {
     this.#tokens = tokens;
   }
@@ -96,75 +130,4 @@ function beginOfSpace(text: string, end: number): number {
 function endOfSpace(text: string, start: number): number {
   while (start < text.length && SPACE.test(text[start])) start++;
   return start;
-}
-
-/**
- * Tells for each place of a text the longest of some words that begins there: the automaton of Aho and Corasick (1975) for
- * the words written backwards, which reads the text backwards. In its state are all words that begin where it is.
- */
-class BackwardAutomaton {
-  /** By `state * 65536 + unit`: the next state. State 0 has read nothing. */
-  readonly #next = new Map<number, number>();
-  /** The longest proper end of what was read that is a state, too. */
-  readonly #fallback: number[] = [0];
-  /** The longest word that a state ends with, as an index; -1 for none. */
-  readonly #word: number[] = [-1];
-
-  constructor(words: readonly string[]) {
-    const parents: number[] = [0];
-    const units: number[] = [0];
-    for (const [index, word] of words.entries()) {
-      let state = 0;
-      for (let at = word.length - 1; at >= 0; at--) {
-        const unit = word.charCodeAt(at);
-        let next = this.#next.get(state * 65536 + unit);
-        if (next === undefined) {
-          next = this.#word.push(-1) - 1;
-          this.#next.set(state * 65536 + unit, next);
-          parents.push(state);
-          units.push(unit);
-        }
-        state = next;
-      }
-      this.#word[state] = index;
-    }
-    // In the order of their lengths, so that the shorter ones are done.
-    for (const state of inBreadth(parents)) {
-      const parent = parents[state];
-      const fallback = parent === 0 ? 0 : this.#step(this.#fallback[parent], units[state]);
-      this.#fallback[state] = fallback;
-      if (this.#word[state] < 0) this.#word[state] = this.#word[fallback];
-    }
-  }
-
-  /** For each code unit of `text` the index of the longest word that begins there, or -1. */
-  longestAt(text: string): Int32Array {
-    const longest = new Int32Array(text.length);
-    let state = 0;
-    for (let at = text.length - 1; at >= 0; at--) {
-      state = this.#step(state, text.charCodeAt(at));
-      longest[at] = this.#word[state];
-    }
-    return longest;
-  }
-
-  #step(state: number, unit: number): number {
-    for (;;) {
-      const next = this.#next.get(state * 65536 + unit);
-      if (next !== undefined) return next;
-      if (state === 0) return 0;
-      state = this.#fallback[state];
-    }
-  }
-}
-
-/** All states but the first, those nearest to it first. A state is numbered after its parent. */
-function inBreadth(parents: readonly number[]): number[] {
-  const depths = new Int32Array(parents.length);
-  const levels: number[][] = [];
-  for (let state = 1; state < parents.length; state++) {
-    const depth = depths[state] = depths[parents[state]] + 1;
-    (levels[depth - 1] ??= []).push(state);
-  }
-  return levels.flat();
 }

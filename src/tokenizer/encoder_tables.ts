@@ -14,6 +14,8 @@ import { tokenType, type Vocabulary } from "./vocabulary.ts";
 /** A vocabulary given as lists. */
 export interface VocabularyLists
   extends Pick<Vocabulary, "tokens" | "merges" | "tokenTypes" | "tokenBytes" | "addedIds"> {
+  /** Whether text becomes this token by merging its bytes, be it an added token or not. */
+  isMadeOfBytes(id: number): boolean;
   /** The error for what is wrong with it. */
   error(what: string, received: unknown): FileFormatError;
 }
@@ -30,19 +32,19 @@ export function makeEncoderTables(vocabulary: VocabularyLists): EncoderTables {
 }
 
 /**
- * The normal tokens by their bytes. Added tokens are not looked up by bytes, but no two tokens may
+ * The tokens that are made of bytes, by these. Other added tokens are not looked up by bytes, but no two tokens may
  * be written alike.
  */
 function indexTokens(vocabulary: VocabularyLists): ByteIndex {
   const { tokens, tokenTypes, tokenBytes, addedIds } = vocabulary;
   const index = new ByteIndex(tokenBytes);
   for (let id = 0; id < tokens.length; id++) {
-    const same = tokenTypes[id] === tokenType.normal ? index.add(id) : -1;
+    const same = vocabulary.isMadeOfBytes(id) ? index.add(id) : -1;
     if (same >= 0) throw vocabulary.error(`tokens ${same} and ${id} are the same`, tokens[id]);
   }
   const addedIdOf = new Map<string, number>();
   for (const id of addedIds) {
-    if (tokenTypes[id] === tokenType.unused) continue;
+    if (tokenTypes[id] === tokenType.unused || vocabulary.isMadeOfBytes(id)) continue;
     const same = addedIdOf.get(tokens[id]) ?? findPrintable(index, tokens[id]);
     if (same >= 0) throw vocabulary.error(`tokens ${same} and ${id} are the same`, tokens[id]);
     addedIdOf.set(tokens[id], id);

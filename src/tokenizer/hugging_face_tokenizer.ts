@@ -208,7 +208,7 @@ export function writeTokenizerJson(tokenizer: WritableTokenizer): string {
       single_word: flags.singleWord ?? false,
       lstrip: flags.lstrip ?? false,
       rstrip: flags.rstrip ?? false,
-      normalized: false,
+      normalized: flags.normalized ?? false,
       special,
     })),
     normalizer: null,

@@ -5,12 +5,16 @@
  */
 
 import type { FileFormatError } from "../base/errors.ts";
+import { NumberKeys } from "../base/number_keys.ts";
 import { byteOf } from "./byte_alphabet.ts";
 import { ByteStrings, CollisionError } from "./byte_strings.ts";
 import type { EncoderTables } from "./byte_pair_encoder.ts";
 import { makeEncoderTables, type VocabularyLists } from "./encoder_tables.ts";
 import { END_OF_TEXT, type TokenizerOptions, tokenType, type Vocabulary } from "./vocabulary.ts";
 import { vocabularyError } from "./vocabulary_error.ts";
+
+/** What all added tokens together may be long: theirs are short words. */
+const MAX_ADDED_CHARACTERS = 2 ** 20;
 
 const knownTokenTypes: readonly number[] = Object.values(tokenType);
 
@@ -26,14 +30,16 @@ export class ListedVocabulary implements Vocabulary, VocabularyLists {
   readonly addedIds: readonly number[];
   readonly #path?: string;
   #tokenBytes?: ByteStrings;
+  #addedAndMerged?: ReadonlySet<number>;
 
-  /** Checks only the kinds of the tokens. */
+  /** Checks only the kinds of the tokens, and that those to look for in every text are words and not books. */
   constructor(options: TokenizerOptions) {
     this.tokens = options.tokens;
     this.merges = options.merges;
     this.#path = options.path;
     this.tokenTypes = this.#readTypes(options.tokenTypes);
     this.addedIds = [...tokensOtherThanNormal(this.tokenTypes)];
+    this.#checkAdded();
   }
 
   /** The number of tokens. */
@@ -66,9 +72,57 @@ export class ListedVocabulary implements Vocabulary, VocabularyLists {
     }
   }
 
+  /**
+   * Whether text becomes this token by merging its bytes. So do normal tokens, and added ones that are entries of the
+   * vocabulary as well: a model padded with `!` still reads and writes that.
+   */
+  isMadeOfBytes(id: number): boolean {
+    if (this.tokenTypes[id] === tokenType.normal) return true;
+    return (this.#addedAndMerged ??= this.#findAddedAndMerged()).has(id);
+  }
+
   /** The error for what is wrong with this vocabulary. Throw it. */
   error(what: string, received: unknown): FileFormatError {
     return vocabularyError(what, received, this.#path);
+  }
+
+  #checkAdded(): void {
+    let numCharacters = 0;
+    const numberKeys = new NumberKeys();
+    for (const id of this.addedIds) {
+      const token = this.tokens[id];
+      if (typeof token !== "string") throw this.error(`token ${id} is not text`, token);
+      if (this.tokenTypes[id] === tokenType.unused) continue;
+      numCharacters += token.length;
+      if (numberKeys.isFlooded(token)) {
+        throw this.error("too many added tokens are numbers alike", token);
+      }
+    }
+    if (numCharacters <= MAX_ADDED_CHARACTERS) return;
+    throw this.error(
+      `its added tokens have more than ${MAX_ADDED_CHARACTERS} characters`,
+      numCharacters,
+    );
+  }
+
+  /** The added tokens that are a byte, or what a merge makes. */
+  #findAddedAndMerged(): Set<number> {
+    const idOf = new Map<string, number>();
+    const found = new Set<number>();
+    for (const id of this.addedIds) {
+      const token = this.tokens[id];
+      if (this.tokenTypes[id] === tokenType.unused) continue;
+      if (token.length === 1 && byteOf(token.charCodeAt(0)) >= 0) found.add(id);
+      else idOf.set(token, id);
+    }
+    // Most merges make something longer or shorter, which tells faster than putting the parts together.
+    const lengths = new Set(Array.from(idOf.keys(), (token) => token.length));
+    for (const line of this.merges) {
+      if (typeof line !== "string" || !lengths.has(line.length - 1)) continue;
+      const id = idOf.get(line.replace(" ", ""));
+      if (id !== undefined) found.add(id);
+    }
+    return found;
   }
 
   #readTypes(given?: ArrayLike<number>): Uint8Array {
@@ -108,7 +162,7 @@ export class ListedVocabulary implements Vocabulary, VocabularyLists {
         // No bytes.
       } else if (token === "") {
         throw this.error(`token ${id} is empty`, token);
-      } else if (tokenTypes[id] === tokenType.normal) {
+      } else if (this.isMadeOfBytes(id)) {
         for (let at = 0; at < token.length; at++) {
           const byte = byteOf(token.charCodeAt(at));
           if (byte < 0) {

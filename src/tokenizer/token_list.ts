@@ -11,8 +11,6 @@ import { vocabularyError } from "./vocabulary_error.ts";
 
 /** More ids than tokens: a hole may be large, but not so large that memory is full of nothing. */
 const MAX_HOLES = 100_000;
-/** What all added tokens together may be long: theirs are short words. */
-const MAX_ADDED_CHARACTERS = 2 ** 20;
 
 /** A token that is added, as a file describes it. */
 export interface AddedTokenEntry {
@@ -32,7 +30,6 @@ export class TokenList {
   readonly #idOf = new Map<string, number>();
   readonly #added = new Map<string, AddedTokenEntry>();
   #largestId = -1;
-  #numAddedCharacters = 0;
 
   /** The tokens of the model itself: an object from tokens to ids. */
   constructor(vocab: JsonValue | undefined, name: string, path?: string) {
@@ -60,14 +57,6 @@ export class TokenList {
     this.#set(content, expected);
     const before = this.#added.get(content);
     this.#added.set(content, before?.special && !entry.special ? before : entry);
-    this.#numAddedCharacters += content.length;
-    if (this.#numAddedCharacters > MAX_ADDED_CHARACTERS) {
-      throw vocabularyError(
-        `its added tokens have more than ${MAX_ADDED_CHARACTERS} characters`,
-        this.#numAddedCharacters,
-        this.#path,
-      );
-    }
   }
 
   /** Makes a token special, and adds it if it is not there. */
@@ -104,7 +93,11 @@ export class TokenList {
       tokenTypes[id] = token === END_OF_TEXT ? tokenType.control : tokenType.normal;
     }
     const addedTokenFlags = new Map<number, AddedTokenFlags>();
-    for (const { content, special, flags } of this.#added.values()) {
+    const entries = this.#added.values().toArray();
+    // Who goes first matters only where some do.
+    const goTogether = new Set(entries.map(({ flags }) => flags.normalized ?? false)).size < 2;
+    for (const { content, special, flags: given } of entries) {
+      const flags = goTogether ? { ...given, normalized: false } : given;
       const id = this.#idOf.get(content)!;
       tokenTypes[id] = special ? tokenType.control : tokenType.userDefined;
       if (Object.values(flags).includes(true)) addedTokenFlags.set(id, flags);
@@ -158,5 +151,6 @@ function readFlags(token: JsonObject): AddedTokenFlags {
     ...(has("lstrip") && { lstrip: true }),
     ...(has("rstrip") && { rstrip: true }),
     ...(has("single_word") && { singleWord: true }),
+    ...(has("normalized") && { normalized: true }),
   };
 }

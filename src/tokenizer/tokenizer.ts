@@ -356,10 +356,11 @@ export class Tokenizer {
         }. The special tokens are: ${known}.`,
       );
     }
-    const key = JSON.stringify(names);
+    const key = allowed === "all" ? allowed : JSON.stringify(names);
     let matcher = this.#matchers.get(key);
     if (matcher === undefined) {
-      const isWanted = ({ special, content }: AddedToken) => !special || names.includes(content);
+      const wanted = new Set(names);
+      const isWanted = ({ special, content }: AddedToken) => !special || wanted.has(content);
       matcher = new AddedTokenMatcher(this.addedTokens.filter(isWanted));
       if (this.#matchers.size === MAX_MATCHERS) this.#matchers.clear();
       this.#matchers.set(key, matcher);

@@ -97,6 +97,12 @@ const CASES: readonly ErrorCase[] = [
     bytes: gguf().start(0, 2).u32Entry("a", 1).u32Entry("a", 2).bytes(),
     message: 'was there before: received "a"',
   },
+  {
+    name: "keys that were chosen to have the same hash",
+    bytes: Array.from({ length: 1100 }, (_, i) => String(1000 + i * 2 ** 17))
+      .reduce((file, key) => file.u32Entry(key, 1), gguf().start(0, 1100)).bytes(),
+    message: "is one of too many that are numbers alike",
+  },
   { name: "an empty key", bytes: gguf().start(0, 1).u32Entry("", 1).bytes(), message: "is empty" },
   {
     name: "a key of 2^62 bytes",

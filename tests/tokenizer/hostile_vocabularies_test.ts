@@ -1,6 +1,7 @@
 /** Vocabularies that were made to take a long time: work is bounded by their size and that of the text. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AddedTokenMatcher } from "../../src/tokenizer/added_tokens.ts";
+import { BackwardAutomaton } from "../../src/tokenizer/backward_automaton.ts";
 import { ByteIndex, ByteStrings, CollisionError } from "../../src/tokenizer/byte_strings.ts";
 import { MergeTable } from "../../src/tokenizer/merge_table.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
@@ -57,6 +58,63 @@ Deno.test("a tokenizer refuses added tokens that together are a book", () => {
     model: { vocab: Object.fromEntries(byteTokens.map((token, id) => [token, id])), merges: [] },
   });
   assertThrows(() => Tokenizer.fromTokenizerJson(text), FileFormatError, "added tokens have more");
+});
+
+Deno.test("a tokenizer refuses such added tokens whichever file they are from", () => {
+  const words = Array.from(
+    { length: 40 },
+    (_, i) => String.fromCharCode(0x4e00 + i).repeat(30_000),
+  );
+  const tokenTypes = [...byteTokens.map(() => 1), ...words.map(() => 4)];
+  const tokens = [...byteTokens, ...words];
+  assertThrows(
+    () => new Tokenizer({ tokens, merges: [], tokenTypes }),
+    FileFormatError,
+    "added tokens have more than 1048576 characters: received 1200000",
+  );
+  // An id without a meaning is not looked for.
+  new Tokenizer({ tokens, merges: [], tokenTypes: tokenTypes.map((type) => type === 4 ? 5 : 1) });
+});
+
+Deno.test("a tokenizer refuses added tokens that are numbers chosen to have the same hash", () => {
+  const numbers = Array.from({ length: 2000 }, (_, i) => String(1000 + i * 2 ** 17));
+  const tokens = [...byteTokens, ...numbers];
+  const tokenTypes = [...byteTokens.map(() => 1), ...numbers.map(() => 4)];
+  assertThrows(
+    () => new Tokenizer({ tokens, merges: [], tokenTypes }),
+    FileFormatError,
+    "too many added tokens are numbers alike",
+  );
+});
+
+Deno.test("BackwardAutomaton of a million characters is a few arrays of numbers", () => {
+  // As a Map of transitions it took 1.5 GB for 18 million, and had no room for more.
+  const words = Array.from(
+    { length: 33 },
+    (_, i) => String.fromCharCode(0x4e00 + i).repeat(30_000),
+  );
+  const automaton = new BackwardAutomaton(words);
+  assertEquals([...automaton.longestAt(`x${words[7]}x`)].filter((word) => word >= 0), [7]);
+  assertEquals([...automaton.longestAt(words[8].slice(1))].filter((word) => word >= 0), []);
+});
+
+Deno.test("encode() with all of 6,000 special tokens looks each up once", () => {
+  const special = Array.from({ length: 6_000 }, (_, i) => `<${i.toString(36)}>`);
+  const tokens = [...byteTokens, ...special];
+  const tokenTypes = [...byteTokens.map(() => 1), ...special.map(() => 3)];
+  const tokenizer = new Tokenizer({ tokens, merges: [], tokenTypes });
+  const text = special.slice(1000, 2000).join("");
+  const ids = Array.from({ length: 1000 }, (_, i) => 256 + 1000 + i);
+  assertEquals(tokenizer.encode(text, { allowSpecial: "all" }), ids);
+  let numReads = 0;
+  const names = new Proxy(special, {
+    get(target, key, receiver) {
+      if (typeof key === "string" && /^\d+$/.test(key)) numReads++;
+      return Reflect.get(target, key, receiver);
+    },
+  });
+  assertEquals(tokenizer.encode(text, { allowSpecial: names }), ids);
+  assert(numReads <= 10 * special.length, String(numReads));
 });
 
 /** Strings that begin in the same slot of a table with this seed. */

@@ -89,6 +89,27 @@ Deno.test("encode() refuses text with a byte that the vocabulary has no token fo
   assertEquals(withUnknown.encode("e"), [7]);
 });
 
+Deno.test("encode() recognizes added tokens that are entries of the vocabulary, and merges them too", () => {
+  // As Hugging Face's tokenizers do: `he` is made by a merge and part of another, `!` is a byte, `Ġhe` is written " he".
+  const withTypes = (types: Record<number, number>) =>
+    new Tokenizer({
+      tokens: smallTokens,
+      merges: smallMerges,
+      tokenTypes: smallTokens.map((_, id) => types[id] ?? (id === 259 ? 3 : 1)),
+    });
+  const idOf = (token: string) => smallTokens.indexOf(token);
+  const found = withTypes({ 256: 4 });
+  assertEquals(found.encode(" hell"), [idOf("Ġ"), 256, 257]);
+  const special = withTypes({ 256: 3, 0: 3 });
+  assertEquals(special.encode(" hell!"), [258, 257, 0]);
+  assertEquals(special.encode(" he!", { allowSpecial: "all" }), [idOf("Ġ"), 256, 0]);
+  assertEquals(special.decode([258, 256, 0]), " hehe!");
+  const spaced = withTypes({ 258: 4 });
+  assertEquals(spaced.encode(" he Ġhe"), [258, idOf("Ġ"), 258]);
+  assertEquals(spaced.decode([258]), " he");
+  assertEquals(spaced.piece(258), "Ġhe");
+});
+
 Deno.test("encode() refuses what is not text, and names that are not special tokens", () => {
   for (const text of [undefined, null, 5, ["a"]] as unknown as string[]) {
     assertThrows(() => gpt2.encode(text), TypeError, "Cannot encode: the text is not a string");

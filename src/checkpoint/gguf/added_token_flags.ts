@@ -6,7 +6,7 @@
 import type { GgufValue } from "../../formats/gguf_value.ts";
 import type { AddedToken, AddedTokenFlags } from "../../tokenizer/added_tokens.ts";
 
-const BITS = { lstrip: 1, rstrip: 2, singleWord: 4 } as const satisfies Record<
+const BITS = { lstrip: 1, rstrip: 2, singleWord: 4, normalized: 8 } as const satisfies Record<
   keyof AddedTokenFlags,
   number
 >;
