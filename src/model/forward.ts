@@ -10,6 +10,7 @@ import {
   oneOf,
   type OptionRules,
 } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import { crossEntropy, IGNORED_TARGET } from "./loss.ts";
 import type { Model } from "./model.ts";
@@ -120,7 +121,14 @@ function checkTargets(
     );
   }
   for (const row of targets) {
-    checkTokens(Array.from(row).filter((target) => target !== IGNORED_TARGET), vocabSize);
+    for (const target of row) {
+      if (target === IGNORED_TARGET) continue;
+      if (Number.isInteger(target) && target >= 0 && target < vocabSize) continue;
+      throw new InvalidArgumentError(
+        `Cannot compute the loss: a target must be an integer from 0 to ${vocabSize - 1}, or ` +
+          `${IGNORED_TARGET} for none: received ${describe(target)}`,
+      );
+    }
   }
 }
 

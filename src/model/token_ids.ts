@@ -37,9 +37,11 @@ export function toRows(
 ): readonly TokenIds[] {
   if (isTokenIds(value)) return [value];
   if (Array.isArray(value) && value.every(isTokenIds)) return value;
+  const isText = [value].flat().some((each) => typeof each === "string");
   throw new TypeError(
-    `Cannot ${action}: ${name} must be an array of token ids, or an array of such arrays: ` +
-      `received ${describe(value)}.`,
+    `Cannot ${action}: ${name} must be an array of token ids (numbers), or an array of such arrays: ` +
+      `received ${describe(value)}.` +
+      (isText ? " model.tokenizer.encode(text) gives the ids." : ""),
   );
 }
 

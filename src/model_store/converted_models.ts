@@ -76,14 +76,15 @@ export class ConvertedModels {
       signal?: AbortSignal;
     },
   ): Promise<string> {
-    const { isNew: overwrite = false, ...rest } = options;
+    const { isNew = false, ...rest } = options;
     const path = this.path(commit, type);
-    if (overwrite || !isFile(path)) {
+    if (isNew || !isFile(path)) {
       await this.#makeFolder(folderOf(path));
       using _lock = await takeFileLock(`${path}.lock`, { signal: options.signal });
-      if (overwrite || !isFile(path)) {
+      if (isNew || !isFile(path)) {
         const name = this.#name;
-        await convertCheckpoint(source, path, { ...rest, type, name, overwrite });
+        // The place is ours: a link to nothing is not kept.
+        await convertCheckpoint(source, path, { ...rest, type, name, overwrite: true });
       }
     }
     await this.#writeRef(revision, commit);

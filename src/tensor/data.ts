@@ -5,17 +5,31 @@
  */
 import { describe } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
+import type { TensorType } from "../formats/tensor_type.ts";
 import { recordOf, type Tensor, type TensorRecord } from "./tensor.ts";
 
+/** The array whose elements are those of a tensor; for the types that are not here, and for all as raw bytes, any will do. */
+const elementArrays: Partial<
+  Record<TensorType, { readonly name: string; new (length: number): object }>
+> = {
+  f32: Float32Array,
+  f64: Float64Array,
+  i32: Int32Array,
+  i64: BigInt64Array,
+};
+
 /**
- * Copies `data` into `x`, beginning `byteOffset` bytes into it.
+ * Copies `data` into `x`, beginning `byteOffset` bytes into it: elements of the tensor's type, or their bytes in a
+ * `Uint8Array`.
  *
  * @throws {RangeError} if the bytes do not fit, or are numbers of rows that a table does not have
- * @throws {TypeError} if `x` is not written, has been disposed of, or its elements do not lie side by side
+ * @throws {TypeError} if the array is of another type, or `x` is not written, has been disposed of, or its elements do not
+ * lie side by side
  */
 export function writeTensor(x: Tensor, data: ArrayBufferView<ArrayBuffer>, byteOffset = 0): void {
   const record = recordOf(x, "write");
   checkSpan("write", x, data, byteOffset);
+  checkElements(x, data);
   record.owner.checkWritable(record);
   const { ids } = record.details;
   if (!ids?.isLimited) return setElements(record, data, byteOffset);
@@ -37,6 +51,7 @@ export async function writeTensorAsync(
 ): Promise<void> {
   const record = recordOf(x, "write");
   checkSpan("write", x, data, 0);
+  checkElements(x, data);
   record.owner.checkWritable(record);
   if (record.details.ids !== undefined) {
     throw new TypeError(
@@ -94,11 +109,25 @@ function checkSpan(action: string, x: Tensor, data: ArrayBufferView, offset: num
     );
   }
   if (!x.isContiguous) {
-    throw new TypeError(`Cannot ${action} ${x}: its elements do not lie side by side`);
+    throw new TypeError(
+      `Cannot ${action} ${x}: its elements do not lie side by side. Take contiguous() of it, which ` +
+        "is in @allformers/gpt2/ops, before the graph is allocated.",
+    );
   }
   if (!Number.isSafeInteger(offset) || offset < 0 || offset + data.byteLength > x.byteLength) {
     throw new RangeError(
       `Cannot ${action} ${x}: it has ${x.byteLength} bytes: received ${data.byteLength} bytes at offset ${offset}`,
     );
   }
+}
+
+function checkElements(x: Tensor, data: ArrayBufferView): void {
+  const Elements = elementArrays[x.dtype];
+  if (Elements === undefined || data instanceof Uint8Array) return;
+  const given: unknown = data;
+  if (given instanceof Elements) return;
+  throw new TypeError(
+    `Cannot write ${x}: elements of ${x.dtype} are given as ${Elements.name}, or as bytes in a Uint8Array: ` +
+      `received ${data.constructor.name}`,
+  );
 }
