@@ -52,7 +52,7 @@ export async function convertCheckpoint(
   options: ConvertOptions = {},
 ): Promise<void> {
   options.signal?.throwIfAborted();
-  using checkpoint = openCheckpoint(sourcePath);
+  using checkpoint = await openCheckpoint(sourcePath);
   await convertOpenCheckpoint(checkpoint, targetPath, options);
 }
 

@@ -72,7 +72,7 @@ export async function loadCheckpoint(
 ): Promise<LoadedCheckpoint> {
   const { type, rpc, onProgress, signal } = options;
   signal?.throwIfAborted();
-  using checkpoint = openCheckpoint(path);
+  using checkpoint = await openCheckpoint(path);
   const { config, tied } = checkpoint;
   for (const text of checkpoint.notices) onProgress?.({ step: "notice", text });
   await openLibrary({ onProgress, signal });

@@ -65,7 +65,7 @@ export class ModelWeights implements WeightSource, Disposable {
   }
 
   async #readFromOrigin(name: string): Promise<Uint8Array<ArrayBuffer>> {
-    this.#origin ??= reopenOrigin(this.#model);
+    this.#origin ??= await reopenOrigin(this.#model);
     const { spec, dtype } = this.weights.get(name)!;
     const bytes = new Uint8Array(byteLengthOf(spec, dtype));
     await readConverted(this.#origin, name, dtype, bytes);
@@ -110,12 +110,12 @@ export function descriptionOf(model: Model): ModelDescription {
  *
  * @throws {Deno.errors.NotFound} if it is gone, or has changed since
  */
-function reopenOrigin(model: Model): Checkpoint {
+async function reopenOrigin(model: Model): Promise<Checkpoint> {
   const origin = origins.get(model);
   if (origin === undefined) {
     throw new TypeError("Cannot read the weights back: the model was not loaded from a checkpoint");
   }
-  const checkpoint = openCheckpoint(origin.path);
+  const checkpoint = await openCheckpoint(origin.path);
   if (fingerprintOf(checkpoint) === origin.fingerprint) return checkpoint;
   checkpoint[Symbol.dispose]();
   throw new Deno.errors.NotFound(

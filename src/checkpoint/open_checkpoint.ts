@@ -5,7 +5,6 @@
  */
 import type { Checkpoint } from "./checkpoint.ts";
 import { openGgufCheckpoint } from "./gguf/checkpoint.ts";
-import { openHuggingFaceCheckpoint } from "./hugging_face/checkpoint.ts";
 
 /**
  * Opens a Hugging Face folder or a GGUF file. Headers are read and checked, weights are not read yet.
@@ -13,8 +12,11 @@ import { openHuggingFaceCheckpoint } from "./hugging_face/checkpoint.ts";
  * @throws {FileFormatError} if it is damaged, or holds another model
  * @throws {Deno.errors.NotFound} if there is no folder or regular file at `path`, or a file of the folder is missing
  */
-export function openCheckpoint(path: string): Checkpoint {
-  return isFolder(path) ? openHuggingFaceCheckpoint(path) : openGgufCheckpoint(path);
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  if (!isFolder(path)) return openGgufCheckpoint(path);
+  // Loaded only now: most starts are from a GGUF file, and need none of it.
+  const { openHuggingFaceCheckpoint } = await import("./hugging_face/checkpoint.ts");
+  return openHuggingFaceCheckpoint(path);
 }
 
 function isFolder(path: string): boolean {

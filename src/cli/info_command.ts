@@ -32,7 +32,7 @@ export const infoCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    using checkpoint = openCheckpoint(
+    using checkpoint = await openCheckpoint(
       await resolveModelShowing(operands[0], io, { alternative: "info demo" }),
     );
     const info = await modelInfo(checkpoint);

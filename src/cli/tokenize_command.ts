@@ -97,7 +97,7 @@ export const tokenizeCommand = defineCommand({
 async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   if (model === "gpt2") return await Tokenizer.gpt2();
   const path = await resolveModelShowing(model, io, { alternative: DEMO_FLAG });
-  using checkpoint = openCheckpoint(path);
+  using checkpoint = await openCheckpoint(path);
   const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer !== undefined) return tokenizer;
   throw new Deno.errors.NotFound(

@@ -38,7 +38,7 @@ export async function writeModel(
   { type, overwrite, json }: WriteModelOptions,
   { stdout, stderr, signal }: Io,
 ): Promise<void> {
-  using checkpoint = openCheckpoint(sourcePath);
+  using checkpoint = await openCheckpoint(sourcePath);
   const path = targetPath ?? usualName(checkpoint, type);
   await openLibraryShowing({ stderr, signal });
   const start = performance.now();

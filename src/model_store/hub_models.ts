@@ -88,7 +88,7 @@ export async function resolveHubModel(
   const converted = convertedModels(model, options);
   const { commit, isRepaired } = local;
   return await converted.convert(model, local, type, {
-    isNew: isRepaired || refresh && isDamaged(converted.path(commit, type)),
+    isNew: isRepaired || refresh && await isDamaged(converted.path(commit, type)),
     signal,
     onProgress: onProgress && ((progress) => onProgress({ step: "convert", ...progress })),
     onNotice: (text) => onProgress?.({ step: "notice", text }),
@@ -111,10 +111,10 @@ async function hold(
 }
 
 /** Whether there is a converted file, and it is not what was once written. */
-function isDamaged(path: string): boolean {
+async function isDamaged(path: string): Promise<boolean> {
   if (!isFile(path)) return false;
   try {
-    using _checkpoint = openCheckpoint(path);
+    using _checkpoint = await openCheckpoint(path);
     return false;
   } catch (error) {
     if (error instanceof FileFormatError) return true;

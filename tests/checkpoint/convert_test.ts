@@ -21,7 +21,7 @@ Deno.test("convertCheckpoint() describes the model as llama.cpp expects it", asy
   using folder = new TemporaryFolder();
   const target = folder.file("target.gguf");
   await convertCheckpoint(plainFolder, target, { type: "q8_0" });
-  using source = openCheckpoint(plainFolder);
+  using source = await openCheckpoint(plainFolder);
   const { tokens, tokenTypes, merges } = (await source.readTokenizer())!;
   const textOf = (name: string) => Deno.readTextFileSync(`${plainFolder}/${name}`);
   assertEquals(metadataOf(target), {
@@ -55,8 +55,8 @@ Deno.test("convertCheckpoint() keeps the weights of a folder, and gives them bac
   using folder = new TemporaryFolder();
   const target = folder.file("target.gguf");
   await convertCheckpoint(plainFolder, target, { type: "f32" });
-  using from = openCheckpoint(plainFolder);
-  using to = openCheckpoint(target);
+  using from = await openCheckpoint(plainFolder);
+  using to = await openCheckpoint(target);
   assertEquals(to.config, from.config);
   assertEquals([...to.weights.keys()], [...from.weights.keys()]);
   for (const [name, { spec }] of from.weights) {
@@ -85,7 +85,7 @@ for (const type of ["f16", "bf16"] as const) {
     const source = referencePath(`hf_folder_${type}`);
     await convertCheckpoint(source, wide, { type: "f32" });
     await convertCheckpoint(source, narrow, { type });
-    using checkpoint = openCheckpoint(source);
+    using checkpoint = await openCheckpoint(source);
     const { tensors } = readGguf(narrow);
     const { tensors: wideTensors } = readGguf(wide);
     for (const [name, { shape, type: storedType, bytes }] of tensors) {
@@ -176,7 +176,7 @@ Deno.test("convertCheckpoint() replaces a file only when told to", async () => {
   assertStringIncludes(error.message, "target.gguf");
   assertEquals(Deno.readTextFileSync(target), "precious");
   await convertCheckpoint(plainFolder, target, { overwrite: true });
-  openCheckpoint(target)[Symbol.dispose]();
+  (await openCheckpoint(target))[Symbol.dispose]();
 });
 
 Deno.test("convertCheckpoint() never replaces what it reads", async () => {
@@ -316,5 +316,5 @@ Deno.test("a conversion that is killed leaves no target, and the next one succee
   assertStringIncludes(left, ".incomplete");
   assertEquals(others, []);
   await convertCheckpoint(plainFolder, target);
-  openCheckpoint(target)[Symbol.dispose]();
+  (await openCheckpoint(target))[Symbol.dispose]();
 });

@@ -56,7 +56,7 @@ Deno.test({
     try {
       using model = new GPT2(config, { seed: 5 });
       await model.saveGguf(`${folder}/model.gguf`, { type: "q8_0" });
-      using checkpoint = openCheckpoint(`${folder}/model.gguf`);
+      using checkpoint = await openCheckpoint(`${folder}/model.gguf`);
       using mapped = MappedWeights.open(
         checkpoint,
         ({ name }) => name === "finalNorm.bias" ? "f32" : "q4_0",
@@ -78,7 +78,7 @@ Deno.test({
     try {
       using model = new GPT2(config, { seed: 5 });
       await model.saveGguf(`${folder}/model.gguf`, { type: "f32" });
-      using checkpoint = openCheckpoint(`${folder}/model.gguf`);
+      using checkpoint = await openCheckpoint(`${folder}/model.gguf`);
       using mapped = MappedWeights.open(checkpoint, () => "f32")!;
       using backend = Backend.cpu({ threads: 1 });
       const { file } = mapped;
@@ -104,7 +104,7 @@ Deno.test("a mapped weight that is not a number is refused, wherever it is", asy
     using model = new GPT2(config, { seed: 5 });
     const path = `${folder}/model.gguf`;
     await model.saveGguf(path, { type: "q8_0" });
-    using checkpoint = openCheckpoint(path);
+    using checkpoint = await openCheckpoint(path);
     const bytes = await Deno.readFile(path);
     // The scale of the last block of a matrix, and the upper half of the last number of a vector.
     for (

@@ -36,8 +36,8 @@ function rename(tensors: Tensors, change: (name: string) => string): void {
 }
 
 /** The bytes of a weight, in the layout of this package. */
-function readWeight(path: string, name: string): Uint8Array {
-  using checkpoint = openCheckpoint(path);
+async function readWeight(path: string, name: string): Promise<Uint8Array> {
+  using checkpoint = await openCheckpoint(path);
   const { spec, dtype } = checkpoint.weights.get(name)!;
   assertEquals(dtype, "f32");
   const bytes = new Uint8Array(4 * spec.shape.reduce((a, b) => a * b, 1));
@@ -46,7 +46,7 @@ function readWeight(path: string, name: string): Uint8Array {
 }
 
 Deno.test("openCheckpoint() opens a Hugging Face folder", async () => {
-  using checkpoint = openCheckpoint(plainFolder);
+  using checkpoint = await openCheckpoint(plainFolder);
   assertEquals(checkpoint.name, "hf_folder");
   assertEquals(checkpoint.config.hiddenDim, 64);
   assertEquals(checkpoint.tied, true);
@@ -55,12 +55,12 @@ Deno.test("openCheckpoint() opens a Hugging Face folder", async () => {
   assertEquals((await checkpoint.readTokenizer())!.endOfTextId, 287);
 });
 
-Deno.test("openCheckpoint() gives matrices as (out in), from any row", () => {
+Deno.test("openCheckpoint() gives matrices as (out in), from any row", async () => {
   const stored = valuesOf(
     readTensors(`${plainFolder}/model.safetensors`),
     "transformer.h.1.mlp.c_fc.weight",
   );
-  using checkpoint = openCheckpoint(plainFolder);
+  using checkpoint = await openCheckpoint(plainFolder);
   const rows = new Float32Array(3 * 32);
   checkpoint.readRows("blocks.1.hiddenProjection.weight", 10, new Uint8Array(rows.buffer));
   for (let row = 0; row < 3; row++) {
@@ -97,12 +97,12 @@ for (const [what, changes] of accepted) {
   Deno.test(`openCheckpoint() accepts a folder with ${what}`, async () => {
     using folder = new TemporaryFolder();
     const path = await copyFolder(folder, changes);
-    using checkpoint = openCheckpoint(path);
-    using plain = openCheckpoint(plainFolder);
+    using checkpoint = await openCheckpoint(path);
+    using plain = await openCheckpoint(plainFolder);
     assertEquals(checkpoint.tied, true);
     assertEquals([...checkpoint.weights.keys()], [...plain.weights.keys()]);
     for (const name of checkpoint.weights.keys()) {
-      assertEquals(readWeight(path, name), readWeight(plainFolder, name), name);
+      assertEquals(await readWeight(path, name), await readWeight(plainFolder, name), name);
     }
     assertEquals((await checkpoint.readTokenizer())!.tokens, (await plain.readTokenizer())!.tokens);
   });
@@ -117,7 +117,7 @@ Deno.test("openCheckpoint() keeps a vocabulary projection that differs from the 
       valuesOf(tensors, "lm_head.weight")[288 * 32 - 1] += 1;
     },
   });
-  using checkpoint = openCheckpoint(path);
+  using checkpoint = await openCheckpoint(path);
   assertEquals(checkpoint.tied, false);
   assertEquals(checkpoint.weights.size, 29);
 });
@@ -132,7 +132,7 @@ Deno.test("openCheckpoint() gives no text to the ids that a model has beyond its
       tensors.set("transformer.wte.weight", { shape: [320, 32], dtype: "F32", bytes });
     },
   });
-  using checkpoint = openCheckpoint(path);
+  using checkpoint = await openCheckpoint(path);
   const tokenizer = (await checkpoint.readTokenizer())!;
   assertEquals(tokenizer.vocabSize, 320);
   assertEquals(tokenizer.tokens[319], "");
@@ -146,7 +146,7 @@ Deno.test("openCheckpoint() gives no text to the ids that a model has beyond its
 
 Deno.test("openCheckpoint() accepts a folder without tokenizer", async () => {
   using folder = new TemporaryFolder();
-  using checkpoint = openCheckpoint(await copyFolder(folder, { remove: ["tokenizer.json"] }));
+  using checkpoint = await openCheckpoint(await copyFolder(folder, { remove: ["tokenizer.json"] }));
   assertEquals(await checkpoint.readTokenizer(), undefined);
 });
 
@@ -178,7 +178,7 @@ for (const [what, tensors, messages] of tensorProblems) {
   Deno.test(`openCheckpoint() refuses a folder with ${what}`, async () => {
     using folder = new TemporaryFolder();
     const path = await copyFolder(folder, { tensors });
-    const error = assertThrows(() => openCheckpoint(path), FileFormatError);
+    const error = await assertRejects(() => openCheckpoint(path), FileFormatError);
     assertFormatError(error);
     for (const message of messages) assertStringIncludes(error.message, message);
     assertEquals(error.path, path);
@@ -190,7 +190,11 @@ Deno.test("openCheckpoint() refuses the same weight under two names", async () =
   const path = await copyFolder(folder, {
     tensors: (tensors) => tensors.set("wte.weight", tensors.get("transformer.wte.weight")!),
   });
-  assertThrows(() => openCheckpoint(path), FileFormatError, "two tensors are the same weight");
+  await assertRejects(
+    () => openCheckpoint(path),
+    FileFormatError,
+    "two tensors are the same weight",
+  );
 });
 
 Deno.test("a tokenizer with more tokens than the model is refused", async () => {
@@ -203,7 +207,7 @@ Deno.test("a tokenizer with more tokens than the model is refused", async () => 
       tensors.set("transformer.wte.weight", { shape: [280, 32], dtype: "F32", bytes });
     },
   });
-  using checkpoint = openCheckpoint(path);
+  using checkpoint = await openCheckpoint(path);
   const error = await assertRejects(() => checkpoint.readTokenizer(), FileFormatError);
   assertFormatError(error);
   assertStringIncludes(error.message, "it has more tokens than the 280 of the model: received 288");
@@ -215,7 +219,7 @@ Deno.test("openCheckpoint() refuses a folder with only a pickle, and says how to
     remove: ["model.safetensors"],
     files: { "pytorch_model.bin": "PK" },
   });
-  const error = assertThrows(() => openCheckpoint(path), FileFormatError);
+  const error = await assertRejects(() => openCheckpoint(path), FileFormatError);
   assertStringIncludes(error.message, 'received "pytorch_model.bin"');
   assertStringIncludes(
     error.message,
@@ -241,12 +245,16 @@ for (const [what, changes, message] of missing) {
   Deno.test(`openCheckpoint() does not find ${what} in a folder without it`, async () => {
     using folder = new TemporaryFolder();
     const path = await copyFolder(folder, changes);
-    assertThrows(() => openCheckpoint(path), Deno.errors.NotFound, message);
+    await assertRejects(() => openCheckpoint(path), Deno.errors.NotFound, message);
   });
 }
 
-Deno.test("openCheckpoint() does not find what is not there", () => {
-  assertThrows(() => openCheckpoint("/no/such/model"), Deno.errors.NotFound, "/no/such/model");
+Deno.test("openCheckpoint() does not find what is not there", async () => {
+  await assertRejects(
+    () => openCheckpoint("/no/such/model"),
+    Deno.errors.NotFound,
+    "/no/such/model",
+  );
 });
 
 const u32 = (value: number): GgufValue => ({ type: "u32", value });
@@ -332,7 +340,7 @@ for (const [what, change, message] of ggufProblems) {
     const [good, bad] = [folder.file("good.gguf"), folder.file("bad.gguf")];
     await convertCheckpoint(plainFolder, good, { type: "f32" });
     await copyGguf(good, bad, change);
-    const error = assertThrows(() => openCheckpoint(bad), FileFormatError);
+    const error = await assertRejects(() => openCheckpoint(bad), FileFormatError);
     assertFormatError(error);
     assertStringIncludes(error.message, message);
     assertEquals(error.path, bad);
@@ -383,7 +391,7 @@ for (const [what, change, message] of tokenizerProblems) {
     const [good, bad] = [folder.file("good.gguf"), folder.file("bad.gguf")];
     await convertCheckpoint(plainFolder, good, { type: "f32" });
     await copyGguf(good, bad, change);
-    using checkpoint = openCheckpoint(bad);
+    using checkpoint = await openCheckpoint(bad);
     const error = await assertRejects(() => checkpoint.readTokenizer(), FileFormatError);
     assertFormatError(error);
     assertStringIncludes(error.message, message);
@@ -406,7 +414,7 @@ Deno.test("openCheckpoint() accepts what older converters leave out", async () =
       ]
     ) metadata.delete(key);
   });
-  using checkpoint = openCheckpoint(old);
+  using checkpoint = await openCheckpoint(old);
   assertEquals(checkpoint.name, "old");
   assertEquals((await checkpoint.readTokenizer())!.endOfTextId, 287);
   assertEquals(checkpoint.config.layerNormEpsilon, 1e-5);
@@ -419,12 +427,12 @@ Deno.test("openCheckpoint() drops an output.weight that repeats the embedding, a
   await copyGguf(good, old, ({ tensors }) => {
     tensors.set("output.weight", { ...tensors.get("token_embd.weight")!, name: "output.weight" });
   });
-  using checkpoint = openCheckpoint(old);
+  using checkpoint = await openCheckpoint(old);
   assertEquals(checkpoint.tied, true);
 });
 
-Deno.test("a checkpoint cannot be read after it was disposed of", () => {
-  const checkpoint = openCheckpoint(plainFolder);
+Deno.test("a checkpoint cannot be read after it was disposed of", async () => {
+  const checkpoint = await openCheckpoint(plainFolder);
   checkpoint[Symbol.dispose]();
   checkpoint[Symbol.dispose]();
   assertThrows(
@@ -434,8 +442,8 @@ Deno.test("a checkpoint cannot be read after it was disposed of", () => {
   );
 });
 
-Deno.test("a weight that a checkpoint does not have cannot be read", () => {
-  using checkpoint = openCheckpoint(plainFolder);
+Deno.test("a weight that a checkpoint does not have cannot be read", async () => {
+  using checkpoint = await openCheckpoint(plainFolder);
   assertThrows(
     () => checkpoint.readRows("vocabularyProjection", 0, new Uint8Array(128)),
     TypeError,

@@ -71,7 +71,7 @@ Deno.test("resolveModel() downloads and converts a model of the hub once", async
     assertEquals(path, folder.file(`converted/openai-community--gpt2/${COMMIT}/gpt2-Q8_0.gguf`));
     assertEquals([...steps], ["download", "convert"]);
     {
-      using checkpoint = openCheckpoint(path);
+      using checkpoint = await openCheckpoint(path);
       assertEquals(checkpoint.name, "gpt2");
       assertEquals(checkpoint.weights.get("tokenEmbedding")!.dtype, "q8_0");
     }

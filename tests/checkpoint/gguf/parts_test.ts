@@ -1,5 +1,5 @@
 /** Models that llama-gguf-split has cut into several files. */
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { FileFormatError } from "../../../src/base/errors.ts";
 import { convertCheckpoint } from "../../../src/checkpoint/convert.ts";
 import { loadCheckpoint } from "../../../src/checkpoint/load.ts";
@@ -52,7 +52,7 @@ Deno.test("any part of a model that was split stands for the whole", async () =>
   const joined = folder.file("joined.gguf");
   await convertCheckpoint(paths[0], joined, { type: "f32" });
   assertEquals(await logitsOf(joined), expected);
-  using checkpoint = openCheckpoint(joined);
+  using checkpoint = await openCheckpoint(joined);
   assertEquals(checkpoint.gguf!.metadata.has("split.count"), false);
 });
 
@@ -60,7 +60,7 @@ Deno.test("a missing part is named", async () => {
   using folder = new TemporaryFolder();
   const paths = await split(folder);
   Deno.removeSync(paths[1]);
-  const error = assertThrows(() => openCheckpoint(paths[0]), Deno.errors.NotFound);
+  const error = await assertRejects(() => openCheckpoint(paths[0]), Deno.errors.NotFound);
   assertStringIncludes(error.message, "another part is missing");
   assertStringIncludes(error.message, "m-00002-of-00003.gguf");
 });
@@ -69,7 +69,7 @@ Deno.test("a part under another name says which name it needs", async () => {
   using folder = new TemporaryFolder();
   const [path] = await split(folder);
   Deno.renameSync(path, folder.file("model.gguf"));
-  assertThrows(
+  await assertRejects(
     () => openCheckpoint(folder.file("model.gguf")),
     FileFormatError,
     "it is one of 3 parts, and its name must end in -00001-of-00003.gguf",
@@ -102,7 +102,7 @@ for (const [what, change, message] of wrong) {
   Deno.test(`openCheckpoint() refuses ${what}`, async () => {
     using folder = new TemporaryFolder();
     const [path] = await split(folder, change);
-    assertThrows(() => openCheckpoint(path), FileFormatError, message);
+    await assertRejects(() => openCheckpoint(path), FileFormatError, message);
   });
 }
 

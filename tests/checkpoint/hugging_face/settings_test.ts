@@ -1,5 +1,5 @@
 /** What comes with a model beside its weights survives being saved, converted and saved again. */
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { FileFormatError } from "../../../src/base/errors.ts";
 import { convertCheckpoint } from "../../../src/checkpoint/convert.ts";
 import { saveGguf } from "../../../src/checkpoint/gguf/save_gguf.ts";
@@ -105,11 +105,11 @@ for (const [eos, ids] of endings) {
     // Where nothing says, the tokenizer does: from then on the files say so.
     const written = ids ?? [287];
     for (const [file, expected] of [[path, ids], [gguf, written]] as const) {
-      using checkpoint = openCheckpoint(file);
+      using checkpoint = await openCheckpoint(file);
       assertEquals(checkpoint.settings.endOfTextIds, expected);
     }
     const saved = await resave(gguf, folder.file("saved"));
-    using checkpoint = openCheckpoint(saved);
+    using checkpoint = await openCheckpoint(saved);
     assertEquals(checkpoint.settings.endOfTextIds, written);
     const value = written.length > 1 ? written : written[0] ?? null;
     assertEquals(read(saved, "config.json").eos_token_id, value);
@@ -129,7 +129,7 @@ for (const [name, text] of damaged) {
   Deno.test(`openCheckpoint() refuses ${text} as ${name}`, async () => {
     using folder = new TemporaryFolder();
     const path = await copyFolder(folder, { files: { [name]: text } });
-    const error = assertThrows(() => openCheckpoint(path), FileFormatError);
+    const error = await assertRejects(() => openCheckpoint(path), FileFormatError);
     assertFormatError(error);
     assertStringIncludes(error.message, name);
   });

@@ -50,7 +50,7 @@ async function everywhere(changes: Changes, test: (tokenizer: Tokenizer, where: 
   const saved = folder.file("saved");
   await saveSafetensors(model, tokenizer, saved);
   for (const source of [path, gguf, saved]) {
-    using checkpoint = openCheckpoint(source);
+    using checkpoint = await openCheckpoint(source);
     test((await checkpoint.readTokenizer())!, source);
   }
 }
@@ -129,7 +129,7 @@ Deno.test("a space is put before a text where the files ask for it", async () =>
     withRows({ ...slow, "tokenizer_config.json": { add_prefix_space: true } }, ["tokenizer.json"]),
     withRows({ "tokenizer_config.json": { add_prefix_space: true } }),
   ];
-  using plain = openCheckpoint(plainFolder);
+  using plain = await openCheckpoint(plainFolder);
   const reference = (await plain.readTokenizer())!;
   for (const changes of cases) {
     await everywhere(changes, (tokenizer, where) => {
@@ -173,7 +173,7 @@ Deno.test("a GGUF file has a label for every id, as llama.cpp wants it, but it i
   await convertCheckpoint(path, gguf);
   const tokens = readGguf(gguf).metadata.get("tokenizer.ggml.tokens")!.value as string[];
   assertEquals(tokens.slice(288), [288, 289, 290, 291, 292, 293].map((id) => `[PAD${id}]`));
-  using checkpoint = openCheckpoint(gguf);
+  using checkpoint = await openCheckpoint(gguf);
   const tokenizer = (await checkpoint.readTokenizer())!;
   assertEquals(tokenizer.decode([290]), "");
   assertEquals(JSON.parse(tokenizer.toVocabJson())["[PAD290]"], undefined);
@@ -182,7 +182,7 @@ Deno.test("a GGUF file has a label for every id, as llama.cpp wants it, but it i
 Deno.test("a token without a row in the model is text like any other", async () => {
   using folder = new TemporaryFolder();
   const path = await copyFolder(folder, { files: { "added_tokens.json": '{"<|pad|>": 288}' } });
-  using checkpoint = openCheckpoint(path);
+  using checkpoint = await openCheckpoint(path);
   const tokenizer = (await checkpoint.readTokenizer())!;
   assertEquals(tokenizer.vocabSize, 288);
   assertEquals(tokenizer.decode(tokenizer.encode("<|pad|>")), "<|pad|>");

@@ -125,6 +125,6 @@ test("a damaged download is an error that says how to repair it", async ({ optio
 test("a damaged file of one's own is an error that says to get it again", async ({ folder }) => {
   const path = folder.file("x.gguf");
   Deno.writeTextFileSync(path, "GGUF");
-  const error = await assertRejects(() => Promise.try(() => openCheckpoint(path)), FileFormatError);
+  const error = await assertRejects(() => openCheckpoint(path), FileFormatError);
   assertStringIncludes(error.message, "download or convert it again");
 });
