@@ -39,7 +39,8 @@ export const benchCommand = defineCommand({
   async run({ values }, io) {
     const { stdout, stderr, signal } = io;
     const models = benchModels(values);
-    const tests = benchTests(values);
+    const numTests = benchTests(values).length;
+    const testsFor = (contextLength: number) => benchTests(values, contextLength);
     const where = deviceOptions(values);
     const paths = new Map<string, string>();
     for (const { model } of models) {
@@ -48,14 +49,14 @@ export const benchCommand = defineCommand({
     await openLibraryShowing({ stderr, signal });
     const bar = new ProgressBar(stderr, "Measuring");
     let numDone = 0;
-    const onTest = () => bar.show(++numDone / (models.length * tests.length));
+    const onTest = () => bar.show(++numDone / (models.length * numTests));
     const { repetitions, profile } = values;
     const options = { repetitions, profile, ...where, onTest, signal };
     const results: ModelResult[] = [];
     try {
       for (const model of models) {
         const path = paths.get(model.model)!;
-        results.push(await runBench(model, tests, { ...options, path }));
+        results.push(await runBench(model, testsFor, { ...options, path }));
       }
     } finally {
       await bar.clear();

@@ -10,11 +10,11 @@ Deno.test("bench writes tables", async () => {
   assertMatch(stdout, /^\| model \| type +\| device \| threads \| load ms \|/);
   assertMatch(
     stdout,
-    /^\| demo +\| as stored \| CPU +\| +1 \| prefill 3 \| +0 \| +1 \| +[\d.]+ ± 0\.00 \|$/m,
+    /^\| demo +\| as stored \| CPU +\| +1 \| prefill 3 \| +0 \| +1 \| +[\d.]+ \|$/m,
   );
   assertMatch(
     stdout,
-    /^\| demo +\| as stored \| CPU +\| +1 \| decode 2 +\| +0 \| +1 \| +[\d.]+ ± 0\.00 \|$/m,
+    /^\| demo +\| as stored \| CPU +\| +1 \| decode 2 +\| +0 \| +1 \| +[\d.]+ \|$/m,
   );
 });
 
@@ -106,8 +106,13 @@ for (
     [["--format", "xml"], /--format must be one of md, csv, json: received "xml"/],
     [
       ["-p", "0", "-n", "1", "--depth", "100000"],
-      /Cannot measure 1 tokens after 100000: the model has/,
+      /Cannot measure 1 token after 100000: the model has 256 positions: .* Give a smaller --depth\./,
     ],
+    [
+      ["-p", "512"],
+      /Cannot measure 512 tokens after 0: .*: received 512 tokens\. Give -p at most 256\./,
+    ],
+    [["-p", "0", "-n", "200", "--depth", "100"], /received 300 tokens\. Give -n at most 156\./],
     [["demo"], /Name a model with --model/],
   ] as const
 ) {
@@ -117,6 +122,17 @@ for (
     assertMatch(stderr, message);
   });
 }
+
+Deno.test("bench measures by default what a short context has room for", async () => {
+  const args = ["bench", "-m", "demo", "-r", "1", "--depth", "0,250", "--json"];
+  const { code, stdout } = await runCli(args);
+  assertEquals(code, 0);
+  const [{ tests }] = JSON.parse(stdout).results;
+  assertEquals(
+    tests.map(({ kind, numTokens, depth }: Record<string, unknown>) => [kind, numTokens, depth]),
+    [["prefill", 256, 0], ["prefill", 6, 250], ["decode", 128, 0], ["decode", 6, 250]],
+  );
+});
 
 Deno.test("bench says that a model is not there", async () => {
   const { code, stderr } = await runCli(["bench", "-m", "missing.gguf"]);

@@ -12,6 +12,13 @@ import { type Flags, flagText, type FlagValues } from "../arguments/flags.ts";
 import { parseInteger } from "../arguments/parse_arguments.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 
+/** How many tokens each kind of test reads or writes if nobody says, and the context has room for them. */
+const DEFAULT_TOKENS = { promptTokens: 512, newTokens: 128 } as const;
+
+function defaultText(flag: keyof typeof DEFAULT_TOKENS): string {
+  return `Default: ${DEFAULT_TOKENS[flag]}, or what the context has room for.`;
+}
+
 /** The flags of `bench`. */
 export const benchFlags = {
   model: {
@@ -30,15 +37,15 @@ export const benchFlags = {
     kind: "text",
     short: "p",
     valueName: "counts",
-    default: "512",
-    help: "Read this many tokens; 0 leaves the test out.",
+    help: `Read this many tokens; 0 leaves the test out. ${defaultText("promptTokens")}`,
   },
   newTokens: {
     kind: "text",
     short: "n",
     valueName: "counts",
-    default: "128",
-    help: "Write this many tokens, one after another; 0 leaves the test out.",
+    help: `Write this many tokens, one after another; 0 leaves the test out. ${
+      defaultText("newTokens")
+    }`,
   },
   depth: {
     kind: "text",
@@ -112,18 +119,25 @@ export function benchModels(values: BenchValues): BenchModel[] {
   );
 }
 
-/** Every combination of sizes: first all that read, then all that write. */
-export function benchTests(values: BenchValues): BenchTest[] {
+/**
+ * Every combination of sizes: first all that read, then all that write.
+ *
+ * @param contextLength how many tokens the model has room for: a default that is more is cut to that
+ */
+export function benchTests(values: BenchValues, contextLength = Infinity): BenchTest[] {
   const depths = parseCounts(values, "depth", 0);
   const batches = parseCounts(values, "batch", 1);
-  const testsOf = (kind: BenchTest["kind"], counts: readonly number[]) =>
-    counts.filter((numTokens) => numTokens > 0).flatMap((numTokens) =>
-      depths.flatMap((depth) => batches.map((batch) => ({ kind, numTokens, depth, batch })))
+  const testsOf = (kind: BenchTest["kind"], flag: keyof typeof DEFAULT_TOKENS): BenchTest[] => {
+    const given = values[flag] === undefined ? undefined : parseCounts(values, flag, 0);
+    const fitting = (depth: number) =>
+      Math.max(1, Math.min(DEFAULT_TOKENS[flag], contextLength - depth));
+    return (given ?? [undefined]).filter((count) => count !== 0).flatMap((count) =>
+      depths.flatMap((depth) =>
+        batches.map((batch) => ({ kind, numTokens: count ?? fitting(depth), depth, batch }))
+      )
     );
-  return [
-    ...testsOf("prefill", parseCounts(values, "promptTokens", 0)),
-    ...testsOf("decode", parseCounts(values, "newTokens", 0)),
-  ];
+  };
+  return [...testsOf("prefill", "promptTokens"), ...testsOf("decode", "newTokens")];
 }
 
 function parseTypes(list: string): FileType[] {

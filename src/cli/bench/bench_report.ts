@@ -22,7 +22,7 @@ export function markdownReport(results: readonly ModelResult[]): string {
       `${test.kind} ${test.numTokens}`,
       String(test.depth),
       String(test.batch),
-      `${test.tokensPerSecond.toFixed(2)} ± ${test.deviation.toFixed(2)}`,
+      speedText(test),
     ])
   );
   return [
@@ -76,6 +76,14 @@ export function csvReport(results: readonly ModelResult[]): string {
 /** Everything, with every sample. */
 export function jsonReport(results: readonly ModelResult[]): string {
   return jsonText({ results }, 2) + "\n";
+}
+
+/** With at most five digits that mean something; with a deviation only if there is more than one sample. */
+function speedText({ tokensPerSecond, deviation, samples }: TestResult): string {
+  const speed = Number(tokensPerSecond.toPrecision(5));
+  const numDecimals = speed < 1000 ? 2 : speed < 10_000 ? 1 : 0;
+  return [speed, ...(samples.length > 1 ? [deviation] : [])]
+    .map((value) => value.toFixed(numDecimals)).join(" ± ");
 }
 
 function modelCells({ model, type, device, threads }: ModelResult): string[] {

@@ -16,6 +16,7 @@ import type { BenchModel, BenchTest } from "./bench_flags.ts";
 import { peakMemoryBytes, resetPeakMemory } from "./peak_memory.ts";
 import { profilePass } from "./profile_pass.ts";
 import { randomTexts } from "./random_texts.ts";
+import { countText } from "../terminal/units.ts";
 import { mean, standardDeviation } from "./statistics.ts";
 
 /** What one test gave. */
@@ -73,12 +74,13 @@ export interface BenchOptions {
 /**
  * Loads a model and measures it.
  *
+ * @param testsFor what to measure of a model with so many positions
  * @throws {RangeError} if a test needs more tokens than the model has positions
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function runBench(
   { model: name, type, threads }: BenchModel,
-  tests: readonly BenchTest[],
+  testsFor: (contextLength: number) => readonly BenchTest[],
   options: BenchOptions,
 ): Promise<ModelResult> {
   const { path, repetitions, device, rpc, signal } = options;
@@ -87,6 +89,7 @@ export async function runBench(
   const { model } = await loadCheckpoint(path, { type, threads, device, rpc, signal });
   using _model = model;
   const loadMs = performance.now() - begin;
+  const tests = testsFor(model.config.contextLength);
   checkTests(model, tests);
   const firstTokenMs = await measureFirstToken(model, signal);
   const results: TestResult[] = [];
@@ -111,10 +114,16 @@ export async function runBench(
 
 function checkTests(model: Model, tests: readonly BenchTest[]): void {
   const { contextLength } = model.config;
-  for (const { numTokens, depth, batch } of tests) {
+  for (const { kind, numTokens, depth, batch } of tests) {
     if (depth + numTokens > contextLength) {
+      const room = contextLength - depth;
+      const flag = kind === "prefill" ? "-p" : "-n";
       throw new InvalidArgumentError(
-        `Cannot measure ${numTokens} tokens after ${depth}: the model has ${contextLength} positions`,
+        `Cannot measure ${
+          countText(numTokens, "token")
+        } after ${depth}: the model has ${contextLength} ` +
+          `positions: received ${depth + numTokens} tokens. ` +
+          (room > 0 ? `Give ${flag} at most ${room}.` : "Give a smaller --depth."),
       );
     }
     requireSessionMemory(model, batch, depth + numTokens, "Choose a smaller --batch.");

@@ -20,44 +20,56 @@ export interface LinePrompt {
 const KEY = "prompt";
 
 /**
- * The prompts of a text. Its lines are prompts, or, if the first one is such an object, JSON objects with a `prompt`;
- * empty lines are none.
+ * The prompts of a text. Its lines are prompts, or, if the first one is a JSON object, JSON objects with a `prompt`; empty
+ * lines are none. What is no JSON is a prompt, even if it begins with a brace.
  *
  * @param path where the text is from, `-` for stdin
- * @throws {FileFormatError} if some lines are such objects and others not
- * @throws {UsageError} if there is no prompt
+ * @throws {FileFormatError} if a line is no JSON object, and the first one is
+ * @throws {UsageError} if there is no prompt, an object has none, or a line is an object and the first one is not
  */
 export function parsePrompts(text: string, path: string): LinePrompt[] {
   const lines = text.split(/\r?\n/)
-    .map((text, index) => ({ text, line: index + 1 }))
+    .map((text, index) => ({ text, line: index + 1, object: parseObject(text) }))
     .filter(({ text }) => text !== "");
   if (lines.length === 0) {
     throw new UsageError(
       `--prompts needs a file with prompts: received none in ${sourceText(path)}.`,
     );
   }
-  if (promptOf(lines[0].text) === undefined) return lines;
-  return lines.map(({ text, line }) => {
-    const prompt = promptOf(text);
-    if (prompt !== undefined) return { text: prompt, line };
-    throw new FileFormatError(
-      `Cannot read the prompts: line ${line} of ${sourceText(path)} is not, like the first one, ` +
-        `a JSON object with a text as "${KEY}": received ${quote(text)}. Correct that line.`,
-      { path },
+  const areObjects = lines[0].object !== undefined;
+  return lines.map(({ text, line, object }) => {
+    const place = `Cannot read the prompts: line ${line} of ${sourceText(path)}`;
+    if (object === undefined) {
+      if (!areObjects) return { text, line };
+      throw new FileFormatError(
+        `${place} is not, like the first one, a JSON object with a text as "${KEY}": ` +
+          `received ${quote(text)}. Correct that line.`,
+        { path },
+      );
+    }
+    if (!areObjects) {
+      throw new UsageError(
+        `${place} is a JSON object, and the first prompt is plain text: received ${quote(text)}. ` +
+          `Write all of them as text, or all as {"${KEY}": "..."}.`,
+      );
+    }
+    const prompt = object.get(KEY);
+    if (typeof prompt === "string") return { text: prompt, line };
+    throw new UsageError(
+      `${place} is a JSON object without a text as "${KEY}": received ${quote(text)}. ` +
+        `Name the field "${KEY}".`,
     );
   });
 }
 
-/** The prompt in an object that is written as JSON, if it is one that has one. */
-function promptOf(text: string): string | undefined {
+/** The object that is written as JSON, if it is one. */
+function parseObject(text: string): ReadonlyMap<string, JsonValue> | undefined {
   if (!text.trimStart().startsWith("{")) return undefined;
-  let value: JsonValue;
   try {
-    value = parseStrictJson(text);
+    const value = parseStrictJson(text);
+    return value instanceof Map ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  const prompt = value instanceof Map ? value.get(KEY) : undefined;
-  return typeof prompt === "string" ? prompt : undefined;
 }

@@ -41,10 +41,10 @@ Deno.test("markdownReport() aligns columns and escapes what would end a cell", (
 |----------------|-----------|--------|--------:|--------:|---------------:|------------:|------------:|
 | a\\|b, "c".gguf | as stored | CPU    |       2 |      12 |              6 |          18 |    123.4 MB |
 
-| model          | type      | device | threads | test        | depth | batch |       tokens/s |
-|----------------|-----------|--------|--------:|-------------|------:|------:|---------------:|
-| a\\|b, "c".gguf | as stored | CPU    |       2 | prefill 512 |     0 |     1 | 1234.50 ± 6.79 |
-| a\\|b, "c".gguf | as stored | CPU    |       2 | decode 128  |   896 |     8 |   99.50 ± 0.00 |
+| model          | type      | device | threads | test        | depth | batch |     tokens/s |
+|----------------|-----------|--------|--------:|-------------|------:|------:|-------------:|
+| a\\|b, "c".gguf | as stored | CPU    |       2 | prefill 512 |     0 |     1 | 1234.5 ± 6.8 |
+| a\\|b, "c".gguf | as stored | CPU    |       2 | decode 128  |   896 |     8 |        99.50 |
 
 One pass of decode 128, depth 896, batch 8, of a|b, "c".gguf, as stored: 4000 us when computed one operation at a time
 
@@ -54,6 +54,23 @@ One pass of decode 128, depth 896, batch 8, of a|b, "c".gguf, as stored: 4000 us
 | ADD 768     |     2 | 1000.0 | 25.0 % |
 `,
   );
+});
+
+Deno.test("markdownReport() shows speeds with at most five significant digits", () => {
+  for (
+    const [tokensPerSecond, text] of [
+      [0.1234, "0.12"],
+      [12.3456, "12.35"],
+      [1234.56, "1234.6"],
+      [9999.99, "10000"],
+      [12345.6, "12346"],
+      [1234567, "1234600"],
+    ] as const
+  ) {
+    const test = { ...results[0].tests[0], tokensPerSecond, samples: [tokensPerSecond] };
+    const report = markdownReport([{ ...results[0], tests: [test] }]);
+    assertEquals(report.match(/ ([\d.]+) \|\n$/)?.[1], text);
+  }
 });
 
 Deno.test("csvReport() writes a row for each test and quotes what needs it", () => {

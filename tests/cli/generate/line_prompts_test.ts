@@ -9,12 +9,10 @@ const FILES: readonly (readonly [text: string, prompts: [string, number][]])[] =
   ["a\r\n\r\n b \n", [["a", 1], [" b ", 3]]],
   ['{"prompt": "a"}\n\n{"id": 7, "prompt": ""}\n', [["a", 1], ["", 3]]],
   ['  {"prompt": "two\\nlines"}', [["two\nlines", 1]]],
-  // Text that only looks like JSON, or is JSON without prompts, is text.
+  // Text that only looks like JSON, or is no object, is text.
   ["{x}\nb", [["{x}", 1], ["b", 2]]],
-  ['{"text": "a"}', [['{"text": "a"}', 1]]],
-  ['{"prompt": 1}', [['{"prompt": 1}', 1]]],
   ['["a"]', [['["a"]', 1]]],
-  ['b\n{"prompt": "a"}', [["b", 1], ['{"prompt": "a"}', 2]]],
+  ['{"prompt": "a"', [['{"prompt": "a"', 1]]],
 ];
 
 for (const [text, prompts] of FILES) {
@@ -24,13 +22,37 @@ for (const [text, prompts] of FILES) {
 }
 
 Deno.test("parsePrompts() names the line that is not like the first one", () => {
-  for (const line of ["b", '{"prompt": 1}', '{"prompt": "b"', "[]", '{"prompt": "b"} x']) {
+  for (const line of ["b", '{"prompt": "b"', "[]", '{"prompt": "b"} x']) {
     const text = `{"prompt": "a"}\n\n${line}\n`;
     assertThrows(
       () => parsePrompts(text, "p.jsonl"),
       FileFormatError,
       'line 3 of "p.jsonl" is not',
     );
+  }
+});
+
+Deno.test("parsePrompts() refuses JSON objects without a text as prompt, wherever they are", () => {
+  for (const line of ['{"text":"A"}', '{"prompt":5}', '{"prompt":null}', "{}"]) {
+    for (const [before, number] of [["", 1], ["\n", 2], ['{"prompt": "a"}\n', 2]] as const) {
+      assertThrows(
+        () => parsePrompts(`${before}${line}\n`, "p.jsonl"),
+        UsageError,
+        `line ${number} of "p.jsonl" is a JSON object without a text as "prompt": received `,
+      );
+    }
+  }
+});
+
+Deno.test("parsePrompts() refuses JSON objects among lines of plain text", () => {
+  for (const first of ["ROMEO:", '{"prompt": "broken"', "{x}", "[]"]) {
+    for (const line of ['{"prompt":"KING"}', '{"text":"A"}']) {
+      assertThrows(
+        () => parsePrompts(`${first}\n\n${line}\n`, "p.txt"),
+        UsageError,
+        'line 3 of "p.txt" is a JSON object, and the first prompt is plain text: received ',
+      );
+    }
   }
 });
 
