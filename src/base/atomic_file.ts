@@ -82,8 +82,12 @@ export async function writeFileAtomically(
   await syncFolder(folderOf(path));
 }
 
-/** Refuses to put a file in the place of a folder, a FIFO or a device such as /dev/null. */
-function requireReplaceable(path: string): void {
+/**
+ * Refuses to put a file in the place of a folder, a FIFO or a device such as /dev/null.
+ *
+ * @throws {StorageError} if there is one at `path`
+ */
+export function requireReplaceable(path: string): void {
   const info = infoIfAny(path);
   if (info === undefined || info.isFile) return;
   throw new StorageError(

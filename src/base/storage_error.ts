@@ -13,14 +13,24 @@ import { otherPlaceFor } from "./place_advice.ts";
  * @param needed what was to be written, for the message: `after 3 of the 10 bytes needed`
  */
 export function storageError(path: string, cause: unknown, needed = ""): unknown {
-  // A missing --allow-write is about this process: Deno's own message names the flag.
-  if (!(cause instanceof Error) || cause instanceof Deno.errors.NotCapable) return cause;
+  if (!(cause instanceof Error)) return cause;
+  if (cause instanceof Deno.errors.NotCapable) return missingPermission(path, cause);
   const code = systemErrorCode(cause);
   if (code === undefined) return cause;
   const [reason, advice] = REASONS[code] ?? ["the system refused", "Check the disk"];
   return new StorageError(
     `Cannot write ${quotePath(path)}: ${reason}: received ${code}${needed && ` ${needed}`}. ` +
       `${advice}, or ${otherPlaceFor(path)}. Nothing that was there before has changed.`,
+    { cause },
+  );
+}
+
+/** Deno's own message names the temporary file beside the one that its user knows. */
+function missingPermission(path: string, cause: Error): Error {
+  if (!cause.message.startsWith("Requires write access")) return cause;
+  return new Deno.errors.NotCapable(
+    `Cannot write ${quotePath(path)}: Deno was started without --allow-write for its folder: ` +
+      "received no write access. Run with --allow-write.",
     { cause },
   );
 }

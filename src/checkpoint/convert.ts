@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { WriteProgress } from "../base/atomic_file.ts";
+import { requireReplaceable, type WriteProgress } from "../base/atomic_file.ts";
 import { quotePath } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
 import { exists, isTaken } from "../base/files.ts";
@@ -43,7 +43,7 @@ export interface ConvertOptions {
  * @throws {Deno.errors.NotFound} if the source is missing, or a folder without tokenizer
  * @throws {Deno.errors.AlreadyExists} if the target is there already, and may not be replaced or is the source itself
  * @throws {RangeError} if a value is too large for the type
- * @throws {StorageError} if the target cannot be written
+ * @throws {StorageError} if the target cannot be written, such as a folder
  * @throws {NativeLibraryError} if the native library is not open
  */
 export async function convertCheckpoint(
@@ -101,6 +101,8 @@ function requireTarget(sourcePath: string, targetPath: string, overwrite: boolea
         `${quotePath(sourcePath)}. Choose another name.`,
     );
   }
+  // Before overwriting is advised, which could not replace these.
+  requireReplaceable(targetPath);
   if (!overwrite) {
     throw new Deno.errors.AlreadyExists(
       `Cannot write ${

@@ -9,7 +9,7 @@ import { formatError, quote } from "../base/describe.ts";
 import type { GPT2Config } from "../model/config.ts";
 import { type ParameterPath, type ParameterSpec, parameterSpecs } from "../model/parameters.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { isWeightType, weightTypes } from "./quantize.ts";
+import { isWeightType } from "./quantize.ts";
 import { byteLengthOf, type StoredWeight } from "./weight_source.ts";
 
 /** A tensor as it was found in a file. */
@@ -40,6 +40,8 @@ export interface Layout {
   nameOf(spec: ParameterPath): string;
   /** Whether such a file holds a weight as (in out). */
   isTransposed(spec: ParameterSpec): boolean;
+  /** What to do with a file whose weights have a type that cannot be computed with. */
+  readonly typeAdvice: string;
 }
 
 const MAX_LISTED = 10;
@@ -52,7 +54,8 @@ const COMPARED_BYTES = 2 ** 22;
  * @param found the tensors of the file, by their names in `layout`
  * @param layout how the file stores weights
  * @param path where the tensors come from, for messages
- * @throws {FileFormatError} naming up to ten tensors that are missing, have another shape or type, or are not GPT-2's
+ * @throws {FileFormatError} if tensors have a type that cannot be computed with, or naming up to ten that are missing,
+ *   have another shape, or are not GPT-2's
  */
 export function locateWeights(
   config: GPT2Config,
@@ -61,6 +64,7 @@ export function locateWeights(
   path: string,
 ): Map<string, LocatedWeight> {
   const problems: string[] = [];
+  const ofOtherTypes: FoundTensor[] = [];
   const located = new Map<string, LocatedWeight>();
   const unexpected = new Map(found);
   const tied = !found.has(layout.nameOf({ part: "vocabularyProjection" }));
@@ -68,32 +72,51 @@ export function locateWeights(
     const name = layout.nameOf(spec);
     unexpected.delete(name);
     const tensor = found.get(name);
-    const weight = tensor && matchTensor(tensor, spec, layout.isTransposed(spec));
-    if (typeof weight === "object") located.set(spec.name, weight);
-    else problems.push(weight ?? `${quote(name)} is missing`);
+    const isTransposed = layout.isTransposed(spec);
+    const problem = tensor === undefined
+      ? `${quote(name)} is missing`
+      : shapeProblem(tensor, isTransposed ? spec.shape.toReversed() : spec.shape);
+    if (tensor === undefined || problem !== undefined) problems.push(problem!);
+    else if (!isWeightType(tensor.type)) ofOtherTypes.push(tensor);
+    else {
+      const { storedName, type: dtype, source, offset } = tensor;
+      located.set(spec.name, { spec, storedName, dtype, isTransposed, source, offset });
+    }
   }
   for (const { storedName } of unexpected.values()) {
     problems.push(`${quote(storedName)} is none of GPT-2's`);
   }
+  // Before the rest: weights of such types come with tensors that are none of GPT-2's, such as their scales.
+  if (ofOtherTypes.length > 0) throw otherTypes(path, ofOtherTypes, layout.typeAdvice);
   if (problems.length > 0) throw mismatch(path, problems, found.size);
   if (!tied && repeatsTokenEmbedding(located)) located.delete("vocabularyProjection");
   return located;
 }
 
-/** The weight that a tensor holds, or what is wrong with it. */
-function matchTensor(
-  { storedName, shape, type, source, offset }: FoundTensor,
-  spec: ParameterSpec,
-  isTransposed: boolean,
-): LocatedWeight | string {
-  const expected = isTransposed ? spec.shape.toReversed() : spec.shape;
-  if (!sameShape(shape, expected)) {
-    return `${quote(storedName)} is ${formatShape(shape)}, not ${formatShape(expected)}`;
-  }
-  if (!isWeightType(type)) {
-    return `${quote(storedName)} has type ${type}, not one of ${weightTypes.join(" ")}`;
-  }
-  return { spec, storedName, dtype: type, isTransposed, source, offset };
+/** What is wrong with the shape of a tensor, if anything is. */
+function shapeProblem(
+  { storedName, shape }: FoundTensor,
+  expected: readonly number[],
+): string | undefined {
+  if (sameShape(shape, expected)) return undefined;
+  return `${quote(storedName)} is ${formatShape(shape)}, not ${formatShape(expected)}`;
+}
+
+function otherTypes(
+  path: string,
+  tensors: readonly FoundTensor[],
+  advice: string,
+): FileFormatError {
+  const [{ storedName }, ...others] = tensors;
+  const types = [...new Set(tensors.map(({ type }) => type))].slice(0, MAX_LISTED).join(", ");
+  const which = others.length === 0 ? "has" : `and ${others.length} more have`;
+  return formatError(
+    "GPT-2",
+    path,
+    `${quote(storedName)} ${which} a type that cannot be computed with`,
+    types,
+    advice,
+  );
 }
 
 function mismatch(path: string, problems: readonly string[], numTensors: number): FileFormatError {

@@ -41,6 +41,8 @@ export interface TokenizerInfo {
   readonly vocabSize: number;
   readonly numMerges: number;
   readonly endOfTextId: number | null;
+  /** All tokens that end a text for this model. */
+  readonly endOfTextIds: readonly number[];
 }
 
 /** A weight. */
@@ -113,7 +115,7 @@ export function modelInfoText(info: ModelInfo, isLong: boolean): string {
       tokenizer === null ? [["none"]] : [
         ["tokens", String(tokenizer.vocabSize)],
         ["merges", String(tokenizer.numMerges)],
-        ["end of text", String(tokenizer.endOfTextId ?? "none")],
+        ["end of text", tokenizer.endOfTextIds.join(", ") || "none"],
       ],
     ),
     ...(metadata === null ? [] : [
@@ -138,7 +140,9 @@ async function tokenizerInfo(checkpoint: Checkpoint): Promise<TokenizerInfo | nu
   const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer === undefined) return null;
   const { vocabSize, merges, endOfTextId = null } = tokenizer;
-  return { vocabSize, numMerges: merges.length, endOfTextId };
+  const endOfTextIds = checkpoint.settings.endOfTextIds ??
+    (endOfTextId === null ? [] : [endOfTextId]);
+  return { vocabSize, numMerges: merges.length, endOfTextId, endOfTextIds };
 }
 
 function plainValue({ type, value }: GgufValue): unknown {

@@ -208,13 +208,17 @@ Deno.test(
 );
 
 Deno.test({
-  name: "writeFileAtomically() leaves it to Deno to say that --allow-write is missing",
+  name: "writeFileAtomically() names the file that was asked for if --allow-write is missing",
   permissions: { read: true, write: false },
   async fn() {
-    await assertRejects(
-      () => writeFileAtomically("x", 0, []),
+    const { message } = await assertRejects(
+      () => writeFileAtomically("folder/x", 0, []),
       Deno.errors.NotCapable,
-      "--allow-write",
+    );
+    assertEquals(
+      message,
+      'Cannot write "folder/x": Deno was started without --allow-write for its folder: received no ' +
+        "write access. Run with --allow-write.",
     );
   },
 });

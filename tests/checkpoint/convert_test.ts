@@ -165,6 +165,18 @@ Deno.test("convertCheckpoint() reports how far it is", async () => {
   assertEquals([...totals], [size]);
 });
 
+Deno.test("convertCheckpoint() says that a folder is in the way, whether or not it may overwrite", async () => {
+  using folder = new TemporaryFolder();
+  for (const overwrite of [false, true]) {
+    const { message } = await assertRejects(
+      () => convertCheckpoint(plainFolder, folder.path, { overwrite }),
+      StorageError,
+    );
+    assertStringIncludes(message, "received a folder. Choose another name.");
+  }
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+});
+
 Deno.test("convertCheckpoint() replaces a file only when told to", async () => {
   using folder = new TemporaryFolder();
   const target = folder.file("target.gguf");

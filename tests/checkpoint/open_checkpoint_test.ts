@@ -166,7 +166,20 @@ const tensorProblems: [what: string, change: (tensors: Tensors) => void, message
   ["an unsupported type", (tensors) => {
     const shape = [32];
     tensors.set("transformer.ln_f.bias", { shape, dtype: "I64", bytes: new Uint8Array(32 * 8) });
-  }, ['"transformer.ln_f.bias" has type i64, not one of f32 f16 bf16']],
+  }, [
+    '"transformer.ln_f.bias" has a type that cannot be computed with: received "i64". ',
+    ". Save the checkpoint again as F32, F16 or BF16.",
+  ]],
+  ["weights in FP8, with their scales", (tensors) => {
+    for (const [name, { shape }] of [...tensors].filter(([, { shape }]) => shape.length === 2)) {
+      const numBytes = shape[0] * shape[1];
+      tensors.set(name, { shape, dtype: "F8_E4M3", bytes: new Uint8Array(numBytes) });
+      tensors.set(`${name}_scale`, { shape: [1], dtype: "F32", bytes: new Uint8Array(4) });
+    }
+  }, [
+    '" and 9 more have a type that cannot be computed with: received "f8_e4m3". ' +
+    "Save the checkpoint again as F32, F16 or BF16.",
+  ]],
   ["names of another model", (tensors) => rename(tensors, (name) => `x.${name}`), [
     '"transformer.wte.weight" is missing',
     "and 46 more",
@@ -331,7 +344,7 @@ const ggufProblems: [what: string, change: (parts: GgufParts) => void, message: 
   }, '"rope_freqs.weight" is none of GPT-2\'s'],
   ["an unsupported type", ({ tensors }) => {
     tensors.set("output_norm.bias", { ...tensors.get("output_norm.bias")!, type: "i32" });
-  }, '"output_norm.bias" has type i32'],
+  }, '"output_norm.bias" has a type that cannot be computed with: received "i32". Convert'],
 ];
 
 for (const [what, change, message] of ggufProblems) {

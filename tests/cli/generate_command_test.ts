@@ -284,3 +284,12 @@ Deno.test("generate tells what is wrong with its input", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("generate --logit-bias is told apart from the library's option in its errors", async () => {
+  const { code, stderr } = await generate(["Once", "--logit-bias", "99999=1"]);
+  assertEquals(code, 2);
+  assertMatch(
+    stderr,
+    /^error: Cannot sample: a token of --logit-bias is not a token id below \d+: received 99999\. Name the model's own tokens by their ids\.\n/,
+  );
+});

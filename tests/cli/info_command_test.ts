@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { copyFolder, TemporaryFolder } from "../checkpoint/folders.ts";
 import { runCli } from "./run_cli.ts";
 
 const MODEL = fileURLToPath(new URL("../fixtures/reference/hf_folder", import.meta.url));
@@ -45,5 +46,26 @@ Deno.test("info shows the metadata and, if asked for, the tensors of a GGUF file
     assertEquals(sum(info.types), info.numBytes);
   } finally {
     await Deno.remove(path);
+  }
+});
+
+Deno.test("info shows all tokens that end a text", async () => {
+  using folder = new TemporaryFolder();
+  for (
+    const [eos_token_id, ids, text] of [
+      [[287, 5, 7], [287, 5, 7], "287, 5, 7"],
+      [5, [5], "5"],
+      [[], [], "none"],
+    ] as const
+  ) {
+    const files = { "generation_config.json": JSON.stringify({ eos_token_id }) };
+    const path = await copyFolder(folder, { files });
+    const { stdout } = await runCli(["info", path]);
+    assertMatch(stdout, new RegExp(`^ {2}end of text +${text}$`, "m"));
+    const { tokenizer } = JSON.parse((await runCli(["info", path, "--json"])).stdout);
+    assertEquals(tokenizer.endOfTextIds, ids);
+    // The one of the vocabulary, which may end no text.
+    assertEquals(tokenizer.endOfTextId, ids[0] ?? 287);
+    Deno.removeSync(path, { recursive: true });
   }
 });

@@ -13,7 +13,11 @@ import { parseGgufConfig, readGgufTokenizer } from "./metadata.ts";
 import { type FoundTensor, type Layout, locateWeights } from "../locate_weights.ts";
 import { ggufName } from "../weight_layout.ts";
 
-const GGUF_LAYOUT: Layout = { nameOf: ggufName, isTransposed: () => false };
+const GGUF_LAYOUT: Layout = {
+  nameOf: ggufName,
+  isTransposed: () => false,
+  typeAdvice: "Convert the original checkpoint again, for example as q8_0.",
+};
 
 /**
  * Opens a GGUF file of architecture `gpt2`, made by this package or by llama.cpp; of a model that was split into several

@@ -25,6 +25,7 @@ import {
 const HUGGING_FACE_LAYOUT: Layout = {
   nameOf: huggingFaceName,
   isTransposed: isTransposedInHuggingFace,
+  typeAdvice: "Save the checkpoint again as F32, F16 or BF16.",
 };
 
 /** Formats that run code when they are read, or that only other frameworks read. */
@@ -53,14 +54,19 @@ export function openHuggingFaceCheckpoint(path: string): Checkpoint {
     config,
     weights,
     settings,
-    notices: ignored.length === 0 ? [] : [
-      `${ignored.length} tensors of another head are left out, such as ${quote(ignored[0])}: ` +
-      "what runs here is the language model.",
-    ],
+    notices: otherHeadNotice(ignored),
     readTokenizer: () =>
       Promise.try(() => readHuggingFaceTokenizer(path, config, endOfTextIds?.[0])),
     close: () => resources.dispose(),
   });
+}
+
+function otherHeadNotice([first, ...others]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  const what = others.length === 0
+    ? `1 tensor of another head is left out, ${quote(first)}`
+    : `${others.length + 1} tensors of another head are left out, such as ${quote(first)}`;
+  return [`${what}: what runs here is the language model.`];
 }
 
 /** The tensors by the names that transformers gives them now, and the names of those that are not the language model's. */
@@ -137,7 +143,7 @@ function requireSafetensors(path: string): void {
     const gguf = names.find((name) => name.endsWith(".gguf"));
     throw new Deno.errors.NotFound(
       `Cannot open ${quotePath(path)} as a model: it has no config.json: received a folder with ` +
-        `${names.length} entries. ` +
+        `${names.length === 1 ? "1 entry" : `${names.length} entries`}. ` +
         (gguf === undefined
           ? "Pass a folder that save_pretrained() wrote."
           : `Pass the file in it: ${quotePath(`${path}/${gguf}`)}.`),

@@ -237,11 +237,23 @@ function checkLogitBias(biases: unknown, vocabSize: number): void {
   for (const [id, bias] of biasEntries(biases as Record<number, number>)) {
     if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
       const meaning = vocabSize === Infinity ? "a token id" : `a token id below ${vocabSize}`;
-      fail(InvalidArgumentError, "a key of logitBias", meaning, id, advice);
+      fail(
+        InvalidArgumentError,
+        "a token of logitBias",
+        meaning,
+        id,
+        "Name the model's own tokens by their ids.",
+      );
     }
     if (typeof bias !== "number") fail(TypeError, `logitBias[${id}]`, "a number", bias, advice);
     if (!Number.isFinite(bias) && bias !== -Infinity) {
-      fail(InvalidArgumentError, `logitBias[${id}]`, "a finite number or -Infinity", bias, advice);
+      fail(
+        InvalidArgumentError,
+        `logitBias[${id}]`,
+        "a finite number or -Infinity",
+        bias,
+        "Use -Infinity to ban a token.",
+      );
     }
   }
 }
