@@ -57,12 +57,15 @@ export class MergeTable {
     const results = table.#results;
     const slots = table.#slots;
     const mask = slots.length - 1;
-    // As `add()`, in one loop: called for each of 50,000 merges, that takes twice as long while it is not yet compiled.
+    // As `add()` and `hashOf()`, in one loop: called for each of 50,000 merges, they take twice as long while they are not
+    // yet compiled.
     for (let rank = 0; rank < lefts.length; rank++) {
       const left = lefts[rank] = pairs[2 * rank];
       const right = rights[rank] = pairs[2 * rank + 1];
       results[rank] = firstResult + rank;
-      let slot = hashOf(left, right, 0) & mask;
+      let hash = Math.imul(left, HASH_LEFT);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ right, HASH_RIGHT);
+      let slot = (hash ^ (hash >>> 15)) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = rank + 1;
     }
