@@ -7,7 +7,7 @@ import { gpt2Fallback } from "./gpt2_fallback.ts";
 import { gpt2Symbols } from "./gpt2_native.ts";
 import { cString } from "./memory.ts";
 import { keepLoaded } from "./system_library.ts";
-import { type Library, symbols, symbolsOfPrebuilt } from "./symbols.ts";
+import { type Library, rarelyCalled, symbols, symbolsOfPrebuilt } from "./symbols.ts";
 
 /** ggml's own functions, of which each file of a prebuilt ggml has some. */
 function ggmlSymbols(): Record<string, Deno.ForeignFunction> {
@@ -49,7 +49,7 @@ export function scoreVariant(path: string): number {
 export function bindLibrary(paths: readonly string[]): Library {
   // Those that are built for Linux here see to that themselves.
   if (paths.length > 1 || Deno.build.os !== "linux") paths.forEach(keepLoaded);
-  if (paths.length === 1) return Deno.dlopen(paths[0], symbols).symbols;
+  if (paths.length === 1) return bindFile(paths[0]);
   const [base, , variant] = paths;
   const ggml = collectFunctions(paths) as unknown as Ggml;
   const { ggml_is_empty, ggml_time_us } = Deno.dlopen(base, addresses).symbols;
@@ -61,6 +61,22 @@ export function bindLibrary(paths: readonly string[]): Library {
   }
   ggml.ggml_backend_load(cString(variant));
   return { ...ggml, ...fallback };
+}
+
+/** The functions of a library that is one file. */
+function bindFile(path: string): Library {
+  const all: Record<string, Deno.ForeignFunction> = symbols;
+  const wanted: Record<string, Deno.ForeignFunction | Deno.ForeignStatic> = { ...all };
+  for (const name of rarelyCalled) {
+    wanted[name] = { name: all[name].name ?? name, type: "pointer" };
+  }
+  const bound: Record<string, unknown> = { ...Deno.dlopen(path, wanted).symbols };
+  for (const name of rarelyCalled) {
+    const address = bound[name] as Deno.PointerObject<Deno.ForeignFunction>;
+    const pointer = new Deno.UnsafeFnPointer(address, all[name]);
+    bound[name] = pointer.call.bind(pointer);
+  }
+  return bound as unknown as Library;
 }
 
 /** Each function from the first file that has it. */
