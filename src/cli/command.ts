@@ -25,7 +25,7 @@ export interface Command<F extends Flags = Flags> {
 
 /** The arguments that a command takes beside its flags. */
 export interface Operands {
-  /** As the help shows them: `<in.gguf> <out.gguf>`. */
+  /** As the help shows them: `<model> <out.gguf>`. */
   readonly usage: string;
   readonly min: number;
   readonly max: number;

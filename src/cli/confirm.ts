@@ -27,7 +27,7 @@ export async function confirm(
 ): Promise<boolean> {
   if (isYes) return true;
   if (!stdin.isTerminal || !stderr.isTerminal) {
-    throw new UsageError(`${question}? There is nobody to ask: received no --yes. Add --yes.`);
+    throw new UsageError(`${question}? There is nobody to ask. Add --yes.`);
   }
   await stderr.write(`${question}? [y/N] `);
   const isConfirmed = /^\s*y(es)?\s*$/i.test(await stdin.readLine(signal));

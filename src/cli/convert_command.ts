@@ -1,5 +1,5 @@
 /**
- * `convert`: a Hugging Face folder to a GGUF file.
+ * `convert`: a model to a GGUF file.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { writeModel } from "./write_model.ts";
 /** Converts a checkpoint. */
 export const convertCommand = defineCommand({
   name: "convert",
-  summary: "Convert a Hugging Face folder to a GGUF file.",
+  summary: "Convert a model to a GGUF file.",
   details:
-    "The folder has config.json, one or more .safetensors files, and tokenizer.json or vocab.json with " +
-    "merges.txt. llama.cpp runs the resulting file too. Its path is written to stdout.",
-  operands: { usage: "<folder>", min: 1, max: 1, advice: "Give one folder." },
+    "The model is a Hugging Face folder, a .gguf file, demo, or a model of the hub. A folder has config.json, one or " +
+    "more .safetensors files, and tokenizer.json or vocab.json with merges.txt. llama.cpp runs the resulting file too. Its path is written to stdout.",
+  operands: { usage: "<model>", min: 1, max: 1, advice: "Give one folder, .gguf file or name." },
   flags: {
     output: {
       kind: "text",

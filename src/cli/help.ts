@@ -60,7 +60,7 @@ export function commandHelp(command: Command, globalFlags: Flags): string {
   return [
     summary + "\n",
     ...(details === undefined ? [] : [wrap(details, 0) + "\n"]),
-    `Usage: ${programName()} ${name} ${operands.usage} [options]\n`,
+    `Usage: ${[programName(), name, operands.usage, "[options]"].filter(Boolean).join(" ")}\n`,
     ...Array.from(
       groups,
       ([title, entries]) => section(title, flagRows(Object.fromEntries(entries))),

@@ -66,11 +66,18 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     if (!(error instanceof OutputClosedError)) {
       await writeError(error, io.stderr, {
         isDebug: flagArgs.includes("--debug"),
-        helpCommand: `${programName()} ${args[0] === "help" ? "" : `${name} `}--help`,
+        helpCommand: `${programName()} ${
+          args[0] === "help" ? "" : `${topicOf(error, name)} `
+        }--help`,
       }).catch(() => {}); // There is nobody left to tell.
     }
     return exitCodeOf(error);
   }
+}
+
+/** The command whose help says more about an error. */
+function topicOf(error: unknown, called: string): string {
+  return error instanceof UsageError ? error.command ?? called : called;
 }
 
 async function runCommand(
@@ -105,7 +112,9 @@ function checkOperands(command: Command, given: readonly string[]): void {
   const { usage, min, max, advice } = command.operands;
   if (given.length >= min && given.length <= max) return;
   // A prompt needs no command before it, so a misspelt command looks like one.
-  const closest = given.length === 2
+  const meant = command.name !== DEFAULT_COMMAND
+    ? undefined
+    : given.length === 2
     ? closestCommand(given[0])
     : closestName(given[0] ?? "", [...commands.keys()]);
   throw new UsageError(
@@ -113,9 +122,8 @@ function checkOperands(command: Command, given: readonly string[]): void {
       given.length === 0 ? "nothing" : given.slice(0, 5).map(quote).join(" ")
     }` +
       `${given.length > 5 ? " ..." : ""}. ` +
-      (command.name === DEFAULT_COMMAND && closest
-        ? `Did you mean the command ${closest}?`
-        : advice ?? ""),
+      (meant === undefined ? advice ?? "" : `Did you mean the command ${meant}?`),
+    { command: meant },
   );
 }
 

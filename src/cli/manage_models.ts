@@ -16,6 +16,7 @@ import { bytesOf, namesIn, readTextIfAny } from "../base/files.ts";
 import { listRepos, RepoCache } from "../model_store/hub/hub_cache.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { type HubModel, hubModelName } from "../model_store/hub/model_names.ts";
+import { programName } from "./help.ts";
 import type { Io } from "./terminal/io.ts";
 import { ModelProgressBar } from "./model_progress.ts";
 import { lineText } from "./terminal/terminal_text.ts";
@@ -64,7 +65,11 @@ export async function pullModel(
 export function pathOfModel(model: HubModel, type: FileType): string {
   const path = findHubModel(model, { type });
   if (path !== undefined) return path;
-  throw notHere(model, `not on this machine as ${type}`);
+  throw notHere(
+    model,
+    `not on this machine as ${type}`,
+    `Run ${programName()} models pull ${hubModelName(model)} --type ${type}.`,
+  );
 }
 
 /** The models that this program can use; the cache may have many others. */
@@ -158,7 +163,8 @@ export class Removal {
    * @throws {Deno.errors.NotFound} if there is not
    */
   requireAny(model: HubModel): void {
-    if (this.numBytes === 0) throw notHere(model, "not on this machine");
+    if (this.numBytes > 0) return;
+    throw notHere(model, "not on this machine", `${programName()} models lists those that are.`);
   }
 
   /**
@@ -171,9 +177,8 @@ export class Removal {
   }
 }
 
-function notHere(model: HubModel, what: string): Error {
-  const name = hubModelName(model);
+function notHere(model: HubModel, what: string, advice: string): Error {
   return new Deno.errors.NotFound(
-    `Cannot find the model: it is ${what}: received ${quote(name)}. Run models pull ${name}.`,
+    `Cannot find the model: it is ${what}: received ${quote(hubModelName(model))}. ${advice}`,
   );
 }

@@ -132,14 +132,16 @@ async function remove(
   const models = manage.listModels(folders);
   const repos = models.map(({ repo }) => repo);
   const removal = new manage.Removal(folders, repos, keepDownload);
-  if (removal.numBytes > 0) {
+  if (removal.numBytes === 0) {
+    await io.stderr.write("There is nothing to remove.\n");
+  } else {
     await io.stderr.write(manage.listText(folders, models));
     const what = keepDownload ? "the converted files" : "all of these, also for Python";
     const question = `Remove ${what}: ${bytesText(removal.numBytes)}`;
     if (!await confirm(question, yes, io)) return undefined;
     await removal.run();
+    await io.stderr.write(`Removed ${bytesText(removal.numBytes)}.\n`);
   }
-  await io.stderr.write(`Removed ${bytesText(removal.numBytes)}.\n`);
   return { json: { repos, freedBytes: removal.numBytes }, text: "" };
 }
 

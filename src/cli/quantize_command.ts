@@ -1,5 +1,5 @@
 /**
- * `quantize`: a GGUF file to one of another type.
+ * `quantize`: a model to a GGUF file of another type.
  *
  * @module
  */
@@ -13,14 +13,14 @@ import { writeModel } from "./write_model.ts";
 /** Changes the type of a model. */
 export const quantizeCommand = defineCommand({
   name: "quantize",
-  summary: "Store a GGUF file's weights as another type.",
+  summary: "Store a model's weights as another type, in a GGUF file.",
   details:
-    "Quantizing what is quantized already adds up the errors of both: start from f32 or f16 where you can.",
+    "The model is a .gguf file, a Hugging Face folder, demo, or a model of the hub. Quantizing what is quantized already adds up the errors of both: start from f32 or f16 where you can.",
   operands: {
-    usage: "<in.gguf> <out.gguf>",
+    usage: "<model> <out.gguf>",
     min: 2,
     max: 2,
-    advice: "Give the file to read and the file to write.",
+    advice: "Give the model to read and the file to write.",
   },
   flags: {
     type: { ...typeFlag, help: `How the weights are stored: ${fileTypes.join(", ")}. Required.` },

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { closestName } from "../base/closest_name.ts";
 import { pathOfFileUrl } from "../base/file_url.ts";
 import { exists } from "../base/files.ts";
 import { quotePath } from "../base/describe.ts";
@@ -49,10 +50,15 @@ export async function resolveModel(
   if (exists(path)) return path;
   if (url === undefined && !isGgufFile(name)) {
     // Loaded only now: most starts are from a file, and need none of it.
-    const { parseHubModel } = await import("./hub/model_names.ts");
+    const { parseHubModel, shortNames } = await import("./hub/model_names.ts");
     const { resolveHubModel } = await import("./hub_models.ts");
     const model = parseHubModel(name);
     if (model !== undefined) return await resolveHubModel(model, options);
+    // What has a slash or a dot is meant as a path.
+    const closest = /^[\w-]+$/.test(name) ? closestName(name, ["demo", ...shortNames]) : undefined;
+    if (closest !== undefined) {
+      throw notFound(name, "there is no such file, folder or model", `Did you mean ${closest}?`);
+    }
   }
   throw notFound(
     name,

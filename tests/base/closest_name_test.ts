@@ -13,8 +13,17 @@ Deno.test("closestName() finds what was meant", () => {
     "repetition_penalt": "repetitionPenalty",
     "sed": "seed",
     "mimP": "minP",
+    "sede": "seed",
+    "tpoK": "topK",
   };
   for (const [name, known] of Object.entries(cases)) assertEquals(closestName(name, NAMES), known);
+});
+
+Deno.test("closestName() prefers what begins with the name among those that are equally close", () => {
+  const types = ["q5_0", "q4_0", "q4_k_m", "q8_0"];
+  assertEquals(closestName("q8", types), "q8_0");
+  assertEquals(closestName("q4_k", types), "q4_k_m");
+  assertEquals(closestName("q4", ["q4x", "q4_0"]), "q4x");
 });
 
 Deno.test("closestName() finds nothing where nothing is similar", () => {

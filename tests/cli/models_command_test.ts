@@ -37,14 +37,21 @@ test("models pull, list, path and remove manage both caches", async (folder, hub
   const kept = await runCli(["models", "remove", "gpt2", "--keep-download"]);
   assertEquals([kept.code, kept.stdout], [0, ""]);
   assertMatch(kept.stderr, /^Removed openai-community\/gpt2: \d/);
-  assertEquals((await runCli(["models", "path", "gpt2"])).code, 66);
+  const gone = await runCli(["models", "path", "gpt2", "--type", "f16"]);
+  assertEquals(gone.code, 66);
+  assertStringIncludes(
+    gone.stderr,
+    "Run deno run -A mod.ts models pull openai-community/gpt2 --type f16.",
+  );
   hub.seen.length = 0;
   assertEquals((await runCli(["info", "gpt2"])).code, 0); // Converts again what is there.
   assertEquals(hub.seen, []);
 
   assertEquals((await runCli(["models", "remove", "gpt2"])).code, 0);
   assertEquals(Array.from(Deno.readDirSync(folder.file("hf/hub")), ({ name }) => name), [".locks"]);
-  assertEquals((await runCli(["models", "remove", "gpt2"])).code, 66);
+  const absent = await runCli(["models", "remove", "gpt2"]);
+  assertEquals(absent.code, 66);
+  assertStringIncludes(absent.stderr, " deno run -A mod.ts models lists those that are.");
   assertMatch((await runCli(["models"])).stdout, /^Downloaded +0 B/);
 });
 
@@ -113,6 +120,7 @@ function slowed(response: Response): Response {
 
 const USAGE: readonly (readonly [args: string[], message: string])[] = [
   [["lst"], "Did you mean models list?"],
+  [["lits"], "Did you mean models list?"],
   [["list", "gpt2"], "models list takes no model"],
   [["pull"], "models pull needs a model of the hub: received none"],
   [["pull", "./gpt2"], 'needs a model of the hub: received "./gpt2"'],
@@ -164,7 +172,10 @@ test("models remove --all shows what there is, asks, and removes it", async (fol
   assertMatch(all.stderr, /Removed \d/);
   assertEquals(listed(await runCli(["models", "--json"])), []);
   assertEquals(Deno.statSync(llama).isDirectory, true);
-  assertEquals((await runCli(["models", "remove", "--all"])).stderr, "Removed 0 B.\n");
+  assertEquals(
+    (await runCli(["models", "remove", "--all"])).stderr,
+    "There is nothing to remove.\n",
+  );
 });
 
 function listed({ stdout }: { stdout: string }): { repo: string; converted: unknown[] }[] {

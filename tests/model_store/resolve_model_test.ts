@@ -32,7 +32,10 @@ Deno.test("resolveModel() decodes file URLs", async () => {
 });
 
 const NOT_FOUND: readonly (readonly [source: string | URL, message: string])[] = [
-  ["gpt3", "Models of the hub are called gpt2 or owner/name."],
+  ["mymodel", "Models of the hub are called gpt2 or owner/name."],
+  ["gpt3", "Did you mean gpt2?"],
+  ["Demo", 'there is no such file, folder or model: received "Demo". Did you mean demo?'],
+  ["gpt2-medum", "Did you mean gpt2-medium?"],
   ["./gpt2.gguf", 'there is no such file or folder: received "./gpt2.gguf". Check the path.'],
   ["gpt2.gguf", "there is no such file or folder: received"],
   ["owner/gpt2.gguf", "there is no such file or folder: received"],

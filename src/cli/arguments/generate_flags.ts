@@ -66,7 +66,11 @@ export const generateFlags = {
   },
   ignoreEndOfText: { kind: "switch", help: "Go on after <|endoftext|>." },
 
-  greedy: { group: SAMPLING, kind: "switch", help: "Always take the likeliest token." },
+  greedy: {
+    group: SAMPLING,
+    kind: "switch",
+    help: "Always take the likeliest token: --temperature and what keeps tokens count for nothing.",
+  },
   temperature: {
     group: SAMPLING,
     kind: "decimal",
@@ -200,7 +204,7 @@ export function generateOptions(
   values: GenerateValues,
 ): GenerateOptions & { seed: number; numReturnSequences: number } {
   if (values.topLogProbabilities > 0 && !values.json) {
-    throw new UsageError("--top-log-probabilities needs --json: received no --json. Add it.");
+    throw new UsageError("--top-log-probabilities needs --json. Add --json.");
   }
   return {
     maxNewTokens: values.maxNewTokens,

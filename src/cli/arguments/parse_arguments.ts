@@ -83,6 +83,15 @@ export function parseDecimal(text: string): number | undefined {
   return Number.isFinite(value) ? value + 0 : undefined;
 }
 
+/** The error for a word that is none of those that a flag takes. */
+export function choiceError(typed: string, choices: readonly string[], text: string): UsageError {
+  const closest = closestName(text, choices);
+  return new UsageError(
+    `${typed} must be one of ${choices.join(", ")}: received ${quote(text)}.` +
+      (closest === undefined ? "" : ` Did you mean ${closest}?`),
+  );
+}
+
 function initialValue(flag: Flag): unknown {
   if (flag.kind === "switch") return false;
   if (flag.kind === "textList") return [];
@@ -135,9 +144,7 @@ function parseValue(flag: Flag, typed: string, text: string): string | number {
       return parseNumber(flag, typed, text);
     case "choice":
       if (flag.choices.includes(text.toLowerCase())) return text.toLowerCase();
-      throw new UsageError(
-        `${typed} must be one of ${flag.choices.join(", ")}: received ${quote(text)}.`,
-      );
+      throw choiceError(typed, flag.choices, text);
     default:
       if (text !== "") return text;
       throw new UsageError(`${typed} needs a value: received "".`);

@@ -9,7 +9,7 @@ import { jsonFlag, MAX_THREADS, modelFlag, threadsFlag } from "../arguments/comm
 import { defaultModel } from "../arguments/default_model.ts";
 import { deviceFlags } from "../arguments/device_flags.ts";
 import { type Flags, flagText, type FlagValues } from "../arguments/flags.ts";
-import { parseInteger } from "../arguments/parse_arguments.ts";
+import { choiceError, parseInteger } from "../arguments/parse_arguments.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 
 /** How many tokens each kind of test reads or writes if nobody says, and the context has room for them. */
@@ -144,7 +144,7 @@ function parseTypes(list: string): FileType[] {
   return list.split(",").map((text) => {
     const type = text.toLowerCase();
     if (isFileType(type)) return type;
-    throw new UsageError(`--type must be one of ${fileTypes.join(", ")}: received ${quote(text)}.`);
+    throw choiceError("--type", fileTypes, text);
   });
 }
 

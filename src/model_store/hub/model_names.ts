@@ -25,6 +25,9 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ["distilgpt2", "distilbert/distilgpt2"],
 ]);
 
+/** The names that need no owner. */
+export const shortNames: readonly string[] = [...SHORT_NAMES.keys()];
+
 /** `owner/name`, then maybe `@revision`, then maybe `:file.gguf`. */
 const NAME = /^([^@:]+)(?:@([^@:]*))?(?::(.*))?$/s;
 
