@@ -54,8 +54,10 @@ export class Backend implements Disposable {
     this.threads = threads;
     this.#executor = new Executor();
     this.host = createPlace(this.#executor.pointer, true);
-    this.places = places.length === 0 ? [this.host] : places;
+    this.places = Object.freeze(places.length === 0 ? [this.host] : [...places]);
     this.#servers = servers;
+    // What runs on it was checked against these.
+    Object.freeze(this);
   }
 
   static {

@@ -10,7 +10,7 @@ import type { MappedFile } from "../ffi/mapped_file.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Backend } from "./backend.ts";
-import { checkElements } from "./inputs.ts";
+import { checkedElements } from "./inputs.ts";
 import { type BufferType, nativePlace, Place } from "./place.ts";
 import { formatShape, nativeSizes, type Shape } from "./shape.ts";
 import { createTensor, recordOf, type Tensor, type TensorOwner, TensorRecord } from "./tensor.ts";
@@ -64,7 +64,7 @@ export class Buffer implements Disposable, TensorOwner {
     memory: Place | BufferType | FileLayout = backend.host,
   ) {
     backend.checkUsable();
-    for (const { shape, dtype } of specs) checkElements("create a tensor", shape, dtype);
+    for (const { shape, dtype } of specs) checkedElements("create a tensor", shape, dtype);
     const ggml = library();
     this.backend = backend;
     this.#isMapped = "file" in memory;

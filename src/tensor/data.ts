@@ -28,12 +28,12 @@ const elementArrays: Partial<
  */
 export function writeTensor(x: Tensor, data: ArrayBufferView<ArrayBuffer>, byteOffset = 0): void {
   const record = recordOf(x, "write");
-  checkSpan("write", x, data, byteOffset);
+  const bytes = checkedBytes("write", x, data, byteOffset);
   checkElements(x, data);
   record.owner.checkWritable(record);
   const { ids } = record.details;
-  if (!ids?.isLimited) return setElements(record, data, byteOffset);
-  const copied = copyIds(x, data, byteOffset);
+  if (!ids?.isLimited) return setElements(record, bytes, byteOffset);
+  const copied = copyIds(x, bytes, byteOffset);
   ids.check(copied);
   setElements(record, copied, byteOffset);
 }
@@ -50,7 +50,7 @@ export async function writeTensorAsync(
   data: ArrayBufferView<ArrayBuffer>,
 ): Promise<void> {
   const record = recordOf(x, "write");
-  checkSpan("write", x, data, 0);
+  const bytes = checkedBytes("write", x, data, 0);
   checkElements(x, data);
   record.owner.checkWritable(record);
   if (record.details.ids !== undefined) {
@@ -58,8 +58,8 @@ export async function writeTensorAsync(
       `Cannot write ${x} on another thread: ids are checked while they are written`,
     );
   }
-  const numBytes = BigInt(data.byteLength);
-  await library().ggml_backend_tensor_set_async_call(record.pointer, data, 0n, numBytes);
+  const numBytes = BigInt(bytes.length);
+  await library().ggml_backend_tensor_set_async_call(record.pointer, bytes, 0n, numBytes);
 }
 
 /**
@@ -70,13 +70,13 @@ export async function writeTensorAsync(
  */
 export function readTensor(x: Tensor, data: ArrayBufferView<ArrayBuffer>, byteOffset = 0): void {
   const record = recordOf(x, "read");
-  checkSpan("read", x, data, byteOffset);
+  const bytes = checkedBytes("read", x, data, byteOffset);
   record.owner.checkReadable(record);
   library().ggml_backend_tensor_get(
     record.pointer,
-    data,
+    bytes,
     BigInt(byteOffset),
-    BigInt(data.byteLength),
+    BigInt(bytes.length),
   );
 }
 
@@ -91,9 +91,8 @@ export function setElements(
 }
 
 /** A copy that nobody can change after it has been checked. */
-function copyIds(x: Tensor, data: ArrayBufferView, byteOffset: number): Int32Array<ArrayBuffer> {
-  const bytes = new Uint8Array(data.byteLength);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+function copyIds(x: Tensor, data: Uint8Array, byteOffset: number): Int32Array<ArrayBuffer> {
+  const bytes = Uint8Array.from(data);
   if (byteOffset % 4 !== 0 || bytes.length % 4 !== 0) {
     throw new TypeError(
       `Cannot write ${x}: ids are written whole: received ${bytes.length} bytes at offset ${byteOffset}`,
@@ -102,7 +101,16 @@ function copyIds(x: Tensor, data: ArrayBufferView, byteOffset: number): Int32Arr
   return new Int32Array(bytes.buffer);
 }
 
-function checkSpan(action: string, x: Tensor, data: ArrayBufferView, offset: number): void {
+/**
+ * The bytes of an array, which fit into `x`. A view of our own: what a class derived from a typed array says of itself is not
+ * asked for again.
+ */
+function checkedBytes(
+  action: string,
+  x: Tensor,
+  data: ArrayBufferView<ArrayBuffer>,
+  offset: number,
+): Uint8Array<ArrayBuffer> {
   if (!ArrayBuffer.isView(data)) {
     throw new TypeError(
       `Cannot ${action} ${x}: a typed array is needed: received ${describe(data)}`,
@@ -114,11 +122,13 @@ function checkSpan(action: string, x: Tensor, data: ArrayBufferView, offset: num
         "is in @allformers/gpt2/ops, before the graph is allocated.",
     );
   }
-  if (!Number.isSafeInteger(offset) || offset < 0 || offset + data.byteLength > x.byteLength) {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + bytes.length > x.byteLength) {
     throw new RangeError(
-      `Cannot ${action} ${x}: it has ${x.byteLength} bytes: received ${data.byteLength} bytes at offset ${offset}`,
+      `Cannot ${action} ${x}: it has ${x.byteLength} bytes: received ${bytes.length} bytes at offset ${offset}`,
     );
   }
+  return bytes;
 }
 
 function checkElements(x: Tensor, data: ArrayBufferView): void {

@@ -4,11 +4,12 @@
  * @module
  */
 import { checkOptions, integer, oneOf, type OptionRules } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
 import { NativeError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import type { TensorType } from "../formats/tensor_type.ts";
-import { type Backend, checkThreads, executorOf } from "./backend.ts";
+import { Backend, checkThreads, executorOf } from "./backend.ts";
 import { readTensor, writeTensor } from "./data.ts";
 import { allocatorFor, type GraphAllocator } from "./graph_allocator.ts";
 import { createConstant, createInput } from "./inputs.ts";
@@ -79,10 +80,8 @@ export let nodesOf: (graph: Graph) => Pointer[];
  * Between `allocate()` and disposal nothing allocates native memory.
  */
 export class Graph implements Disposable {
-  /** Where the graph is computed. */
-  readonly backend: Backend;
-  /** How attention is carried out. */
-  readonly attention: AttentionLowering;
+  readonly #backend: Backend;
+  readonly #attention: AttentionLowering;
   readonly #recorder: Recorder;
   #allocated: Allocated | undefined;
 
@@ -97,10 +96,14 @@ export class Graph implements Disposable {
   constructor(backend: Backend, options: GraphOptions = {}) {
     checkOptions("create a graph", options, RULES);
     const { maxNodes = MAX_NODES, attention = "fused" } = options;
-    executorOf(backend);
+    if (!(backend instanceof Backend)) {
+      throw new TypeError(
+        `Cannot create a graph: a backend is needed: received ${describe(backend)}`,
+      );
+    }
     backend.checkUsable();
-    this.backend = backend;
-    this.attention = attention;
+    this.#backend = backend;
+    this.#attention = attention;
     this.#recorder = new Recorder(backend, maxNodes);
   }
 
@@ -109,6 +112,16 @@ export class Graph implements Disposable {
       graph.#recorder.checkComputable();
       return graph.#nodes;
     };
+  }
+
+  /** Where the graph is computed. */
+  get backend(): Backend {
+    return this.#backend;
+  }
+
+  /** How attention is carried out. */
+  get attention(): AttentionLowering {
+    return this.#attention;
   }
 
   /**
@@ -142,7 +155,10 @@ export class Graph implements Disposable {
   output(x: Tensor, name?: string): Tensor {
     this.#checkOwn("output", x);
     const record = recordOf(x);
-    if (name !== undefined) library().ggml_set_name(record.pointer, cString(String(name)));
+    if (name !== undefined && typeof name !== "string") {
+      throw new TypeError(`Cannot output ${x}: its name is a text: received ${describe(name)}`);
+    }
+    if (name !== undefined) library().ggml_set_name(record.pointer, cString(name));
     this.#recorder.keep(record);
     return x;
   }
@@ -186,7 +202,7 @@ export class Graph implements Disposable {
     this.#recorder.checkUsable();
     if (this.#allocated !== undefined) return;
     const { graph, context, size } = this.#recorder.build();
-    const allocator = allocatorFor(this.backend, size);
+    const allocator = allocatorFor(this.#backend, size);
     if (!allocator.allocate(graph)) {
       allocator.free();
       library().ggml_free(context);
@@ -205,9 +221,9 @@ export class Graph implements Disposable {
    * @throws {RangeError} if there are not so many threads
    * @throws {Deno.errors.Busy} if another computation is running on the backend
    */
-  compute(threads: number = this.backend.threads): void {
+  compute(threads: number = this.#backend.threads): void {
     const toRun = this.#prepare(threads);
-    executorOf(this.backend).compute(toRun, threads);
+    executorOf(this.#backend).compute(toRun, threads);
   }
 
   /**
@@ -221,10 +237,10 @@ export class Graph implements Disposable {
    */
   async computeAsync(
     signal?: AbortSignal,
-    threads: number = this.backend.threads,
+    threads: number = this.#backend.threads,
   ): Promise<void> {
     const toRun = this.#prepare(threads);
-    const running = executorOf(this.backend).computeAsync(toRun, threads, signal);
+    const running = executorOf(this.#backend).computeAsync(toRun, threads, signal);
     await this.#recorder.during(running);
   }
 
@@ -282,7 +298,7 @@ export class Graph implements Disposable {
     this.#recorder.state = "disposed";
     const allocated = this.#allocated;
     this.#allocated = undefined;
-    this.backend.whenIdle(() => {
+    this.#backend.whenIdle(() => {
       allocated?.allocator.free();
       if (allocated !== undefined) library().ggml_free(allocated.context);
       this.#recorder.free();
@@ -297,7 +313,7 @@ export class Graph implements Disposable {
 
   #prepare(threads: number): { graph: Pointer; scheduler?: Pointer } {
     this.#recorder.checkComputable();
-    checkThreads(threads, this.backend.threads);
+    checkThreads(threads, this.#backend.threads);
     const { graph, allocator } = this.#allocated!;
     return { graph, scheduler: allocator.scheduler };
   }

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { describe } from "../base/describe.ts";
+import { describe, quote } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
 import { cString } from "../ffi/memory.ts";
 import { isTensorType, rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { IdRange } from "./id_range.ts";
 import type { Recorder } from "./recorder.ts";
-import { checkShape, nativeSizes, nativeStrides, numElements, type Shape } from "./shape.ts";
+import { checkedShape, nativeSizes, nativeStrides, numElements, type Shape } from "./shape.ts";
 import { contiguousStrides, recordOf, type Tensor } from "./tensor.ts";
 
 /** A cache line: tensors that begin on one are read and written faster. */
@@ -45,12 +45,15 @@ export function createConstant(
 
 function create(
   recorder: Recorder,
-  shape: Shape,
+  list: Shape,
   dtype: TensorType,
   name: string,
 ): Tensor {
-  const action = `create the input ${describe(name)}`;
-  checkElements(action, shape, dtype);
+  if (typeof name !== "string") {
+    throw new TypeError(`Cannot create an input: its name is a text: received ${describe(name)}`);
+  }
+  const action = `create the input ${quote(name)}`;
+  const shape = checkedElements(action, list, dtype);
   recorder.checkRecording(action);
   const ggml = library();
   const { id } = tensorTypeInfo(dtype);
@@ -70,24 +73,25 @@ function create(
     { viewOf: recordOf(storage), ids },
   );
   ggml.ggml_set_input(recordOf(storage).pointer);
-  ggml.ggml_set_name(recordOf(x).pointer, cString(String(name)));
+  ggml.ggml_set_name(recordOf(x).pointer, cString(name));
   return x;
 }
 
 /**
- * Throws unless there can be a tensor of this shape and type.
+ * A copy of the shape. Throws unless there can be a tensor of this shape and type.
  *
  * @throws {TypeError} if the shape is no list of 1 to 4 sizes, or there is no such type
  * @throws {RangeError} if a size is not a positive integer, a row is not a whole number of blocks, or it is too large
  */
-export function checkElements(action: string, shape: Shape, dtype: TensorType): void {
-  checkShape(action, shape);
+export function checkedElements(action: string, list: Shape, dtype: TensorType): Shape {
+  const shape = checkedShape(action, list);
   if (!isTensorType(dtype)) {
     throw new TypeError(
       `Cannot ${action}: there is no such element type: received ${describe(dtype)}`,
     );
   }
   rowBytes(dtype, shape[shape.length - 1]);
+  return shape;
 }
 
 /** Elements up to the end of a cache line: otherwise a one-element input misaligns every tensor that is placed after it. */

@@ -11,7 +11,7 @@ import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { IdRange } from "./id_range.ts";
 import { createConstant } from "./inputs.ts";
 import { recorderFor } from "./recorder.ts";
-import { checkShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
+import { checkedShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
 import { recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
 import { contiguous, dense, permute, reshape } from "./views.ts";
 
@@ -207,10 +207,10 @@ export function sumLastAxis(x: Tensor): Tensor {
 }
 
 /** `x` repeated along every axis until it has the given shape; each size must be a multiple of the old one. */
-export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+export function broadcastTo(x: Tensor, to: Shape): Tensor {
   const recorder = recorderFor("repeat", x);
   checkF32("repeat", x);
-  checkShape(`repeat ${x}`, shape);
+  const shape = checkedShape(`repeat ${x}`, to);
   const fits = x.shape.length === shape.length &&
     shape.every((size, axis) => size % x.shape[axis] === 0);
   if (!fits) throw new TypeError(`Cannot repeat ${x}: received the shape (${shape.join(", ")})`);
@@ -286,7 +286,7 @@ export function lookup(table: Tensor, ids: Tensor): Tensor {
   }
   checkUnitStride("look up in", table);
   checkReal("look up in", table);
-  checkShape(`look up ${ids} in ${table}`, [...ids.shape, table.shape[1]]);
+  checkedShape(`look up ${ids} in ${table}`, [...ids.shape, table.shape[1]]);
   limitIds("look up", ids, table.shape[0]);
   const width = table.shape[1];
   const flat = reshape(contiguous(ids), [ids.size]);

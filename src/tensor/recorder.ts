@@ -140,6 +140,9 @@ export class Recorder implements TensorOwner {
     details: TensorRecord["details"] = {},
   ): Tensor {
     const sources = operands.map((x) => recordOf(x));
+    // Once more: between the checks and here a caller's own code may have run, in a list that computes its elements.
+    this.checkRecording("record an operation");
+    for (const { owner } of sources) owner.checkUsable();
     const pointer = make(this.#contextWithRoom(), ...sources.map((source) => source.pointer));
     if (pointer === null) {
       throw new NativeError("Cannot record an operation: ggml has no memory for it");

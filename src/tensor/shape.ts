@@ -33,13 +33,17 @@ export function formatShape(shape: Shape): string {
   return `(${shape.join(", ")})`;
 }
 
-/** Throws unless `shape` has one to four axes, each a positive integer, and its elements can be counted exactly. */
-export function checkShape(action: string, shape: Shape): void {
-  if (!Array.isArray(shape)) {
+/**
+ * A copy of a shape, which is what was checked whatever becomes of the caller's list. Throws unless it has one to four axes,
+ * each a positive integer, and its elements can be counted exactly.
+ */
+export function checkedShape(action: string, list: Shape): Shape {
+  if (!Array.isArray(list)) {
     throw new TypeError(
-      `Cannot ${action}: a shape is a list of sizes: received ${describe(shape)}`,
+      `Cannot ${action}: a shape is a list of sizes: received ${describe(list)}`,
     );
   }
+  const shape = [...list];
   if (shape.length < 1 || shape.length > MAX_AXES) {
     throw new TypeError(
       `Cannot ${action}: a tensor has 1 to ${MAX_AXES} axes: received ${formatShape(shape)}`,
@@ -55,6 +59,7 @@ export function checkShape(action: string, shape: Shape): void {
   if (!Number.isSafeInteger(numElements(shape) * 8)) {
     throw new RangeError(`Cannot ${action}: too large: received ${formatShape(shape)}`);
   }
+  return shape;
 }
 
 /** ggml's `ne`: innermost first, filled up with ones. */

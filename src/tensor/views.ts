@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { describe } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { recorderFor, recorderOf } from "./recorder.ts";
 import {
-  checkShape,
+  checkedShape,
   formatShape,
   nativeAxis,
   nativeSizes,
@@ -19,9 +20,9 @@ import {
 import { contiguousStrides, recordOf, type Tensor, type TensorRecord } from "./tensor.ts";
 
 /** The same elements in the same order under another shape. `x` must be contiguous. */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape(x: Tensor, to: Shape): Tensor {
   const recorder = recorderFor("reshape", x);
-  checkShape(`reshape ${x}`, shape);
+  const shape = checkedShape(`reshape ${x}`, to);
   if (numElements(shape) !== x.size) {
     throw new TypeError(
       `Cannot reshape ${x}: the number of elements differs: received ${formatShape(shape)}`,
@@ -41,15 +42,18 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Axis `i` of the result is axis `axes[i]` of `x`, as in NumPy's `transpose`. */
-export function permute(x: Tensor, axes: readonly number[]): Tensor {
+export function permute(x: Tensor, order: readonly number[]): Tensor {
   const recorder = recorderFor("permute", x);
   const rank = x.shape.length;
+  const axes = Array.isArray(order) ? [...order] : undefined;
   if (
-    !Array.isArray(axes) || axes.length !== rank || new Set(axes).size !== rank ||
+    axes === undefined || axes.length !== rank || new Set(axes).size !== rank ||
     axes.some((axis) => !Number.isInteger(axis) || axis < 0 || axis >= rank)
   ) {
     throw new TypeError(
-      `Cannot permute ${x}: every axis from 0 to ${rank - 1} is named once: received [${axes}]`,
+      `Cannot permute ${x}: every axis from 0 to ${rank - 1} is named once: received ${
+        describe(order)
+      }`,
     );
   }
   if (axes[rank - 1] !== rank - 1) checkNotQuantizedRow("permute", x, rank - 1);
@@ -88,14 +92,15 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
 }
 
 /** Axis `axis` becomes several axes of the given sizes; their product is its size. */
-export function splitAxis(x: Tensor, axis: number, sizes: readonly number[]): Tensor {
+export function splitAxis(x: Tensor, axis: number, into: readonly number[]): Tensor {
   recorderFor("split an axis of", x);
   checkAxis("split an axis of", x, axis);
-  if (!Array.isArray(sizes) || sizes.length === 0 || numElements(sizes) !== x.shape[axis]) {
+  const sizes = Array.isArray(into) ? [...into] : [];
+  if (sizes.length === 0 || numElements(sizes) !== x.shape[axis]) {
     throw new TypeError(
-      `Cannot split axis ${axis} of ${x}: the sizes must multiply to ${
-        x.shape[axis]
-      }: received (${sizes})`,
+      `Cannot split axis ${axis} of ${x}: the sizes must multiply to ${x.shape[axis]}: received ${
+        describe(into)
+      }`,
     );
   }
   checkNotQuantizedRow("split", x, axis);
@@ -207,11 +212,11 @@ function viewOf(x: Tensor): TensorRecord["details"] {
 function stridedView(
   action: string,
   x: Tensor,
-  shape: Shape,
+  to: Shape,
   strides: readonly number[],
   byteOffset = 0,
 ): Tensor {
-  checkShape(`${action} ${x}`, shape);
+  const shape = checkedShape(`${action} ${x}`, to);
   const last = shape.length - 1;
   // The stride of an axis of size 1 is free to choose; ggml expects the contiguous one.
   const natural = contiguousStrides(x.dtype, shape);
