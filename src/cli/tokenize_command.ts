@@ -24,8 +24,9 @@ import { jsonText } from "./terminal/terminal_text.ts";
 /** JavaScript's longest text is twice as long. */
 const MAX_TEXT_BYTES = 2 ** 28;
 
-/** So many rows are written at once. */
-const ROWS_PER_WRITE = 1000;
+/** So much is written at once: what is written may be many times as long as the text, and is never held as a whole. */
+const CHARACTERS_PER_WRITE = 65_536;
+const IDS_PER_WRITE = 8192;
 
 /** Shows the tokens of a text, or the text of tokens. */
 export const tokenizeCommand = defineCommand({
@@ -68,31 +69,34 @@ export const tokenizeCommand = defineCommand({
     if (input === undefined) {
       throw new UsageError(`tokenize needs ${decode ? "ids" : "a text"}: received nothing.`);
     }
+    if (decode) checkWords(input);
+    const tokenizer = await findTokenizer(model, io);
     if (decode) {
-      const ids = parseIds(input);
-      const text = (await findTokenizer(model, io)).decode(ids);
-      await io.stdout.write(json ? jsonText({ model, ids, text }) + "\n" : endLine(text));
+      for (const ids of readIds(input)) tokenizer.decodeBytes(ids); // All are known before any is shown.
+      await writeAll(
+        json ? decodedJson(model, input, tokenizer) : decodedLines(input, tokenizer),
+        io,
+      );
       return;
     }
-    const tokenizer = await findTokenizer(model, io);
-    const ids = tokenizer.encode(input, allowSpecial ? { allowSpecial: "all" } : {});
-    if (json) {
-      const tokens = ids.map((id) => ({ id, piece: tokenizer.piece(id) }));
-      await io.stdout.write(jsonText({ model, text: input, tokens }) + "\n");
-    } else if (values.ids) {
-      await io.stdout.write(ids.join(" ") + "\n");
-    } else {
-      const width = String(tokenizer.vocabSize - 1).length;
-      const rows = ids.map((id) =>
-        `${String(id).padStart(width)}  ${visible(tokenizer.tokenBytes(id))}\n`
-      );
-      for (let start = 0; start < rows.length; start += ROWS_PER_WRITE) {
-        await io.stdout.write(rows.slice(start, start + ROWS_PER_WRITE).join(""));
-      }
-      if (io.stderr.isTerminal) await io.stderr.write(`${ids.length} tokens\n`);
+    let numTokens = 0;
+    const parts = tokenizer.encodeInParts(input, allowSpecial ? { allowSpecial: "all" } : {})
+      .map((ids) => (numTokens += ids.length, ids));
+    if (json) await writeAll(tokensJson(model, input, parts, tokenizer), io);
+    else if (values.ids) await writeAll(concat(separated(parts, " ", String), ["\n"]), io);
+    else {
+      await writeAll(rows(parts, tokenizer), io);
+      if (io.stderr.isTerminal) await io.stderr.write(`${numTokens} tokens\n`);
     }
   },
 });
+
+async function writeAll(texts: Iterable<string>, { stdout, signal }: Io): Promise<void> {
+  for (const text of texts) {
+    signal.throwIfAborted();
+    await stdout.write(text);
+  }
+}
 
 async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   if (model === "gpt2") return await Tokenizer.gpt2();
@@ -107,14 +111,108 @@ async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   );
 }
 
-function parseIds(text: string): number[] {
-  return text.split(/[\s,]+/).filter((word) => word !== "").map((word) => {
+/** The ids in a text, some at a time. */
+function* readIds(text: string): Generator<number[]> {
+  let ids: number[] = [];
+  for (const [word] of text.matchAll(/[^\s,]+/g)) {
     const id = parseInteger(word);
-    if (id !== undefined) return id;
-    throw new UsageError(
-      `--decode needs token ids: received ${quote(word)}. Write for example 15496 995.`,
-    );
-  });
+    if (id === undefined) {
+      throw new UsageError(
+        `--decode needs token ids: received ${quote(word)}. Write for example 15496 995.`,
+      );
+    }
+    ids.push(id);
+    if (ids.length < IDS_PER_WRITE) continue;
+    yield ids;
+    ids = [];
+  }
+  yield ids;
+}
+
+/** Throws where a text is not ids. */
+function checkWords(text: string): void {
+  for (const _ of readIds(text));
+}
+
+function* rows(parts: Iterable<number[]>, tokenizer: Tokenizer): Generator<string> {
+  const width = String(tokenizer.vocabSize - 1).length;
+  for (const ids of parts) {
+    yield ids.map((id) => `${String(id).padStart(width)}  ${visible(tokenizer.tokenBytes(id))}\n`)
+      .join("");
+  }
+}
+
+function* tokensJson(
+  model: string,
+  text: string,
+  parts: Iterable<number[]>,
+  tokenizer: Tokenizer,
+): Generator<string> {
+  yield `{"model":${jsonText(model)},"text":"`;
+  yield* escapedParts(slices(text));
+  yield `","tokens":[`;
+  yield* separated(parts, ",", (id) => jsonText({ id, piece: tokenizer.piece(id) }));
+  yield "]}\n";
+}
+
+function* decodedJson(model: string, input: string, tokenizer: Tokenizer): Generator<string> {
+  yield `{"model":${jsonText(model)},"ids":[`;
+  yield* separated(readIds(input), ",", String);
+  yield `],"text":"`;
+  yield* escapedParts(decoded(input, tokenizer));
+  yield `"}\n`;
+}
+
+/** The text of ids, with an end of line if it has none. */
+function* decodedLines(input: string, tokenizer: Tokenizer): Generator<string> {
+  let hasEnded = false;
+  for (const text of decoded(input, tokenizer)) {
+    yield text;
+    if (text !== "") hasEnded = text.endsWith("\n");
+  }
+  if (!hasEnded) yield "\n";
+}
+
+/** The text of ids in parts, none of which ends within a character. */
+function* decoded(input: string, tokenizer: Tokenizer): Generator<string> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  for (const ids of readIds(input)) {
+    yield decoder.decode(tokenizer.decodeBytes(ids), { stream: true });
+  }
+  yield decoder.decode();
+}
+
+/** Parts of a long text, none of which ends within a character. */
+function* slices(text: string): Generator<string> {
+  for (let start = 0; start < text.length;) {
+    let end = start + CHARACTERS_PER_WRITE;
+    if (/[\ud800-\udbff]/.test(text.charAt(end - 1))) end++;
+    yield text.slice(start, end);
+    start = end;
+  }
+}
+
+/** What stands between the quotes of a JSON text. */
+function* escapedParts(texts: Iterable<string>): Generator<string> {
+  for (const text of texts) yield jsonText(text).slice(1, -1);
+}
+
+/** Ids as words, with something between them. */
+function* separated(
+  parts: Iterable<number[]>,
+  separator: string,
+  show: (id: number) => string,
+): Generator<string> {
+  let isFirst = true;
+  for (const ids of parts) {
+    if (ids.length === 0) continue;
+    yield (isFirst ? "" : separator) + ids.map(show).join(separator);
+    isFirst = false;
+  }
+}
+
+function* concat(...lists: Iterable<string>[]): Generator<string> {
+  for (const list of lists) yield* list;
 }
 
 /** The bytes of a token as a text in quotes, or, where they are part of a character, in hexadecimal. */
@@ -124,8 +222,4 @@ function visible(bytes: Uint8Array): string {
   } catch {
     return `<${bytes.toHex()}>`;
   }
-}
-
-function endLine(text: string): string {
-  return text.endsWith("\n") ? text : text + "\n";
 }

@@ -43,12 +43,23 @@ export const encodeRules: OptionRules<EncodeOptions> = {
   },
 };
 
+/** A part of a text in which no added token is recognized, and the one behind it, if one is. */
+interface Section {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+  readonly addedId?: number;
+}
+
 /**
  * How long a piece (in UTF-16 code units) may be, and how many there may be, for its tokens to be
  * remembered.
  */
 const MAX_REMEMBERED_LENGTH = 32;
 const MAX_REMEMBERED_PIECES = 65_536;
+
+/** So many tokens make a part of a long text. */
+const IDS_PER_PART = 8192;
 
 /** Each way to allow special tokens has its own tables. */
 const MAX_MATCHERS = 16;
@@ -223,20 +234,17 @@ export class Tokenizer {
    * is not a special token of this vocabulary.
    */
   encode(text: string, options?: EncodeOptions): number[] {
-    if (typeof text !== "string") {
-      throw new TypeError(`Cannot encode: the text is not a string: received ${typeof text}.`);
-    }
-    if (options !== undefined) checkOptions("encode", options, encodeRules);
-    this.prepare();
-    const ids: number[] = [];
-    let from = 0;
-    for (const { id, start, end } of this.#matcher(options?.allowSpecial ?? []).find(text)) {
-      this.#encodePart(text, from, start, ids);
-      ids.push(id);
-      from = end;
-    }
-    this.#encodePart(text, from, text.length, ids);
-    return ids;
+    return this.#encodeBy(Infinity, text, options).next().value!;
+  }
+
+  /**
+   * The tokens of a long text, some thousand at a time, so that they need not all be in memory. There is at least one part,
+   * which may be empty.
+   *
+   * Throws as {@linkcode Tokenizer.encode} does.
+   */
+  encodeInParts(text: string, options?: EncodeOptions): Generator<number[], void> {
+    return this.#encodeBy(IDS_PER_PART, text, options);
   }
 
   /**
@@ -368,25 +376,67 @@ export class Tokenizer {
     return matcher;
   }
 
-  /** Adds the tokens of a part of a text between added tokens, or of all of it. */
-  #encodePart(text: string, start: number, end: number, ids: number[]): void {
-    if (this.addPrefixSpace && start < end && text[start] !== " ") {
-      const part = " " + text.slice(start, end);
-      this.#encodeText(part, 0, part.length, ids);
-    } else {
-      this.#encodeText(text, start, end, ids);
+  /** The tokens of a text, in lists of at least that many. */
+  #encodeBy(
+    minIds: number,
+    text: string,
+    options: EncodeOptions | undefined,
+  ): Generator<number[], void> {
+    if (typeof text !== "string") {
+      throw new TypeError(`Cannot encode: the text is not a string: received ${describe(text)}.`);
     }
+    if (options !== undefined) checkOptions("encode", options, encodeRules);
+    const matcher = this.#matcher(options?.allowSpecial ?? []);
+    this.prepare();
+    return this.#encodeSections(minIds, this.#sections(text, matcher));
   }
 
-  /** Adds the tokens of `text[start..end)`, in which no added token is recognized, to `ids`. */
-  #encodeText(text: string, start: number, end: number, ids: number[]): void {
-    while (start < end) {
+  *#encodeSections(minIds: number, sections: Iterable<Section>): Generator<number[], void> {
+    let ids: number[] = [];
+    for (const { text, start, end, addedId } of sections) {
+      let at = start;
+      do {
+        at = this.#encodeText(text, at, end, ids, minIds);
+        if (ids.length < minIds) continue;
+        yield ids;
+        ids = [];
+      } while (at < end);
+      if (addedId !== undefined) ids.push(addedId);
+    }
+    yield ids;
+  }
+
+  /** A text as its parts between added tokens. */
+  *#sections(text: string, matcher: AddedTokenMatcher): Generator<Section> {
+    let from = 0;
+    for (const { id, start, end } of matcher.find(text)) {
+      yield this.#section(text, from, start, id);
+      from = end;
+    }
+    yield this.#section(text, from, text.length);
+  }
+
+  #section(text: string, start: number, end: number, addedId?: number): Section {
+    if (!this.addPrefixSpace || start === end || text[start] === " ") {
+      return { text, start, end, addedId };
+    }
+    const part = " " + text.slice(start, end);
+    return { text: part, start: 0, end: part.length, addedId };
+  }
+
+  /**
+   * Adds the tokens of `text[start..end)`, in which no added token is recognized, to `ids`, until there are enough. Returns
+   * how far it came.
+   */
+  #encodeText(text: string, start: number, end: number, ids: number[], enough: number): number {
+    while (start < end && ids.length < enough) {
       const next = pieceEnd(text, start, end);
       const piece = text.slice(start, next);
       const pieceIds = this.#rememberedPieces.get(piece) ?? this.#encodePiece(piece);
       for (const id of pieceIds) ids.push(id);
       start = next;
     }
+    return start;
   }
 
   #encodePiece(piece: string): readonly number[] {

@@ -1,6 +1,7 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { runCli } from "./run_cli.ts";
+import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 
 const MODEL = fileURLToPath(new URL("../fixtures/reference/hf_folder", import.meta.url));
 
@@ -74,4 +75,35 @@ Deno.test("tokenize tells what is wrong with its input", async () => {
   assertEquals(code, 65);
   assertStringIncludes(stderr, "it is not UTF-8: received 1 byte from stdin");
   assertEquals((await runCli(["tokenize", "--model", "./nowhere/at-all", "x"])).code, 66);
+});
+
+Deno.test("tokenize writes long output piece by piece, and the same as at once", async () => {
+  // Neither characters of two code units nor tokens that are parts of a character are cut at the ends of pieces.
+  const text = "x" + "👗a1\n".repeat(20_000);
+  const tokenizer = await Tokenizer.gpt2();
+  const ids = tokenizer.encode(text);
+  const rows = (await tokenize([], text)).stdout.trimEnd().split("\n");
+  assertEquals(rows.map((row) => parseInt(row)), ids);
+  const idsText = (await tokenize(["--ids"], text)).stdout;
+  assertEquals(idsText, ids.join(" ") + "\n");
+  const tokens = ids.map((id) => ({ id, piece: tokenizer.piece(id) }));
+  const json = (await tokenize(["--json"], text)).stdout;
+  assertEquals(json, JSON.stringify({ model: "gpt2", text, tokens }) + "\n");
+  assertEquals((await tokenize(["--decode"], idsText)).stdout, text);
+  const decoded = (await tokenize(["--decode", "--json"], idsText)).stdout;
+  assertEquals(decoded, JSON.stringify({ model: "gpt2", ids, text }) + "\n");
+  for (const args of [[], ["--ids"], ["--json"], ["--decode"], ["--decode", "--json"]]) {
+    const stdin = args.includes("--decode") ? idsText : text;
+    const whole = (await tokenize(args, stdin)).stdout;
+    const { stdout } = await runCli(["tokenize", "--model", "gpt2", ...args], {
+      stdin,
+      numWrites: 2,
+    });
+    assert(whole.startsWith(stdout) && stdout.length < whole.length / 2, args.join());
+  }
+});
+
+Deno.test("tokenize --decode shows nothing where one of many ids is unknown", async () => {
+  const { code, stdout } = await tokenize(["--decode"], "11 ".repeat(20_000) + "50257");
+  assertEquals([code === 0, stdout], [false, ""]);
 });

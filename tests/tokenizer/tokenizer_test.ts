@@ -166,6 +166,27 @@ for (const [unit, numTokens] of longRuns) {
   });
 }
 
+Deno.test("encodeInParts() gives in parts what encode() gives at once", () => {
+  const tokenTypes = Int32Array.from(smallTokens, () => 1).fill(3, 259);
+  const options = { tokens: smallTokens, merges: smallMerges, tokenTypes };
+  const text = "he ll<|endoftext|> hell ".repeat(5000);
+  for (const addPrefixSpace of [false, true]) {
+    const tokenizer = new Tokenizer({ ...options, addPrefixSpace });
+    for (const allowSpecial of ["all", []] as const) {
+      const parts = [...tokenizer.encodeInParts(text, { allowSpecial })];
+      assertEquals(parts.flat(), tokenizer.encode(text, { allowSpecial }));
+      assert(parts.length > 2 && parts.every(({ length }) => length < 10_000));
+    }
+  }
+  const [tokenizer, only] = [new Tokenizer(options), "<|endoftext|>".repeat(20_000)];
+  const parts = [...tokenizer.encodeInParts(only, { allowSpecial: "all" })];
+  assertEquals(parts.flat().length, 20_000);
+  assert(parts.length > 2);
+  assertEquals([...tokenizer.encodeInParts("")], [[]]);
+  // deno-lint-ignore no-explicit-any
+  assertThrows(() => tokenizer.encodeInParts(5 as any), TypeError, "not a string: received 5");
+});
+
 Deno.test("decode() takes any iterable of ids", () => {
   const ids = [15496, 11, 995, 0];
   assertEquals(gpt2.decode(ids), "Hello, world!");
