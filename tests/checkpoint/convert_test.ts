@@ -41,6 +41,7 @@ Deno.test("convertCheckpoint() describes the model as llama.cpp expects it", asy
     "tokenizer.ggml.token_type": tokenTypes,
     "tokenizer.ggml.merges": merges,
     "tokenizer.ggml.bos_token_id": 287,
+    "tokenizer.ggml.unknown_token_id": 287,
     "tokenizer.ggml.eos_token_id": 287,
     "huggingface.config": textOf("config.json"),
     "huggingface.generation_config": textOf("generation_config.json"),

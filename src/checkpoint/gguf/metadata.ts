@@ -69,7 +69,7 @@ export function ggufMetadata(fields: GgufMetadataFields): Map<string, GgufValue>
     ["gpt2.attention.layer_norm_epsilon", { type: "f32", value: config.layerNormEpsilon }],
     ...variantMetadata(config),
     ...(tokenizer === undefined ? [] : tokenizerMetadata(tokenizer)),
-    ...settingsMetadata(settings, tokenizer),
+    ...settingsMetadata(settings, tokenizer, config.vocabSize),
   ]);
 }
 

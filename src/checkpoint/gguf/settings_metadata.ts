@@ -12,7 +12,14 @@ import {
   metadataString,
 } from "../../formats/gguf_value.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { type Settings, type SettingsFile, settingsFiles } from "../settings.ts";
+import {
+  MAX_SETTINGS_BYTES,
+  type Settings,
+  type SettingsFile,
+  settingsFiles,
+  type TokenRole,
+} from "../settings.ts";
+import { isToken, tokenOfRole } from "../token_roles.ts";
 
 /** Tokens that end a text, as llama.cpp knows them: of a text, of a turn, of a message. */
 const END_KEYS = [
@@ -24,7 +31,13 @@ const END_KEYS = [
 /** All of them, where they are not exactly one. llama.cpp does not know this key. */
 const END_LIST_KEY = "tokenizer.ggml.eos_token_ids";
 
-const BEGIN_KEY = "tokenizer.ggml.bos_token_id";
+/** Tokens for other things than ending a text, as llama.cpp knows them. */
+const ROLE_KEYS: Readonly<Record<TokenRole, string>> = {
+  bos: "tokenizer.ggml.bos_token_id",
+  pad: "tokenizer.ggml.padding_token_id",
+  unk: "tokenizer.ggml.unknown_token_id",
+};
+const ROLES = Object.keys(ROLE_KEYS) as TokenRole[];
 
 /** Under which key the text of a file is kept. The chat template is where llama.cpp looks for it. */
 const FILE_KEYS: Readonly<Record<SettingsFile, string>> = {
@@ -37,15 +50,22 @@ const FILE_KEYS: Readonly<Record<SettingsFile, string>> = {
 
 /** The entries for settings. */
 export function settingsMetadata(
-  { endOfTextIds, files }: Settings,
+  settings: Settings,
   tokenizer: Tokenizer | undefined,
+  vocabSize: number,
 ): [key: string, value: GgufValue][] {
+  const { endOfTextIds, files } = settings;
   const end = tokenizer?.endOfTextId;
-  const begin = tokenizer?.beginOfTextId ?? end;
   const ends = endOfTextIds ?? (end === undefined ? [] : [end]);
   const entries: [string, GgufValue][] = [];
-  if (begin !== undefined) entries.push([BEGIN_KEY, { type: "u32", value: begin }]);
-  ends.slice(0, END_KEYS.length).forEach((id, i) =>
+  for (const role of ROLES) {
+    const id = tokenOfRole(role, settings, tokenizer, vocabSize);
+    const value = role === "bos" ? tokenizer?.beginOfTextId ?? id ?? end : id;
+    if (value !== undefined) entries.push([ROLE_KEYS[role], { type: "u32", value }]);
+  }
+  // Where nothing ends a text, the key below says so; the tokenizer's own is still the one that is between texts.
+  const named = ends.length === 0 && end !== undefined ? [end] : ends;
+  named.slice(0, END_KEYS.length).forEach((id, i) =>
     entries.push([END_KEYS[i], { type: "u32", value: id }])
   );
   if (endOfTextIds !== undefined && endOfTextIds.length !== 1) {
@@ -67,10 +87,31 @@ export function readSettingsMetadata(file: MetadataHolder, vocabSize: number): S
   for (const name of settingsFiles) {
     const text = metadataString(file, FILE_KEYS[name]);
     if (text === undefined) continue;
+    requireSmall(file, FILE_KEYS[name], text);
     if (name.endsWith(".json")) requireJsonObject(file, FILE_KEYS[name], text);
     files.set(name, text);
   }
-  return { endOfTextIds: endOfTextIds(file)?.filter((id) => id < vocabSize), files };
+  return {
+    endOfTextIds: endOfTextIds(file)?.filter((id) => id < vocabSize),
+    roleIds: roleIds(file, vocabSize),
+    files,
+  };
+}
+
+function roleIds(file: MetadataHolder, vocabSize: number): Map<TokenRole, number> {
+  const ids = new Map<TokenRole, number>();
+  for (const role of ROLES) {
+    const id = metadataNumber(file, ROLE_KEYS[role]);
+    if (id !== undefined && isToken(id, vocabSize)) ids.set(role, id);
+  }
+  return ids;
+}
+
+function requireSmall(file: MetadataHolder, key: string, text: string): void {
+  const numBytes = new TextEncoder().encode(text).length;
+  if (numBytes <= MAX_SETTINGS_BYTES) return;
+  const what = `${key} is larger than ${MAX_SETTINGS_BYTES} bytes`;
+  throw formatError("a GPT-2 model", file.path, what, numBytes);
 }
 
 function endOfTextIds(file: MetadataHolder): readonly number[] | undefined {

@@ -6,6 +6,7 @@
 import { type JsonValue, readJsonFile } from "../../base/strict_json.ts";
 import { GPT2Config, MAX_LAYERS, MAX_SIZE } from "../../model/config.ts";
 import type { Activation } from "../../tensor/activations.ts";
+import { MAX_SETTINGS_BYTES } from "../settings.ts";
 import { ConfigKeys } from "./config_keys.ts";
 import { oneOrList, readTokenIds } from "./token_ids.ts";
 import { float, type JsonRecord } from "./written_json.ts";
@@ -14,9 +15,13 @@ import { float, type JsonRecord } from "./written_json.ts";
 export interface HuggingFaceConfigOptions {
   /** The ids of the tokens that end a text. Default: none. */
   endOfTextIds?: readonly number[];
+  /** The id of the token that begins a text. Default: the first of those that end one. */
+  beginOfTextId?: number;
+  /** The id of the token that fills up a text. Default: none. */
+  paddingId?: number;
   /** Whether the vocabulary projection is the token embedding. Default: true. */
   tied?: boolean;
-  /** The configuration that the model came with: what says nothing about the sizes stays as it was there. */
+  /** The configuration that the model came with: what says nothing about the sizes stays as it was there, ids too. */
   original?: JsonRecord;
 }
 
@@ -55,8 +60,6 @@ const ALIASES: Readonly<Record<string, string>> = {
   num_hidden_layers: "n_layer",
 };
 
-const MAX_CONFIG_BYTES = 2 ** 20;
-
 /**
  * Reads a `config.json` as transformers does: absent keys have the same defaults, keys that do not change what the model
  * computes are ignored.
@@ -65,7 +68,7 @@ const MAX_CONFIG_BYTES = 2 ** 20;
  * @throws {Deno.errors.NotFound} if there is no regular file at `path`
  */
 export function readHuggingFaceConfig(path: string): HuggingFaceConfig {
-  return parseHuggingFaceConfig(readJsonFile(path, { maxBytes: MAX_CONFIG_BYTES }), path);
+  return parseHuggingFaceConfig(readJsonFile(path, { maxBytes: MAX_SETTINGS_BYTES }), path);
 }
 
 /**
@@ -107,13 +110,15 @@ export function toHuggingFaceConfig(
   config: GPT2Config,
   options: HuggingFaceConfigOptions = {},
 ): JsonRecord {
-  const { endOfTextIds = [], tied = true, original = {} } = options;
+  const { endOfTextIds = [], beginOfTextId, paddingId, tied = true, original = {} } = options;
   const dropout = float(config.dropout);
   return {
     attn_pdrop: dropout,
     embd_pdrop: dropout,
     resid_pdrop: dropout,
-    bos_token_id: endOfTextIds[0] ?? null,
+    bos_token_id: beginOfTextId ?? endOfTextIds[0] ?? null,
+    eos_token_id: oneOrList(endOfTextIds),
+    ...(paddingId !== undefined && { pad_token_id: paddingId }),
     initializer_range: 0.02,
     use_cache: true,
     ...withoutOtherNames(original),
@@ -121,7 +126,6 @@ export function toHuggingFaceConfig(
     model_type: "gpt2",
     activation_function: ACTIVATION_NAMES[config.activation],
     dtype: "float32",
-    eos_token_id: oneOrList(endOfTextIds),
     layer_norm_epsilon: float(config.layerNormEpsilon),
     n_ctx: config.contextLength,
     n_embd: config.embeddingDim,

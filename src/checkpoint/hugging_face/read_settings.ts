@@ -7,9 +7,12 @@ import { openRegularFile } from "../../base/byte_source.ts";
 import { formatError } from "../../base/describe.ts";
 import { isFile } from "../../base/files.ts";
 import { decodeJson } from "../../base/strict_json.ts";
-import { type Settings, type SettingsFile, settingsFiles } from "../settings.ts";
-
-const MAX_BYTES = 2 ** 20;
+import {
+  MAX_SETTINGS_BYTES,
+  type Settings,
+  type SettingsFile,
+  settingsFiles,
+} from "../settings.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -29,8 +32,8 @@ export function readSettings(
 
 function readSettingsFile(path: string, name: SettingsFile): string {
   using source = openRegularFile(path);
-  if (source.size > MAX_BYTES) {
-    throw formatError("text", path, `it is larger than ${MAX_BYTES} bytes`, source.size);
+  if (source.size > MAX_SETTINGS_BYTES) {
+    throw formatError("text", path, `it is larger than ${MAX_SETTINGS_BYTES} bytes`, source.size);
   }
   const bytes = source.read(0, source.size);
   if (name.endsWith(".json")) {

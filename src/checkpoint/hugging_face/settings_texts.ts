@@ -5,10 +5,11 @@
  */
 import type { GPT2Config } from "../../model/config.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings, TokenRole } from "../settings.ts";
+import { isToken, tokenOfRole } from "../token_roles.ts";
 import { toHuggingFaceConfig } from "./config.ts";
 import { oneOrList } from "./token_ids.ts";
-import { type JsonRecord, parseForWriting, toJsonText } from "./written_json.ts";
+import { parseForWriting, toJsonText } from "./written_json.ts";
 
 /** What the files are about. */
 export interface SavedModel {
@@ -25,46 +26,77 @@ export interface SavedModel {
 export function* settingsTexts(
   { config, tied }: SavedModel,
   tokenizer: Tokenizer | undefined,
-  { endOfTextIds, files }: Settings,
+  settings: Settings,
 ): Generator<[name: string, text: string]> {
-  const original = (name: "config.json" | "generation_config.json"): JsonRecord =>
-    parseForWriting(files.get(name) ?? "{}");
-  const begin = tokenizer?.endOfTextId;
-  const ends = endOfTextIds ?? (begin === undefined ? [] : [begin]);
-  if (tokenizer !== undefined) yield* tokenizerTexts(tokenizer, files);
+  const { files } = settings;
+  const { vocabSize } = config;
+  const end = tokenizer?.endOfTextId;
+  const endOfTextIds = settings.endOfTextIds ?? (end === undefined ? [] : [end]);
+  const beginOfTextId = tokenOfRole("bos", settings, tokenizer, vocabSize) ?? endOfTextIds[0];
+  const paddingId = tokenOfRole("pad", settings, tokenizer, vocabSize);
+  if (tokenizer !== undefined) yield* tokenizerTexts(tokenizer, settings);
   for (const name of ["special_tokens_map.json", "chat_template.jinja"] as const) {
     const text = files.get(name);
     if (text !== undefined) yield [name, text];
   }
-  yield [
-    "generation_config.json",
-    toJsonText({
-      bos_token_id: ends[0] ?? null,
-      ...original("generation_config.json"),
-      eos_token_id: oneOrList(ends),
-    }),
-  ];
-  const options = { endOfTextIds: ends, tied, original: original("config.json") };
+  const generationText = files.get("generation_config.json");
+  const generation = parseForWriting(generationText ?? "{}");
+  const original = parseForWriting(files.get("config.json") ?? "{}");
+  const decisive = generationText === undefined ? files.get("config.json") : generationText;
+  if (decisive === undefined || !saysThatEnd(decisive, endOfTextIds, vocabSize)) {
+    // The model is from a file that says something else, which goes before these.
+    generation.eos_token_id = oneOrList(endOfTextIds);
+    original.eos_token_id = oneOrList(endOfTextIds);
+  }
+  const written = generationText === undefined
+    ? {
+      bos_token_id: original.bos_token_id ?? beginOfTextId ?? null,
+      eos_token_id: oneOrList(endOfTextIds),
+      ...(paddingId !== undefined && { pad_token_id: original.pad_token_id ?? paddingId }),
+    }
+    : generation;
+  yield ["generation_config.json", toJsonText(written)];
+  const options = { endOfTextIds, beginOfTextId, paddingId, tied, original };
   yield ["config.json", toJsonText(toHuggingFaceConfig(config, options))];
+}
+
+/** Whether a configuration says of these tokens, and no others, that they end a text. */
+function saysThatEnd(text: string, ids: readonly number[], vocabSize: number): boolean {
+  const { eos_token_id: value = null }: { eos_token_id?: number | number[] | null } = JSON.parse(
+    text,
+  );
+  const said = [value ?? []].flat().filter((id) => isToken(id, vocabSize));
+  return new Set(said).symmetricDifference(new Set(ids)).size === 0;
 }
 
 function* tokenizerTexts(
   tokenizer: Tokenizer,
-  files: Settings["files"],
+  settings: Settings,
 ): Generator<[name: string, text: string]> {
-  const { endOfTextId } = tokenizer;
-  const endOfText = endOfTextId === undefined ? undefined : tokenizer.piece(endOfTextId);
   yield ["tokenizer.json", tokenizer.toTokenizerJson()];
   yield ["vocab.json", tokenizer.toVocabJson()];
   yield ["merges.txt", tokenizer.toMergesText()];
   yield [
     "tokenizer_config.json",
-    files.get("tokenizer_config.json") ?? toJsonText({
-      tokenizer_class: "GPT2Tokenizer",
-      add_prefix_space: false,
-      bos_token: endOfText,
-      eos_token: endOfText,
-      unk_token: endOfText,
-    }),
+    settings.files.get("tokenizer_config.json") ?? newTokenizerConfig(tokenizer, settings),
   ];
+}
+
+function newTokenizerConfig(tokenizer: Tokenizer, settings: Settings): string {
+  const { endOfTextId, addPrefixSpace, specialTokens, vocabSize } = tokenizer;
+  const endOfText = endOfTextId === undefined ? undefined : tokenizer.piece(endOfTextId);
+  const special = new Set(specialTokens.values());
+  /** Whoever reads the file makes the token a special one, which an ordinary one must not become. */
+  const named = (role: TokenRole) => {
+    const id = tokenOfRole(role, settings, tokenizer, vocabSize);
+    return id !== undefined && special.has(id) ? tokenizer.piece(id) : undefined;
+  };
+  return toJsonText({
+    tokenizer_class: "GPT2Tokenizer",
+    add_prefix_space: addPrefixSpace,
+    bos_token: named("bos") ?? endOfText,
+    eos_token: endOfText,
+    unk_token: named("unk") ?? endOfText,
+    pad_token: named("pad"),
+  });
 }

@@ -5,10 +5,10 @@
  */
 import { isFile } from "../../base/files.ts";
 import { readJsonFile } from "../../base/strict_json.ts";
+import { MAX_SETTINGS_BYTES } from "../settings.ts";
 import { ConfigKeys } from "./config_keys.ts";
 
 const KEY = "eos_token_id";
-const MAX_BYTES = 2 ** 20;
 /** More than any model has; a text is compared with all of them after each token. */
 const MAX_IDS = 1000;
 
@@ -31,12 +31,12 @@ export function readTokenIds(keys: ConfigKeys, key: string): readonly number[] |
 }
 
 /**
- * The ids of the tokens that end a text: those in `generation_config.json`, if it says, or else in `config.json`, as
- * transformers has it. Ids beyond the vocabulary, as many small test models have, never occur, and are left out.
+ * The ids of the tokens that end a text: those in `generation_config.json`, if there is one, even if it says nothing: then
+ * there are none; or else those in `config.json`, as transformers has it. Ids beyond the vocabulary, as many small test models have, never occur, and are left out.
  *
  * @param folder the checkpoint
  * @param inConfig what its `config.json` says
- * @returns undefined if neither says
+ * @returns undefined if there is only `config.json`, and it does not say
  * @throws {FileFormatError} if `generation_config.json` is damaged
  */
 export function readEndOfTextIds(
@@ -46,7 +46,10 @@ export function readEndOfTextIds(
 ): readonly number[] | undefined {
   const path = `${folder}/generation_config.json`;
   const inGeneration = isFile(path)
-    ? readTokenIds(new ConfigKeys(readJsonFile(path, { maxBytes: MAX_BYTES }), path), KEY)
+    ? readTokenIds(
+      new ConfigKeys(readJsonFile(path, { maxBytes: MAX_SETTINGS_BYTES }), path),
+      KEY,
+    ) ?? []
     : undefined;
   return (inGeneration ?? inConfig)?.filter((id) => id < vocabSize);
 }

@@ -110,7 +110,7 @@ for (const [value, ids] of endings) {
     using folder = new TemporaryFolder();
     const text = JSON.stringify({ eos_token_id: value });
     Deno.writeTextFileSync(folder.file("generation_config.json"), text);
-    assertEquals(readEndOfTextIds(folder.path, [5], 300), ids ?? [5]);
+    assertEquals(readEndOfTextIds(folder.path, [5], 300), ids ?? []);
   });
 }
 
@@ -169,7 +169,7 @@ const notConfigurations: [text: string, what: string][] = [
   ['{"n_embd": 48, "n_embd": 64}', "is there twice"],
   ["", "not valid JSON"],
   ["[]", "must hold a JSON object"],
-  [" ".repeat(2 ** 20 + 1), "larger than"],
+  [" ".repeat(2 ** 24 + 1), "larger than"],
 ];
 
 for (const [text, what] of notConfigurations) {

@@ -8,6 +8,8 @@ import { loadCheckpoint } from "../../../src/checkpoint/load.ts";
 import { openCheckpoint } from "../../../src/checkpoint/open_checkpoint.ts";
 import { assertFormatError } from "../../formats/error_cases.ts";
 import { copyFolder, TemporaryFolder } from "../folders.ts";
+import { copyGguf, readGguf } from "../gguf_files.ts";
+import type { GgufValue } from "../../../src/formats/gguf_value.ts";
 import { openLibrary } from "../../../src/native_library/native_library.ts";
 
 await openLibrary();
@@ -70,19 +72,16 @@ Deno.test("what comes with a model survives being saved as a folder and as a GGU
   ];
   for (const target of saved) {
     const written = read(target, "config.json");
+    // Also eos_token_id, though generation_config.json goes first.
     for (const [key, value] of Object.entries(config)) {
-      // generation_config.json goes first, and the two agree from then on.
-      assertEquals(written[key], key === "eos_token_id" ? [4, 5] : value, `${target} ${key}`);
+      assertEquals(written[key], value, `${target} ${key}`);
     }
     for (const [name, text] of Object.entries(files)) {
       if (name === "generation_config.json") continue;
       assertEquals(read(target, name), name.endsWith(".json") ? JSON.parse(text) : text, name);
     }
     const generation = Deno.readTextFileSync(`${target}/generation_config.json`);
-    assertEquals(JSON.parse(generation), {
-      bos_token_id: 4,
-      ...JSON.parse(files["generation_config.json"]),
-    });
+    assertEquals(JSON.parse(generation), JSON.parse(files["generation_config.json"]));
     assertStringIncludes(generation, '"temperature": 1.0');
   }
 });
@@ -112,10 +111,116 @@ for (const [eos, ids] of endings) {
     using checkpoint = await openCheckpoint(saved);
     assertEquals(checkpoint.settings.endOfTextIds, written);
     const value = written.length > 1 ? written : written[0] ?? null;
-    assertEquals(read(saved, "config.json").eos_token_id, value);
+    assertEquals(read(saved, "config.json").eos_token_id, eos === undefined ? value : eos);
     assertEquals(read(saved, "generation_config.json").eos_token_id, value);
   });
 }
+
+Deno.test("a generation_config.json that does not say leaves no token that ends a text", async () => {
+  using folder = new TemporaryFolder();
+  const text = '{"temperature": 1.0}';
+  const path = await copyFolder(folder, {
+    config: { eos_token_id: 5 },
+    files: { "generation_config.json": text },
+  });
+  const gguf = await saveAsGguf(path, folder.file("model.gguf"));
+  const saved = await resave(gguf, folder.file("saved"));
+  // transformers 5.24 generates with eos_token_id None from such a folder, whatever config.json says.
+  for (const file of [path, gguf, saved]) {
+    using checkpoint = await openCheckpoint(file);
+    assertEquals(checkpoint.settings.endOfTextIds, [], file);
+    assertEquals((await checkpoint.readTokenizer())!.endOfTextId, 287, file);
+  }
+  assertEquals(read(saved, "config.json").eos_token_id, 5);
+  assertEquals(read(saved, "generation_config.json"), { temperature: 1 });
+});
+
+/** A copy of the plain model as llama.cpp's converter writes one, with `<s>`, `</s>`, `<pad>` and `<unk>` as its last tokens. */
+async function foreignGguf(
+  folder: TemporaryFolder,
+  entries: Record<string, GgufValue>,
+): Promise<string> {
+  const own = folder.file("own.gguf");
+  await convertCheckpoint(await copyFolder(folder), own, { type: "f32" });
+  const path = folder.file("foreign.gguf");
+  await copyGguf(own, path, ({ metadata }) => {
+    for (const key of [...metadata.keys()]) {
+      if (key.startsWith("huggingface.") || /_token_id|chat_template/.test(key)) {
+        metadata.delete(key);
+      }
+    }
+    metadata.set("tokenizer.ggml.merges", { type: "string[]", value: [] });
+    const tokens = metadata.get("tokenizer.ggml.tokens")!.value as string[];
+    metadata.set("tokenizer.ggml.tokens", {
+      type: "string[]",
+      value: [...tokens.slice(0, 283), "<s>", "</s>", "<pad>", "<unk>", "<|endoftext|>"],
+    });
+    const types = Int32Array.from({ length: 288 }, (_, id) => id < 283 ? 1 : 3);
+    metadata.set("tokenizer.ggml.token_type", { type: "i32[]", value: types });
+    for (const [key, value] of Object.entries(entries)) metadata.set(key, value);
+  });
+  return path;
+}
+
+function assertHas(value: Record<string, unknown>, expected: Record<string, unknown>): void {
+  assertEquals(value, { ...value, ...expected });
+}
+
+const u32 = (value: number): GgufValue => ({ type: "u32", value });
+
+const roleIds: Record<string, GgufValue> = {
+  "tokenizer.ggml.bos_token_id": u32(283),
+  "tokenizer.ggml.eos_token_id": u32(284),
+  "tokenizer.ggml.padding_token_id": u32(285),
+  "tokenizer.ggml.unknown_token_id": u32(286),
+};
+
+Deno.test("tokens with a role in a GGUF file have it in the folder that is saved, and back", async () => {
+  using folder = new TemporaryFolder();
+  const saved = await resave(await foreignGguf(folder, roleIds), folder.file("saved"));
+  const ids = { bos_token_id: 283, eos_token_id: 284, pad_token_id: 285 };
+  assertHas(read(saved, "config.json"), ids);
+  assertEquals(read(saved, "generation_config.json"), ids);
+  assertHas(read(saved, "tokenizer_config.json"), {
+    bos_token: "<s>",
+    eos_token: "</s>",
+    pad_token: "<pad>",
+    unk_token: "<unk>",
+  });
+  const gguf = folder.file("again.gguf");
+  await convertCheckpoint(saved, gguf, { type: "f32" });
+  const { metadata } = readGguf(gguf);
+  for (const [key, value] of Object.entries(roleIds)) assertEquals(metadata.get(key), value, key);
+});
+
+Deno.test("ordinary tokens that have a role are not made special by it", async () => {
+  using folder = new TemporaryFolder();
+  const path = await foreignGguf(folder, {
+    ...roleIds,
+    "tokenizer.ggml.padding_token_id": u32(5),
+  });
+  const saved = await resave(path, folder.file("saved"));
+  assertEquals(read(saved, "config.json").pad_token_id, 5);
+  assertEquals(read(saved, "tokenizer_config.json").pad_token, undefined);
+});
+
+Deno.test("a file of settings may have the same size in a folder and in a GGUF file", async () => {
+  using folder = new TemporaryFolder();
+  const template = (value: string) => ({ "tokenizer.chat_template": { type: "string", value } });
+  const entries = template("é".repeat(2 ** 20)) as Record<string, GgufValue>;
+  const saved = await resave(await foreignGguf(folder, entries), folder.file("saved"));
+  using checkpoint = await openCheckpoint(saved);
+  assertEquals(checkpoint.settings.files.get("chat_template.jinja")!.length, 2 ** 20);
+  const large = "é".repeat(2 ** 23) + "x";
+  await copyGguf(folder.file("own.gguf"), folder.file("large.gguf"), ({ metadata }) => {
+    metadata.set("tokenizer.chat_template", { type: "string", value: large });
+  });
+  Deno.writeTextFileSync(`${saved}/chat_template.jinja`, large);
+  for (const path of [folder.file("large.gguf"), saved]) {
+    const error = await assertRejects(() => openCheckpoint(path), FileFormatError);
+    assertStringIncludes(error.message, "larger than 16777216 bytes");
+  }
+});
 
 const damaged: [name: keyof typeof files, text: string][] = [
   ["generation_config.json", "[]"],
