@@ -36,7 +36,7 @@ import { describe } from "../base/describe.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { broadcastTo, matmul } from "../tensor/ops.ts";
 import { recorderOf } from "../tensor/recorder.ts";
-import { createTensor, recordOf, Tensor } from "../tensor/tensor.ts";
+import { createTensor, isDense, recordOf, Tensor } from "../tensor/tensor.ts";
 import {
   borrow,
   canMergeAxes,
@@ -254,7 +254,8 @@ const ggml: Operations<Tensor> = {
   mergeAxes,
   canMergeAxes: (x, axis, count) =>
     canMergeAxes(x, axis, count) && (axis + count < x.shape.length || !isQuantized(x)),
-  hasContiguousRows: (x) => x.strides[x.strides.length - 1] === tensorTypeInfo(x.dtype).blockBytes,
+  hasContiguousRows: (x) =>
+    isDense(x) || x.strides[x.strides.length - 1] === tensorTypeInfo(x.dtype).blockBytes,
   contiguous,
   diagonal,
   reduceRows,

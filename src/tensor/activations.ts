@@ -21,7 +21,7 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 export function exactGelu(x: Tensor): Tensor {
   const recorder = recorderFor("apply GELU to", x);
   if (x.dtype !== "f32") throw new TypeError(`Cannot apply GELU to ${x}: f32 is needed`);
-  return recorder.record([dense(x)], library().ggml_gelu_erf, {
+  return recorder.record([dense(x)], (context, x) => library().ggml_gelu_erf(context, x), {
     shape: x.shape,
     dtype: "f32",
   });

@@ -85,7 +85,7 @@ export class Buffer implements Disposable, TensorOwner {
   #create({ shape, dtype }: TensorSpec): Tensor {
     const { id } = tensorTypeInfo(dtype);
     const pointer = library().ggml_new_tensor_4d(this.#context, id, ...nativeSizes(shape))!;
-    return createTensor(new TensorRecord(pointer, this), { shape, dtype });
+    return createTensor(new TensorRecord(pointer, this), { shape: shape.slice(), dtype });
   }
 
   #allocate(type: BufferType): Pointer {

@@ -69,7 +69,7 @@ function create(
     [storage],
     (context, storage) =>
       ggml.ggml_view_4d(context, storage, ...nativeSizes(shape), ...strides, 0n),
-    { shape, dtype },
+    { shape: shape.slice(), dtype },
     { viewOf: recordOf(storage), ids },
   );
   ggml.ggml_set_input(recordOf(storage).pointer);

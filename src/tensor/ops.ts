@@ -10,9 +10,9 @@ import type { Pointer } from "../ffi/memory.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { IdRange } from "./id_range.ts";
 import { createConstant } from "./inputs.ts";
-import { recorderFor } from "./recorder.ts";
+import { type MakeRecord, recorderFor } from "./recorder.ts";
 import { checkedShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
-import { recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
+import { isDense, recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
 import { contiguous, dense, permute, reshape } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
@@ -49,14 +49,14 @@ export function scale(x: Tensor, factor: number, offset = 0): Tensor {
 export function square(x: Tensor): Tensor {
   const recorder = recorderFor("square", x);
   checkF32("square", x);
-  return recorder.record([dense(x)], library().ggml_sqr, f32(x.shape));
+  return recorder.record([dense(x)], (context, x) => library().ggml_sqr(context, x), f32(x.shape));
 }
 
 /** `x * sigmoid(x)`, element by element. */
 export function silu(x: Tensor): Tensor {
   const recorder = recorderFor("apply SiLU to", x);
   checkF32("apply SiLU to", x);
-  return recorder.record([dense(x)], library().ggml_silu, f32(x.shape));
+  return recorder.record([dense(x)], (context, x) => library().ggml_silu(context, x), f32(x.shape));
 }
 
 /**
@@ -70,7 +70,7 @@ export function gelu(x: Tensor): Tensor {
   const recorder = recorderFor("apply GELU to", x);
   checkF32("apply GELU to", x);
   if (!recorder.backend.hasExactGelu) return composedGelu(x);
-  return recorder.record([dense(x)], library().ggml_gelu, f32(x.shape));
+  return recorder.record([dense(x)], (context, x) => library().ggml_gelu(context, x), f32(x.shape));
 }
 
 /** 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c. */
@@ -190,7 +190,7 @@ export function matmul(weight: Tensor, x: Tensor): Tensor {
   const mayBeRepacked = tensorTypeInfo(weight.dtype).blockSize > 1;
   return recorder.record(
     [weight, mayBeRepacked ? contiguous(x) : x],
-    library().ggml_mul_mat,
+    (context, weight, x) => library().ggml_mul_mat(context, weight, x),
     f32([...x.shape.slice(0, -1), weight.shape[rank - 2]]),
   );
 }
@@ -201,7 +201,7 @@ export function sumLastAxis(x: Tensor): Tensor {
   checkF32("sum", x);
   return recorder.record(
     [dense(x)],
-    library().ggml_sum_rows,
+    (context, x) => library().ggml_sum_rows(context, x),
     f32([...x.shape.slice(0, -1), 1]),
   );
 }
@@ -210,7 +210,7 @@ export function sumLastAxis(x: Tensor): Tensor {
 export function broadcastTo(x: Tensor, to: Shape): Tensor {
   const recorder = recorderFor("repeat", x);
   checkF32("repeat", x);
-  const shape = checkedShape(`repeat ${x}`, to);
+  const shape = checkedShape("repeat a tensor", to);
   const fits = x.shape.length === shape.length &&
     shape.every((size, axis) => size % x.shape[axis] === 0);
   if (!fits) throw new TypeError(`Cannot repeat ${x}: received the shape (${shape.join(", ")})`);
@@ -262,7 +262,7 @@ export function pick(x: Tensor, columns: Tensor): Tensor {
   const table = reshape(dense(x), [...x.shape, 1]);
   const picked = recorder.record(
     [table, contiguous(columns)],
-    library().ggml_get_rows,
+    (context, table, ids) => library().ggml_get_rows(context, table, ids),
     f32([...columns.shape, 1]),
   );
   return reshape(picked, columns.shape);
@@ -286,11 +286,15 @@ export function lookup(table: Tensor, ids: Tensor): Tensor {
   }
   checkUnitStride("look up in", table);
   checkReal("look up in", table);
-  checkedShape(`look up ${ids} in ${table}`, [...ids.shape, table.shape[1]]);
+  checkedShape("look up ids", [...ids.shape, table.shape[1]]);
   limitIds("look up", ids, table.shape[0]);
   const width = table.shape[1];
   const flat = reshape(contiguous(ids), [ids.size]);
-  const rows = recorder.record([table, flat], library().ggml_get_rows, f32([ids.size, width]));
+  const rows = recorder.record(
+    [table, flat],
+    (context, table, ids) => library().ggml_get_rows(context, table, ids),
+    f32([ids.size, width]),
+  );
   return reshape(rows, [...ids.shape, width]);
 }
 
@@ -319,7 +323,7 @@ export function setRows(cache: Tensor, rows: Tensor, index: Tensor): Tensor {
   const { shape, strides, dtype } = cache;
   return recorder.record(
     [cache, rows, contiguous(index)],
-    library().ggml_set_rows,
+    (context, cache, rows, index) => library().ggml_set_rows(context, cache, rows, index),
     { shape, strides, dtype },
     { viewOf: recordOf(cache) },
   );
@@ -337,6 +341,12 @@ export function constant(values: ArrayLike<number>, shape: Shape, other: Tensor)
   return createConstant(recorderFor("create a constant beside", other), shape, values);
 }
 
+const ELEMENTWISE: Readonly<Record<"add" | "mul" | "div", MakeRecord>> = {
+  add: (context, a, b) => library().ggml_add(context, a, b),
+  mul: (context, a, b) => library().ggml_mul(context, a, b),
+  div: (context, a, b) => library().ggml_div(context, a, b),
+};
+
 function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor {
   const recorder = recorderFor(name, a, b);
   checkF32(name, a);
@@ -346,9 +356,7 @@ function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor 
     b.shape.every((size, axis) => size === 1 || size === a.shape[axis + missing]);
   if (!fits) throw new TypeError(`Cannot ${name} ${a} and ${b}: their shapes do not fit`);
   checkUnitStride(name, b);
-  const { ggml_add, ggml_mul, ggml_div } = library();
-  const make = { add: ggml_add, mul: ggml_mul, div: ggml_div }[name];
-  return recorder.record([dense(a), b], make, f32(a.shape));
+  return recorder.record([dense(a), b], ELEMENTWISE[name], f32(a.shape));
 }
 
 function f32(shape: Shape): TensorLayout {
@@ -389,6 +397,7 @@ function limitIds(action: string, x: Tensor, numRows: number): void {
 
 function checkUnitStride(action: string, x: Tensor): void {
   const last = x.shape.length - 1;
+  if (isDense(x)) return;
   // Even for a last axis of size 1: ggml asserts the stride, not what is reached by it.
   if (x.strides[last] !== tensorTypeInfo(x.dtype).blockBytes) {
     throw new TypeError(

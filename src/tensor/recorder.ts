@@ -28,7 +28,13 @@ const RECORDS_PER_OPERATION = 2;
 type State = "recording" | "allocated" | "computing" | "disposed";
 
 /** Makes ggml's record of an operation on these operands. */
-export type MakeRecord = (context: Pointer, ...operands: Pointer[]) => Deno.PointerValue;
+export type MakeRecord = (
+  context: Pointer,
+  a: Pointer,
+  b: Pointer,
+  c: Pointer,
+  d: Pointer,
+) => Deno.PointerValue;
 
 /** The operations of one graph, in the order in which they were recorded, and the state in which the graph is. */
 export class Recorder implements TensorOwner {
@@ -38,8 +44,6 @@ export class Recorder implements TensorOwner {
   readonly #contexts: Pointer[] = [];
   #room = 0;
   readonly #records: TensorRecord[] = [];
-  /** What the graph is computed for: inputs, outputs, writes into caches. */
-  readonly #roots = new Set<TensorRecord>();
   readonly #readable = new Set<TensorRecord>();
   readonly #writable = new Set<TensorRecord>();
   /** Whose memory operations read or write beside that of the graph. */
@@ -142,14 +146,18 @@ export class Recorder implements TensorOwner {
     const sources = operands.map((x) => recordOf(x));
     // Once more: between the checks and here a caller's own code may have run, in a list that computes its elements.
     this.checkRecording("record an operation");
-    for (const { owner } of sources) owner.checkUsable();
-    const pointer = make(this.#contextWithRoom(), ...sources.map((source) => source.pointer));
+    for (const { owner } of sources) {
+      if (owner === this) continue;
+      owner.checkUsable();
+      this.#lenders.add(owner);
+    }
+    const [a, b, c, d] = sources;
+    const pointer = make(this.#contextWithRoom(), a?.pointer, b?.pointer, c?.pointer, d?.pointer);
     if (pointer === null) {
       throw new NativeError("Cannot record an operation: ggml has no memory for it");
     }
     const record = new TensorRecord(pointer, this, sources, details);
     this.#records.push(record);
-    for (const { owner } of sources) if (owner !== this) this.#lenders.add(owner);
     return createTensor(record, layout);
   }
 
@@ -166,12 +174,12 @@ export class Recorder implements TensorOwner {
 
   /** Has `x` computed. */
   require(x: TensorRecord): void {
-    this.#roots.add(x);
+    x.isRequired = true;
   }
 
   /** Has `x` computed, and kept to be read. */
   keep(x: TensorRecord): void {
-    this.#roots.add(x);
+    x.isRequired = true;
     this.#readable.add(x);
     // A view has the memory of another tensor, which then has to be kept.
     let at: TensorRecord | undefined = x;
@@ -201,19 +209,23 @@ export class Recorder implements TensorOwner {
 
   /** What has to be computed, each after what it is computed from; inputs are among it. */
   get required(): TensorRecord[] {
-    const required = this.#findRequired();
-    return this.#records.filter((record) => required.has(record));
+    for (let i = this.#records.length - 1; i >= 0; i--) {
+      const { isRequired, sources } = this.#records[i];
+      if (isRequired) { for (const source of sources) source.isRequired = true; }
+    }
+    return this.#records.filter(({ isRequired }) => isRequired);
   }
 
   /** ggml's graph of all that is required, in a context of its own. */
   build(): { graph: Pointer; context: Pointer; size: number } {
     const ggml = library();
-    // ggml counts the operations, and apart from them what is not computed; neither can be more than all together.
-    const size = Math.max(1, this.#findRequired().size);
+    const { required } = this;
+    // ggml counts the operations, and apart from them what is not computed: inputs, and what is read of buffers.
+    const size = required.reduce((sum, { sources }) => sum + 1 + sources.length, 1);
     const context = createContext(ggml.ggml_graph_overhead_custom(BigInt(size), false));
     const graph = ggml.ggml_new_graph_custom(context, BigInt(size), false)!;
     // One after another: from the last to the first ggml would go by recursion, for which no stack is deep enough.
-    for (const { pointer } of this.required) ggml.ggml_build_forward_expand(graph, pointer);
+    for (const { pointer } of required) ggml.ggml_build_forward_expand(graph, pointer);
     return { graph, context, size };
   }
 
@@ -231,15 +243,6 @@ export class Recorder implements TensorOwner {
   /** Frees all records. */
   free(): void {
     for (const context of this.#contexts) library().ggml_free(context);
-  }
-
-  #findRequired(): Set<TensorRecord> {
-    const required = new Set(this.#roots);
-    for (let i = this.#records.length - 1; i >= 0; i--) {
-      if (!required.has(this.#records[i])) continue;
-      for (const source of this.#records[i].sources) required.add(source);
-    }
-    return required;
   }
 
   #contextWithRoom(): Pointer {
@@ -267,9 +270,14 @@ export class Recorder implements TensorOwner {
  */
 export function recorderFor(action: string, ...operands: readonly Tensor[]): Recorder {
   let recorder: Recorder | undefined;
+  let isAlone = true;
   for (const x of operands) {
     const { owner } = recordOf(x, action);
-    if (!(owner instanceof Recorder) || owner === recorder) continue;
+    if (owner === recorder) continue;
+    if (!(owner instanceof Recorder)) {
+      isAlone = false;
+      continue;
+    }
     if (recorder !== undefined) {
       throw new TypeError(
         `Cannot ${action} ${operands.join(" and ")}: they belong to different graphs`,
@@ -284,13 +292,13 @@ export function recorderFor(action: string, ...operands: readonly Tensor[]): Rec
     );
   }
   recorder.checkRecording(action);
-  for (const x of operands) checkLender(action, x, recorder);
+  if (!isAlone) { for (const x of operands) checkLender(action, x, recorder); }
   return recorder;
 }
 
 /** Throws unless a graph may read the memory of `x`. */
 function checkLender(action: string, x: Tensor, recorder: Recorder): void {
-  const { owner } = recordOf(x, action);
+  const { owner } = recordOf(x);
   if (owner === recorder) return;
   owner.checkUsable();
   if (owner.backend !== recorder.backend) {

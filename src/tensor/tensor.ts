@@ -25,6 +25,9 @@ export interface TensorOwner {
 
 /** ggml's record of a tensor, and what has to be known of it beyond that. Several tensors may look at one. */
 export class TensorRecord {
+  /** Whether something that is wanted is computed from it. */
+  isRequired = false;
+
   /**
    * @param pointer ggml's record; valid as long as the owner is
    * @param owner whose memory it is
@@ -54,9 +57,12 @@ export interface TensorLayout {
   readonly dtype: TensorType;
 }
 
-// These two reach into tensors. They are for this package: to its users a tensor has no address.
+/** Whether a tensor has the strides of a new one, also along axes of size 1, where they do not matter. */
+export let isDense: (x: Tensor) => boolean;
 
-/** A tensor that looks at a record. */
+// These reach into tensors. They are for this package: to its users a tensor has no address.
+
+/** A tensor that looks at a record. The lists of the layout cannot be changed any more. */
 export let createTensor: (record: TensorRecord, layout: TensorLayout) => Tensor;
 
 /**
@@ -73,22 +79,34 @@ export let recordOf: (x: Tensor, action?: string) => TensorRecord;
  */
 export class Tensor {
   readonly #shape: Shape;
-  readonly #strides: readonly number[];
+  /** Computed when they are asked for, where the elements lie side by side. */
+  #strides: readonly number[] | undefined;
   readonly #dtype: TensorType;
   readonly #record: TensorRecord;
+  #isContiguous = true;
+  /** Whether the strides are those of a new tensor, also along axes of size 1. */
+  #isDense = true;
 
   private constructor(key: Key, record: TensorRecord, layout: TensorLayout) {
     checkKey(key, "Tensor");
     const { shape, strides, dtype } = layout;
     // Nobody can change these: what was checked once stays true.
-    this.#shape = Object.freeze(shape.slice());
-    this.#strides = Object.freeze(strides?.slice() ?? contiguousStrides(dtype, shape));
+    this.#shape = Object.freeze(shape);
     this.#dtype = dtype;
     this.#record = record;
+    if (strides === undefined) return;
+    this.#strides = Object.freeze(strides);
+    const natural = contiguousStrides(dtype, shape);
+    for (let axis = 0; axis < shape.length; axis++) {
+      if (strides[axis] === natural[axis]) continue;
+      this.#isDense = false;
+      if (shape[axis] > 1) this.#isContiguous = false;
+    }
   }
 
   static {
     createTensor = (record, layout) => new Tensor(KEY, record, layout);
+    isDense = (x) => x.#isDense;
     recordOf = (x, action = "use") => {
       if (typeof x !== "object" || x === null || !(#record in x)) {
         throw new TypeError(`Cannot ${action} ${describe(x)}: a tensor is needed`);
@@ -104,7 +122,7 @@ export class Tensor {
 
   /** Distance in bytes between neighbours along each axis, outermost first. */
   get strides(): readonly number[] {
-    return this.#strides;
+    return this.#strides ??= Object.freeze(contiguousStrides(this.#dtype, this.#shape));
   }
 
   /** The element type. */
@@ -125,8 +143,7 @@ export class Tensor {
 
   /** Whether the elements lie side by side in row-major order. Axes of size 1 do not matter. */
   get isContiguous(): boolean {
-    const expected = contiguousStrides(this.dtype, this.shape);
-    return this.shape.every((size, axis) => size === 1 || this.strides[axis] === expected[axis]);
+    return this.#isContiguous;
   }
 
   /** `f32 (2, 3, 4)`. */

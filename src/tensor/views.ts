@@ -14,15 +14,14 @@ import {
   nativeSizes,
   nativeStrides,
   numElements,
-  sameShape,
   type Shape,
 } from "./shape.ts";
-import { contiguousStrides, recordOf, type Tensor, type TensorRecord } from "./tensor.ts";
+import { contiguousStrides, isDense, recordOf, type Tensor, type TensorRecord } from "./tensor.ts";
 
 /** The same elements in the same order under another shape. `x` must be contiguous. */
 export function reshape(x: Tensor, to: Shape): Tensor {
   const recorder = recorderFor("reshape", x);
-  const shape = checkedShape(`reshape ${x}`, to);
+  const shape = checkedShape("reshape a tensor", to);
   if (numElements(shape) !== x.size) {
     throw new TypeError(
       `Cannot reshape ${x}: the number of elements differs: received ${formatShape(shape)}`,
@@ -187,14 +186,17 @@ export function contiguous(x: Tensor): Tensor {
  */
 export function dense(x: Tensor): Tensor {
   const y = contiguous(x);
-  return sameShape(y.strides, contiguousStrides(y.dtype, y.shape)) ? y : reshape(y, y.shape);
+  return isDense(y) ? y : reshape(y, y.shape);
 }
 
 /** A copy of `x` with its elements side by side: what later operations do to the memory of `x` does not reach it. */
 export function copy(x: Tensor): Tensor {
   const recorder = recorderFor("copy", x);
   const { ids } = recordOf(x).details;
-  return recorder.record([x], library().ggml_cont, { shape: x.shape, dtype: x.dtype }, { ids });
+  return recorder.record([x], (context, x) => library().ggml_cont(context, x), {
+    shape: x.shape,
+    dtype: x.dtype,
+  }, { ids });
 }
 
 /** A tensor of a buffer as a part of the graph of `other`, so that operations on it alone know where to go. */
@@ -216,7 +218,7 @@ function stridedView(
   strides: readonly number[],
   byteOffset = 0,
 ): Tensor {
-  const shape = checkedShape(`${action} ${x}`, to);
+  const shape = checkedShape(`${action} a tensor`, to);
   const last = shape.length - 1;
   // The stride of an axis of size 1 is free to choose; ggml expects the contiguous one.
   const natural = contiguousStrides(x.dtype, shape);

@@ -191,7 +191,7 @@ Deno.test("only inputs are written, only inputs and outputs are read", () => {
   graph.compute();
   assertEquals([...graph.readF32(x)], [1, 2, 3, 4]);
   assertEquals([...graph.readF32(y)], [4, 16, 36, 64]);
-  const wrong = [[1], new DataView(new ArrayBuffer(32)), "1234", null] as unknown[];
+  const wrong = [[1], new DataView(new ArrayBuffer(16)), "1234", null] as unknown[];
   for (const data of wrong) {
     assertThrows(
       () => graph.write(x, data as Float32Array<ArrayBuffer>),
