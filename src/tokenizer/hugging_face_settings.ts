@@ -54,6 +54,9 @@ export function readTokenizerJsonSettings(root: JsonObject, path?: string): Toke
   const decoder = root.get("decoder") ?? null;
   if (decoder !== null) checkSettings("decoder", decoder, { type: ["ByteLevel"] }, path);
   const unknown = model.get("unk_token");
+  if (typeof unknown === "string" && model.get("fuse_unk") === true) {
+    throw vocabularyError("model.fuse_unk makes one token of several unknown bytes", true, path);
+  }
   return {
     addPrefixSpace: checked.get("add_prefix_space") === true,
     beginOfText: beginOfText(root.get("post_processor") ?? null, path),

@@ -41,6 +41,8 @@ export interface WritableTokenizer {
   readonly beginOfTextId: number | undefined;
   /** Whether a text that does not begin with a space gets one. */
   readonly addPrefixSpace: boolean;
+  /** The token that stands for bytes without one, if one does. */
+  readonly unknownId: number | undefined;
 }
 
 const ROLES = [
@@ -84,16 +86,32 @@ export function readTokenizerFiles(files: TokenizerFiles, path?: string): Tokeni
   const end = roles.get("eos_token") ?? null;
   const endContent = end === null ? END_OF_TEXT : readAddedToken(end, true, path).content;
   const { beginOfText, unknown } = base;
-  const addPrefixSpace = config.get("add_prefix_space") ?? base.addPrefixSpace;
   return {
     ...list.finish(),
     merges: base.merges,
     endOfTextId: list.idOf(endContent),
     beginOfTextId: beginOfText === undefined ? undefined : requireId(list, beginOfText, path),
     unknownId: unknown === undefined ? undefined : list.idOf(unknown),
-    addPrefixSpace: addPrefixSpace === true,
+    addPrefixSpace: addsPrefixSpace(files, config, base),
     path,
   };
+}
+
+/** The class of transformers that makes its own pre-tokenizer: what `tokenizer.json` says of spaces is nothing to it. */
+const OWN_CLASSES: readonly JsonValue[] = ["GPT2Tokenizer", "GPT2TokenizerFast"];
+
+/**
+ * Whether a text gets a space: as `tokenizer_config.json` says for transformers' GPT-2 class, which is the one unless another
+ * is named, and as `tokenizer.json` says for others, or where there is nothing else.
+ */
+function addsPrefixSpace(
+  { tokenizerJson, tokenizerConfigJson }: TokenizerFiles,
+  config: JsonObject,
+  base: BaseTokenizer,
+): boolean {
+  const isOwn = OWN_CLASSES.includes(config.get("tokenizer_class") ?? OWN_CLASSES[0]);
+  const decides = tokenizerConfigJson !== undefined && (isOwn || tokenizerJson === undefined);
+  return decides ? config.get("add_prefix_space") === true : base.addPrefixSpace;
 }
 
 /** What either kind of file gives. */
@@ -196,7 +214,7 @@ export function writeMergesText({ merges }: WritableTokenizer): string {
 
 /** The text of `tokenizer.json`. */
 export function writeTokenizerJson(tokenizer: WritableTokenizer): string {
-  const { tokens, merges, addedTokens, beginOfTextId, addPrefixSpace } = tokenizer;
+  const { tokens, merges, addedTokens, beginOfTextId, addPrefixSpace, unknownId } = tokenizer;
   const byteLevel = { type: "ByteLevel", add_prefix_space: addPrefixSpace, trim_offsets: true };
   const root = {
     version: "1.0",
@@ -220,7 +238,7 @@ export function writeTokenizerJson(tokenizer: WritableTokenizer): string {
     model: {
       type: "BPE",
       dropout: null,
-      unk_token: null,
+      unk_token: unknownId === undefined ? null : tokens[unknownId],
       continuing_subword_prefix: null,
       end_of_word_suffix: null,
       fuse_unk: false,

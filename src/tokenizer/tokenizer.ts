@@ -105,7 +105,8 @@ export class Tokenizer {
   readonly beginOfTextId: number | undefined;
   /** Whether a text that does not begin with a space gets one. GPT-2's does not. */
   readonly addPrefixSpace: boolean;
-  readonly #unknownId: number | undefined;
+  /** The token that stands for bytes without one, if one does. GPT-2 has a token for every byte. */
+  readonly unknownId: number | undefined;
   /** By the special tokens that are looked for beside the user-defined ones. */
   readonly #matchers = new Map<string, AddedTokenMatcher>();
   readonly #vocabulary: Vocabulary;
@@ -139,7 +140,7 @@ export class Tokenizer {
     this.endOfTextId = endOfTextId;
     this.beginOfTextId = beginOfTextId;
     this.addPrefixSpace = options.addPrefixSpace ?? false;
-    this.#unknownId = unknownId;
+    this.unknownId = unknownId;
   }
 
   /**
@@ -219,9 +220,9 @@ export class Tokenizer {
   prepare(): this {
     if (this.#encoder === undefined) {
       const tables = this.#vocabulary.makeEncoderTables();
-      const byteIds = this.#unknownId === undefined
+      const byteIds = this.unknownId === undefined
         ? tables.byteIds
-        : tables.byteIds.map((id) => id < 0 ? this.#unknownId! : id);
+        : tables.byteIds.map((id) => id < 0 ? this.unknownId! : id);
       this.#encoder = new BytePairEncoder({ ...tables, byteIds });
     }
     return this;

@@ -313,6 +313,13 @@ const badTokenizerJson: [name: string, text: string, message: string][] = [
     'an id is not a whole number from 0 on: received ["<pad>", "260"]',
   ],
   [
+    "unknown bytes that are one token together",
+    tokenizerJson({
+      model: { ...JSON.parse(tokenizerJson({})).model, unk_token: "h", fuse_unk: true },
+    }),
+    "model.fuse_unk makes one token of several unknown bytes",
+  ],
+  [
     "a value that is too deep to be shown",
     tokenizerJson({ normalizer: JSON.parse(deepNest) }),
     "nested deeper than 64 levels",

@@ -32,6 +32,9 @@ const VARIANT = {
 } as const;
 
 const ADD_BEGIN_KEY = "tokenizer.ggml.add_bos_token";
+const ADD_END_KEY = "tokenizer.ggml.add_eos_token";
+/** The token that stands for bytes without one. llama.cpp does not know this key: it leaves such bytes out. */
+const UNKNOWN_KEY = "tokenizer.ggml.unknown_byte_token_id";
 const ADD_SPACE_KEY = "tokenizer.ggml.add_space_prefix";
 /** How some added tokens are recognized, see {@linkcode flagsToNumbers}. llama.cpp does not know this key. */
 const FLAGS_KEY = "tokenizer.ggml.added_token_flags";
@@ -90,10 +93,12 @@ function variantMetadata(config: GPT2Config): [string, GgufValue][] {
 }
 
 function tokenizerMetadata(tokenizer: Tokenizer): [string, GgufValue][] {
-  const { tokens, tokenTypes, merges, addedTokens, beginOfTextId, addPrefixSpace } = tokenizer;
+  const { tokens, tokenTypes, merges, addedTokens } = tokenizer;
+  const { beginOfTextId, addPrefixSpace, unknownId } = tokenizer;
   const entries: [string, GgufValue][] = [];
   if (beginOfTextId !== undefined) entries.push([ADD_BEGIN_KEY, { type: "bool", value: true }]);
   if (addPrefixSpace) entries.push([ADD_SPACE_KEY, { type: "bool", value: true }]);
+  if (unknownId !== undefined) entries.push([UNKNOWN_KEY, u32(unknownId)]);
   const flags = flagsToNumbers(addedTokens);
   if (flags.length > 0) {
     entries.push([FLAGS_KEY, { type: "u32[]", value: Uint32Array.from(flags) }]);
@@ -215,6 +220,9 @@ export async function readGgufTokenizer(
   if (!PRE_TOKENIZERS.includes(pre)) {
     throw error(file, `tokenizer.ggml.pre must be one of ${PRE_TOKENIZERS.join(" ")}`, pre);
   }
+  if (flagOf(file, ADD_END_KEY)) {
+    throw error(file, `${ADD_END_KEY} adds a token to the end of every text`, true);
+  }
   if (vocabSize === GPT2_VOCAB_SIZE && isPlain(file) && await hasGpt2Vocabulary(file)) {
     return await Tokenizer.gpt2();
   }
@@ -240,13 +248,14 @@ export async function readGgufTokenizer(
     endOfTextId: metadataNumber(file, "tokenizer.ggml.eos_token_id"),
     beginOfTextId: beginOfTextId(file),
     addPrefixSpace: flagOf(file, ADD_SPACE_KEY),
+    unknownId: metadataNumber(file, UNKNOWN_KEY),
     path: file.path,
   });
 }
 
 /** Whether the tokenizer does nothing that GPT-2's does not. */
 function isPlain({ metadata }: GgufFile): boolean {
-  return ![ADD_BEGIN_KEY, ADD_SPACE_KEY, FLAGS_KEY].some((key) =>
+  return ![ADD_BEGIN_KEY, ADD_SPACE_KEY, UNKNOWN_KEY, FLAGS_KEY].some((key) =>
     metadata.has(key) && metadata.get(key)!.value !== false
   );
 }

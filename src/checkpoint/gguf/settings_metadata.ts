@@ -19,6 +19,7 @@ import {
   settingsFiles,
   type TokenRole,
 } from "../settings.ts";
+import { asStrictJson } from "../python_json.ts";
 import { isToken, tokenOfRole } from "../token_roles.ts";
 
 /** Tokens that end a text, as llama.cpp knows them: of a text, of a turn, of a message. */
@@ -88,7 +89,10 @@ export function readSettingsMetadata(file: MetadataHolder, vocabSize: number): S
     const text = metadataString(file, FILE_KEYS[name]);
     if (text === undefined) continue;
     requireSmall(file, FILE_KEYS[name], text);
-    if (name.endsWith(".json")) requireJsonObject(file, FILE_KEYS[name], text);
+    if (name.endsWith(".json")) {
+      const json = name === "generation_config.json" ? asStrictJson(text) : text;
+      requireJsonObject(file, FILE_KEYS[name], json);
+    }
     files.set(name, text);
   }
   return {

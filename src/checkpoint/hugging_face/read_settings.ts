@@ -6,6 +6,7 @@
 import { openRegularFile } from "../../base/byte_source.ts";
 import { formatError } from "../../base/describe.ts";
 import { isFile } from "../../base/files.ts";
+import { decodePythonJson } from "../python_json.ts";
 import { decodeJson } from "../../base/strict_json.ts";
 import {
   MAX_SETTINGS_BYTES,
@@ -37,7 +38,9 @@ function readSettingsFile(path: string, name: SettingsFile): string {
   }
   const bytes = source.read(0, source.size);
   if (name.endsWith(".json")) {
-    const value = decodeJson("JSON", "the file", source, bytes);
+    const value = name === "generation_config.json"
+      ? decodePythonJson(source, bytes)
+      : decodeJson("JSON", "the file", source, bytes);
     if (!(value instanceof Map)) throw formatError("JSON", path, "it is no object", value);
   }
   try {

@@ -6,6 +6,7 @@
 import type { GPT2Config } from "../../model/config.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Settings, TokenRole } from "../settings.ts";
+import { asStrictJson } from "../python_json.ts";
 import { isToken, tokenOfRole } from "../token_roles.ts";
 import { toHuggingFaceConfig } from "./config.ts";
 import { oneOrList } from "./token_ids.ts";
@@ -39,34 +40,35 @@ export function* settingsTexts(
     const text = files.get(name);
     if (text !== undefined) yield [name, text];
   }
-  const generationText = files.get("generation_config.json");
-  const generation = parseForWriting(generationText ?? "{}");
   const original = parseForWriting(files.get("config.json") ?? "{}");
-  const decisive = generationText === undefined ? files.get("config.json") : generationText;
-  if (decisive === undefined || !saysThatEnd(decisive, endOfTextIds, vocabSize)) {
-    // The model is from a file that says something else, which goes before these.
-    generation.eos_token_id = oneOrList(endOfTextIds);
-    original.eos_token_id = oneOrList(endOfTextIds);
-  }
-  const written = generationText === undefined
-    ? {
+  const generationText = files.get("generation_config.json");
+  const agrees = saysThatEnd(generationText ?? files.get("config.json"), endOfTextIds, vocabSize);
+  // A model from a file that says something else than the files in it: that goes before these.
+  if (!agrees) original.eos_token_id = oneOrList(endOfTextIds);
+  if (generationText === undefined) {
+    const ids = {
       bos_token_id: original.bos_token_id ?? beginOfTextId ?? null,
       eos_token_id: oneOrList(endOfTextIds),
       ...(paddingId !== undefined && { pad_token_id: original.pad_token_id ?? paddingId }),
-    }
-    : generation;
-  yield ["generation_config.json", toJsonText(written)];
+    };
+    yield ["generation_config.json", toJsonText(ids)];
+  } else if (agrees) {
+    yield ["generation_config.json", generationText];
+  } else {
+    const generation = parseForWriting(asStrictJson(generationText));
+    const changed = { ...generation, eos_token_id: oneOrList(endOfTextIds) };
+    yield ["generation_config.json", toJsonText(changed)];
+  }
   const options = { endOfTextIds, beginOfTextId, paddingId, tied, original };
   yield ["config.json", toJsonText(toHuggingFaceConfig(config, options))];
 }
 
-/** Whether a configuration says of these tokens, and no others, that they end a text. */
-function saysThatEnd(text: string, ids: readonly number[], vocabSize: number): boolean {
-  const { eos_token_id: value = null }: { eos_token_id?: number | number[] | null } = JSON.parse(
-    text,
-  );
-  const said = [value ?? []].flat().filter((id) => isToken(id, vocabSize));
-  return new Set(said).symmetricDifference(new Set(ids)).size === 0;
+/** Whether the text of a configuration says of these tokens, and no others, that they end a text. */
+function saysThatEnd(text: string | undefined, ids: readonly number[], vocabSize: number): boolean {
+  if (text === undefined) return false;
+  const { eos_token_id } = JSON.parse(asStrictJson(text)) as { eos_token_id?: unknown };
+  const said = [eos_token_id].flat().filter((id) => isToken(Number(id ?? -1), vocabSize));
+  return new Set(said).symmetricDifference(new Set<unknown>(ids)).size === 0;
 }
 
 function* tokenizerTexts(
@@ -83,7 +85,7 @@ function* tokenizerTexts(
 }
 
 function newTokenizerConfig(tokenizer: Tokenizer, settings: Settings): string {
-  const { endOfTextId, addPrefixSpace, specialTokens, vocabSize } = tokenizer;
+  const { endOfTextId, addPrefixSpace, specialTokens, unknownId, vocabSize } = tokenizer;
   const endOfText = endOfTextId === undefined ? undefined : tokenizer.piece(endOfTextId);
   const special = new Set(specialTokens.values());
   /** Whoever reads the file makes the token a special one, which an ordinary one must not become. */
@@ -92,7 +94,8 @@ function newTokenizerConfig(tokenizer: Tokenizer, settings: Settings): string {
     return id !== undefined && special.has(id) ? tokenizer.piece(id) : undefined;
   };
   return toJsonText({
-    tokenizer_class: "GPT2Tokenizer",
+    // transformers' class for GPT-2 leaves out bytes without a token, whatever tokenizer.json says.
+    tokenizer_class: unknownId === undefined ? "GPT2Tokenizer" : "PreTrainedTokenizerFast",
     add_prefix_space: addPrefixSpace,
     bos_token: named("bos") ?? endOfText,
     eos_token: endOfText,

@@ -4,7 +4,9 @@
  * @module
  */
 import { isFile } from "../../base/files.ts";
-import { readJsonFile } from "../../base/strict_json.ts";
+import { openRegularFile } from "../../base/byte_source.ts";
+import { formatError } from "../../base/describe.ts";
+import { decodePythonJson } from "../python_json.ts";
 import { MAX_SETTINGS_BYTES } from "../settings.ts";
 import { ConfigKeys } from "./config_keys.ts";
 
@@ -45,13 +47,14 @@ export function readEndOfTextIds(
   vocabSize: number,
 ): readonly number[] | undefined {
   const path = `${folder}/generation_config.json`;
-  const inGeneration = isFile(path)
-    ? readTokenIds(
-      new ConfigKeys(readJsonFile(path, { maxBytes: MAX_SETTINGS_BYTES }), path),
-      KEY,
-    ) ?? []
-    : undefined;
-  return (inGeneration ?? inConfig)?.filter((id) => id < vocabSize);
+  if (!isFile(path)) return inConfig?.filter((id) => id < vocabSize);
+  using source = openRegularFile(path);
+  if (source.size > MAX_SETTINGS_BYTES) {
+    throw formatError("JSON", path, `it is larger than ${MAX_SETTINGS_BYTES} bytes`, source.size);
+  }
+  const generation = decodePythonJson(source, source.read(0, source.size));
+  const ids = readTokenIds(new ConfigKeys(generation, path), KEY) ?? [];
+  return ids.filter((id) => id < vocabSize);
 }
 
 /** As a configuration writes ids: one as a number, several as a list, none as null. */

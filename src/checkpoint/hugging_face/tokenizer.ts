@@ -44,7 +44,8 @@ export function readHuggingFaceTokenizer(
   if (tokenizerJson === undefined && (vocabJson === undefined || mergesText === undefined)) {
     return undefined;
   }
-  const options = readTokenizerFiles(files, folder);
+  // Without this file, transformers takes a folder as with an empty one: tokenizer.json alone does not say everything.
+  const options = readTokenizerFiles({ tokenizerConfigJson: "{}", ...given(files) }, folder);
   const { tokens } = options;
   const types = Array.from(options.tokenTypes!);
   // What was only added may have no row in the model: a padding token that nobody ever reads. It is text then like any other.
@@ -64,6 +65,11 @@ export function readHuggingFaceTokenizer(
     tokenTypes: ids.map((id) => types[id] ?? tokenType.unused),
     endOfTextId: endOfTextId ?? options.endOfTextId,
   }).prepare();
+}
+
+/** The files that there are. */
+function given(files: TokenizerFiles): TokenizerFiles {
+  return Object.fromEntries(Object.entries(files).filter(([, text]) => text !== undefined));
 }
 
 /** The text of a file; nothing if there is no such file. */

@@ -222,9 +222,54 @@ Deno.test("a file of settings may have the same size in a folder and in a GGUF f
   }
 });
 
+Deno.test("numbers as Python writes them stay as they were in generation_config.json", async () => {
+  using folder = new TemporaryFolder();
+  const text =
+    '{"eos_token_id": 5, "repetition_penalty": Infinity, "x": [NaN, -Infinity, 1e400], "y": "NaN \\" 1e400"}';
+  const path = await copyFolder(folder, { files: { "generation_config.json": text } });
+  const gguf = await saveAsGguf(path, folder.file("model.gguf"));
+  const saved = await resave(gguf, folder.file("saved"));
+  for (const file of [path, gguf, saved]) {
+    using checkpoint = await openCheckpoint(file);
+    assertEquals(checkpoint.settings.endOfTextIds, [5], file);
+  }
+  assertEquals(Deno.readTextFileSync(`${saved}/generation_config.json`), text);
+  const edited = folder.file("edited.gguf");
+  await copyGguf(gguf, edited, ({ metadata }) => {
+    metadata.set("tokenizer.ggml.eos_token_id", u32(6));
+  });
+  const changed = await resave(edited, folder.file("changed"));
+  assertHas(read(changed, "generation_config.json"), { eos_token_id: 6, y: 'NaN " 1e400' });
+  assertEquals(read(changed, "config.json").eos_token_id, 6);
+});
+
+Deno.test("a GGUF file that asks for a token after every text is refused", async () => {
+  using folder = new TemporaryFolder();
+  const path = await foreignGguf(folder, {
+    "tokenizer.ggml.add_eos_token": { type: "bool", value: true },
+  });
+  using checkpoint = await openCheckpoint(path);
+  const error = await assertRejects(() => checkpoint.readTokenizer(), FileFormatError);
+  assertStringIncludes(error.message, "add_eos_token adds a token to the end of every text");
+});
+
+Deno.test("add_space_prefix of a GGUF file is in the folder that is saved", async () => {
+  using folder = new TemporaryFolder();
+  const path = await foreignGguf(folder, {
+    "tokenizer.ggml.add_space_prefix": { type: "bool", value: true },
+  });
+  const saved = await resave(path, folder.file("saved"));
+  assertEquals(read(saved, "tokenizer_config.json").add_prefix_space, true);
+  using checkpoint = await openCheckpoint(saved);
+  assertEquals((await checkpoint.readTokenizer())!.addPrefixSpace, true);
+});
+
 const damaged: [name: keyof typeof files, text: string][] = [
   ["generation_config.json", "[]"],
   ["generation_config.json", '{"a": 1, "a": 2}'],
+  ["generation_config.json", '{"a": Infinit}'],
+  ["generation_config.json", '{"a": 01e400}'],
+  ["tokenizer_config.json", '{"a": NaN}'],
   ["tokenizer_config.json", "<html>"],
   ["special_tokens_map.json", "null"],
   ["generation_config.json", '{"eos_token_id": "x"}'],

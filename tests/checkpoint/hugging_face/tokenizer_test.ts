@@ -141,6 +141,60 @@ Deno.test("a space is put before a text where the files ask for it", async () =>
   }
 });
 
+/** What transformers 5.24 does, by the class, `tokenizer_config.json` and `tokenizer.json`; no class where there is no file. */
+const prefixSpaces: [
+  name: string | undefined | null,
+  inConfig: boolean | undefined,
+  inJson: boolean,
+  expected: boolean,
+][] = [
+  [null, undefined, true, false],
+  [undefined, undefined, true, false],
+  [undefined, true, false, true],
+  ["GPT2Tokenizer", undefined, true, false],
+  ["GPT2Tokenizer", false, true, false],
+  ["GPT2TokenizerFast", true, false, true],
+  ["GPT2TokenizerFast", undefined, true, false],
+  ["PreTrainedTokenizerFast", undefined, true, true],
+  ["PreTrainedTokenizerFast", false, true, true],
+  ["PreTrainedTokenizerFast", true, false, false],
+  ["TokenizersBackend", true, false, false],
+];
+
+for (const [tokenizer_class, add_prefix_space, inJson, expected] of prefixSpaces) {
+  const files = `${tokenizer_class}, ${add_prefix_space} and ${inJson}`;
+  Deno.test(`add_prefix_space is ${expected} for ${files} in the files`, async () => {
+    const root = JSON.parse(Deno.readTextFileSync(`${plainFolder}/tokenizer.json`));
+    root.pre_tokenizer.add_prefix_space = inJson;
+    const changes = withRows({
+      "tokenizer.json": root,
+      ...(tokenizer_class !== null &&
+        { "tokenizer_config.json": { tokenizer_class, add_prefix_space } }),
+    });
+    await everywhere(changes, (tokenizer, where) => {
+      assertEquals(tokenizer.addPrefixSpace, expected, where);
+    });
+  });
+}
+
+Deno.test("a token for bytes without one stands for them in every file", async () => {
+  const root = JSON.parse(Deno.readTextFileSync(`${plainFolder}/tokenizer.json`));
+  const { z, ...vocab } = root.model.vocab;
+  root.model.vocab = { ...vocab, "<z>": z };
+  root.model.merges = root.model.merges.filter((merge: string | string[]) =>
+    !(typeof merge === "string" ? merge : merge.join(" ")).includes("z")
+  );
+  root.model.unk_token = "!";
+  const config = { tokenizer_class: "PreTrainedTokenizerFast" };
+  for (const files of [{}, { "tokenizer_config.json": config }]) {
+    await everywhere(withRows({ "tokenizer.json": root, ...files }), (tokenizer, where) => {
+      const id = vocab["!"];
+      assertEquals(tokenizer.unknownId, id, where);
+      assertEquals(tokenizer.encode("azz"), [vocab["a"], id, id], where);
+    });
+  }
+});
+
 Deno.test("a vocab.json without <|endoftext|> gets it", async () => {
   const { "<|endoftext|>": id, ...vocab } = JSON.parse(slow["vocab.json"]);
   assertEquals(id, 287);
