@@ -47,6 +47,12 @@ export const abortSignal: OptionRule = {
   isType: (value) => value instanceof AbortSignal,
 };
 
+/** A list, whose elements are checked elsewhere. */
+export const list: OptionRule = {
+  meaning: "an array",
+  isType: (value) => Array.isArray(value),
+};
+
 /** Several texts. */
 export const texts: OptionRule = {
   meaning: "an array of texts",
@@ -75,9 +81,11 @@ export function oneOf<Word extends string>(...words: readonly Word[]): OptionRul
 }
 
 /**
- * Checks options. One that is undefined counts as not given.
+ * Checks options, as a caller's code would read them: also those that an object has from its prototype. One that is
+ * undefined counts as not given.
  *
  * @param action what cannot be done otherwise: `generate`
+ * @returns the values that were checked, which stay as they are whatever the object says when it is asked again
  * @throws {TypeError} if there is no such option, or one has the wrong type
  * @throws {RangeError} if one is out of range
  */
@@ -85,22 +93,32 @@ export function checkOptions<T extends object>(
   action: string,
   options: T,
   rules: OptionRules<T>,
-): void {
+): Readonly<T> {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(
       `Cannot ${action}: the options must be an object: received ${describe(options)}.`,
     );
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    if (!Object.hasOwn(rules, name)) throw unknownOption(action, name, Object.keys(rules));
-    const rule = rules[name as keyof T];
-    if (rule.isType(value) && (rule.isInRange?.(value) ?? true)) continue;
-    const ErrorClass = rule.isType(value) ? InvalidArgumentError : TypeError;
-    throw new ErrorClass(
-      `Cannot ${action}: ${name} must be ${rule.meaning}: received ${describe(value)}.`,
-    );
+  const names = Object.keys(rules);
+  for (const name in options) {
+    const isUnknown = !Object.hasOwn(rules, name) && !(name in Object.prototype);
+    if (isUnknown && options[name] !== undefined) throw unknownOption(action, name, names);
   }
+  const checked: Partial<T> = {};
+  for (const name of names as (keyof T & string)[]) {
+    const value = options[name];
+    if (value === undefined) continue;
+    const rule = rules[name];
+    const isType = rule.isType(value);
+    if (!isType || !(rule.isInRange?.(value) ?? true)) {
+      const ErrorClass = isType ? InvalidArgumentError : TypeError;
+      throw new ErrorClass(
+        `Cannot ${action}: ${name} must be ${rule.meaning}: received ${describe(value)}.`,
+      );
+    }
+    checked[name] = value;
+  }
+  return checked as T;
 }
 
 function unknownOption(action: string, name: string, known: readonly string[]): TypeError {

@@ -30,8 +30,10 @@ export function quotePath(path: string): string {
 export function describe(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (Array.isArray(value)) return describeList(value);
+  if (value instanceof DataView) return "an object";
   if (ArrayBuffer.isView(value)) return describeList(value as Uint8Array);
   if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
   return value === undefined ? "nothing" : String(value);
 }
 

@@ -194,8 +194,8 @@ export class Backend implements Disposable {
 }
 
 function threadsOf(options: CpuOptions): number {
-  checkOptions("use the CPU", options, { threads: integer(1, MAX_THREADS) });
-  return options.threads ?? maxUsefulThreads();
+  const { threads } = checkOptions("use the CPU", options, { threads: integer(1, MAX_THREADS) });
+  return threads ?? maxUsefulThreads();
 }
 
 /**

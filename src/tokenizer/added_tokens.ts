@@ -30,7 +30,10 @@ export interface AddedTokenFlags {
   readonly normalized?: boolean;
 }
 
-/** A token found in a text: `text[start..end)` is its own. */
+/**
+ * A token found in a text: `text[start..end)` is its own, but for white space before it that another one has swallowed
+ * already. A token that is all swallowed has an end before its start: the next part of the text begins there.
+ */
 export interface FoundToken {
   /** The token. */
   readonly id: number;
@@ -98,19 +101,20 @@ class OnePassMatcher {
     this.#automaton ??= new BackwardAutomaton(tokens.map(({ content }) => content));
     const longest = this.#automaton.longestAt(text);
     let freeFrom = 0;
+    let spaceEnd = 0;
     for (let at = 0; at < text.length; at++) {
       if (longest[at] < 0) continue;
       const { id, content, flags } = tokens[longest[at]];
       const end = at + content.length;
       if (!flags.singleWord || isSingleWord(text, at, end)) {
-        const start = flags.lstrip ? Math.max(freeFrom, beginOfSpace(text, at)) : at;
-        freeFrom = flags.rstrip ? endOfSpace(text, end) : end;
+        const start = Math.max(freeFrom, flags.lstrip ? beginOfSpace(text, at, freeFrom) : at);
+        // Up to there all is known to be white space: nothing is looked at twice.
+        if (flags.rstrip && end > spaceEnd) spaceEnd = endOfSpace(text, end);
+        freeFrom = flags.rstrip ? spaceEnd : end;
         yield { id, start, end: freeFrom };
-        at = freeFrom - 1;
-      } else {
-        // What is no word of its own is skipped, and not searched for others.
-        at = end - 1;
       }
+      // White space that was swallowed may yet begin the next one; what is no word of its own is not searched for others.
+      at = end - 1;
     }
   }
 }
@@ -122,8 +126,8 @@ function isSingleWord(text: string, start: number, end: number): boolean {
 }
 
 /** All white space is one code unit long. */
-function beginOfSpace(text: string, end: number): number {
-  while (end > 0 && SPACE.test(text[end - 1])) end--;
+function beginOfSpace(text: string, end: number, least: number): number {
+  while (end > least && SPACE.test(text[end - 1])) end--;
   return end;
 }
 

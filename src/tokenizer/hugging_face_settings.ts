@@ -14,8 +14,8 @@ import { vocabularyError } from "./vocabulary_error.ts";
 export interface TokenizerJsonSettings {
   /** Whether a text that does not begin with a space gets one. */
   readonly addPrefixSpace: boolean;
-  /** The token that is put before every text, if one is. */
-  readonly beginOfText: string | undefined;
+  /** The token that is put before every text, or its id, if one is. */
+  readonly beginOfText: string | number | undefined;
   /** The token that stands for bytes without one, if one does. */
   readonly unknown: string | undefined;
 }
@@ -87,7 +87,7 @@ function isEmptySequence(normalizer: JsonValue): boolean {
 }
 
 /** The token that a post-processor puts before one text; nothing if it leaves the tokens as they are. */
-function beginOfText(postProcessor: JsonValue, path?: string): string | undefined {
+function beginOfText(postProcessor: JsonValue, path?: string): string | number | undefined {
   if (postProcessor === null) return undefined;
   if (postProcessor instanceof Map) {
     const type = postProcessor.get("type");
@@ -104,7 +104,9 @@ function beginOfText(postProcessor: JsonValue, path?: string): string | undefine
       const kinds = Array.isArray(parts) ? parts.map(readTemplatePart) : [];
       const [first, second] = kinds;
       if (kinds.length === 1 && first === TEXT) return undefined;
-      if (kinds.length === 2 && typeof first === "string" && second === TEXT) return first;
+      if (kinds.length === 2 && typeof first === "string" && second === TEXT) {
+        return templateToken(first, postProcessor.get("special_tokens"), path);
+      }
     }
   }
   throw vocabularyError(
@@ -112,6 +114,22 @@ function beginOfText(postProcessor: JsonValue, path?: string): string | undefine
     postProcessor,
     path,
   );
+}
+
+/**
+ * What a template means by a name: the id that it gives for it, whatever token is called so; the token itself where it
+ * gives none.
+ */
+function templateToken(
+  name: string,
+  described: JsonValue | undefined,
+  path?: string,
+): string | number {
+  const token = described instanceof Map ? described.get(name) : undefined;
+  if (token === undefined) return name;
+  const ids = token instanceof Map ? token.get("ids") : undefined;
+  if (Array.isArray(ids) && ids.length === 1 && typeof ids[0] === "number") return ids[0];
+  throw vocabularyError("the token before every text does not have one id", ids, path);
 }
 
 /** The place of the text itself in a template. */

@@ -72,16 +72,9 @@ export function readTokenizerFiles(files: TokenizerFiles, path?: string): Tokeni
   const { list } = base;
   for (const entry of furtherTokens(files, config, path)) list.add(entry);
   const roles = new Map([...rolesMap, ...config]);
-  for (const role of ROLES) {
-    const value = roles.get(role) ?? null;
-    if (value === null) continue;
+  for (const value of tokensWithRoles(roles)) {
     const { content, flags } = readAddedToken(value, true, path);
     list.addSpecial(content, flags);
-  }
-  for (const name of ROLE_LISTS) {
-    const tokens = roles.get(name) ?? [];
-    if (!Array.isArray(tokens)) continue; // Newer versions have an object of named tokens there, each also a role.
-    for (const token of tokens) list.addSpecial(readAddedToken(token, true, path).content);
   }
   const end = roles.get("eos_token") ?? null;
   const endContent = end === null ? END_OF_TEXT : readAddedToken(end, true, path).content;
@@ -114,12 +107,29 @@ function addsPrefixSpace(
   return decides ? config.get("add_prefix_space") === true : base.addPrefixSpace;
 }
 
+/** All tokens that have a role: the known ones, those that a model has of its own, and lists of those without a name. */
+function* tokensWithRoles(roles: JsonObject): Generator<JsonValue> {
+  for (const role of ROLES) yield* asList(roles.get(role));
+  for (const [role, value] of roles) {
+    const isToken = typeof value === "string" || value instanceof Map && value.has("content");
+    if (role.endsWith("_token") && !ROLES.includes(role) && isToken && value !== "") yield value;
+  }
+  const further = ROLE_LISTS.map((name) => roles.get(name) ?? []);
+  for (const named of further) if (named instanceof Map) yield* named.values();
+  for (const listed of further) if (Array.isArray(listed)) yield* listed;
+}
+
+function asList(value: JsonValue | undefined): JsonValue[] {
+  return value === undefined || value === null ? [] : [value];
+}
+
 /** What either kind of file gives. */
 interface BaseTokenizer {
   readonly list: TokenList;
   readonly merges: readonly string[];
   readonly addPrefixSpace: boolean;
-  readonly beginOfText: string | undefined;
+  /** The token before every text, or its id. */
+  readonly beginOfText: string | number | undefined;
   readonly unknown: string | undefined;
 }
 
@@ -180,12 +190,13 @@ function furtherTokens({ addedTokensJson }: TokenizerFiles, config: JsonObject, 
   }));
   const listed = Array.from(
     parseObject("added_tokens.json", addedTokensJson, path),
-    ([content, id]) => ({ content, id, special: false, flags: {} }),
+    ([content, id]) => ({ content, id, special: false }),
   );
   return [...described, ...listed].sort((a, b) => Number(a.id) - Number(b.id));
 }
 
-function requireId(list: TokenList, content: string, path?: string): number {
+function requireId(list: TokenList, content: string | number, path?: string): number {
+  if (typeof content === "number") return content;
   const id = list.idOf(content);
   if (id !== undefined) return id;
   throw vocabularyError("the token before every text is not in the vocabulary", content, path);

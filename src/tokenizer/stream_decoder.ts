@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Tokenizer } from "./tokenizer.ts";
+import { describe } from "../base/describe.ts";
+import { Tokenizer } from "./tokenizer.ts";
 
 /**
  * Turns tokens into text one at a time, for showing text while it is generated. A token may end
@@ -29,15 +30,20 @@ export class StreamDecoder {
   readonly #tokenizer: Tokenizer;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  /** A decoder for the tokens of one text. */
+  /** A decoder for the tokens of one text. Throws a `TypeError` for what is not a tokenizer. */
   constructor(tokenizer: Tokenizer) {
+    if (!(tokenizer instanceof Tokenizer)) {
+      throw new TypeError(
+        `Cannot decode: it takes a Tokenizer: received ${describe(tokenizer)}.`,
+      );
+    }
     this.#tokenizer = tokenizer;
   }
 
   /**
    * Takes the next token. Returns the characters that it completes, possibly none.
    *
-   * Throws a `RangeError` for an id that is not in the vocabulary; the decoder is as it was before.
+   * Throws a `RangeError` for an id that is not in the vocabulary, and a `TypeError` for what is no number; the decoder is as it was before.
    */
   push(id: number): string {
     return this.#decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true });

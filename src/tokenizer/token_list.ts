@@ -20,8 +20,8 @@ export interface AddedTokenEntry {
   readonly id?: JsonValue;
   /** Whether it is a special token. */
   readonly special: boolean;
-  /** How it is recognized. */
-  readonly flags: AddedTokenFlags;
+  /** How it is recognized, where the file says anything about that. */
+  readonly flags?: AddedTokenFlags;
 }
 
 /** Collects tokens. */
@@ -56,7 +56,12 @@ export class TokenList {
     }
     this.#set(content, expected);
     const before = this.#added.get(content);
-    this.#added.set(content, before?.special && !entry.special ? before : entry);
+    const isKept = before !== undefined &&
+      (entry.flags === undefined || (before.special && !entry.special));
+    this.#added.set(
+      content,
+      isKept ? { ...before, special: before.special || entry.special } : entry,
+    );
   }
 
   /** Makes a token special, and adds it if it is not there. */
@@ -95,8 +100,8 @@ export class TokenList {
     const addedTokenFlags = new Map<number, AddedTokenFlags>();
     const entries = this.#added.values().toArray();
     // Who goes first matters only where some do.
-    const goTogether = new Set(entries.map(({ flags }) => flags.normalized ?? false)).size < 2;
-    for (const { content, special, flags: given } of entries) {
+    const goTogether = new Set(entries.map(({ flags }) => flags?.normalized ?? false)).size < 2;
+    for (const { content, special, flags: given = {} } of entries) {
       const flags = goTogether ? { ...given, normalized: false } : given;
       const id = this.#idOf.get(content)!;
       tokenTypes[id] = special ? tokenType.control : tokenType.userDefined;
@@ -132,7 +137,7 @@ export function readAddedToken(
   isSpecial: boolean,
   path?: string,
 ): AddedTokenEntry {
-  if (typeof value === "string") return { content: value, special: isSpecial, flags: {} };
+  if (typeof value === "string") return { content: value, special: isSpecial };
   const content = value instanceof Map ? value.get("content") : undefined;
   if (!(value instanceof Map) || typeof content !== "string") {
     throw vocabularyError("an added token has no content", value, path);

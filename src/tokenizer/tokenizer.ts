@@ -4,7 +4,15 @@
  * @module
  */
 
-import { checkOptions, type OptionRules, texts } from "../base/check_options.ts";
+import {
+  checkOptions,
+  flag,
+  list,
+  type OptionRule,
+  type OptionRules,
+  text,
+  texts,
+} from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { quote } from "../base/describe.ts";
@@ -42,6 +50,36 @@ export const encodeRules: OptionRules<EncodeOptions> = {
     isType: (value) => value === "all" || texts.isType(value),
   },
 };
+
+/** Whether it is in the vocabulary is checked elsewhere. */
+const id: OptionRule = { meaning: "a number", isType: (value) => typeof value === "number" };
+
+const vocabularyRules: OptionRules<TokenizerOptions> = {
+  tokens: list,
+  merges: list,
+  tokenTypes: {
+    meaning: "an array of numbers",
+    isType: (value) => Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value),
+  },
+  addedTokenFlags: { meaning: "a Map", isType: (value) => value instanceof Map },
+  endOfTextId: id,
+  beginOfTextId: id,
+  unknownId: id,
+  addPrefixSpace: flag,
+  path: text,
+};
+
+const fileRules: OptionRules<TokenizerFiles> = {
+  tokenizerJson: text,
+  vocabJson: text,
+  mergesText: text,
+  addedTokensJson: text,
+  tokenizerConfigJson: text,
+  specialTokensMapJson: text,
+};
+
+/** What cannot be done, in the messages of errors. */
+const READ = "read the tokenizer";
 
 /** A part of a text in which no added token is recognized, and the one behind it, if one is. */
 interface Section {
@@ -117,11 +155,17 @@ export class Tokenizer {
   /**
    * A tokenizer from a vocabulary as GGUF files hold it.
    *
-   * Throws a `FileFormatError` if the vocabulary contradicts itself. What takes time to check is
+   * Throws a `FileFormatError` if the vocabulary contradicts itself, and a `TypeError` for options of another type. What takes time to check is
    * checked at first use, or by {@linkcode Tokenizer.prepare}.
    */
   constructor(options: TokenizerOptions) {
-    this.#vocabulary = options instanceof Gpt2Vocabulary ? options : new ListedVocabulary(options);
+    if (options instanceof Gpt2Vocabulary) {
+      this.#vocabulary = options;
+    } else {
+      options = checkOptions(READ, options, vocabularyRules);
+      requireAll(options, ["tokens", "merges"]);
+      this.#vocabulary = new ListedVocabulary(options);
+    }
     this.addedTokens = this.#listAdded(options.addedTokenFlags);
     const namesOf = (tokens: readonly AddedToken[]) =>
       new Map(tokens.map(({ content, id }) => [content, id]));
@@ -160,7 +204,9 @@ export class Tokenizer {
    * @param path where the files are, for error messages
    */
   static fromVocabAndMerges(vocabJson: string, mergesText: string, path?: string): Tokenizer {
-    return Tokenizer.fromFiles({ vocabJson, mergesText }, path);
+    const files = { vocabJson, mergesText };
+    requireAll(files, ["vocabJson", "mergesText"]);
+    return Tokenizer.fromFiles(files, path);
   }
 
   /**
@@ -173,7 +219,9 @@ export class Tokenizer {
    * @param path where the file is, for error messages
    */
   static fromTokenizerJson(text: string, path?: string): Tokenizer {
-    return Tokenizer.fromFiles({ tokenizerJson: text }, path);
+    const files = { tokenizerJson: text };
+    requireAll(files, ["tokenizerJson"]);
+    return Tokenizer.fromFiles(files, path);
   }
 
   /**
@@ -185,7 +233,8 @@ export class Tokenizer {
    * @param path where the files are, for error messages
    */
   static fromFiles(files: TokenizerFiles, path?: string): Tokenizer {
-    return new Tokenizer(readTokenizerFiles(files, path)).prepare();
+    checkOptions(READ, { path }, { path: text });
+    return new Tokenizer(readTokenizerFiles(checkOptions(READ, files, fileRules), path)).prepare();
   }
 
   /** The tokens by id, in GPT-2's printable byte alphabet (added tokens: as plain text). One that has no text may be empty. */
@@ -336,6 +385,11 @@ export class Tokenizer {
 
   #checkId(id: number): void {
     if (this.#has(id)) return;
+    if (typeof id !== "number") {
+      throw new TypeError(
+        `Cannot decode: a token id must be a number: received ${describe(id)}.`,
+      );
+    }
     throw new InvalidArgumentError(
       `Cannot decode: there is no such token: received ${id}. Token ids are integers from 0 to ${
         this.vocabSize - 1
@@ -386,8 +440,10 @@ export class Tokenizer {
     if (typeof text !== "string") {
       throw new TypeError(`Cannot encode: the text is not a string: received ${describe(text)}.`);
     }
-    if (options !== undefined) checkOptions("encode", options, encodeRules);
-    const matcher = this.#matcher(options?.allowSpecial ?? []);
+    const { allowSpecial = [] } = options === undefined
+      ? {}
+      : checkOptions("encode", options, encodeRules);
+    const matcher = this.#matcher(allowSpecial);
     this.prepare();
     return this.#encodeSections(minIds, this.#sections(text, matcher));
   }
@@ -449,6 +505,14 @@ export class Tokenizer {
       this.#rememberedPieces.set(utf8Decoder.decode(bytes), ids);
     }
     return ids;
+  }
+}
+
+/** Throws where one that is no choice is not given. */
+function requireAll<T extends object>(options: T, names: readonly (keyof T & string)[]): void {
+  for (const name of names) {
+    if (options[name] !== undefined) continue;
+    throw new TypeError(`Cannot ${READ}: ${name} is not given: received nothing.`);
   }
 }
 

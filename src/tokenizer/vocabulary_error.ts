@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describe } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
 
 /**
@@ -29,7 +30,9 @@ function show(value: unknown, depth: number): string {
     const cut = value.length > MAX_SHOWN_CHARS ? "..." : "";
     return JSON.stringify(value.slice(0, MAX_SHOWN_CHARS)) + cut;
   }
-  if (typeof value !== "object" || value === null) return String(value);
+  if (typeof value !== "object" || value === null) {
+    return typeof value === "function" ? describe(value) : String(value);
+  }
   const isList = Array.isArray(value);
   const entries: [string, unknown][] = value instanceof Map ? [...value] : Object.entries(value);
   const members = depth === 0

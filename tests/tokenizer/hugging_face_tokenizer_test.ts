@@ -132,6 +132,95 @@ Deno.test("fromTokenizerJson() reads added tokens from inside and outside the vo
   assertEquals(again.tokenTypes, tokenizer.tokenTypes);
 });
 
+Deno.test("encode() finds a token that begins in white space that the token before it swallowed", () => {
+  const added_tokens = [
+    endOfText,
+    { id: 260, content: "b>", rstrip: true },
+    { id: 261, content: "\nab  ", rstrip: true },
+    { id: 262, content: "\t" },
+    { id: 263, content: "<l>", lstrip: true },
+  ];
+  const tokenizer = Tokenizer.fromTokenizerJson(tokenizerJson({ added_tokens }));
+  const [x, tab] = [tokenizer.encode("x")[0], 262];
+  // What tokenizers gives.
+  for (
+    const [text, ids] of [
+      ["b>\n\nab  ", [260, 261]],
+      ["b>\n\nab  x", [260, 261, x]],
+      ["b> \t", [260, tab]],
+      ["b> \t\tx", [260, tab, tab, x]],
+      ["b> \t x", [260, tab, ...tokenizer.encode(" x")]],
+      ["b>  <l>x", [260, 263, x]],
+    ] as const
+  ) assertEquals(tokenizer.encode(text), [...ids], JSON.stringify(text));
+  // In time linear in the text, though each tab swallows all white space after it.
+  const stripping = Tokenizer.fromTokenizerJson(tokenizerJson({
+    added_tokens: [endOfText, { id: 260, content: "\t", rstrip: true, lstrip: true }],
+  }));
+  assertEquals(stripping.encode("\t".repeat(500_000)).length, 500_000);
+});
+
+/** A template that puts a token of that name before every text. */
+function templateWith(name: string, special_tokens: object) {
+  return tokenizerJson({
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [{ SpecialToken: { id: name, type_id: 0 } }, sequence],
+      special_tokens,
+    },
+  });
+}
+
+Deno.test("fromTokenizerJson() takes the id that a template gives for a name, whatever is called so", () => {
+  for (const name of ["BOS", "<|endoftext|>", "he"]) {
+    const described = { [name]: { id: name, ids: [5], tokens: ["x"] } };
+    const tokenizer = Tokenizer.fromTokenizerJson(templateWith(name, described));
+    assertEquals(tokenizer.beginOfTextId, 5);
+    assertEquals(tokenizer.encodePrompt("he"), [5, 256]);
+    const again = Tokenizer.fromTokenizerJson(tokenizer.toTokenizerJson());
+    assertEquals(again.encodePrompt("he"), [5, 256]);
+  }
+  assertEquals(Tokenizer.fromTokenizerJson(templateWith("he", {})).beginOfTextId, 256);
+  for (const ids of [[7, 9], [], ["7"], undefined, [260], [-1], [0.5]]) {
+    const described = { "<|endoftext|>": { id: "<|endoftext|>", ids } };
+    const text = templateWith("<|endoftext|>", described);
+    assertThrows(() => Tokenizer.fromTokenizerJson(text), FileFormatError, "token");
+  }
+});
+
+Deno.test("fromFiles() keeps how a token is recognized where a file names it plainly", () => {
+  const added = { id: 260, content: "<user>", lstrip: true, special: false };
+  for (const specialTokensMapJson of [undefined, '{"pad_token": "<user>"}']) {
+    const tokenizer = Tokenizer.fromFiles({
+      tokenizerJson: tokenizerJson({ added_tokens: [endOfText, added] }),
+      addedTokensJson: '{"<user>": 260}',
+      specialTokensMapJson,
+    });
+    assertEquals(tokenizer.encode("he  <user>he", { allowSpecial: "all" }), [256, 260, 256]);
+    assertEquals(tokenizer.specialTokens.has("<user>"), specialTokensMapJson !== undefined);
+  }
+});
+
+Deno.test("fromFiles() adds the tokens of roles that only this model has", () => {
+  const config = {
+    image_token: "<image>",
+    video_token: { content: "<video>", rstrip: true },
+    chat_token: null,
+    add_prefix_token: true,
+    pad_token: "<pad>",
+    extra_special_tokens: { boi_token: "<boi>", eoi_token: { content: "<eoi>" } },
+    additional_special_tokens: ["<more>"],
+  };
+  const tokenizer = Tokenizer.fromFiles({
+    tokenizerJson: tokenizerJson(),
+    tokenizerConfigJson: JSON.stringify(config),
+  });
+  assertEquals([...tokenizer.specialTokens.keys()], [
+    ...["<|endoftext|>", "<pad>", "<image>", "<video>", "<boi>", "<eoi>", "<more>"],
+  ]);
+  assertEquals(tokenizer.encode("<video>  <boi>", { allowSpecial: "all" }), [262, 263]);
+});
+
 Deno.test("toVocabJson(), toMergesText(), toTokenizerJson() write what can be read", async () => {
   const gpt2 = await Tokenizer.gpt2();
   const fromTwo = Tokenizer.fromVocabAndMerges(gpt2.toVocabJson(), gpt2.toMergesText());

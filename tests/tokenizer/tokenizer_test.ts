@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
 import { FileFormatError } from "../../src/base/errors.ts";
+import { StreamDecoder } from "../../src/tokenizer/stream_decoder.ts";
 import { Tokenizer, type TokenizerOptions } from "../../src/tokenizer/tokenizer.ts";
 import { byteTokens, smallMerges, smallTokens } from "./small_vocabulary.ts";
 
@@ -219,7 +220,7 @@ Deno.test("tokenBytes() gives a copy", () => {
 });
 
 Deno.test("decode() and its like refuse ids outside the vocabulary", () => {
-  for (const id of [-1, 50_257, 1.5, NaN, Infinity, 2 ** 32, "5" as unknown as number]) {
+  for (const id of [-1, 50_257, 1.5, NaN, Infinity, 2 ** 32]) {
     for (
       const decode of [
         () => gpt2.decode([0, id]),
@@ -235,6 +236,15 @@ Deno.test("decode() and its like refuse ids outside the vocabulary", () => {
           "Token ids are integers from 0 to 50256.",
       );
     }
+  }
+});
+
+Deno.test("decode() and its like refuse ids that are no numbers", () => {
+  const id = "5" as unknown as number;
+  for (
+    const decode of [() => gpt2.decode([0, id]), () => gpt2.tokenBytes(id), () => gpt2.piece(id)]
+  ) {
+    assertThrows(decode, TypeError, 'Cannot decode: a token id must be a number: received "5".');
   }
 });
 
@@ -299,3 +309,62 @@ for (const [name, change, message] of badOptions) {
     assert(error.message.length < 400, error.message);
   });
 }
+
+/** Values that are no options, texts, tokens or lists of them. */
+const strangers: readonly unknown[] = [
+  null,
+  undefined,
+  Symbol("s"),
+  Object.create(null),
+  () => 1,
+  3n,
+  true,
+  [[Symbol("s")]],
+  new DataView(new ArrayBuffer(1)),
+];
+
+Deno.test("Tokenizer and StreamDecoder refuse values of another type with an error of their own", () => {
+  const options = { tokens: smallTokens, merges: smallMerges };
+  for (const each of strangers) {
+    // deno-lint-ignore no-explicit-any
+    const value = each as any;
+    const calls: (() => unknown)[] = [
+      () => new Tokenizer(value),
+      () => new Tokenizer({ ...options, tokens: value }).prepare(),
+      () => new Tokenizer({ ...options, merges: value }).prepare(),
+      () => new Tokenizer({ ...options, tokens: [value] }).prepare(),
+      () => new Tokenizer({ ...options, merges: [value] }).prepare(),
+      () => Tokenizer.fromFiles(value),
+      () => Tokenizer.fromFiles({ tokenizerJson: value }),
+      () => Tokenizer.fromFiles({ vocabJson: value, mergesText: "" }),
+      () => Tokenizer.fromTokenizerJson(value),
+      () => Tokenizer.fromVocabAndMerges(value, ""),
+      () => Tokenizer.fromVocabAndMerges("{}", value),
+      () => small.piece(value),
+      () => small.tokenBytes(value),
+      () => small.decode(value),
+      () => small.decode([value]),
+      () => small.encode(value),
+      () => small.encode("he", { allowSpecial: [value] }),
+      () => new StreamDecoder(value),
+      () => new StreamDecoder(small).push(value),
+    ];
+    if (value !== undefined && value !== true) {
+      calls.push(() => new Tokenizer({ ...options, addPrefixSpace: value }));
+    }
+    if (value !== undefined) {
+      calls.push(
+        () => new Tokenizer({ ...options, tokenTypes: value }),
+        () => new Tokenizer({ ...options, addedTokenFlags: value }),
+        () => new Tokenizer({ ...options, endOfTextId: value }),
+        () => new Tokenizer({ ...options, path: value }),
+        () => Tokenizer.fromFiles({ tokenizerJson: "{}" }, value),
+        () => small.encode("he", { allowSpecial: value }),
+      );
+    }
+    for (const call of calls) {
+      const error = assertThrows(call, Error, "received", String(call));
+      assertMatch(error.message, /^Cannot [^:]+: /, String(call));
+    }
+  }
+});

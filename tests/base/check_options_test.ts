@@ -1,0 +1,48 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkOptions, integer, text } from "../../src/base/check_options.ts";
+
+interface Options {
+  threads?: number;
+  name?: string;
+}
+
+const check = (options: unknown) =>
+  checkOptions<Options>("work", options as Options, { threads: integer(1, 512), name: text });
+
+Deno.test("checkOptions() checks what an object has from its prototype or from a getter", () => {
+  class Getter {
+    get threads() {
+      return 700;
+    }
+  }
+  for (const options of [{ threads: 700 }, Object.create({ threads: 700 }), new Getter()]) {
+    assertThrows(() => check(options), RangeError, "threads must be an integer from 1 to 512");
+  }
+  for (const options of [{ thread: 7 }, Object.create({ thread: 7 })]) {
+    assertThrows(() => check(options), TypeError, "Did you mean threads?");
+  }
+  assertEquals(check(Object.create({ threads: 7 })), { threads: 7 });
+  assertEquals(check(Object.create(null)), {});
+});
+
+Deno.test("checkOptions() gives what it checked, which was read once", () => {
+  let numReads = 0;
+  const options = {
+    get threads() {
+      return numReads++ === 0 ? 7 : 700;
+    },
+    name: undefined,
+    other: undefined,
+  };
+  assertEquals(check(options), { threads: 7 });
+  assertEquals(numReads, 1);
+});
+
+Deno.test("checkOptions() refuses values of any other type", () => {
+  for (const value of [Symbol("s"), Object.create(null), () => 1, 3n, null, [null], {}]) {
+    assertThrows(() => check({ threads: value }), TypeError, "Cannot work: threads must be");
+  }
+  for (const value of [Symbol("s"), () => 1, 3n, null, [], undefined]) {
+    assertThrows(() => check(value), TypeError, "Cannot work: the options must be an object");
+  }
+});
