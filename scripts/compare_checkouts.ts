@@ -1,0 +1,64 @@
+/**
+ * Says whether a change made the program slower: two checkouts, each built, take turns in processes of their own.
+ *
+ *     deno run -A scripts/compare_checkouts.ts ../before . --model gpt2-Q8_0.gguf --rounds 15
+ *
+ * Prints, in Markdown, medians and the median of the ratios of the rounds, second to first: of the time from the start to
+ * the end of a program that generates one token, and of the tokens per second that it tells for 200.
+ *
+ * @module
+ */
+import { median } from "../src/cli/bench/statistics.ts";
+import { parseFlags } from "./parse_flags.ts";
+
+const PROMPT = "Once upon a time";
+
+const { values: { model = "demo", rounds = "15" }, arguments: checkouts } = parseFlags(
+  Deno.args,
+  { values: ["model", "rounds"], numArguments: 2 },
+  (problem) => new RangeError(`Cannot compare: ${problem}`),
+);
+const numRounds = Number(rounds);
+if (checkouts.length !== 2 || !Number.isSafeInteger(numRounds) || numRounds < 1) {
+  console.error("Give two checkouts, and with --rounds a positive integer.");
+  Deno.exit(2);
+}
+
+/** What a checkout's program tells of so many tokens, and how long it took altogether. */
+async function generate(checkout: string, numTokens: number) {
+  const start = performance.now();
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", `${checkout}/mod.ts`, PROMPT, "--model", model, "--greedy"],
+      ...["-n", `${numTokens}`],
+    ],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  if (!success) throw new Error(text);
+  return {
+    elapsedMs: performance.now() - start,
+    tokensPerSecond: Number(/([\d.]+) tokens\/s/.exec(text)?.[1]),
+  };
+}
+
+const startMs: [number[], number[]] = [[], []];
+const speed: [number[], number[]] = [[], []];
+for (let round = 0; round < numRounds; round++) {
+  for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {
+    startMs[side].push((await generate(checkouts[side], 1)).elapsedMs);
+    speed[side].push((await generate(checkouts[side], 200)).tokensPerSecond);
+  }
+}
+console.log("|                             | first | second | ratio |");
+console.log("| --------------------------- | ----- | ------ | ----- |");
+for (
+  const [name, [first, second]] of [
+    ["start to the first token, ms", startMs],
+    ["writing, tokens/s", speed],
+  ] as const
+) {
+  const ratio = median(second.map((sample, round) => sample / first[round]));
+  const cells = [median(first).toFixed(0), median(second).toFixed(0), ratio.toFixed(3)];
+  console.log(`| ${name} | ${cells.join(" | ")} |`);
+}
