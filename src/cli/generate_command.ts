@@ -69,9 +69,12 @@ export const generateCommand = defineCommand({
     );
     const { tokenizer, config: { contextLength } } = model;
     if (tokenizer === undefined) {
+      const { missingTokenizer } = await import(
+        "../checkpoint/hugging_face/other_tokenizers.ts"
+      );
       throw new FileFormatError(
-        `Cannot continue a text: the model has no tokenizer: received ${quotePath(name)}. ` +
-          "Convert it again from a folder with tokenizer.json, or vocab.json and merges.txt.",
+        `Cannot continue a text: ${missingTokenizer(name)}. Convert it again from a folder with ` +
+          "tokenizer.json, or vocab.json and merges.txt.",
       );
     }
     const texts = prompts.map(({ text }) => text);

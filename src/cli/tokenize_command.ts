@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { missingTokenizer } from "../checkpoint/hugging_face/other_tokenizers.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
-import { quote, quotePath } from "../base/describe.ts";
+import { quote } from "../base/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defineCommand } from "./command.ts";
 import { fileFlag, jsonFlag, modelFlag } from "./arguments/common_flags.ts";
@@ -105,9 +106,7 @@ async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer !== undefined) return tokenizer;
   throw new Deno.errors.NotFound(
-    `Cannot tokenize: the model has no tokenizer: received ${
-      quotePath(model)
-    }. Give another one, such as gpt2.`,
+    `Cannot tokenize: ${missingTokenizer(path)}. Give another one, such as gpt2.`,
   );
 }
 

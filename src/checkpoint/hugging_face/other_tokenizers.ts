@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quotePath } from "../../base/describe.ts";
 import { isFile } from "../../base/files.ts";
 
 /** The files by which they are recognized: of WordPiece, as BERT has it, and of SentencePiece. */
@@ -22,4 +23,12 @@ export function otherTokenizer(file: string): string {
 /** The file of another tokenizer in a folder, if there is one. */
 export function findOtherTokenizer(folder: string): string | undefined {
   return OTHER_TOKENIZERS.find((file) => isFile(`${folder}/${file}`));
+}
+
+/** What is wrong with a model, a folder or a file, that was opened without a tokenizer. */
+export function missingTokenizer(path: string): string {
+  const other = findOtherTokenizer(path);
+  return other === undefined
+    ? `the model has no tokenizer: received ${quotePath(path)}`
+    : otherTokenizer(other);
 }
