@@ -51,8 +51,13 @@ export function axisLabel(name: string): string {
   return name.replace(/@.*$/, "");
 }
 
-/** A name, a number or an ellipsis: what stands between spaces, parentheses, commas and arrows. */
-const WORD = /^[\p{L}\p{N}_.]/u;
+/** Of what was scanned, a name, a number or an ellipsis: it is no parenthesis, comma or arrow, nor the end. */
+const WORD = /^[^(),-]/;
+
+/** A program's patterns are in ASCII, and those for all scripts take a millisecond to compile. */
+const ASCII = /^[\0-\x7f]*$/;
+
+const ASCII_NAME = /^[A-Za-z](?:\w*[A-Za-z\d])?$/;
 const NAME = /^(?!_)\p{XID_Start}\p{XID_Continue}*(?<!_)$/u;
 
 const NO_AXIS = "an axis is a name, without an underscore at its ends, or a positive integer";
@@ -129,7 +134,8 @@ class Parser {
       this.#sideHasEllipsis = true;
       return [text];
     }
-    if (NAME.test(text) || (text === "_" && this.#isEinsum)) return [text];
+    const isName = (ASCII.test(text) ? ASCII_NAME : NAME).test(text);
+    if (isName || (text === "_" && this.#isEinsum)) return [text];
     const size = /^\d+$/.test(text) ? Number(text) : NaN;
     if (!Number.isSafeInteger(size) || size < 1) throw this.#error(NO_AXIS, position);
     if (size === 1 && !isNamed) return [];
@@ -157,7 +163,9 @@ class Parser {
 
   #scan(): Token[] {
     const tokens: Token[] = [];
-    const anyToken = / *(->|(?:\.\.\.|[\p{L}\p{N}_])+|[(),])/uy;
+    const anyToken = ASCII.test(this.#text)
+      ? / *(->|(?:\.\.\.|\w)+|[(),])/y
+      : / *(->|(?:\.\.\.|[\p{L}\p{N}_])+|[(),])/uy;
     const end = this.#text.replace(/ +$/, "").length;
     while (anyToken.lastIndex < end) {
       const from = anyToken.lastIndex;

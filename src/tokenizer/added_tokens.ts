@@ -46,10 +46,6 @@ export interface FoundToken {
 /** Few enough tokens to be searched for one by one, to see whether there is any. */
 const FEW = 16;
 
-const ENDS_WITH_WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
-const BEGINS_WITH_WORD = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
-const SPACE = /\p{White_Space}/u;
-
 /**
  * Finds added tokens as Hugging Face's tokenizers do: those that are not `normalized`, and in the parts of the text that they
  * leave, taken as texts of their own, the others. It takes time in proportion to the text, whatever the tokens are.
@@ -120,18 +116,24 @@ class OnePassMatcher {
 }
 
 function isSingleWord(text: string, start: number, end: number): boolean {
-  // Two code units hold any character.
-  return !ENDS_WITH_WORD.test(text.slice(Math.max(0, start - 2), start)) &&
-    !BEGINS_WITH_WORD.test(text.slice(end, end + 2));
+  // Two code units hold any character. Few tokens ask for this, and the classes take a while to be compiled: not before.
+  const endsWithWord = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+  const beginsWithWord = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+  return !endsWithWord.test(text.slice(Math.max(0, start - 2), start)) &&
+    !beginsWithWord.test(text.slice(end, end + 2));
+}
+
+function isSpace(character: string): boolean {
+  return /\p{White_Space}/u.test(character);
 }
 
 /** All white space is one code unit long. */
 function beginOfSpace(text: string, end: number, least: number): number {
-  while (end > least && SPACE.test(text[end - 1])) end--;
+  while (end > least && isSpace(text[end - 1])) end--;
   return end;
 }
 
 function endOfSpace(text: string, start: number): number {
-  while (start < text.length && SPACE.test(text[start])) start++;
+  while (start < text.length && isSpace(text[start])) start++;
   return start;
 }

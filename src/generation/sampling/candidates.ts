@@ -40,7 +40,8 @@ export class Candidates {
    * @param vocabSize the number of tokens in the vocabulary.
    */
   constructor(vocabSize: number) {
-    this.#wholeVocabulary = Int32Array.from({ length: vocabSize }, (_, id) => id);
+    this.#wholeVocabulary = new Int32Array(vocabSize);
+    for (let id = 0; id < vocabSize; id++) this.#wholeVocabulary[id] = id;
     this.#keptIds = this.ids = new Int32Array(vocabSize);
     this.#keptLogits = this.logits = new Float32Array(vocabSize);
     this.#weights = new Float64Array(vocabSize);

@@ -23,14 +23,17 @@ const CONSTANT = new Float64Array(NUM_STEPS);
 const LINEAR = new Float64Array(NUM_STEPS);
 const QUADRATIC = new Float64Array(NUM_STEPS);
 
+// The parabola meets the curve in the middle of the step and at the two points `NODE` away from it, which are the
+// Chebyshev nodes: there the largest error is smallest, 2e-8 of the value.
+const NODE = Math.sqrt(3) / 4;
+const SLOPE = -Math.sinh(NODE / STEPS_PER_NAT) / NODE;
+const CURVATURE = (Math.cosh(NODE / STEPS_PER_NAT) - 1) / NODE ** 2;
+
 for (let step = 0; step < NUM_STEPS; step++) {
-  // The parabola meets the curve in the middle of the step and at the two points `node` away from it, which are the
-  // Chebyshev nodes: there the largest error is smallest, 2e-8 of the value.
-  const node = Math.sqrt(3) / 4;
   const middle = step + 0.5;
   const value = Math.exp(-middle / STEPS_PER_NAT);
-  const slope = -value * Math.sinh(node / STEPS_PER_NAT) / node;
-  const curvature = value * (Math.cosh(node / STEPS_PER_NAT) - 1) / node ** 2;
+  const slope = SLOPE * value;
+  const curvature = CURVATURE * value;
   QUADRATIC[step] = curvature;
   LINEAR[step] = slope - 2 * curvature * middle;
   CONSTANT[step] = value - slope * middle + curvature * middle ** 2;
