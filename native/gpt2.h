@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2_native.ts on opening. */
-#define GPT2_ABI_VERSION 9
+#define GPT2_ABI_VERSION 10
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -44,6 +44,21 @@ GPT2_API void gpt2_use_kernels(void);
 
 /* Whether there is such a kernel for GELU, which then is computed from its formula and not looked up. */
 GPT2_API bool gpt2_has_gelu_kernel(void);
+
+struct ggml_context;
+struct ggml_tensor;
+
+/* Whether there is a kernel for attention to slots with heads of this size, and keys and values of this ggml type. */
+GPT2_API bool gpt2_has_ragged_attention(int64_t head_dim, int32_t type);
+
+/* An operation: attention of positions to the rows of the slots that they name, of which each sees the first
+ * ones. NULL where there is no kernel for it. In ggml's order of axes:
+ *   query (head_dim, seq_q, heads, 1) F32; key, value (head_dim, rows, heads, slots), F16 or F32;
+ *   slots (seq_q) I32, less than there are; counts (seq_q) I32, 0 to rows.
+ * The result is (head_dim, heads, seq_q, 1). Of what is given only the first axes have to be contiguous. */
+GPT2_API struct ggml_tensor * gpt2_ragged_attention(
+    struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value,
+    struct ggml_tensor * slots, struct ggml_tensor * counts, float scale);
 
 /* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
  * pages of 4 KiB that weights lie in slows reading them down by a third. */

@@ -24,6 +24,8 @@ const Kernel * kernelFor(const ggml_tensor * y) {
             return packedMatmulKernel(y) != nullptr ? packedMatmulKernel(y) : halfMatmulKernel(y);
         case GGML_OP_FLASH_ATTN_EXT:
             return attentionKernel(y);
+        case GGML_OP_CUSTOM:
+            return raggedAttentionKernel(y);
         case GGML_OP_NORM:
             return normKernel(y);
         case GGML_OP_UNARY:

@@ -29,6 +29,7 @@ constexpr int CACHE_LINE = 64;
 const Kernel * packedMatmulKernel(const ggml_tensor * y);
 const Kernel * halfMatmulKernel(const ggml_tensor * y);
 const Kernel * attentionKernel(const ggml_tensor * y);
+const Kernel * raggedAttentionKernel(const ggml_tensor * y);
 const Kernel * geluKernel(const ggml_tensor * y);
 const Kernel * normKernel(const ggml_tensor * y);
 

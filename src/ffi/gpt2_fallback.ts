@@ -42,6 +42,8 @@ export function gpt2Fallback(parts: FallbackParts): Gpt2Functions {
     gpt2_silence_log: () => ggml.ggml_log_set(nothing, null),
     gpt2_use_kernels: () => {},
     gpt2_has_gelu_kernel: () => false,
+    gpt2_has_ragged_attention: () => false,
+    gpt2_ragged_attention: () => null,
     gpt2_use_huge_pages: () => {},
     gpt2_map_file: () => null,
     gpt2_unmap_file: () => {},

@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 9;
+export const abiVersion = 10;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -38,6 +38,16 @@ export const gpt2Symbols = {
   gpt2_has_gelu_kernel: {
     parameters: [],
     result: "bool",
+  },
+  // bool gpt2_has_ragged_attention(int64_t head_dim, int32_t type)
+  gpt2_has_ragged_attention: {
+    parameters: ["i64", "i32"],
+    result: "bool",
+  },
+  // struct ggml_tensor * gpt2_ragged_attention(struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value, struct ggml_tensor * slots, struct ggml_tensor * counts, float scale)
+  gpt2_ragged_attention: {
+    parameters: ["pointer", "pointer", "pointer", "pointer", "pointer", "pointer", "f32"],
+    result: "pointer",
   },
   // void gpt2_use_huge_pages(void * start, size_t size)
   gpt2_use_huge_pages: {

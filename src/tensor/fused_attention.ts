@@ -1,9 +1,10 @@
 /**
- * Which devices can carry out attention in one kernel.
+ * Where attention is carried out in one kernel.
  *
  * @module
  */
 import { library } from "../ffi/library.ts";
+import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Backend } from "./backend.ts";
 import { Graph } from "./graph.ts";
 import { flashAttention } from "./ops.ts";
@@ -28,4 +29,15 @@ export function canFuseAttention(
   return backend.places.every((place) =>
     library().ggml_backend_supports_op(nativePlace(place).pointer, pointer)
   );
+}
+
+/**
+ * Whether the backend can carry out `raggedAttention()`: only a kernel of this package's own does, on the processor.
+ *
+ * @param headDim the size of a head
+ * @param dtype of keys and values
+ */
+export function canAttendRagged(backend: Backend, headDim: number, dtype: TensorType): boolean {
+  return !backend.usesDevices &&
+    library().gpt2_has_ragged_attention(BigInt(headDim), tensorTypeInfo(dtype).id);
 }

@@ -28,7 +28,7 @@ export class IdRange {
     return new IdRange(limit, false);
   }
 
-  /** Whether an input with this range is used as numbers of rows. */
+  /** Whether an input with this range is used as numbers that have a limit. */
   get isLimited(): boolean {
     return this.#limit < Infinity;
   }
@@ -58,7 +58,7 @@ export class IdRange {
     for (let i = 0; i < ids.length; i++) {
       if (ids[i] >= 0 && ids[i] < this.#limit) continue;
       throw new RangeError(
-        `Cannot write ids: each is the number of a row, from 0 to ${this.#limit - 1}: ` +
+        `Cannot write ids: each is a number from 0 to ${this.#limit - 1}: ` +
           `received ${ids[i]} at index ${i}`,
       );
     }

@@ -4,15 +4,15 @@
  *
  * @module
  */
-import { describe } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
-import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
+import { tensorTypeInfo } from "../formats/tensor_type.ts";
+import { checkF32, checkNumber, checkReal, checkUnitStride, limitIds } from "./check_operands.ts";
 import { IdRange } from "./id_range.ts";
 import { createConstant } from "./inputs.ts";
 import { type MakeRecord, recorderFor } from "./recorder.ts";
 import { checkedShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
-import { isDense, recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
+import { recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
 import { contiguous, dense, permute, reshape } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
@@ -361,49 +361,6 @@ function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor 
 
 function f32(shape: Shape): TensorLayout {
   return { shape, dtype: "f32" };
-}
-
-function checkF32(action: string, x: Tensor): void {
-  if (x.dtype !== "f32") throw new TypeError(`Cannot ${action} ${x}: f32 is needed`);
-}
-
-/** Types that ggml does not compute with. */
-const NOT_COMPUTED: readonly TensorType[] = ["i8", "i16", "i32", "i64", "f64"];
-
-function checkReal(action: string, x: Tensor): void {
-  if (NOT_COMPUTED.includes(x.dtype)) {
-    throw new TypeError(
-      `Cannot ${action} ${x}: f32, a 16-bit or a quantized type is needed`,
-    );
-  }
-}
-
-function checkNumber(action: string, value: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(
-      `Cannot ${action} a tensor: a number is needed: received ${describe(value)}`,
-    );
-  }
-}
-
-/** From here on the ids are numbers of rows. */
-function limitIds(action: string, x: Tensor, numRows: number): void {
-  const { ids } = recordOf(x).details;
-  if (ids === undefined) {
-    throw new TypeError(`Cannot ${action} ${x}: ids must be an input or what topK() returned`);
-  }
-  ids.limitTo(numRows);
-}
-
-function checkUnitStride(action: string, x: Tensor): void {
-  const last = x.shape.length - 1;
-  if (isDense(x)) return;
-  // Even for a last axis of size 1: ggml asserts the stride, not what is reached by it.
-  if (x.strides[last] !== tensorTypeInfo(x.dtype).blockBytes) {
-    throw new TypeError(
-      `Cannot ${action} ${x}: its last axis is not contiguous: copy it with copy() first`,
-    );
-  }
 }
 
 function checkMask(action: string, mask: Tensor, scores: Shape): void {

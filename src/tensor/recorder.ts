@@ -34,6 +34,7 @@ export type MakeRecord = (
   b: Pointer,
   c: Pointer,
   d: Pointer,
+  e: Pointer,
 ) => Deno.PointerValue;
 
 /** The operations of one graph, in the order in which they were recorded, and the state in which the graph is. */
@@ -151,8 +152,8 @@ export class Recorder implements TensorOwner {
       owner.checkUsable();
       this.#lenders.add(owner);
     }
-    const [a, b, c, d] = sources;
-    const pointer = make(this.#contextWithRoom(), a?.pointer, b?.pointer, c?.pointer, d?.pointer);
+    const [a, b, c, d, e] = sources.map(({ pointer }) => pointer);
+    const pointer = make(this.#contextWithRoom(), a, b, c, d, e);
     if (pointer === null) {
       throw new NativeError("Cannot record an operation: ggml has no memory for it");
     }
