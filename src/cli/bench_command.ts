@@ -24,7 +24,7 @@ export const benchCommand = defineCommand({
     "options. Also the time to load a model and to the first token after a short prompt, and the most memory " +
     "that was held. Counts and types can be lists, separated by commas; every combination is measured. With " +
     "--profile every operation is computed on its own, which adds some microseconds to each.",
-  operands: { usage: "", min: 0, max: 0, advice: "Name a model with --model." },
+  operands: { usage: "", min: 0, max: 0, advice: "Name a model with --model <model>." },
   flags: benchFlags,
   examples: [
     ["bench --model gpt2.gguf", "Reading 512 tokens, and writing 128"],

@@ -15,7 +15,7 @@ export const doctorCommand = defineCommand({
     "Versions, the processor, the native library that is used and those that are not and why, devices, caches, " +
     "permissions, and how fast a small model runs. Put this into a report of a problem. Like every command it " +
     "fetches the native library if there is none. Exits with 78 if none can be used.",
-  operands: { usage: "", min: 0, max: 0, advice: "" },
+  operands: { usage: "", min: 0, max: 0, advice: "Leave it out." },
   flags: { json: { ...jsonFlag, help: "Write one JSON object." } },
   examples: [
     ["doctor", "What to put into a report of a problem"],

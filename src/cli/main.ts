@@ -118,7 +118,7 @@ function checkOperands(command: Command, given: readonly string[]): void {
     ? closestCommand(given[0])
     : closestName(given[0] ?? "", [...commands.keys()]);
   throw new UsageError(
-    `${command.name} takes ${usage}: received ${
+    `${command.name} takes ${max === 0 ? "no arguments" : usage}: received ${
       given.length === 0 ? "nothing" : given.slice(0, 5).map(quote).join(" ")
     }` +
       `${given.length > 5 ? " ..." : ""}. ` +

@@ -142,6 +142,7 @@ export class Removal {
   /** How much room it makes. */
   readonly numBytes: number;
   readonly #caches: readonly (RepoCache | ConvertedModels)[];
+  readonly #keptBytes: number;
 
   /** Nothing is removed yet. */
   constructor(
@@ -149,21 +150,25 @@ export class Removal {
     repos: readonly string[],
     keepsDownload: boolean,
   ) {
+    const downloaded = downloads === undefined
+      ? []
+      : repos.map((repo) => new RepoCache(downloads, repo));
     // First the downloads, which may be in use: then nothing is lost.
-    this.#caches = repos.flatMap((repo) => [
-      ...(keepsDownload || downloads === undefined ? [] : [new RepoCache(downloads, repo)]),
-      new ConvertedModels(converted, repo),
-    ]);
-    this.numBytes = this.#caches.reduce((sum, { folder }) => sum + bytesOf(folder), 0);
+    this.#caches = [
+      ...keepsDownload ? [] : downloaded,
+      ...repos.map((repo) => new ConvertedModels(converted, repo)),
+    ];
+    this.numBytes = bytesOfAll(this.#caches);
+    this.#keptBytes = keepsDownload ? bytesOfAll(downloaded) : 0;
   }
 
   /**
-   * Requires that there is something to remove.
+   * Requires that there is something to remove, or to keep.
    *
    * @throws {Deno.errors.NotFound} if there is not
    */
   requireAny(model: HubModel): void {
-    if (this.numBytes > 0) return;
+    if (this.numBytes > 0 || this.#keptBytes > 0) return;
     throw notHere(model, "not on this machine", `${programName()} models lists those that are.`);
   }
 
@@ -175,6 +180,10 @@ export class Removal {
   async run(): Promise<void> {
     for (const cache of this.#caches) await cache.remove();
   }
+}
+
+function bytesOfAll(caches: readonly { readonly folder: string }[]): number {
+  return caches.reduce((sum, { folder }) => sum + bytesOf(folder), 0);
 }
 
 function notHere(model: HubModel, what: string, advice: string): Error {

@@ -126,7 +126,11 @@ async function remove(
     const removal = new manage.Removal(folders, [model.repo], keepDownload);
     removal.requireAny(model);
     await removal.run();
-    await io.stderr.write(`Removed ${model.repo}: ${bytesText(removal.numBytes)}.\n`);
+    await io.stderr.write(
+      removal.numBytes > 0
+        ? `Removed ${model.repo}: ${bytesText(removal.numBytes)}.\n`
+        : `There is nothing to remove: ${model.repo} is not converted; its download was kept.\n`,
+    );
     return { json: { repo: model.repo, freedBytes: removal.numBytes }, text: "" };
   }
   const models = manage.listModels(folders);

@@ -19,7 +19,7 @@ export const uninstallCommand = defineCommand({
     "notes about them, ggml's source, what benchmarks need. The cache of Hugging Face's hub is left alone, as Python uses " +
     "it too, unless --downloads is given: then the GPT-2 models in it are removed. What commands were told to write " +
     "stays. The program itself is in Deno's cache (deno clean) and, if it was installed, removed with deno uninstall.",
-  operands: { usage: "", min: 0, max: 0, advice: "Give no arguments." },
+  operands: { usage: "", min: 0, max: 0, advice: "Leave it out." },
   flags: {
     downloads: {
       kind: "switch",

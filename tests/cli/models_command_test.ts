@@ -37,6 +37,15 @@ test("models pull, list, path and remove manage both caches", async (folder, hub
   const kept = await runCli(["models", "remove", "gpt2", "--keep-download"]);
   assertEquals([kept.code, kept.stdout], [0, ""]);
   assertMatch(kept.stderr, /^Removed openai-community\/gpt2: \d/);
+  const nothing = await runCli(["models", "remove", "gpt2", "--keep-download", "--json"]);
+  assertEquals(
+    [nothing.code, nothing.stderr],
+    [
+      0,
+      "There is nothing to remove: openai-community/gpt2 is not converted; its download was kept.\n",
+    ],
+  );
+  assertEquals(JSON.parse(nothing.stdout), { repo: "openai-community/gpt2", freedBytes: 0 });
   const gone = await runCli(["models", "path", "gpt2", "--type", "f16"]);
   assertEquals(gone.code, 66);
   assertStringIncludes(
@@ -49,6 +58,7 @@ test("models pull, list, path and remove manage both caches", async (folder, hub
 
   assertEquals((await runCli(["models", "remove", "gpt2"])).code, 0);
   assertEquals(Array.from(Deno.readDirSync(folder.file("hf/hub")), ({ name }) => name), [".locks"]);
+  assertEquals((await runCli(["models", "remove", "gpt2", "--keep-download"])).code, 66);
   const absent = await runCli(["models", "remove", "gpt2"]);
   assertEquals(absent.code, 66);
   assertStringIncludes(absent.stderr, " deno run -A mod.ts models lists those that are.");

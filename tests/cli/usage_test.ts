@@ -101,6 +101,12 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   ["quantize a", /quantize takes <model> <out\.gguf>: received "a"\. Give the model to read and/],
   ["quantize a b", /quantize needs --type <type>: received none/],
   ["info", /info takes <model>: received nothing/],
+  [
+    "bench demo",
+    /error: bench takes no arguments: received "demo"\. Name a model with --model <model>\.\n/,
+  ],
+  ["doctor x", /error: doctor takes no arguments: received "x"\. Leave it out\.\n/],
+  ["uninstall x y", /error: uninstall takes no arguments: received "x" "y"\. Leave it out\.\n/],
   ["tokenize", /tokenize needs a text: received nothing/],
   ["tokenize --decode", /tokenize needs ids: received nothing/],
   ["tokenize one two", /tokenize takes one text: received 2 arguments/],
