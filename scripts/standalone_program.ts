@@ -6,8 +6,10 @@
 
 import { basename, dirname } from "node:path";
 import denoConfig from "../deno.json" with { type: "json" };
+import { requireReplaceable } from "../src/base/atomic_file.ts";
 import { PROGRAM_FILES } from "../src/base/program_files.ts";
 import { sha256 } from "../src/base/sha256.ts";
+import { orStorageError } from "../src/base/storage_error.ts";
 import { describeBinary } from "../src/native_library/binary_format.ts";
 import { libraryFileName, readStamp, stampPathOf } from "../src/native_library/build_stamp.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
@@ -51,6 +53,7 @@ export interface CompileOptions {
  * Writes a standalone program, as a whole or not at all.
  *
  * @throws {BuildError} if the library does not fit, or there is no runtime to be had
+ * @throws {StorageError} if it cannot be written there
  */
 export async function compileProgram(
   program: Program,
@@ -58,11 +61,12 @@ export async function compileProgram(
 ): Promise<void> {
   const { target, output } = program;
   await checkRuntime(Deno.env.get("DENORT_BIN"));
+  requireReplaceable(output);
   // Beside the output, so that a rename is all that is left to do.
-  const folder = await Deno.makeTempDir({
-    dir: dirname(output),
-    prefix: ".gpt2-compile-",
-  });
+  const folder = await orStorageError(
+    output,
+    () => Deno.makeTempDir({ dir: dirname(output), prefix: ".gpt2-compile-" }),
+  );
   try {
     await layOut(program, folder);
     const compiled = `${await Deno.realPath(folder)}/${basename(output)}`;
@@ -187,6 +191,15 @@ async function checkStarts(path: string, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   const written = new TextDecoder().decode(stdout).trim();
   if (code === 0 && written === denoConfig.version) return;
+  if (written.startsWith("deno ")) {
+    throw new BuildError(
+      `Cannot compile: DENORT_BIN names Deno itself, and not its runtime for compiled programs: received ` +
+        `"${
+          Deno.env.get("DENORT_BIN")
+        }". Set it to the path of a denort of Deno ${Deno.version.deno}, or unset it.`,
+      exitCodes.environment,
+    );
+  }
   const [problem] = new TextDecoder().decode(stderr).trim().split("\n");
   throw new BuildError(
     `Cannot compile: the program does not start: received ${problem || `exit code ${code}`}; ` +

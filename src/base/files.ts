@@ -4,7 +4,6 @@
  * @module
  */
 import { systemErrorCode } from "./describe.ts";
-import { storageError } from "./storage_error.ts";
 
 const LAST_PART = Deno.build.os === "windows" ? /[/\\]*[^/\\]*$/ : /\/*[^/]*$/;
 
@@ -30,24 +29,6 @@ export function bytesOf(path: string): number {
   if (info?.isFile) return info.size;
   if (!info?.isDirectory) return 0;
   return namesIn(path).reduce((bytes, name) => bytes + bytesOf(`${path}/${name}`), 0);
-}
-
-/** Removes a folder with all that is in it. Does nothing if there is none; a link is removed, not what it leads to. */
-export async function removeFolder(folder: string): Promise<void> {
-  try {
-    await Deno.remove(folder, { recursive: true });
-  } catch (error) {
-    if (!isMissing(error)) throw storageError(folder, error);
-  }
-}
-
-/** Removes a file, if it is there. */
-export async function removeIfAny(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!isMissing(error)) throw storageError(path, error);
-  }
 }
 
 /** The text of a small file; nothing if there is none. */
@@ -91,7 +72,8 @@ export function infoIfAny(path: string, stat = Deno.statSync): Deno.FileInfo | u
   }
 }
 
-function isMissing(error: unknown): boolean {
+/** Whether an error says that there is nothing of that name. */
+export function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Error && systemErrorCode(error) === "ELOOP";
 }

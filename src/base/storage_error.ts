@@ -5,6 +5,7 @@
  */
 import { quotePath, systemErrorCode } from "./describe.ts";
 import { StorageError } from "./errors.ts";
+import { folderOf, isFolder } from "./files.ts";
 import { otherPlaceFor } from "./place_advice.ts";
 
 /**
@@ -17,12 +18,20 @@ export function storageError(path: string, cause: unknown, needed = ""): unknown
   if (cause instanceof Deno.errors.NotCapable) return missingPermission(path, cause);
   const code = systemErrorCode(cause);
   if (code === undefined) return cause;
-  const [reason, advice] = REASONS[code] ?? ["the system refused", "Check the disk"];
+  const { [code]: known = ["the system refused", "Check the disk"] } = REASONS;
+  const [reason, advice] = known === NO_FOLDER && hasFolder(path) ? NO_NEW_FILE : known;
   return new StorageError(
     `Cannot write ${quotePath(path)}: ${reason}: received ${code}${needed && ` ${needed}`}. ` +
       `${advice}, or ${otherPlaceFor(path)}. Nothing that was there before has changed.`,
     { cause },
   );
+}
+
+/** Whether there is the folder of a file, as far as that may be known without asking the user. */
+function hasFolder(path: string): boolean {
+  const folder = folderOf(path);
+  const { state } = Deno.permissions.querySync({ name: "read", path: folder });
+  return state === "granted" && isFolder(folder);
 }
 
 /** Deno's own message names the temporary file beside the one that its user knows. */
@@ -54,6 +63,11 @@ const FORBIDDEN = [
   "Change its permissions",
 ] as const;
 const NO_FOLDER = ["its folder does not exist", "Make it"] as const;
+/** What file systems that are no place for files say, such as /proc. */
+const NO_NEW_FILE = [
+  "its folder takes no new files",
+  "Check what kind of file system that is",
+] as const;
 
 /** By the system's name: what is wrong, and what to do about it. */
 const REASONS: Readonly<Record<string, readonly [reason: string, advice: string]>> = {

@@ -5,12 +5,11 @@
  */
 import { requireReplaceable, type WriteProgress } from "../base/atomic_file.ts";
 import { quotePath } from "../base/describe.ts";
-import { FileFormatError } from "../base/errors.ts";
 import { exists, isTaken } from "../base/files.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { GgufValue } from "../formats/gguf_value.ts";
 import type { FileType } from "./file_types.ts";
 import { ggufMetadata } from "./gguf/metadata.ts";
-import { findOtherTokenizer, otherTokenizer } from "./hugging_face/other_tokenizers.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
 import { writeGgufModel } from "./gguf/save_gguf.ts";
 
@@ -33,14 +32,15 @@ export interface ConvertOptions {
 /**
  * Converts a Hugging Face folder or a GGUF file to a GGUF file, which llama.cpp loads too. Weights are read, converted on
  * all processors, and written a few rows at a time. A GGUF file keeps its metadata. Converting a file that is quantized
- * already is possible, and adds the error of the new type to that of the old. Whoever calls this has opened the native
+ * already is possible, and adds the error of the new type to that of the old. A model without GPT-2's tokenizer becomes a
+ * file without one, as with `saveGguf()`: llama.cpp refuses that. Whoever calls this has opened the native
  * library, and told its user what that took.
  *
  * @param sourcePath the folder or file to read
  * @param targetPath the file to write: complete, or not at all
  * @param options see {@linkcode ConvertOptions}
  * @throws {FileFormatError} if the source is damaged, or holds an infinity or NaN
- * @throws {Deno.errors.NotFound} if the source is missing, or a folder without tokenizer
+ * @throws {Deno.errors.NotFound} if the source is missing
  * @throws {Deno.errors.AlreadyExists} if the target is there already, and may not be replaced or is the source itself
  * @throws {RangeError} if a value is too large for the type
  * @throws {StorageError} if the target cannot be written, such as a folder
@@ -56,40 +56,28 @@ export async function convertCheckpoint(
   await convertOpenCheckpoint(checkpoint, targetPath, options);
 }
 
-/** Does what {@linkcode convertCheckpoint} does, from a checkpoint that is open already. */
+/**
+ * Does what {@linkcode convertCheckpoint} does, from a checkpoint that is open already.
+ *
+ * @returns the metadata that the file has, but for its type
+ */
 export async function convertOpenCheckpoint(
   checkpoint: Checkpoint,
   targetPath: string,
   options: ConvertOptions = {},
-): Promise<void> {
+): Promise<ReadonlyMap<string, GgufValue>> {
   const { type = "q8_0", name, overwrite = false, onProgress, onNotice, signal } = options;
   requireTarget(checkpoint.path, targetPath, overwrite);
   for (const text of checkpoint.notices) onNotice?.(text);
   const metadata = new Map(checkpoint.gguf?.metadata ?? await metadataOf(checkpoint));
   if (name !== undefined) metadata.set("general.name", { type: "string", value: name });
   await writeGgufModel(targetPath, checkpoint, metadata, type, { onProgress, signal });
+  return metadata;
 }
 
 async function metadataOf(checkpoint: Checkpoint): Promise<ReturnType<typeof ggufMetadata>> {
-  const tokenizer = await checkpoint.readTokenizer();
-  if (tokenizer === undefined) {
-    const { path } = checkpoint;
-    const other = findOtherTokenizer(path);
-    if (other !== undefined) {
-      throw new FileFormatError(
-        `Cannot convert ${quotePath(path)}: ${
-          otherTokenizer(other)
-        }. Only models with GPT-2's tokenizer can be ` +
-          "converted; the folder itself can be loaded, and given token ids.",
-        { path },
-      );
-    }
-    throw new Deno.errors.NotFound(
-      `Cannot convert ${quotePath(checkpoint.path)}: it has no tokenizer: received neither ` +
-        "tokenizer.json nor vocab.json with merges.txt. Copy them from where the model came from.",
-    );
-  }
   const { name, config, tied, settings } = checkpoint;
+  const tokenizer = await checkpoint.readTokenizer();
   return ggufMetadata({ name, config, tokenizer, tied, settings });
 }
 
@@ -105,10 +93,10 @@ function requireTarget(sourcePath: string, targetPath: string, overwrite: boolea
   requireReplaceable(targetPath);
   if (!overwrite) {
     throw new Deno.errors.AlreadyExists(
-      `Cannot write ${
-        quotePath(targetPath)
-      }: it exists already: received no permission to replace it. ` +
-        "Set overwrite to replace it, or choose another name.",
+      `Cannot write ${quotePath(targetPath)}: it exists already: received a file of ` +
+        `${
+          Deno.lstatSync(targetPath).size
+        } bytes. Set overwrite to replace it, or choose another name.`,
     );
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { benchFlags, benchModels, benchTests } from "./bench/bench_flags.ts";
+import { benchFlags, benchFormat, benchModels, benchTests } from "./bench/bench_flags.ts";
 import { csvReport, jsonReport, markdownReport } from "./bench/bench_report.ts";
 import { type ModelResult, runBench } from "./bench/run_bench.ts";
 import { deviceOptions } from "./arguments/device_flags.ts";
@@ -38,6 +38,7 @@ export const benchCommand = defineCommand({
 
   async run({ values }, io) {
     const { stdout, stderr, signal } = io;
+    const format = benchFormat(values);
     const models = benchModels(values);
     const numTests = benchTests(values).length;
     const testsFor = (contextLength: number) => benchTests(values, contextLength);
@@ -61,6 +62,6 @@ export const benchCommand = defineCommand({
     } finally {
       await bar.clear();
     }
-    await stdout.write(reports[values.json ? "json" : values.format](results));
+    await stdout.write(reports[format](results));
   },
 });

@@ -4,7 +4,6 @@
  * @module
  */
 import { quote, quotePath } from "../base/describe.ts";
-import { FileFormatError } from "../base/errors.ts";
 import { encodePrompts } from "../generation/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
 import type { TokenIds } from "../model/token_ids.ts";
@@ -69,13 +68,8 @@ export const generateCommand = defineCommand({
     );
     const { tokenizer, config: { contextLength } } = model;
     if (tokenizer === undefined) {
-      const { missingTokenizer } = await import(
-        "../checkpoint/hugging_face/other_tokenizers.ts"
-      );
-      throw new FileFormatError(
-        `Cannot continue a text: ${missingTokenizer(name)}. Convert it again from a folder with ` +
-          "tokenizer.json, or vocab.json and merges.txt.",
-      );
+      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
+      throw tokenizerError("continue a text", name);
     }
     const texts = prompts.map(({ text }) => text);
     const tokens = encodePrompts(tokenizer, texts, options.allowSpecial);
@@ -83,7 +77,8 @@ export const generateCommand = defineCommand({
     stopwatch.startGenerating();
 
     const continuation = { model, tokenizer, options, stopwatch, io, isQuiet };
-    const { seed } = options;
+    const isRandom = !values.greedy && values.temperature > 0;
+    const seed = isRandom ? options.seed : undefined; // Nothing depends on it otherwise.
     const timings = () => {
       const numPromptTokens = tokens.reduce((sum, { length }) => sum + length, 0);
       return stopwatch.timings(numPromptTokens, tokens.length * values.numReturnSequences);
@@ -106,9 +101,8 @@ export const generateCommand = defineCommand({
       }
     }
     if (isQuiet) return;
-    const isRandom = !values.greedy && values.temperature > 0;
     await io.stderr.write(
-      timingText(timings()) + (isRandom ? `; seed ${seed}` : "") + "\n" +
+      timingText(timings()) + (seed === undefined ? "" : `; seed ${seed}`) + "\n" +
         (isFull ? contextText(contextLength) : ""),
     );
   },

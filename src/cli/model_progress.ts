@@ -28,7 +28,10 @@ export class ModelProgressBar implements AsyncDisposable {
   /** Shows how far it is. */
   show(progress: ModelProgress): void {
     if (progress.step === "library" || progress.step === "notice") {
-      this.#notices = this.#notices.then(() => showNotice(this.#output, progress));
+      this.#notices = this.#notices.then(async () => {
+        await this.#bar?.clear(); // It may stand in this line.
+        await showNotice(this.#output, progress);
+      });
       return;
     }
     // Read only now: most models are here, and on a terminal Deno asks for each variable that may not be read.

@@ -55,6 +55,7 @@ export const modelsCommand = defineCommand({
 
   async run({ values, operands: [action = "list", name] }, io) {
     requireAction(action);
+    requireUse(action, values);
     const result = await ACTIONS[action](name, values, io);
     if (result === undefined) return;
     await io.stdout.write(values.json ? jsonText(result.json, 2) + "\n" : result.text);
@@ -157,6 +158,13 @@ function requireAction(action: string): asserts action is Action {
     `models takes one of ${names.join(", ")}: received ${quote(action)}.` +
       (closest === undefined ? "" : ` Did you mean models ${closest}?`),
   );
+}
+
+/** Requires that the flags of `remove` are given to that only. */
+function requireUse(action: Action, { all, keepDownload }: Values): void {
+  const flag = all ? "--all" : keepDownload ? "--keep-download" : undefined;
+  if (flag === undefined || action === "remove") return;
+  throw new UsageError(`${flag} is for models remove: received models ${action}. Leave it out.`);
 }
 
 function requireModel(action: Action, name: string | undefined): HubModel {

@@ -4,7 +4,8 @@
  * @module
  */
 import { type CacheContent, cacheContents, cacheFolder } from "../base/cache_folder.ts";
-import { bytesOf, isTaken, removeFolder } from "../base/files.ts";
+import { bytesOf, isTaken } from "../base/files.ts";
+import { removeFolder } from "../base/remove.ts";
 import {
   ConvertedModels,
   convertedModelsFolder,

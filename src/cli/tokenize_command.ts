@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { missingTokenizer } from "../checkpoint/hugging_face/other_tokenizers.ts";
+import { tokenizerError } from "../checkpoint/hugging_face/other_tokenizers.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { quote } from "../base/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -61,6 +61,7 @@ export const tokenizeCommand = defineCommand({
         `tokenize takes one text: received ${operands.length} arguments. Put the text in quotes.`,
       );
     }
+    requireUse(values);
     const input = await readText(
       operands.length > 0 ? operands.join(" ") : undefined,
       values.file,
@@ -92,6 +93,24 @@ export const tokenizeCommand = defineCommand({
   },
 });
 
+/**
+ * Requires that each flag has an effect.
+ *
+ * @throws {UsageError} if one has none
+ */
+function requireUse({ decode, ids, json, allowSpecial }: Record<string, unknown>): void {
+  const useless = ids && json
+    ? ["--json", "--ids"]
+    : decode && ids
+    ? ["--decode", "--ids"]
+    : decode && allowSpecial
+    ? ["--decode", "--allow-special"]
+    : undefined;
+  if (useless === undefined) return;
+  const [one, other] = useless;
+  throw new UsageError(`${other} has no effect with ${one}: received both. Leave one out.`);
+}
+
 async function writeAll(texts: Iterable<string>, { stdout, signal }: Io): Promise<void> {
   for (const text of texts) {
     signal.throwIfAborted();
@@ -105,9 +124,7 @@ async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   using checkpoint = await openCheckpoint(path);
   const tokenizer = await checkpoint.readTokenizer();
   if (tokenizer !== undefined) return tokenizer;
-  throw new Deno.errors.NotFound(
-    `Cannot tokenize: ${missingTokenizer(path)}. Give another one, such as gpt2.`,
-  );
+  throw tokenizerError("tokenize", path);
 }
 
 /** The ids in a text, some at a time. */

@@ -5,6 +5,7 @@
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { convertOpenCheckpoint } from "../checkpoint/convert.ts";
+import { llamaCppNotices } from "../checkpoint/gguf/llama_cpp_notices.ts";
 import { sizeLabel } from "../checkpoint/gguf/metadata.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
@@ -46,7 +47,7 @@ export async function writeModel(
   const notices: string[] = [];
   let numBytes = 0;
   try {
-    await convertOpenCheckpoint(checkpoint, path, {
+    const metadata = await convertOpenCheckpoint(checkpoint, path, {
       type,
       overwrite,
       signal,
@@ -56,6 +57,7 @@ export async function writeModel(
         bar.show(writtenBytes, totalBytes);
       },
     });
+    notices.push(...llamaCppNotices(metadata));
   } catch (error) {
     throw error instanceof Deno.errors.AlreadyExists ? asUsageError(error) : error;
   } finally {

@@ -72,6 +72,7 @@ export async function resolveHubModel(
   options: ResolveOptions = {},
 ): Promise<string> {
   const { type = "q8_0", refresh = false, hub = readHubSettings(), onProgress, signal } = options;
+  const onNotice = (text: string) => onProgress?.({ step: "notice", text });
   signal?.throwIfAborted();
   const ready = refresh ? undefined : findHubModel(model, options);
   if (ready !== undefined) return ready;
@@ -79,6 +80,7 @@ export async function resolveHubModel(
     refresh,
     signal,
     checkConfig: readHuggingFaceConfig,
+    onNotice,
     onProgress: onProgress && ((progress) => onProgress({ step: "download", ...progress })),
   });
   if (model.file !== undefined || type === "original") return local.path;
@@ -91,7 +93,7 @@ export async function resolveHubModel(
     isNew: isRepaired || refresh && await isDamaged(converted.path(commit, type)),
     signal,
     onProgress: onProgress && ((progress) => onProgress({ step: "convert", ...progress })),
-    onNotice: (text) => onProgress?.({ step: "notice", text }),
+    onNotice,
   });
 }
 

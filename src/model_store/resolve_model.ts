@@ -55,9 +55,19 @@ export async function resolveModel(
     const model = parseHubModel(name);
     if (model !== undefined) return await resolveHubModel(model, options);
     // What has a slash or a dot is meant as a path.
-    const closest = /^[\w-]+$/.test(name) ? closestName(name, ["demo", ...shortNames]) : undefined;
-    if (closest !== undefined) {
-      throw notFound(name, "there is no such file, folder or model", `Did you mean ${closest}?`);
+    if (/^[\w-]+$/.test(name)) {
+      const known = ["demo", ...shortNames];
+      // gpt2small, gpt2-small
+      const closest = closestName(name, known) ??
+        shortNames.find((short) => name.toLowerCase().startsWith(short));
+      throw notFound(
+        name,
+        "there is no such file, folder or model",
+        `${
+          closest === undefined ? "" : `Did you mean ${closest}? `
+        }The names without an owner are ` +
+          `${known.join(", ")}; any other model of the hub is called owner/name.`,
+      );
     }
   }
   throw notFound(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { certificateAdvice } from "../base/certificate_advice.ts";
 import { NativeLibraryError, StorageError } from "../base/errors.ts";
 import { shorten } from "../base/shorten.ts";
 import type { LibraryCandidate } from "./candidate.ts";
@@ -88,9 +89,11 @@ export class LibrarySearch {
   }
 
   /** The error if nothing is left to try. */
-  failure(advice: string): NativeLibraryError {
+  failure(generalAdvice: string): NativeLibraryError {
     const skipped = this.verdicts.filter(({ verdict }) => verdict === "skipped");
-    if (skipped.length === 0) return libraryError(undefined, `there is none. ${advice}`);
+    if (skipped.length === 0) return libraryError(undefined, `there is none. ${generalAdvice}`);
+    const advice = skipped.map(({ problem }) => certificateAdvice(problem ?? ""))
+      .find((advice) => advice !== undefined) ?? generalAdvice;
     if (skipped.length === 1) {
       const [{ path, problem, remedy = advice }] = skipped;
       return libraryError(path, `${problem}. ${remedy}`);

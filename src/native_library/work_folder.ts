@@ -4,7 +4,8 @@
  * @module
  */
 import { type FileLockOptions, takeFileLock } from "../base/file_lock.ts";
-import { namesIn, removeFolder } from "../base/files.ts";
+import { namesIn } from "../base/files.ts";
+import { removeFolder } from "../base/remove.ts";
 
 const INCOMPLETE = ".incomplete";
 

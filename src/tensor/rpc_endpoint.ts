@@ -88,14 +88,21 @@ export async function connectTo(endpoint: RpcEndpoint): Promise<Deno.TcpConn> {
   const connecting = Deno.connect(endpoint);
   const connection = await within(ANSWER_MS, connecting).catch((error) => {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    const problem = error instanceof Deno.errors.ConnectionRefused
-      ? "nobody listens there: start the server"
-      : error.message;
-    throw unusable(endpoint, problem, error);
+    throw unusable(endpoint, `${problemOf(error)}. ${HOW_TO_START}`, error);
   });
   if (connection !== "timeout") return connection;
   connecting.then((late) => late.close(), () => {});
   throw unusable(endpoint, `it cannot be reached in ${ANSWER_MS / 1000} s`);
+}
+
+const HOW_TO_START =
+  "On the server's machine, `deno task build --rpc-server` makes native/build/rpc-server, and " +
+  "`native/build/rpc-server ADDRESS:PORT THREADS` starts it (docs/devices.md)";
+
+function problemOf(error: Error): string {
+  if (error instanceof Deno.errors.ConnectionRefused) return "nobody listens there";
+  if (!/lookup address/.test(error.message)) return error.message;
+  return "no machine of that name is known here: check the name, or give its IPv4 address";
 }
 
 /** An error about a server. */

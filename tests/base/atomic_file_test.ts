@@ -194,6 +194,7 @@ Deno.test(
       cases.push(["/dev/null", "it exists and is not a regular file: received a FIFO or device"]);
     }
     if (Deno.build.os === "linux") {
+      cases.push(["/proc/new", "its folder takes no new files: received ENOENT"]);
       cases.push(["/sys/new", "the system does not let this user write there: received EACCES"]);
     }
     for (const [path, message] of cases) {

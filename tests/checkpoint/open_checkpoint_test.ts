@@ -241,7 +241,11 @@ Deno.test("openCheckpoint() refuses a folder with only a pickle, and says how to
 });
 
 const missing: [what: string, changes: Changes, message: string][] = [
-  ["config.json", { remove: ["config.json"] }, "there is no such file"],
+  [
+    "config.json",
+    { remove: ["config.json"] },
+    "no config.json: received a folder with 2 entries. Pass a folder that save_pretrained() wrote",
+  ],
   ["weights", { remove: ["model.safetensors"] }, "it has neither model.safetensors nor"],
   [
     "everything",

@@ -328,3 +328,21 @@ function createModel(config: GPT2Config): Model {
   initializeWeights(weights, config, { seed: 1 });
   return new Model(config, weights, backend);
 }
+
+Deno.test("saveSafetensors() that fails removes the folders that it made, and no others", async () => {
+  using folder = new TemporaryFolder();
+  const { model, tokenizer } = await loadCheckpoint(plainFolder, { threads: 1 });
+  using _model = model;
+  Deno.mkdirSync(folder.file("mine"));
+  for (const path of ["new", "mine", "mine/a/b/", "c/d"]) {
+    const aborted = AbortSignal.abort();
+    await assertRejects(
+      () => saveSafetensors(model, tokenizer, folder.file(path), { signal: aborted }),
+      DOMException,
+    );
+    assertEquals(folder.names(), ["mine"]);
+    assertEquals(Array.from(Deno.readDirSync(folder.file("mine"))), []);
+  }
+  await saveSafetensors(model, tokenizer, folder.file("c/d"));
+  assertEquals(folder.names(), ["c", "mine"]);
+});

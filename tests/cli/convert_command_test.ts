@@ -134,3 +134,15 @@ Deno.test("convert tells what is wrong with its input and output", () =>
     }
     assertEquals(namesIn(folder), ["damaged", "empty"]);
   }));
+
+Deno.test("convert says that a file is there, in words that are not about permissions", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/model.gguf`;
+    await Deno.writeTextFile(path, "12345");
+    const { code, stderr } = await runCli(["convert", MODEL, "-o", path]);
+    assertEquals(code, 2);
+    assertStringIncludes(
+      stderr,
+      "it exists already: received a file of 5 bytes. Add --overwrite to replace it, or choose another name.",
+    );
+  }));

@@ -1,7 +1,14 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { fileURLToPath } from "node:url";
 import denoConfig from "../../deno.json" with { type: "json" };
 import type { DoctorReport } from "../../src/cli/doctor/examine.ts";
+import { reportText } from "../../src/cli/doctor/report_text.ts";
 import { runCli } from "./run_cli.ts";
 
 const MOD = fileURLToPath(new URL("../../mod.ts", import.meta.url));
@@ -26,7 +33,7 @@ Deno.test("doctor shows what a report of a problem should say", async () => {
       Deno.version.deno,
       Deno.build.arch,
       "Native library",
-      "GPT2_NATIVE_LIBRARY",
+      "GPT2_NATIVE_LIBRARY       not set",
       "prebuilt, from npm",
       "not tried",
       "Devices",
@@ -83,6 +90,13 @@ Deno.test("doctor is healthy with the least that is needed, and without caches",
   try {
     const { code, report } = await runDoctor(["--allow-ffi", "--allow-read", "--allow-env"], env);
     assertEquals(code, 0);
+    assertEquals(report.fixes, [
+      "Deno was started without --allow-write --allow-net --allow-run. Generating needs --allow-ffi " +
+      "--allow-read --allow-env, and a first start, which fetches the model and the library, " +
+      "--allow-write --allow-net --allow-run too.",
+    ]);
+    assertStringIncludes(reportText(report), report.fixes[0]);
+    assertNotMatch(reportText(report), /all is well/);
     assertEquals(report.caches.map(({ bytes }) => bytes), [0]);
     const missing = report.permissions.filter(({ state }) => state === "missing");
     assertEquals(missing.map(({ name }) => name), ["write", "net", "run", "sys"]);

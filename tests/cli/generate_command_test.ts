@@ -66,6 +66,11 @@ Deno.test("generate --greedy shows no seed and needs none", async () => {
   assertMatch(first.stderr, /loaded in \d+ ms\n/);
   assertEquals((await generate(["Once", "--greedy", "-n", "20"])).stdout, first.stdout);
   assertEquals((await generate(["Once", "--temperature", "0", "-n", "20"])).stdout, first.stdout);
+  for (const flags of [["--greedy"], ["--temperature", "0"], ["--greedy", "--seed", "1"]]) {
+    assert(
+      !("seed" in JSON.parse((await generate(["Once", "-n", "1", "--json", ...flags])).stdout)),
+    );
+  }
   assertEquals((await generate(["Once", "--top-k", "1", "-n", "20"])).stdout, first.stdout);
 });
 

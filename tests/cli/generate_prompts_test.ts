@@ -63,6 +63,11 @@ Deno.test("generate --prompts takes several sequences, and with --json their tok
   }
 });
 
+Deno.test("generate --prompts --greedy names no seed, as nothing depends on one", async () => {
+  const [line] = await generateLines("a", "-n", "1", "--greedy", "--seed", "1");
+  assertEquals(Object.keys(line), ["prompt", "sequences"]);
+});
+
 Deno.test("generate --prompts writes a line for each prompt even if nothing is to be added", async () => {
   assertEquals((await generateLines("a\nb", "-n", "0", "--seed", "1")).length, 2);
 });

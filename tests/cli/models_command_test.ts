@@ -114,6 +114,23 @@ test("a download shows no bar where nobody wants to see one", async (folder) => 
   assertMatch(stderr.replace("\r\x1b[K", ""), notice);
 });
 
+test("a hub that does not answer is told of, unless --quiet is given", async (folder, hub) => {
+  const run = async (args: string[]) => {
+    let numLeft = 1;
+    hub.misbehave = () => numLeft-- > 0 ? new Response(null, { status: 503 }) : undefined;
+    const { code, stderr } = await runCli(args);
+    assertEquals([code, numLeft < 1], [0, true]);
+    for (const name of ["hf", "allformers"]) {
+      Deno.removeSync(folder.file(name), { recursive: true });
+    }
+    return stderr;
+  };
+  const told = /^127\.0\.0\.1:\d+ is busy or out of order \(status 503\): trying again \.\.\.\n/;
+  assertMatch(await run(["models", "pull", "gpt2"]), told);
+  assertMatch(await run(["x", "--model", "gpt2", "-n", "1"]), told);
+  assertEquals(await run(["x", "--model", "gpt2", "-n", "1", "--quiet"]), "");
+});
+
 /** The same answer, whose last byte comes after a while. */
 function slowed(response: Response): Response {
   const body = new ReadableStream({
@@ -137,6 +154,8 @@ const USAGE: readonly (readonly [args: string[], message: string])[] = [
   [["remove"], "models remove needs a model"],
   [["pull", "gpt2:../x.gguf"], "Cannot use the model"],
   [["pull", "gpt2", "x"], "models takes"],
+  [["list", "--all"], "--all is for models remove: received models list"],
+  [["pull", "gpt2", "--keep-download"], "--keep-download is for models remove"],
   [["remove", "gpt2", "--all"], "models remove takes a model or --all"],
 ];
 

@@ -107,3 +107,13 @@ Deno.test("tokenize --decode shows nothing where one of many ids is unknown", as
   const { code, stdout } = await tokenize(["--decode"], "11 ".repeat(20_000) + "50257");
   assertEquals([code === 0, stdout], [false, ""]);
 });
+
+Deno.test("tokenize writes nothing for an empty text, which a terminal cannot give", async () => {
+  const run = (args: string[], stdin?: string) =>
+    runCli(["tokenize", "--model", "gpt2", ...args], { stdin });
+  for (const { code, stdout } of [await run([], ""), await run([""])]) {
+    assertEquals([code, stdout], [0, ""]);
+  }
+  assertEquals(JSON.parse((await run(["--json"], "")).stdout).tokens, []);
+  assertEquals((await run([])).code, 2);
+});

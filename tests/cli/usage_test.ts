@@ -90,6 +90,11 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
     /Did you mean the command tokenize\?\nHelp: deno run -A mod\.ts tokenize --help\n/,
   ],
   ["--top-log-probabilities 5", /--top-log-probabilities needs --json\. Add --json\./],
+  ["--batch-size 4 x", /--batch-size needs --prompts\. Add --prompts <path>\./],
+  ["tokenize x --ids --json", /--ids has no effect with --json: received both\. Leave one out/],
+  ["tokenize --decode 1 --ids", /--ids has no effect with --decode: received both/],
+  ["tokenize --decode 1 --allow-special", /--allow-special has no effect with --decode/],
+  ["bench --json --format csv", /--json is the same as --format json: received --format csv too/],
   ["run demo", /Did you mean the command generate\?/],
   ["list of things", /Put the prompt in quotes/],
   [

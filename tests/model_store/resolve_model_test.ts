@@ -32,7 +32,13 @@ Deno.test("resolveModel() decodes file URLs", async () => {
 });
 
 const NOT_FOUND: readonly (readonly [source: string | URL, message: string])[] = [
-  ["mymodel", "Models of the hub are called gpt2 or owner/name."],
+  [
+    "bert-base",
+    "The names without an owner are demo, gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2; any other " +
+    "model of the hub is called owner/name.",
+  ],
+  ["gpt2small", "Did you mean gpt2? The names without an owner are"],
+  ["GPT2-small", "Did you mean gpt2? "],
   ["gpt3", "Did you mean gpt2?"],
   ["Demo", 'there is no such file, folder or model: received "Demo". Did you mean demo?'],
   ["gpt2-medum", "Did you mean gpt2-medium?"],

@@ -53,6 +53,18 @@ Deno.test("LibrarySearch tells what failed and the system's reason, however long
   assert(message.length < 600);
 });
 
+Deno.test("LibrarySearch advises what helps with a certificate, where that is what failed", () => {
+  for (const others of [[], ["local build"]]) {
+    const search = new LibrarySearch();
+    for (const name of others) search.skip({ name }, undefined, new Error("it is damaged"));
+    const reason = "client error (Connect): invalid peer certificate: UnknownIssuer";
+    search.skip({ name: "prebuilt, from npm" }, undefined, new Error(reason));
+    const { message } = search.failure("Go online.");
+    assertStringIncludes(message, "set DENO_TLS_CA_STORE=system");
+    assert(!message.includes("Go online"));
+  }
+});
+
 Deno.test("openLibrarySync() looks at one place after the other", async () => {
   using sandbox = new Sandbox();
   const outcome = await assertOpens(builtClone(sandbox));

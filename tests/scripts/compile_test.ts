@@ -175,6 +175,7 @@ const runtimes = [
   { what: "has no name", path: "", expected: "there is no file where" },
   { what: "is a folder", path: root, expected: "there is no file where" },
   { what: "is another program", path: library, expected: "does not start" },
+  { what: "is Deno itself", path: Deno.execPath(), expected: "DENORT_BIN names Deno itself" },
 ];
 for (const { what, path, expected } of runtimes) {
   Deno.test({
@@ -207,6 +208,18 @@ for (const { args, expected } of usageErrors) {
   Deno.test(`deno task compile ${args.join(" ")} is a usage error`, async () => {
     const { code, stdout, stderr } = await compile(args);
     assertEquals({ code, stdout }, { code: 2, stdout: "" }, stderr);
+    assertStringIncludes(stderr, expected);
+  });
+}
+
+const places = [
+  { output: "/nonexistent/gpt2", expected: "its folder does not exist: received ENOENT. Make it" },
+  { output: root, expected: "it exists and is not a regular file: received a folder" },
+];
+for (const { output, expected } of places) {
+  Deno.test(`deno task compile says that it cannot write ${output}`, async () => {
+    const { code, stdout, stderr } = await compile(["--output", output]);
+    assertEquals({ code, stdout }, { code: 74, stdout: "" }, stderr);
     assertStringIncludes(stderr, expected);
   });
 }

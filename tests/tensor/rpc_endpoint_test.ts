@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { NativeError } from "../../src/base/errors.ts";
 import {
   formatRpcEndpoint,
@@ -74,7 +74,19 @@ Deno.test("greetRpcServer() says that nobody listens, or that there is no such h
   const { port } = listener.addr;
   listener.close();
   const refused = greetRpcServer({ hostname: "127.0.0.1", port });
-  await assertRejects(() => refused, NativeError, `127.0.0.1:${port}: nobody listens there`);
+  const advice = "`deno task build --rpc-server` makes native/build/rpc-server, and " +
+    "`native/build/rpc-server ADDRESS:PORT THREADS` starts it (docs/devices.md)";
+  const { message } = await assertRejects(() => refused, NativeError);
+  assertStringIncludes(
+    message,
+    `127.0.0.1:${port}: nobody listens there. On the server's machine, `,
+  );
+  assertStringIncludes(message, advice);
   const unknown = greetRpcServer({ hostname: "nobody.invalid", port: 1 });
-  await assertRejects(() => unknown, NativeError, "Cannot use the server nobody.invalid:1: ");
+  const { message: text } = await assertRejects(() => unknown, NativeError);
+  assertStringIncludes(
+    text,
+    "Cannot use the server nobody.invalid:1: no machine of that name is known here",
+  );
+  assertStringIncludes(text, advice);
 });

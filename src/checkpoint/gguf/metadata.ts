@@ -25,12 +25,14 @@ import { settingsMetadata } from "./settings_metadata.ts";
 const PRE_TOKENIZERS = ["default", "gpt-2", "gpt2"];
 
 /** Keys for what differs from GPT-2; `attention.scale` is one that other architectures have. */
-const VARIANT = {
+export const VARIANT = {
   activation: "gpt2.activation",
   scale: "gpt2.attention.scale",
   scaleByLayer: "gpt2.attention.scale_by_layer",
 } as const;
 
+/** The kind of tokenizer; a file that has none lacks this key. */
+export const TOKENIZER_KEY = "tokenizer.ggml.model";
 const ADD_BEGIN_KEY = "tokenizer.ggml.add_bos_token";
 const ADD_END_KEY = "tokenizer.ggml.add_eos_token";
 /** The token that stands for bytes without one. llama.cpp does not know this key: it leaves such bytes out. */
@@ -104,7 +106,7 @@ function tokenizerMetadata(tokenizer: Tokenizer): [string, GgufValue][] {
     entries.push([FLAGS_KEY, { type: "u32[]", value: Uint32Array.from(flags) }]);
   }
   return [
-    ["tokenizer.ggml.model", text("gpt2")],
+    [TOKENIZER_KEY, text("gpt2")],
     ["tokenizer.ggml.pre", text("gpt-2")],
     ["tokenizer.ggml.tokens", { type: "string[]", value: tokens.map(labelOf) }],
     ["tokenizer.ggml.token_type", { type: "i32[]", value: tokenTypes }],

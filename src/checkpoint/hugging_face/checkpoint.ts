@@ -129,8 +129,9 @@ function requireProjection(found: Map<string, FoundTensor>, tied: boolean, path:
 /** Finds out before anything is read whether the weights are in a format that can be. */
 function requireSafetensors(path: string): void {
   const names = Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
-  if (names.includes(SAFETENSORS_FILE_NAME) || names.includes(SAFETENSORS_INDEX_NAME)) return;
-  const other = names.find((name) => OTHER_WEIGHTS.test(name));
+  const areThere = names.includes(SAFETENSORS_FILE_NAME) || names.includes(SAFETENSORS_INDEX_NAME);
+  if (areThere && names.includes("config.json")) return;
+  const other = areThere ? undefined : names.find((name) => OTHER_WEIGHTS.test(name));
   if (other !== undefined) {
     throw new FileFormatError(
       `Cannot read ${quotePath(path)}: its weights are not safetensors: received "${other}". ` +

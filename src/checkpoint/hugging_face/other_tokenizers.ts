@@ -4,7 +4,8 @@
  * @module
  */
 import { quotePath } from "../../base/describe.ts";
-import { isFile } from "../../base/files.ts";
+import { FileFormatError } from "../../base/errors.ts";
+import { isFile, isFolder } from "../../base/files.ts";
 
 /** The files by which they are recognized: of WordPiece, as BERT has it, and of SentencePiece. */
 export const OTHER_TOKENIZERS: readonly string[] = [
@@ -21,14 +22,24 @@ export function otherTokenizer(file: string): string {
 }
 
 /** The file of another tokenizer in a folder, if there is one. */
-export function findOtherTokenizer(folder: string): string | undefined {
+function findOtherTokenizer(folder: string): string | undefined {
   return OTHER_TOKENIZERS.find((file) => isFile(`${folder}/${file}`));
 }
 
-/** What is wrong with a model, a folder or a file, that was opened without a tokenizer. */
-export function missingTokenizer(path: string): string {
-  const other = findOtherTokenizer(path);
-  return other === undefined
+/**
+ * The error for a text that a model without GPT-2's tokenizer is given, whether it has another one or none.
+ *
+ * @param doing what needs the tokenizer: `tokenize`
+ * @param path the model, a folder or a file
+ */
+export function tokenizerError(doing: string, path: string): FileFormatError {
+  const other = isFolder(path) ? findOtherTokenizer(path) : undefined;
+  const problem = other === undefined
     ? `the model has no tokenizer: received ${quotePath(path)}`
     : otherTokenizer(other);
+  return new FileFormatError(
+    `Cannot ${doing}: ${problem}. Use a model with GPT-2's tokenizer; if this one has it elsewhere, put ` +
+      "tokenizer.json, or vocab.json and merges.txt, into its folder. Without one, GPT2.generate() takes token ids.",
+    { path },
+  );
 }

@@ -6,6 +6,7 @@
 import { StorageError } from "../../base/errors.ts";
 import { writeFileAtomically, type WriteOptions } from "../../base/atomic_file.ts";
 import { quotePath } from "../../base/describe.ts";
+import { exists, folderOf } from "../../base/files.ts";
 import { SAFETENSORS_FILE_NAME } from "../../formats/safetensors_index.ts";
 import { writeSafetensors } from "../../formats/safetensors_writer.ts";
 import type { Model } from "../../model/model.ts";
@@ -29,7 +30,7 @@ export async function saveSafetensors(
   options: WriteOptions = {},
 ): Promise<void> {
   using weights = new ModelWeights(model);
-  await createFolder(folder);
+  using created = await CreatedFolder.at(folder);
   const tensors = [...weights.weights.values()].map((weight) => ({
     name: huggingFaceName(weight.spec),
     dtype: "F32" as const,
@@ -46,6 +47,7 @@ export async function saveSafetensors(
       signal: options.signal,
     });
   }
+  created.keep();
 }
 
 /** What is transposed in one step: some milliseconds' work. */
@@ -74,15 +76,44 @@ async function* readForHuggingFace(
   }
 }
 
-async function createFolder(folder: string): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
-    throw new StorageError(
-      `Cannot create the folder ${quotePath(folder)}: the system refused: received ` +
-        `${error.message}. Choose another place.`,
-      { cause: error },
-    );
+/** A folder that was there, or is made with those that it is in; what was made is removed again if it stays empty. */
+class CreatedFolder implements Disposable {
+  #made: readonly string[];
+
+  private constructor(made: readonly string[]) {
+    this.#made = made;
+  }
+
+  static async at(folder: string): Promise<CreatedFolder> {
+    const missing: string[] = [];
+    let path = folder.replace(/(?<=.)[/\\]+$/, "");
+    while (path !== "." && !exists(path)) {
+      missing.push(path);
+      path = folderOf(path);
+    }
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
+      throw new StorageError(
+        `Cannot create the folder ${quotePath(folder)}: the system refused: received ` +
+          `${error.message}. Choose another place.`,
+        { cause: error },
+      );
+    }
+    return new CreatedFolder(missing);
+  }
+
+  /** Something is in it now. */
+  keep(): void {
+    this.#made = [];
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      for (const path of this.#made) Deno.removeSync(path);
+    } catch {
+      // It is not empty: some files are complete, and stay.
+    }
   }
 }

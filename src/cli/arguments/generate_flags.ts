@@ -16,6 +16,8 @@ import { UsageError } from "./usage_error.ts";
 const SAMPLING = "Sampling";
 const OUTPUT = "Output";
 
+const DEFAULT_BATCH_SIZE = 8;
+
 /** The flags of `generate`. */
 export const generateFlags = {
   model: modelFlag,
@@ -40,8 +42,7 @@ export const generateFlags = {
     kind: "integer",
     valueName: "count",
     min: 1,
-    default: 8,
-    help: "With --prompts, write this many texts side by side.",
+    help: `With --prompts, write this many texts side by side. Default: ${DEFAULT_BATCH_SIZE}.`,
   },
   allowSpecial: {
     kind: "switch",
@@ -206,6 +207,9 @@ export function generateOptions(
   if (values.topLogProbabilities > 0 && !values.json) {
     throw new UsageError("--top-log-probabilities needs --json. Add --json.");
   }
+  if (values.batchSize !== undefined && values.prompts === undefined) {
+    throw new UsageError("--batch-size needs --prompts. Add --prompts <path>.");
+  }
   return {
     maxNewTokens: values.maxNewTokens,
     stop: values.stop,
@@ -225,7 +229,7 @@ export function generateOptions(
     logitBias: new Map(values.logitBias.map(parseBias)),
     order: values.order,
     allowSpecial: values.allowSpecial ? "all" : undefined,
-    batchSize: values.batchSize,
+    batchSize: values.batchSize ?? DEFAULT_BATCH_SIZE,
     logProbabilities: values.json,
     topLogProbabilities: values.topLogProbabilities,
     seed: values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0],

@@ -79,14 +79,26 @@ export const benchFlags = {
     kind: "choice",
     valueName: "format",
     choices: ["md", "csv", "json"],
-    default: "md",
-    help: "md (tables), csv (one row for each test) or json (with every sample).",
+    help: "md (tables), csv (one row for each test) or json (with every sample). Default: md.",
   },
   json: { ...jsonFlag, help: "The same as --format json." },
 } as const satisfies Flags;
 
 /** The values of the flags of `bench`. */
 export type BenchValues = FlagValues<typeof benchFlags>;
+
+/**
+ * The format of the report.
+ *
+ * @throws {UsageError} if two are asked for
+ */
+export function benchFormat({ format, json }: BenchValues): "md" | "csv" | "json" {
+  if (!json) return format ?? "md";
+  if (format === undefined || format === "json") return "json";
+  throw new UsageError(
+    `--json is the same as --format json: received --format ${format} too. Leave one out.`,
+  );
+}
 
 /** One thing to be measured. */
 export interface BenchTest {

@@ -20,7 +20,7 @@ import type { Io } from "../terminal/io.ts";
 import { openLibraryShowing } from "../native_library.ts";
 import { type Cache, listCaches } from "./caches.ts";
 import { describeMachine, describeVersions, type Machine, type Versions } from "./machine.ts";
-import { listPermissions, type Permission } from "./permissions.ts";
+import { listPermissions, type Permission, permissionAdvice } from "./permissions.ts";
 import { checkSpeed, type SpeedCheck } from "./speed_check.ts";
 
 /** What was found; `doctor --json` writes this. */
@@ -70,16 +70,17 @@ export async function examine(io: Io): Promise<Examination> {
     throw error;
   });
   const isOpen = error === undefined;
+  const permissions = listPermissions();
   const report: DoctorReport = {
     isHealthy: isOpen,
-    fixes: isOpen ? libraryWarnings() : [error.message],
+    fixes: isOpen ? [...libraryWarnings(), ...permissionAdvice(permissions)] : [error.message],
     versions: describeVersions(),
     machine: describeMachine(),
     library: isOpen ? describeLibrary() : undefined,
     places: listPlaces(),
     devices: isOpen ? listDevices() : [],
     caches: listCaches(),
-    permissions: listPermissions(),
+    permissions,
     speed: isOpen ? await checkSpeed(io.signal) : undefined,
   };
   return { report, error };

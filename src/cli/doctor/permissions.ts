@@ -31,6 +31,28 @@ export function listPermissions(): Permission[] {
   });
 }
 
+/** What a start needs, by the place from which its model and library come. */
+const NEEDED = { again: ["ffi", "read", "env"], first: ["write", "net", "run"] } as const;
+
+/** What to say of permissions that generating may need and that were not given, as sentences. */
+export function permissionAdvice(permissions: readonly Permission[]): string[] {
+  const names: readonly string[] = [...NEEDED.again, ...NEEDED.first];
+  const missing = permissions.filter(({ name, state }) =>
+    state === "missing" && names.includes(name)
+  ).map(({ name }) => name);
+  if (missing.length === 0) return [];
+  return [
+    `Deno was started without ${flagsOf(missing)}. Generating needs ${
+      flagsOf(NEEDED.again)
+    }, and a first ` +
+    `start, which fetches the model and the library, ${flagsOf(NEEDED.first)} too.`,
+  ];
+}
+
+function flagsOf(names: readonly Deno.PermissionName[]): string {
+  return names.map((name) => `--allow-${name}`).join(" ");
+}
+
 /** Whether files at `path` may be read, without asking. */
 export function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LIBRARY_VARIABLE } from "../../native_library/locations.ts";
 import { table } from "../terminal/table.ts";
 import { bytesText } from "../terminal/units.ts";
 import type { DoctorReport, ExaminedLocation } from "./examine.ts";
@@ -64,7 +65,10 @@ export function reportText(report: DoctorReport): string {
 }
 
 function placeRow({ place, path, verdict, problem }: ExaminedLocation): string[] {
-  return [place, problem === undefined ? verdict : `${verdict}: ${problem}`, path ?? ""];
+  // Of all places, this one is a variable.
+  const isUnset = place === LIBRARY_VARIABLE && verdict === "nothing there";
+  const what = isUnset ? "not set" : verdict;
+  return [place, problem === undefined ? what : `${what}: ${problem}`, path ?? ""];
 }
 
 /** A row for each line. */

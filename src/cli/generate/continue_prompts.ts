@@ -19,11 +19,13 @@ export interface EncodedPrompt {
 /**
  * Continues prompts, as many side by side as `options.batchSize` allows. The line of a prompt is written as soon as its
  * continuations, and those of the prompts before it, have ended.
+ *
+ * @param seed what the texts depend on; nothing if they are not random
  */
 export async function continuePrompts(
   prompts: readonly EncodedPrompt[],
   { model, tokenizer, options, stopwatch, io, isQuiet }: Continuation,
-  { seed, withTokens }: { seed: number; withTokens: boolean },
+  { seed, withTokens }: { seed: number | undefined; withTokens: boolean },
 ): Promise<void> {
   const bar = new ProgressBar(io.stderr, "Continuing prompts");
   const numSequences = options.numReturnSequences;

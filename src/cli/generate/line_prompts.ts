@@ -6,7 +6,6 @@
 import { quote } from "../../base/describe.ts";
 import { FileFormatError } from "../../base/errors.ts";
 import { type JsonValue, parseStrictJson } from "../../base/strict_json.ts";
-import { UsageError } from "../arguments/usage_error.ts";
 import { sourceText } from "../read_text.ts";
 
 /** A prompt, and where it is. */
@@ -20,51 +19,59 @@ export interface LinePrompt {
 const KEY = "prompt";
 
 /**
- * The prompts of a text. Its lines are prompts, or, if the first one is a JSON object, JSON objects with a `prompt`; empty
- * lines are none. What is no JSON is a prompt, even if it begins with a brace.
+ * The prompts of a text. Its lines are prompts, or, if the first one begins with a brace, JSON objects with a `prompt`;
+ * empty lines are none.
  *
  * @param path where the text is from, `-` for stdin
- * @throws {FileFormatError} if a line is no JSON object, and the first one is
- * @throws {UsageError} if there is no prompt, an object has none, or a line is an object and the first one is not
+ * @throws {FileFormatError} if there is no prompt, or a line is not what the first one says that all are
  */
 export function parsePrompts(text: string, path: string): LinePrompt[] {
   const lines = text.split(/\r?\n/)
-    .map((text, index) => ({ text, line: index + 1, object: parseObject(text) }))
+    .map((text, index) => ({ text, line: index + 1 }))
     .filter(({ text }) => text !== "");
+  const from = sourceText(path);
   if (lines.length === 0) {
-    throw new UsageError(
-      `--prompts needs a file with prompts: received none in ${sourceText(path)}.`,
-    );
+    const problem = `--prompts needs a file with prompts: received none in ${from}`;
+    throw new FileFormatError(`${problem}. Write one in each line.`, { path });
   }
-  const areObjects = lines[0].object !== undefined;
-  return lines.map(({ text, line, object }) => {
-    const place = `Cannot read the prompts: line ${line} of ${sourceText(path)}`;
-    if (object === undefined) {
-      if (!areObjects) return { text, line };
-      throw new FileFormatError(
-        `${place} is not, like the first one, a JSON object with a text as "${KEY}": ` +
-          `received ${quote(text)}. Correct that line.`,
+  const areObjects = isLikeObject(lines[0].text);
+  return lines.map(({ text, line }) => {
+    const refuse = (problem: string, advice: string) =>
+      new FileFormatError(
+        `Cannot read the prompts: line ${line} of ${from} is ${problem}: received ${
+          quote(text)
+        }. ${advice}`,
         { path },
       );
-    }
+    const object = parseObject(text);
     if (!areObjects) {
-      throw new UsageError(
-        `${place} is a JSON object, and the first prompt is plain text: received ${quote(text)}. ` +
-          `Write all of them as text, or all as {"${KEY}": "..."}.`,
+      if (object === undefined) return { text, line };
+      throw refuse(
+        "a JSON object, and the first prompt is plain text",
+        `Write all of them as text, or all as {"${KEY}": "..."}.`,
       );
+    }
+    if (object === undefined) {
+      throw line === lines[0].line
+        ? refuse(
+          "no JSON, though it begins with a brace",
+          `Correct it; if it is a text, write all prompts as {"${KEY}": "..."}.`,
+        )
+        : refuse("not, like the first one, a JSON object", "Correct that line.");
     }
     const prompt = object.get(KEY);
     if (typeof prompt === "string") return { text: prompt, line };
-    throw new UsageError(
-      `${place} is a JSON object without a text as "${KEY}": received ${quote(text)}. ` +
-        `Name the field "${KEY}".`,
-    );
+    throw refuse(`a JSON object without a text as "${KEY}"`, `Name the field "${KEY}".`);
   });
+}
+
+function isLikeObject(text: string): boolean {
+  return text.trimStart().startsWith("{");
 }
 
 /** The object that is written as JSON, if it is one. */
 function parseObject(text: string): ReadonlyMap<string, JsonValue> | undefined {
-  if (!text.trimStart().startsWith("{")) return undefined;
+  if (!isLikeObject(text)) return undefined;
   try {
     const value = parseStrictJson(text);
     return value instanceof Map ? value : undefined;

@@ -12,7 +12,7 @@ import { hasContent } from "./content.ts";
 import type { RepoCache } from "./hub_cache.ts";
 import type { HubClient, RemoteFile } from "./hub_client.ts";
 import { PartialFile } from "./partial_file.ts";
-import { Retries, TransientError } from "./retries.ts";
+import { TransientError } from "./retries.ts";
 import { StallTimer } from "./stall_timer.ts";
 
 /** How far a download is. */
@@ -96,7 +96,7 @@ async function receiveAll(
   partial: PartialFile,
   options: DownloadOptions,
 ): Promise<void> {
-  const retries = new Retries(client.settings.retryDelayMs, options.signal);
+  const retries = client.countRetries(options.signal);
   let rewardedAt = partial.size;
   const { file, size } = remote;
   options.onProgress?.({ file, receivedBytes: partial.size, totalBytes: size });

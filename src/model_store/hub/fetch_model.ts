@@ -40,6 +40,8 @@ export interface FetchModelOptions extends DownloadOptions {
   readonly refresh?: boolean;
   /** Looks at config.json before anything large is downloaded. What it throws ends the download. */
   readonly checkConfig?: (path: string) => void;
+  /** Called once, if something has to be tried again, with a sentence that says why it takes so long. */
+  readonly onNotice?: (text: string) => void;
 }
 
 const CONFIG = "config.json";
@@ -52,6 +54,9 @@ const OPTIONAL = [
   "added_tokens.json",
   "special_tokens_map.json",
 ];
+const TOKENIZER_ADVICE =
+  "Choose a model with GPT-2's tokenizer; or download it yourself, give the path of its folder, and pass token ids " +
+  "instead of texts.";
 const PICKLE = "pytorch_model.bin";
 
 /**
@@ -103,7 +108,7 @@ class Fetch {
     this.#model = model;
     this.#options = options;
     this.#cache = new RepoCache(root, model.repo);
-    this.#client = new HubClient(settings, model);
+    this.#client = new HubClient(settings, model, options.onNotice);
     // What is missing of a commit that is there in part comes from the same commit.
     const known = options.refresh ? undefined : this.#cache.commitOf(model.revision);
     this.#revision = known ?? model.revision;
@@ -194,12 +199,15 @@ class Fetch {
       return new FileFormatError(
         `Cannot use ${quote(hubModelName(this.#model))}: ${
           otherTokenizer(file)
-        }. Choose a model with ` +
-          "GPT-2's tokenizer; or download it yourself, give the path of its folder, and pass token ids " +
-          "instead of texts.",
+        }. ${TOKENIZER_ADVICE}`,
       );
     }
-    return this.#notFound(missing);
+    return new FileFormatError(
+      `Cannot use ${
+        quote(hubModelName(this.#model))
+      }: the model has no tokenizer: received status 404 for ` +
+        `${quote(missing)}. ${TOKENIZER_ADVICE}`,
+    );
   }
 
   async #noWeights(): Promise<Error> {

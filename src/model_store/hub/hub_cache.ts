@@ -11,15 +11,8 @@
 import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quotePath } from "../../base/describe.ts";
 import { takeFileLock, tryFileLocks } from "../../base/file_lock.ts";
-import {
-  folderOf,
-  isFile,
-  isTaken,
-  namesIn,
-  readTextIfAny,
-  removeFolder,
-  removeIfAny,
-} from "../../base/files.ts";
+import { folderOf, isFile, isTaken, namesIn, readTextIfAny } from "../../base/files.ts";
+import { removeFolder, removeIfAny } from "../../base/remove.ts";
 import { makeFolderInside } from "../../base/folder_inside.ts";
 import { orStorageError } from "../../base/storage_error.ts";
 import { isCommit } from "./model_names.ts";

@@ -9,7 +9,7 @@ import { quote } from "../../base/describe.ts";
 import type { Content } from "./content.ts";
 import { type HubModel, hubModelName, isCommit } from "./model_names.ts";
 import type { HubSettings } from "./hub_settings.ts";
-import { Retries, TransientError } from "./retries.ts";
+import { Retries, TransientError, UnreachableError } from "./retries.ts";
 import { place, StallTimer } from "./stall_timer.ts";
 
 /** What the hub says about a file. */
@@ -31,13 +31,24 @@ export class HubClient {
   /** Where the hub is, and how patient to be. */
   readonly settings: HubSettings;
   readonly #model: HubModel;
+  readonly #onNotice: ((text: string) => void) | undefined;
   #token: string | undefined;
   #hasReadToken = false;
+  #hasToldOfRetry = false;
 
-  /** Nothing is requested yet. */
-  constructor(settings: HubSettings, model: HubModel) {
+  /** Nothing is requested yet. `onNotice` is told why it takes so long when something is tried again, the first time. */
+  constructor(settings: HubSettings, model: HubModel, onNotice?: (text: string) => void) {
     this.settings = settings;
     this.#model = model;
+    this.#onNotice = onNotice;
+  }
+
+  /** Counts the failures of one thing that is requested. */
+  countRetries(signal: AbortSignal | undefined): Retries {
+    return new Retries(this.settings.retryDelayMs, signal, (failure) => {
+      if (!this.#hasToldOfRetry) this.#onNotice?.(retryText(this.settings.endpoint, failure));
+      this.#hasToldOfRetry = true;
+    });
   }
 
   /**
@@ -54,7 +65,7 @@ export class HubClient {
     signal?: AbortSignal,
   ): Promise<RemoteFile | undefined> {
     const url = this.#url(revision, file);
-    const retries = new Retries(this.settings.retryDelayMs, signal);
+    const retries = this.countRetries(signal);
     while (true) {
       try {
         using timer = new StallTimer(url, this.settings.metadataTimeoutMs, signal);
@@ -191,6 +202,16 @@ export class HubClient {
       : `the access token is not valid, or does not allow it: ${received}. ` +
         "Set HF_TOKEN to one that does, or unset it for a public model.";
   }
+}
+
+/** What to tell whoever waits for something that is tried again. */
+function retryText(endpoint: string, failure: TransientError): string {
+  const problem = failure instanceof UnreachableError
+    ? "does not answer"
+    : failure.status === undefined
+    ? "sends something else than it promised"
+    : `is busy or out of order (status ${failure.status})`;
+  return `${new URL(endpoint).host} ${problem}: trying again ...`;
 }
 
 /** Whether the answer is about the file itself: the hub says so even when it redirects to where the bytes are. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { removeIfAny } from "../../base/files.ts";
+import { removeIfAny } from "../../base/remove.ts";
 import { openUnlinked } from "../../base/open_unlinked.ts";
 import { orStorageError } from "../../base/storage_error.ts";
 import { type Content, type Digest, newDigest } from "./content.ts";

@@ -32,12 +32,21 @@ export class UnreachableError extends TransientError {}
 export class Retries {
   readonly #delayMs: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #onRetry: ((failure: TransientError) => void) | undefined;
   #numFailures = 0;
 
-  /** @param delayMs the first pause; each is twice as long as the one before */
-  constructor(delayMs: number, signal: AbortSignal | undefined) {
+  /**
+   * @param delayMs the first pause; each is twice as long as the one before
+   * @param onRetry called before each pause
+   */
+  constructor(
+    delayMs: number,
+    signal: AbortSignal | undefined,
+    onRetry?: (failure: TransientError) => void,
+  ) {
     this.#delayMs = delayMs;
     this.#signal = signal;
+    this.#onRetry = onRetry;
   }
 
   /**
@@ -51,6 +60,7 @@ export class Retries {
     const ownMs = this.#delayMs * 2 ** this.#numFailures++;
     const waitMs = Math.max(ownMs, error.retryAfterMs ?? 0);
     if (waitMs > MAX_WAIT_MS) throw error;
+    this.#onRetry?.(error);
     await pause(waitMs, this.#signal);
   }
 

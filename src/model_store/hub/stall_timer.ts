@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { certificateAdvice } from "../../base/certificate_advice.ts";
 import { HubError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
 import { UnreachableError } from "./retries.ts";
@@ -68,6 +69,14 @@ export class StallTimer implements Disposable {
       );
     }
     const reason = error instanceof Error ? error.message : String(error);
+    const advice = certificateAdvice(reason);
+    if (advice !== undefined) {
+      // Trying again would change nothing.
+      return new HubError(
+        `${from}: its certificate is not trusted: received ${quote(reason)}. ${advice}`,
+        { cause: error },
+      );
+    }
     return new UnreachableError(
       `${from}: the connection failed: received ${quote(reason)}. ` +
         this.#advice.failed,

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FileFormatError } from "../../../src/base/errors.ts";
-import { UsageError } from "../../../src/cli/arguments/usage_error.ts";
 import { parsePrompts } from "../../../src/cli/generate/line_prompts.ts";
 
 /** Files, and the prompts in them by line. */
@@ -9,10 +8,10 @@ const FILES: readonly (readonly [text: string, prompts: [string, number][]])[] =
   ["a\r\n\r\n b \n", [["a", 1], [" b ", 3]]],
   ['{"prompt": "a"}\n\n{"id": 7, "prompt": ""}\n', [["a", 1], ["", 3]]],
   ['  {"prompt": "two\\nlines"}', [["two\nlines", 1]]],
-  // Text that only looks like JSON, or is no object, is text.
-  ["{x}\nb", [["{x}", 1], ["b", 2]]],
+  // Text that only looks like JSON, or is no object, is text, if the first line does not begin with a brace.
+  ["b\n{x}", [["b", 1], ["{x}", 2]]],
   ['["a"]', [['["a"]', 1]]],
-  ['{"prompt": "a"', [['{"prompt": "a"', 1]]],
+  ['b\n{"prompt": "a"', [["b", 1], ['{"prompt": "a"', 2]]],
 ];
 
 for (const [text, prompts] of FILES) {
@@ -37,7 +36,7 @@ Deno.test("parsePrompts() refuses JSON objects without a text as prompt, whereve
     for (const [before, number] of [["", 1], ["\n", 2], ['{"prompt": "a"}\n', 2]] as const) {
       assertThrows(
         () => parsePrompts(`${before}${line}\n`, "p.jsonl"),
-        UsageError,
+        FileFormatError,
         `line ${number} of "p.jsonl" is a JSON object without a text as "prompt": received `,
       );
     }
@@ -45,19 +44,29 @@ Deno.test("parsePrompts() refuses JSON objects without a text as prompt, whereve
 });
 
 Deno.test("parsePrompts() refuses JSON objects among lines of plain text", () => {
-  for (const first of ["ROMEO:", '{"prompt": "broken"', "{x}", "[]"]) {
+  for (const first of ["ROMEO:", "[]"]) {
     for (const line of ['{"prompt":"KING"}', '{"text":"A"}']) {
       assertThrows(
         () => parsePrompts(`${first}\n\n${line}\n`, "p.txt"),
-        UsageError,
+        FileFormatError,
         'line 3 of "p.txt" is a JSON object, and the first prompt is plain text: received ',
       );
     }
   }
 });
 
+Deno.test("parsePrompts() takes a first line that begins with a brace for JSON, broken or not", () => {
+  for (const first of ['{"prompt": "broken"', "{x}", '{"prompt": "a"},', ' {"prompt": "a"} x']) {
+    assertThrows(
+      () => parsePrompts(`\n${first}\nb\n`, "p.jsonl"),
+      FileFormatError,
+      'line 2 of "p.jsonl" is no JSON, though it begins with a brace: received ',
+    );
+  }
+});
+
 Deno.test("parsePrompts() needs a prompt", () => {
   for (const text of ["", "\n", "\r\n\n"]) {
-    assertThrows(() => parsePrompts(text, "-"), UsageError, "received none in stdin");
+    assertThrows(() => parsePrompts(text, "-"), FileFormatError, "received none in stdin");
   }
 });

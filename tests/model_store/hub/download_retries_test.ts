@@ -1,7 +1,9 @@
 import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { HubError } from "../../../src/base/errors.ts";
-import { badStorage, BYTES, MAX_TRIES, numStorageRequests, test } from "./download_setup.ts";
-import { stalling } from "./fake_hub.ts";
+import { fetchModel } from "../../../src/model_store/hub/fetch_model.ts";
+import type { HubSettings } from "../../../src/model_store/hub/hub_settings.ts";
+import { badStorage, BYTES, MAX_TRIES, MODEL, numStorageRequests, test } from "./download_setup.ts";
+import { checkpointFiles, PLAIN, stalling } from "./fake_hub.ts";
 
 /** What a server may do once, and still the right bytes arrive. */
 const RECOVERABLE: readonly (readonly [
@@ -115,4 +117,30 @@ test("downloadBlob() does not wait for an hour", async (setup) => {
   );
   const error = await assertRejects(() => setup.download(), HubError, "received status 429");
   assertEquals([error.status, numStorageRequests(setup)], [429, 1]);
+});
+
+test("fetchModel() tells once, at the first retry, why it takes so long", async ({ hub, folder }) => {
+  hub.add(MODEL.repo, checkpointFiles(PLAIN));
+  const { host } = new URL(hub.endpoint);
+  const noticesOf = async (cache: string, settings: Partial<HubSettings> = {}) => {
+    const notices: string[] = [];
+    await fetchModel(MODEL, hub.settings(folder.file(cache), settings), {
+      onNotice: (text) => notices.push(text),
+    });
+    return notices;
+  };
+  assertEquals(await noticesOf("a"), []);
+  let numLeft = 2;
+  hub.misbehave = () => numLeft-- > 0 ? new Response(null, { status: 503 }) : undefined;
+  assertEquals(await noticesOf("b"), [
+    `${host} is busy or out of order (status 503): trying again ...`,
+  ]);
+  hub.misbehave = badStorage(() => stalling(BYTES.slice(0, 10)), 2);
+  assertEquals(await noticesOf("c", { downloadTimeoutMs: 300 }), [
+    `${host} does not answer: trying again ...`,
+  ]);
+  hub.misbehave = badStorage(() => new Response(new Uint8Array(10)), 2);
+  assertEquals(await noticesOf("d"), [
+    `${host} sends something else than it promised: trying again ...`,
+  ]);
 });

@@ -241,10 +241,21 @@ test("fetchModel() says how to get safetensors of a model that has none", async 
   assertEquals(hub.count("GET", ".bin"), 0);
 });
 
+test(
+  "fetchModel() refuses a model without a tokenizer as one with another",
+  async (hub, folder) => {
+    hub.add(REPO, checkpointFiles(PLAIN, "tokenizer.json", "vocab.json"));
+    await assertRejects(
+      () => fetchModel(MODEL, hub.settings(folder.path)),
+      FileFormatError,
+      'the model has no tokenizer: received status 404 for "vocab.json". Choose a model with',
+    );
+  },
+);
+
 const MISSING:
   readonly (readonly [what: string, name: string, omitted: string[], message: string])[] = [
     ["no configuration", "gpt2", ["config.json"], 'status 404 for "config.json"'],
-    ["no tokenizer", "gpt2", ["tokenizer.json", "vocab.json"], 'status 404 for "vocab.json"'],
     ["no weights", "gpt2", ["model.safetensors"], "no weights in a format that can be read"],
     ["no such revision", "gpt2@v9", [], "the hub has no such revision"],
     ["no such GGUF file", "gpt2:x.gguf", [], 'status 404 for "x.gguf"'],

@@ -1,4 +1,4 @@
-import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
 import { HubError } from "../../../src/base/errors.ts";
 import {
   badStorage,
@@ -108,4 +108,28 @@ test("HubClient does not try again what is refused", async (setup) => {
   setup.hub.misbehave = () => refusal(400, "");
   await assertRejects(() => setup.client().describe("main", FILE), HubError, "received status 400");
   assertEquals(setup.hub.seen.length, 1);
+});
+
+Deno.test("HubClient does not try again where a certificate is not trusted, and says what to set", async () => {
+  const original = globalThis.fetch;
+  let numRequests = 0;
+  globalThis.fetch = () => {
+    numRequests++;
+    const reason = "client error (Connect): invalid peer certificate: UnknownIssuer";
+    return Promise.reject(
+      new TypeError(`error sending request for url (https://hub.test/): ${reason}`),
+    );
+  };
+  try {
+    await using setup = new Setup();
+    const { message } = await assertRejects(
+      () => setup.client({ endpoint: "https://hub.test" }).describe("main", FILE),
+      HubError,
+      "its certificate is not trusted: received",
+    );
+    assertStringIncludes(message, "DENO_TLS_CA_STORE=system");
+    assertEquals(numRequests, 1);
+  } finally {
+    globalThis.fetch = original;
+  }
 });
