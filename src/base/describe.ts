@@ -13,6 +13,8 @@ const MAX_PATH_CHARACTERS = 400;
 const MAX_LISTED_ELEMENTS = 10;
 const MAX_LIST_CHARACTERS = 600;
 
+const SYSTEM_CODE = /^E[A-Z0-9]+$/;
+
 /** The text between double quotes, with control characters escaped, cut to 120 characters. */
 export function quote(text: string): string {
   return `"${cut(escaped(text.slice(0, MAX_QUOTED_CHARACTERS + 1)), MAX_QUOTED_CHARACTERS)}"`;
@@ -60,9 +62,10 @@ export function formatError(
   );
 }
 
-/** The system's name of an error, such as ENOSPC, where it is one of the system's. */
+/** The system's name of an error, such as ENOSPC, where it is one of the system's: others have codes of their own. */
 export function systemErrorCode(error: Error): string | undefined {
-  return (error as Error & { code?: string }).code;
+  const { code } = error as Error & { code?: unknown };
+  return typeof code === "string" && SYSTEM_CODE.test(code) ? code : undefined;
 }
 
 function describeList(list: ArrayLike<unknown>): string {

@@ -5,6 +5,7 @@
  */
 import { pause } from "./abort.ts";
 import { isFileAt, isUnlinked, openUnlinked } from "./open_unlinked.ts";
+import { orStorageError } from "./storage_error.ts";
 
 /** How often to look whether the lock has become free. Waiting in the system instead could not be aborted. */
 const POLL_MS = 100;
@@ -24,7 +25,7 @@ export interface FileLockOptions {
  * when its holder ends, however it ends: no lock is ever stale.
  *
  * @returns the lock; dispose it to free it
- * @throws {StorageError} if there is a link, which could lead anywhere
+ * @throws {StorageError} if the system refuses, or there is a link, which could lead anywhere
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function takeFileLock(
@@ -33,7 +34,8 @@ export async function takeFileLock(
 ): Promise<Disposable> {
   for (let hasWaited = false;; hasWaited = true) {
     signal?.throwIfAborted();
-    const lock = tryFileLock(path, isShared);
+    // What ends the waiting, below, is no error of the system, whatever it looks like.
+    const lock = await orStorageError(path, () => tryFileLock(path, isShared));
     if (lock !== undefined) return lock;
     if (!hasWaited) onWait?.();
     await pause(POLL_MS, signal);

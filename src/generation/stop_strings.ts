@@ -26,6 +26,8 @@ import { InvalidArgumentError } from "../base/errors.ts";
  */
 export class StopMatcher {
   readonly #stops: readonly string[];
+  /** How long a beginning of one can be that is not yet all of it. */
+  readonly #longestBeginning: number;
   /** The end of the text so far, which may be the beginning of a stop string. */
   #held = "";
   #match: string | undefined;
@@ -51,6 +53,10 @@ export class StopMatcher {
         );
       }
     }
+    this.#longestBeginning = this.#stops.reduce(
+      (most, { length }) => Math.max(most, length - 1),
+      0,
+    );
   }
 
   /** Whether a stop string has been found. The text has ended then. */
@@ -73,7 +79,7 @@ export class StopMatcher {
     if (this.isStopped) return "";
     const text = this.#held + piece;
     const match = firstMatch(text, this.#stops);
-    const end = match?.start ?? text.length - lengthOfBeginning(text, this.#stops);
+    const end = match?.start ?? text.length - this.#lengthOfBeginning(text);
     this.#match = match?.stop;
     this.#held = match ? "" : text.slice(end);
     return text.slice(0, end);
@@ -88,6 +94,16 @@ export class StopMatcher {
     const held = this.#held;
     this.#held = "";
     return held;
+  }
+
+  /** How many characters at the end of the text may be the beginning of a stop string. */
+  #lengthOfBeginning(text: string): number {
+    const first = Math.max(0, text.length - this.#longestBeginning);
+    for (let start = first; start < text.length; start++) {
+      const end = text.slice(start);
+      if (this.#stops.some((stop) => stop.startsWith(end))) return end.length;
+    }
+    return 0;
   }
 }
 
@@ -106,14 +122,4 @@ function firstMatch(
     }
   }
   return first;
-}
-
-/** How many characters at the end of the text may be the beginning of a stop string. */
-function lengthOfBeginning(text: string, stops: readonly string[]): number {
-  const longest = Math.max(0, ...stops.map((stop) => stop.length - 1));
-  for (let start = Math.max(0, text.length - longest); start < text.length; start++) {
-    const end = text.slice(start);
-    if (stops.some((stop) => stop.startsWith(end))) return end.length;
-  }
-  return 0;
 }

@@ -13,7 +13,8 @@ import { Tokenizer } from "./tokenizer.ts";
  * output cuts a character.
  *
  * All that {@linkcode StreamDecoder.push} and the final {@linkcode StreamDecoder.flush} return, put
- * together, is what {@linkcode Tokenizer.decode} gives for the same tokens.
+ * together, is what {@linkcode Tokenizer.decode} gives for the same tokens. An id beyond the vocabulary adds nothing, where
+ * `decode()` refuses it: a model may have more rows than its tokenizer has tokens, and its text goes on if it writes one.
  *
  * @example
  * ```ts
@@ -43,9 +44,11 @@ export class StreamDecoder {
   /**
    * Takes the next token. Returns the characters that it completes, possibly none.
    *
-   * Throws a `RangeError` for an id that is not in the vocabulary, and a `TypeError` for what is no number; the decoder is as it was before.
+   * Throws a `RangeError` for what can be no id, below 0 or no integer, and a `TypeError` for what is no number; the decoder
+   * is as it was before.
    */
   push(id: number): string {
+    if (Number.isSafeInteger(id) && id >= this.#tokenizer.vocabSize) return "";
     return this.#decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true });
   }
 

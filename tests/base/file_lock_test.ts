@@ -17,14 +17,33 @@ Deno.test("takeFileLock() lets one after another in", async () => {
   assertEquals(max, 1);
 });
 
-Deno.test("takeFileLock() stops waiting at a signal", async () => {
+Deno.test("takeFileLock() stops waiting at a signal, with its reason", async () => {
   using folder = new TemporaryFolder();
   using _held = await takeFileLock(folder.file("lock"));
-  const signal = AbortSignal.timeout(20);
+  const timeout = AbortSignal.timeout(20);
   const start = performance.now();
-  const error = await assertRejects(() => takeFileLock(folder.file("lock"), { signal }));
+  const error = await assertRejects(() => takeFileLock(folder.file("lock"), { signal: timeout }));
   assertEquals((error as Error).name, "TimeoutError");
   assert(performance.now() - start < 500);
+  // Be it whatever: also what looks as if the system had refused something.
+  for (const reason of ["text", 7, Object.assign(new Error("mine"), { code: "EIO" })]) {
+    const stopped: unknown = await takeFileLock(folder.file("lock"), {
+      signal: AbortSignal.abort(reason),
+    }).catch((error) => error);
+    const controller = new AbortController();
+    const waiting = takeFileLock(folder.file("lock"), { signal: controller.signal });
+    controller.abort(reason);
+    assertEquals([stopped, await waiting.catch((error) => error)], [reason, reason]);
+  }
+});
+
+Deno.test("takeFileLock() says that the system refuses", async () => {
+  using folder = new TemporaryFolder();
+  await assertRejects(
+    () => takeFileLock(folder.file("none/lock")),
+    StorageError,
+    "its folder does not exist: received ENOENT",
+  );
 });
 
 Deno.test("takeFileLock() does not take a file that its holder has removed", async () => {

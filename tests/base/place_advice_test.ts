@@ -76,7 +76,15 @@ Deno.test("storageError() names the variable that moves the cache which cannot b
 });
 
 Deno.test("storageError() leaves alone what is not the system's", () => {
-  for (const error of [new Error("mine"), new Deno.errors.NotCapable(), "text"]) {
+  const others = [
+    new Error("mine"),
+    new Deno.errors.NotCapable(),
+    "text",
+    new DOMException("stop", "AbortError"), // Its code is a number.
+    Object.assign(new Error("mine"), { code: "ERR_MINE" }),
+    Object.assign(new Error("mine"), { code: 28 }),
+  ];
+  for (const error of others) {
     assertEquals(storageError("/x", error), error);
   }
 });

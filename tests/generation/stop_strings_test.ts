@@ -123,3 +123,9 @@ function readByCharacter(
   }
   return { passedOn: text, match: undefined };
 }
+
+Deno.test("StopMatcher takes any number of stop strings", () => {
+  const matcher = new StopMatcher(Array.from({ length: 200_000 }, (_, i) => `<${i}>`));
+  assertEquals(matcher.push("a<19999"), "a");
+  assertEquals([matcher.push("9>b"), matcher.match], ["", "<199999>"]);
+});

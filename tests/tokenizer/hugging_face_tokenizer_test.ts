@@ -154,10 +154,13 @@ Deno.test("encode() finds a token that begins in white space that the token befo
     ] as const
   ) assertEquals(tokenizer.encode(text), [...ids], JSON.stringify(text));
   // In time linear in the text, though each tab swallows all white space after it.
-  const stripping = Tokenizer.fromTokenizerJson(tokenizerJson({
-    added_tokens: [endOfText, { id: 260, content: "\t", rstrip: true, lstrip: true }],
-  }));
-  assertEquals(stripping.encode("\t".repeat(500_000)).length, 500_000);
+  for (const [lstrip, numTokens] of [[false, 500_000], [true, 1]] as const) {
+    const stripping = Tokenizer.fromTokenizerJson(tokenizerJson({
+      added_tokens: [endOfText, { id: 260, content: "\t", rstrip: true, lstrip }],
+    }));
+    // One that swallows what is before it as well is no token where nothing of it is left.
+    assertEquals(stripping.encode("\t".repeat(500_000)).length, numTokens);
+  }
 });
 
 /** A template that puts a token of that name before every text. */

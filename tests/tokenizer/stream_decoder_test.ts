@@ -36,12 +36,19 @@ Deno.test("StreamDecoder is ready for another text after flush()", () => {
   assertEquals(decoder.flush(), "");
 });
 
-Deno.test("StreamDecoder is as it was after an id that is not in the vocabulary", () => {
+Deno.test("StreamDecoder is as it was after what can be no id", () => {
   const decoder = new StreamDecoder(tokenizer);
   const ids = tokenizer.encode("🎉");
   decoder.push(ids[0]);
-  assertThrows(() => decoder.push(50_257), RangeError, "received 50257");
+  for (const id of [-1, 1.5, 60_000.5, NaN, Infinity]) {
+    assertThrows(() => decoder.push(id), RangeError, `received ${id}.`);
+  }
   assertEquals(ids.slice(1).map((id) => decoder.push(id)).join(""), "🎉");
+});
+
+Deno.test("StreamDecoder adds nothing for an id beyond the vocabulary, even within a character", () => {
+  const [first, ...rest] = tokenizer.encode("🎉");
+  assertEquals(stream([50_257, first, 50_303, ...rest]).join(""), "🎉");
 });
 
 Deno.test("StreamDecoder gives in pieces what decode() gives at once", () => {

@@ -15,6 +15,7 @@ import {
 import { GPT2Config, MAX_LAYERS, MAX_SIZE } from "../../model/config.ts";
 import { numParameters } from "../../model/parameters.ts";
 import { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { tokenType } from "../../tokenizer/vocabulary.ts";
 import { type FileType, fileTypeId } from "../file_types.ts";
 import type { Settings } from "../settings.ts";
 import { flagsToNumbers, numbersToFlags } from "./added_token_flags.ts";
@@ -50,7 +51,7 @@ export interface GgufMetadataFields {
   readonly name: string;
   /** The sizes. */
   readonly config: GPT2Config;
-  /** The vocabulary, with as many tokens as the model has; none for a model that only knows tokens. */
+  /** The vocabulary, with no more tokens than the model has; none for a model that only knows tokens. */
   readonly tokenizer?: Tokenizer;
   /** Whether the vocabulary projection is the token embedding. */
   readonly tied: boolean;
@@ -73,7 +74,7 @@ export function ggufMetadata(fields: GgufMetadataFields): Map<string, GgufValue>
     ["gpt2.attention.head_count", u32(config.numHeads)],
     ["gpt2.attention.layer_norm_epsilon", { type: "f32", value: config.layerNormEpsilon }],
     ...variantMetadata(config),
-    ...(tokenizer === undefined ? [] : tokenizerMetadata(tokenizer)),
+    ...(tokenizer === undefined ? [] : tokenizerMetadata(tokenizer, config)),
     ...settingsMetadata(settings, tokenizer, config.vocabSize),
   ]);
 }
@@ -94,7 +95,10 @@ function variantMetadata(config: GPT2Config): [string, GgufValue][] {
   return entries;
 }
 
-function tokenizerMetadata(tokenizer: Tokenizer): [string, GgufValue][] {
+function tokenizerMetadata(
+  tokenizer: Tokenizer,
+  { vocabSize }: GPT2Config,
+): [string, GgufValue][] {
   const { tokens, tokenTypes, merges, addedTokens } = tokenizer;
   const { beginOfTextId, addPrefixSpace, unknownId } = tokenizer;
   const entries: [string, GgufValue][] = [];
@@ -105,11 +109,15 @@ function tokenizerMetadata(tokenizer: Tokenizer): [string, GgufValue][] {
   if (flags.length > 0) {
     entries.push([FLAGS_KEY, { type: "u32[]", value: Uint32Array.from(flags) }]);
   }
+  // Such files have a token for every row; rows beyond the vocabulary are ids without a text.
+  const labels = Array.from({ length: vocabSize }, (_, id) => labelOf(tokens[id] ?? "", id));
+  const types = new Int32Array(vocabSize).fill(tokenType.unused);
+  types.set(tokenTypes);
   return [
     [TOKENIZER_KEY, text("gpt2")],
     ["tokenizer.ggml.pre", text("gpt-2")],
-    ["tokenizer.ggml.tokens", { type: "string[]", value: tokens.map(labelOf) }],
-    ["tokenizer.ggml.token_type", { type: "i32[]", value: tokenTypes }],
+    ["tokenizer.ggml.tokens", { type: "string[]", value: labels }],
+    ["tokenizer.ggml.token_type", { type: "i32[]", value: types }],
     ["tokenizer.ggml.merges", { type: "string[]", value: merges }],
     ...entries,
   ];

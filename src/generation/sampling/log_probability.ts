@@ -4,7 +4,6 @@
  * @module
  */
 
-import { logSumExp } from "../../base/log_sum_exp.ts";
 import { argmax, Candidates, checkBestLogit } from "./candidates.ts";
 import { expOfMinus } from "./exp.ts";
 
@@ -27,18 +26,11 @@ export function logProbability(logits: Float32Array, id: number): number {
         "Give the id of a token of the vocabulary.",
     );
   }
-  // Measured from this token instead of the best, which saves the pass that would find that one.
-  const chosen = logits[id];
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) {
-    const gap = chosen - logits[i];
-    sum += gap < 0 ? 1 / expOfMinus(-gap) : expOfMinus(gap);
-  }
-  // Not so if a logit is not finite, or this token is far below the best.
-  if (Number.isFinite(sum)) return Math.min(0, -Math.log(sum));
-  const best = argmax(logits);
-  checkBestLogit(logits[best], best);
-  return chosen - logSumExp(logits);
+  const logOfSum = logSumFrom(logits, logits[id]);
+  // This token is often the best one, which need not be looked for then.
+  if (logOfSum !== undefined) return fromBest(0, logOfSum);
+  const best = bestOf(logits);
+  return fromBest(best - logits[id], logSumFrom(logits, best)!);
 }
 
 /**
@@ -55,14 +47,38 @@ export function likeliest(
 ): { id: number; logProbability: number }[] {
   const candidates = new Candidates(logits.length);
   candidates.load(logits);
-  const best = argmax(logits);
-  checkBestLogit(logits[best], best);
-  const normalizer = logSumExp(logits);
+  const best = bestOf(logits);
+  const logOfSum = logSumFrom(logits, best)!;
   if (count < logits.length) candidates.keepLargest(new Float32Array(count));
   const found = Array.from(
     { length: candidates.size },
-    (_, i) => ({ id: candidates.ids[i], logProbability: candidates.logits[i] - normalizer }),
+    (_, i) => ({
+      id: candidates.ids[i],
+      logProbability: fromBest(best - candidates.logits[i], logOfSum),
+    }),
   );
   // Tokens exactly as likely as the last one are among them.
   return found.sort((a, b) => b.logProbability - a.logProbability || a.id - b.id).slice(0, count);
+}
+
+/** The log-probability of a token so far below the best. It has one way to be computed: others compare it with itself. */
+function fromBest(gap: number, logOfSum: number): number {
+  return Math.min(0, -gap - logOfSum);
+}
+
+/** The logarithm of the sum of all probabilities in units of that of the best logit; nothing if it is not the best. */
+function logSumFrom(logits: Float32Array, best: number): number | undefined {
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    const gap = best - logits[i];
+    if (!(gap >= 0)) return undefined;
+    sum += expOfMinus(gap);
+  }
+  return Math.log(sum);
+}
+
+function bestOf(logits: Float32Array): number {
+  const best = argmax(logits);
+  checkBestLogit(logits[best], best);
+  return logits[best];
 }

@@ -14,7 +14,6 @@ import { takeFileLock, tryFileLocks } from "../../base/file_lock.ts";
 import { folderOf, isFile, isTaken, namesIn, readTextIfAny } from "../../base/files.ts";
 import { removeFolder, removeIfAny } from "../../base/remove.ts";
 import { makeFolderInside } from "../../base/folder_inside.ts";
-import { orStorageError } from "../../base/storage_error.ts";
 import { isCommit } from "./model_names.ts";
 
 const REPO_FOLDER = /^models--([^/]+)--([^/]+)$/;
@@ -70,8 +69,7 @@ export class RepoCache {
   async lockBlob(etag: string, signal?: AbortSignal): Promise<Disposable> {
     await makeFolderInside(this.root, `${this.folder}/blobs`);
     await makeFolderInside(this.root, this.#locks);
-    const path = `${this.#locks}/${etag}.lock`;
-    return await orStorageError(path, () => takeFileLock(path, { signal }));
+    return await takeFileLock(`${this.#locks}/${etag}.lock`, { signal });
   }
 
   /**
@@ -116,8 +114,7 @@ export class RepoCache {
    */
   async hold(signal?: AbortSignal): Promise<Disposable> {
     await makeFolderInside(this.root, this.#locks);
-    const path = `${this.#locks}/allformers.lock`;
-    return await orStorageError(path, () => takeFileLock(path, { isShared: true, signal }));
+    return await takeFileLock(`${this.#locks}/allformers.lock`, { isShared: true, signal });
   }
 
   /**

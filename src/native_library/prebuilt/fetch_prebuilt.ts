@@ -48,6 +48,7 @@ export async function fetchPrebuilt(
       await replaceFolder(target, await fetchChecked(prebuilt, work, signal), `${work}/replaced`);
     }, { signal, onWait });
   } catch (error) {
+    signal?.throwIfAborted();
     const megabytes = (prebuilt.unpackedBytes / 1e6).toFixed(0);
     throw storageError(parent, error, `where ${megabytes} MB are needed`);
   }

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { NumericalError } from "../../../src/base/errors.ts";
-import { logProbability } from "../../../src/generation/sampling/log_probability.ts";
+import { likeliest, logProbability } from "../../../src/generation/sampling/log_probability.ts";
 import { randomLogits } from "./random_logits.ts";
 
 /** The exponential is exact to 2e-8 of its value, and so is the sum, which is that much of its logarithm. */
@@ -16,6 +16,15 @@ Deno.test("logProbability() gives the logarithm of the softmax", () => {
       const expected = Math.min(0, logits[id] - normalizer);
       if (expected === -Infinity) assertEquals(logProbability(logits, id), -Infinity);
       else assertAlmostEquals(logProbability(logits, id), expected, tolerance, `logits ${seed}`);
+    }
+  }
+});
+
+Deno.test("logProbability() and likeliest() give the same number for a token", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const logits = randomLogits(seed);
+    for (const token of likeliest(logits, 20)) {
+      assertEquals(token.logProbability, logProbability(logits, token.id), `logits ${seed}`);
     }
   }
 });
