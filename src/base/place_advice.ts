@@ -5,6 +5,7 @@
  * @module
  */
 import { cacheFolder } from "./cache_folder.ts";
+import { programName } from "./program_name.ts";
 
 /** A file in the cache that is shared with Python: `models--owner--name/snapshots/<commit>/x.gguf`, or a blob. */
 const DOWNLOAD =
@@ -38,7 +39,7 @@ function isMain(refs: string, commit: string): boolean {
 export function adviceForDamaged(path: string | undefined): string {
   const model = path === undefined ? undefined : modelOfCachedFile(path);
   if (model !== undefined) {
-    return `It is damaged in the cache: \`models pull ${model}\` compares it with the hub, and makes it anew.`;
+    return `It is damaged in the cache: \`${programName()} models pull ${model}\` compares it with the hub, and makes it anew.`;
   }
   return "The file is damaged or incomplete: download or convert it again.";
 }

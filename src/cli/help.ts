@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { programName } from "../base/program_name.ts";
 import type { Command } from "./command.ts";
 import { type Flag, type Flags, flagText } from "./arguments/flags.ts";
 
@@ -10,14 +11,6 @@ const TITLE = "GPT-2: continue texts, convert and quantize models, look inside."
 const WIDTH = 80;
 /** Where the explanations of flags and commands begin. */
 const INDENT = 31;
-
-/** How this program is called, to be copied from the help. */
-export function programName(): string {
-  if (Deno.build.standalone) return "gpt2";
-  return import.meta.url.startsWith("file:")
-    ? "deno run -A mod.ts"
-    : "deno run -A jsr:@allformers/gpt2";
-}
 
 /** What somebody reads who wrote nothing but the program's name. */
 export function shortHelp(): string {

@@ -18,7 +18,8 @@ import {
 import { writeError } from "./terminal/error_text.ts";
 import { exitCodeOf, exitCodes } from "./exit_code.ts";
 import type { Flags } from "./arguments/flags.ts";
-import { commandHelp, programHelp, programName, shortHelp } from "./help.ts";
+import { programName } from "../base/program_name.ts";
+import { commandHelp, programHelp, shortHelp } from "./help.ts";
 import { type Io, OutputClosedError } from "./terminal/io.ts";
 import { nameFlags } from "./arguments/name_flags.ts";
 import { parseArguments } from "./arguments/parse_arguments.ts";

@@ -16,7 +16,7 @@ import { bytesOf, namesIn, readTextIfAny } from "../base/files.ts";
 import { listRepos, RepoCache } from "../model_store/hub/hub_cache.ts";
 import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { type HubModel, hubModelName } from "../model_store/hub/model_names.ts";
-import { programName } from "./help.ts";
+import { programName } from "../base/program_name.ts";
 import type { Io } from "./terminal/io.ts";
 import { ModelProgressBar } from "./model_progress.ts";
 import { lineText } from "./terminal/terminal_text.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import { piece, type Work } from "../base/work.ts";
+import { childProblem } from "./child_problem.ts";
 
 /** The argument with which a standalone program runs the probe instead of what it is there for; the files follow. */
 export const probeFlag = "--probe-native-library";
@@ -45,11 +46,11 @@ export function* runProgram(name: keyof typeof programs, args: readonly string[]
     throw new Error(signal === "SIGILL" ? `${problem}: ${ILLEGAL_INSTRUCTION}` : problem);
   }
   if (code !== 0) {
-    const lastLine = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+    const reason = childProblem(new TextDecoder().decode(stderr));
     const exit = `a small computation ended with exit code ${code}`;
     const problem = (code >>> 0) === STATUS_ILLEGAL_INSTRUCTION
       ? `${exit}: ${ILLEGAL_INSTRUCTION}`
-      : lastLine || exit;
+      : reason || exit;
     throw code === TIMEOUT_EXIT_CODE ? new InconclusiveError(problem) : new Error(problem);
   }
   return new TextDecoder().decode(stdout);

@@ -5,6 +5,7 @@
  */
 import { exists } from "../base/files.ts";
 import { shorten } from "../base/shorten.ts";
+import { childProblem } from "./child_problem.ts";
 
 /** One version of a package. */
 export interface NpmPackage {
@@ -64,8 +65,7 @@ const MAX_PROBLEM_LENGTH = 400;
 
 /** What went wrong, without the lines that say where in Deno. */
 export function problemIn(output: string): Error & { code?: string } {
-  const lines = output.split(/\n\s*Stack backtrace:/)[0].trim().split("\n");
-  const text = lines.map((line) => line.trim()).join(" ").replace(/^error: /, "");
+  const text = childProblem(output);
   const code = DISK_ERRORS[Number(text.match(/\(os error (\d+)\)/)?.[1])];
   return Object.assign(new Error(shorten(text, MAX_PROBLEM_LENGTH)), code && { code });
 }

@@ -38,7 +38,7 @@ Deno.test("modelOfCachedFile() names the revision, unless it is that of the main
 Deno.test("adviceForDamaged() says what to do for that kind of place", () => {
   assertEquals(
     adviceForDamaged("/x/models--owner--name/blobs/0123"),
-    "It is damaged in the cache: `models pull owner/name` compares it with the hub, and makes it anew.",
+    "It is damaged in the cache: `deno run -A mod.ts models pull owner/name` compares it with the hub, and makes it anew.",
   );
   const own = "The file is damaged or incomplete: download or convert it again.";
   assertEquals(adviceForDamaged("/x/a.gguf"), own);

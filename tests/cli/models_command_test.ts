@@ -249,13 +249,13 @@ test("models pull repairs a damaged download, whose error says so", async (folde
   Deno.removeSync(folder.file("allformers"), { recursive: true });
   const damaged = await runCli(["info", "gpt2"]);
   assertEquals(damaged.code, 65);
-  assertStringIncludes(damaged.stderr, "`models pull openai-community/gpt2`");
+  assertStringIncludes(damaged.stderr, "`deno run -A mod.ts models pull openai-community/gpt2`");
   assertEquals((await runCli(["models", "pull", "gpt2"])).code, 0);
   assertEquals((await runCli(["info", "gpt2"])).code, 0);
   Deno.truncateSync(folder.file(GGUF), 3000);
   const converted = await runCli(["info", "gpt2"]);
   assertEquals(converted.code, 65);
-  assertStringIncludes(converted.stderr, "`models pull openai-community/gpt2`");
+  assertStringIncludes(converted.stderr, "`deno run -A mod.ts models pull openai-community/gpt2`");
   assertEquals((await runCli(["models", "pull", "gpt2"])).code, 0);
   assertEquals((await runCli(["info", "gpt2"])).code, 0);
 });

@@ -70,7 +70,7 @@ Deno.test("problemIn() tells a full disk from a network that fails", () => {
   const full = Deno.build.os === "windows" ? 112 : 28;
   const disk = problemIn(`error: Failed caching\n    1: No space (os error ${full})\n`);
   assertEquals([disk.message, disk.code], [
-    `Failed caching 1: No space (os error ${full})`,
+    `Failed caching: No space (os error ${full})`,
     "ENOSPC",
   ]);
   const network = problemIn("error: Connection refused (os error 111)\n\nStack backtrace:\n  0: x");

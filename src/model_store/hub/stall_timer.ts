@@ -68,7 +68,7 @@ export class StallTimer implements Disposable {
           this.#advice.slow,
       );
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     const advice = certificateAdvice(reason);
     if (advice !== undefined) {
       // Trying again would change nothing.
@@ -88,6 +88,13 @@ export class StallTimer implements Disposable {
   [Symbol.dispose](): void {
     this.stop();
   }
+}
+
+/** Why a request failed. Deno says no more than "fetch failed" itself, and names in its cause the whole URL. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error) return reasonOf(error.cause);
+  return error.message.replace(/ for url \(\S*\)/, "");
 }
 
 /** A URL without what may be secret in it: signatures are in the query. */

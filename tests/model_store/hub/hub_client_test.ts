@@ -116,9 +116,8 @@ Deno.test("HubClient does not try again where a certificate is not trusted, and 
   globalThis.fetch = () => {
     numRequests++;
     const reason = "client error (Connect): invalid peer certificate: UnknownIssuer";
-    return Promise.reject(
-      new TypeError(`error sending request for url (https://hub.test/): ${reason}`),
-    );
+    const cause = new Error(`error sending request for url (https://hub.test/?secret): ${reason}`);
+    return Promise.reject(new TypeError("fetch failed", { cause }));
   };
   try {
     await using setup = new Setup();
@@ -127,7 +126,9 @@ Deno.test("HubClient does not try again where a certificate is not trusted, and 
       HubError,
       "its certificate is not trusted: received",
     );
+    assertStringIncludes(message, "invalid peer certificate: UnknownIssuer");
     assertStringIncludes(message, "DENO_TLS_CA_STORE=system");
+    assertEquals(message.includes("secret"), false);
     assertEquals(numRequests, 1);
   } finally {
     globalThis.fetch = original;

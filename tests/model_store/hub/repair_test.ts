@@ -117,7 +117,7 @@ test("a damaged download is an error that says how to repair it", async ({ optio
     const before = Deno.readFileSync(`${snapshot}/${file}`);
     Deno.writeFileSync(`${snapshot}/${file}`, bytes);
     const error = await assertRejects(() => resolveHubModel(MODEL, options), FileFormatError);
-    assertStringIncludes(error.message, "`models pull openai-community/gpt2`");
+    assertStringIncludes(error.message, "`deno run -A mod.ts models pull openai-community/gpt2`");
     Deno.writeFileSync(`${snapshot}/${file}`, before);
   }
 });
