@@ -21,7 +21,7 @@ namespace {
 const Kernel * kernelFor(const ggml_tensor * y) {
     switch (y->op) {
         case GGML_OP_MUL_MAT:
-            return packedMatmulKernel(y) != nullptr ? packedMatmulKernel(y) : halfMatmulKernel(y);
+            return packedMatmulKernel(y) != nullptr ? packedMatmulKernel(y) : floatMatmulKernel(y);
         case GGML_OP_FLASH_ATTN_EXT:
             return attentionKernel(y);
         case GGML_OP_CUSTOM:

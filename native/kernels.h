@@ -27,7 +27,7 @@ constexpr int CACHE_LINE = 64;
 
 /* What computes this operation; NULL if ggml does. */
 const Kernel * packedMatmulKernel(const ggml_tensor * y);
-const Kernel * halfMatmulKernel(const ggml_tensor * y);
+const Kernel * floatMatmulKernel(const ggml_tensor * y);
 const Kernel * attentionKernel(const ggml_tensor * y);
 const Kernel * raggedAttentionKernel(const ggml_tensor * y);
 const Kernel * geluKernel(const ggml_tensor * y);

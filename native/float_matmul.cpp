@@ -1,0 +1,282 @@
+/*
+ * Products with matrices in F32, half precision and bfloat16, for any number of columns.
+ *
+ * Each number of the result is added up in the same order, however many columns there are and whatever thread
+ * computes it: the products whose places agree modulo 16 one after another, then those 16 sums as sumFour()
+ * does. So a column has the same bits alone as among others. ggml has one order for one column and another for
+ * several, and rounds the columns to the type of the matrix.
+ *
+ * Here columns stay F32. Only with a matrix in bfloat16 they are rounded, where the CPU has an instruction for
+ * products of such numbers, which is twice as fast; then each of the 16 sums takes two products at a time.
+ */
+#include "kernels.h"
+
+#ifdef GPT2_HAS_KERNELS
+
+#include <immintrin.h>
+
+#include "ggml-backend.h"
+
+namespace {
+
+constexpr int LANES = 16;
+constexpr int TILE_ROWS = 4;
+constexpr int TILE_COLUMNS = 6;      // with 4 rows that makes 24 sums, of 32 registers
+constexpr int TURN_ROWS = 32;        // of the matrix, while many columns pass by
+constexpr int TURN_BYTES = 1 << 18;  // of the columns, that stay in the cache (L2) while rows pass by
+constexpr int FEW_BYTES = 1 << 14;   // of the columns, that stay in the cache (L1) while one row passes by
+constexpr int AHEAD_BYTES = 1 << 12; // of the matrix, that are on their way from memory
+
+inline __m256i load16(const uint16_t * from) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from));
+}
+
+/* What the formats below have in common: columns in F32. */
+struct SingleColumns {
+    using Column = float;
+    using Numbers = __m512;
+    static constexpr int STEP = LANES;
+
+    static __m512 column(const float * from) { return _mm512_loadu_ps(from); }
+    static __m512 add(__m512 sum, __m512 a, __m512 b) { return _mm512_fmadd_ps(a, b, sum); }
+};
+
+struct Single : SingleColumns {
+    using Row = float;
+    static __m512 row(const float * from) { return _mm512_loadu_ps(from); }
+};
+
+struct Half : SingleColumns {
+    using Row = uint16_t;
+    static __m512 row(const uint16_t * from) { return _mm512_cvtph_ps(load16(from)); }
+};
+
+#ifdef __AVX512BF16__
+
+struct BFloat {
+    using Row = uint16_t;
+    using Column = uint16_t;
+    using Numbers = __m512bh;
+    static constexpr int STEP = 2 * LANES;
+
+    static __m512bh row(const uint16_t * from) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from)); }
+    static __m512bh column(const uint16_t * from) { return row(from); }
+    static __m512 add(__m512 sum, __m512bh a, __m512bh b) { return _mm512_dpbf16_ps(sum, a, b); }
+    static void round(const float * from, uint16_t * to) {
+        const __m256bh numbers = _mm512_cvtneps_pbh(_mm512_loadu_ps(from));
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), reinterpret_cast<__m256i>(numbers));
+    }
+};
+
+#else
+
+struct BFloat : SingleColumns {
+    using Row = uint16_t;
+    static __m512 row(const uint16_t * from) {
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load16(from)), 16));
+    }
+};
+
+#endif
+
+/* Whether columns are rounded before they are multiplied. */
+template <class Format> constexpr bool ROUNDS = sizeof(typename Format::Column) < sizeof(float);
+
+/* Columns of numbers, `stride` apart. */
+template <class Number> struct Columns {
+    const Number * first;
+    int64_t        stride;
+};
+
+/* The sums of the lanes of four vectors: lanes at a distance of 8 are added first, then the sums at a distance of
+ * 4, 2 and 1. */
+inline __m128 sumFour(const __m512 (&x)[4]) {
+    __m256 eight[4];
+    for (int i = 0; i < 4; i++) {
+        eight[i] = _mm256_add_ps(_mm512_castps512_ps256(x[i]), _mm512_extractf32x8_ps(x[i], 1));
+    }
+    __m256 four[2]; // of x[0] and x[2]; of x[1] and x[3]
+    for (int i = 0; i < 2; i++) {
+        const __m256 low = _mm256_permute2f128_ps(eight[i], eight[i + 2], 0x20);
+        const __m256 high = _mm256_permute2f128_ps(eight[i], eight[i + 2], 0x31);
+        four[i] = _mm256_add_ps(low, high);
+    }
+    const __m256 two = _mm256_add_ps(
+        _mm256_shuffle_ps(four[0], four[1], 0x44), _mm256_shuffle_ps(four[0], four[1], 0xee));
+    const __m128 left = _mm256_castps256_ps128(two), right = _mm256_extractf128_ps(two, 1);
+    return _mm_add_ps(_mm_shuffle_ps(left, right, 0x88), _mm_shuffle_ps(left, right, 0xdd));
+}
+
+/* The sum of the lanes of one vector, in the same order. */
+inline float sumOne(__m512 x) {
+    const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* Part of a product: rows of the matrix, columns x, and where the first row of the first column goes. */
+template <class Format> struct Part {
+    const typename Format::Row *    rows;
+    int64_t                         rowStride;
+    const typename Format::Column * columns;
+    int64_t                         columnStride;
+    float *                         y;
+    int64_t                         yStride;
+    int64_t                         width;
+};
+
+/* R rows times N columns. `ahead`, if it is not 0, is how many bytes further on the matrix is read next. */
+template <class Format, int R, int N> void multiplyTile(const Part<Format> & part, int64_t ahead) {
+    __m512 sums[N][R];
+    for (int n = 0; n < N; n++) {
+        for (int r = 0; r < R; r++) {
+            sums[n][r] = _mm512_setzero_ps();
+        }
+    }
+    for (int64_t i = 0; i < part.width; i += Format::STEP) {
+        typename Format::Numbers row[R];
+        for (int r = 0; r < R; r++) {
+            const auto * from = part.rows + r * part.rowStride + i;
+            row[r] = Format::row(from);
+            if (ahead != 0) {
+                _mm_prefetch(reinterpret_cast<const char *>(from) + ahead, _MM_HINT_T0);
+            }
+        }
+        for (int n = 0; n < N; n++) {
+            const auto column = Format::column(part.columns + n * part.columnStride + i);
+            for (int r = 0; r < R; r++) {
+                sums[n][r] = Format::add(sums[n][r], row[r], column);
+            }
+        }
+    }
+    for (int n = 0; n < N; n++) {
+        if constexpr (R == 4) {
+            _mm_storeu_ps(part.y + n * part.yStride, sumFour(sums[n]));
+        } else {
+            for (int r = 0; r < R; r++) {
+                part.y[n * part.yStride + r] = sumOne(sums[n][r]);
+            }
+        }
+    }
+}
+
+/* Rows `begin` to `end`, which are multiplied R at a time, or one at a time behind the last R, with N columns, or
+ * fewer. */
+template <class Format, int R, int N>
+void multiplyRows(Part<Format> part, int64_t begin, int64_t end, int64_t numColumns, int64_t ahead) {
+    if constexpr (N > 1) {
+        if (numColumns < N) {
+            return multiplyRows<Format, R, N - 1>(part, begin, end, numColumns, ahead);
+        }
+    }
+    part.rows += begin * part.rowStride;
+    part.y += begin;
+    int64_t row = begin;
+    for (; row + R <= end; row += R) {
+        multiplyTile<Format, R, N>(part, ahead);
+        part.rows += R * part.rowStride;
+        part.y += R;
+    }
+    for (; row < end; row++) {
+        multiplyTile<Format, 1, N>(part, 0);
+        part.rows += part.rowStride;
+        part.y++;
+    }
+}
+
+/* The columns as they are multiplied. Each thread rounds some of them, where that is needed. */
+template <class Format>
+Columns<typename Format::Column> prepareColumns(const ggml_compute_params * params, const ggml_tensor * x) {
+    if constexpr (ROUNDS<Format>) {
+        auto * rounded = reinterpret_cast<typename Format::Column *>(alignedWork(params));
+        const int64_t perColumn = x->ne[0] / LANES;
+        for (int64_t i = params->ith; i < perColumn * x->ne[1]; i += params->nth) {
+            const char * column = static_cast<const char *>(x->data) + i / perColumn * x->nb[1];
+            Format::round(reinterpret_cast<const float *>(column) + i % perColumn * LANES, rounded + i * LANES);
+        }
+        return {rounded, x->ne[0]};
+    } else {
+        return {static_cast<const float *>(x->data), static_cast<int64_t>(x->nb[1] / sizeof(float))};
+    }
+}
+
+template <class Format> void multiply(const ggml_compute_params * params, ggml_tensor * y) {
+    const ggml_tensor * matrix = y->src[0];
+    const auto x = prepareColumns<Format>(params, y->src[1]);
+    const int64_t numRows = y->ne[0], numColumns = y->ne[1], width = matrix->ne[0];
+    const Part<Format> whole = {
+        static_cast<const typename Format::Row *>(matrix->data),
+        static_cast<int64_t>(matrix->nb[1] / sizeof(typename Format::Row)),
+        x.first,
+        x.stride,
+        static_cast<float *>(y->data),
+        static_cast<int64_t>(y->nb[1] / sizeof(float)),
+        width,
+    };
+    const auto columnsFrom = [&](int64_t column) {
+        Part<Format> part = whole;
+        part.columns += column * part.columnStride;
+        part.y += column * part.yStride;
+        return part;
+    };
+    const int64_t tileBytes = TILE_ROWS * matrix->nb[1];
+    const int64_t columnBytes = width * sizeof(typename Format::Column);
+    startTurns(params);
+    if (numColumns <= TILE_COLUMNS) {
+        /* Reading the matrix is what takes time: fastest is one row after another, from front to back. */
+        const bool isFew = numColumns * columnBytes <= FEW_BYTES;
+        const int64_t turnRows = (numRows / (4 * params->nth * TILE_ROWS) + 1) * TILE_ROWS;
+        takeTurns(params, numRows, turnRows, [&](int64_t begin, int64_t end) {
+            if (isFew) {
+                multiplyRows<Format, 1, TILE_COLUMNS>(whole, begin, end, numColumns, AHEAD_BYTES);
+            } else {
+                multiplyRows<Format, TILE_ROWS, TILE_COLUMNS>(whole, begin, end, numColumns, tileBytes);
+            }
+        });
+        return;
+    }
+    const int64_t turnColumns = std::max<int64_t>(TURN_BYTES / columnBytes / TILE_COLUMNS, 4) * TILE_COLUMNS;
+    const int64_t rowTurns = (numRows + TURN_ROWS - 1) / TURN_ROWS;
+    const int64_t columnTurns = (numColumns + turnColumns - 1) / turnColumns;
+    takeTurns(params, rowTurns * columnTurns, 1, [&](int64_t turn, int64_t) {
+        const int64_t begin = turn % rowTurns * TURN_ROWS, end = std::min(begin + TURN_ROWS, numRows);
+        const int64_t first = turn / rowTurns * turnColumns, last = std::min(first + turnColumns, numColumns);
+        /* The rows of a tile stay in the cache (L1) while columns pass by. */
+        for (int64_t row = begin; row < end; row += TILE_ROWS) {
+            const int64_t rowEnd = std::min<int64_t>(row + TILE_ROWS, end);
+            for (int64_t column = first; column < last; column += TILE_COLUMNS) {
+                const int64_t count = std::min<int64_t>(TILE_COLUMNS, last - column);
+                multiplyRows<Format, TILE_ROWS, TILE_COLUMNS>(
+                    columnsFrom(column), row, rowEnd, count, column == first ? tileBytes : 0);
+            }
+        }
+    });
+}
+
+template <class Format> size_t workSize(const ggml_tensor * y, int) {
+    return ROUNDS<Format> ? CACHE_LINE + ggml_nelements(y->src[1]) * sizeof(typename Format::Column) : 0;
+}
+
+/* The kernel, for rows that are whole steps. */
+template <class Format> const Kernel * kernelFor(const ggml_tensor * matrix) {
+    static constexpr Kernel KERNEL = {multiply<Format>, workSize<Format>};
+    return matrix->ne[0] % Format::STEP == 0 ? &KERNEL : nullptr;
+}
+
+}  // namespace
+
+const Kernel * floatMatmulKernel(const ggml_tensor * y) {
+    const ggml_tensor * matrix = y->src[0];
+    const ggml_tensor * x = y->src[1];
+    const bool fits = ggml_is_matrix(matrix) && ggml_is_matrix(x) && x->type == GGML_TYPE_F32 &&
+                      matrix->nb[0] == ggml_type_size(matrix->type) && x->nb[0] == sizeof(float) &&
+                      (matrix->buffer == nullptr || ggml_backend_buffer_is_host(matrix->buffer));
+    return !fits                             ? nullptr
+         : matrix->type == GGML_TYPE_F32  ? kernelFor<Single>(matrix)
+         : matrix->type == GGML_TYPE_F16  ? kernelFor<Half>(matrix)
+         : matrix->type == GGML_TYPE_BF16 ? kernelFor<BFloat>(matrix)
+                                          : nullptr;
+}
+
+#endif

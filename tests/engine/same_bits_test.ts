@@ -1,0 +1,108 @@
+// The logits after a token are the same to the last bit, however the text before it came to be read.
+
+import { assertEquals, AssertionError, assertNotEquals, assertThrows } from "@std/assert";
+import { type FileType, storedType } from "../../src/checkpoint/file_types.ts";
+import { Session } from "../../src/engine/session.ts";
+import { quantizeRows } from "../../src/ffi/quantize.ts";
+import { tensorTypeInfo } from "../../src/formats/tensor_type.ts";
+import { GPT2Config } from "../../src/model/config.ts";
+import { initializing } from "../../src/model/initialize.ts";
+import { Model } from "../../src/model/model.ts";
+import { type ParameterSpec, parameterSpecs } from "../../src/model/parameters.ts";
+import { Weights } from "../../src/model/weights.ts";
+import { Backend } from "../../src/tensor/backend.ts";
+import { canAttendRagged } from "../../src/tensor/fused_attention.ts";
+
+/** Heads of 16 and of 32, rows of one block of the larger types, and more positions than attention looks at at first. */
+const configs = [
+  { embeddingDim: 64, numHeads: 4, numLayers: 2 },
+  { embeddingDim: 256, numHeads: 8, numLayers: 1 },
+].map((sizes) => new GPT2Config({ vocabSize: 131, contextLength: 128, ...sizes }));
+
+const tokens = Array.from({ length: 90 }, (_, i) => (i * 57 + i * i) % 131);
+
+/** A new model, stored as files of this type are. */
+async function createModel(config: GPT2Config, fileType: FileType): Promise<Model> {
+  const backend = Backend.cpu({ threads: 2 });
+  const typeOf = (spec: ParameterSpec) => storedType(fileType, spec, config);
+  const specs = new Map(parameterSpecs(config).map((spec) => [spec.name, spec]));
+  const weights = new Weights(backend, config, typeOf);
+  const write = async (name: string, data: Uint8Array<ArrayBuffer>) => {
+    const spec = specs.get(name)!;
+    const { id, blockSize, blockBytes } = tensorTypeInfo(typeOf(spec));
+    const values = new Float32Array(data.buffer);
+    const width = spec.shape[spec.shape.length - 1];
+    const stored = new Uint8Array(values.length / blockSize * blockBytes);
+    await quantizeRows(id, values, stored, values.length / width, width);
+    weights.write(name, stored);
+  };
+  for (const written of initializing(config, write)) await written;
+  return new Model(config, weights, backend);
+}
+
+/** The logits after each part of the text, by the number of tokens read. */
+async function logitsAfterParts(
+  model: Model,
+  sizes: readonly number[],
+): Promise<Map<number, Float32Array>> {
+  using session = new Session(model);
+  const logits = new Map<number, Float32Array>();
+  let end = 0;
+  for (const size of sizes) {
+    const part = tokens.slice(end, end += size);
+    logits.set(end, (await session.append([part])).slice());
+  }
+  return logits;
+}
+
+function assertSameBits(actual: Float32Array, expected: Float32Array, what: string): void {
+  const [a, b] = [actual, expected].map((x) => new Uint32Array(x.buffer, x.byteOffset, x.length));
+  const numDifferent = a.filter((bits, i) => bits !== b[i]).length;
+  if (a.length !== b.length || numDifferent > 0) {
+    throw new AssertionError(`${what}: ${numDifferent} of ${a.length} logits differ`);
+  }
+}
+
+const splits = [[90], [89, 1], [63, 1, 1, 25], [64, 26], [2, 3, 4, 5, 6, 7, 8, 55], [40, 50]];
+
+for (const fileType of ["f32", "f16", "bf16", "q8_0", "q4_k_m", "q4_0"] as const) {
+  Deno.test(`append() gives the same bits for ${fileType}, in whatever parts and beside whatever texts`, async () => {
+    for (const config of configs) {
+      using model = await createModel(config, fileType);
+      if (!canAttendRagged(model.backend, config.headDim, model.cacheType)) {
+        // There are no kernels of this package's own: nothing is promised.
+        assertEquals(canAttendRagged(model.backend, 64, "f16"), false);
+        continue;
+      }
+      const alone = await logitsAfterParts(model, tokens.map(() => 1));
+      assertNotEquals(alone.get(89), alone.get(90), "each token counts");
+      for (const sizes of splits) {
+        for (const [end, logits] of await logitsAfterParts(model, sizes)) {
+          const what = `heads of ${config.headDim}, read in parts of ${sizes}: after ${end} tokens`;
+          assertSameBits(logits, alone.get(end)!, what);
+        }
+      }
+
+      using batch = new Session(model, { batch: 3 });
+      const lengths = [70, 3, 64];
+      const rowOf = (logits: Float32Array, text: number) =>
+        logits.subarray(131 * text, 131 * (text + 1));
+      for (const added of [lengths, [1, 1, 1]]) {
+        const from = [...batch.lengths];
+        const logits = await batch.append(
+          added.map((size, text) => tokens.slice(from[text], from[text] + size)),
+        );
+        batch.lengths.forEach((length, text) => {
+          const what = `heads of ${config.headDim}, text ${text} of three, after ${length} tokens`;
+          assertSameBits(rowOf(logits, text), alone.get(length)!, what);
+        });
+      }
+    }
+  });
+}
+
+Deno.test("assertSameBits() sees one different logit", () => {
+  const x = Float32Array.of(1, 2, 3);
+  assertSameBits(x, x.slice(), "equal");
+  assertThrows(() => assertSameBits(x, Float32Array.of(1, 2, 3.0000002), "x"), AssertionError);
+});
