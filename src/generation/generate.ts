@@ -19,6 +19,9 @@ import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
 import { type EncodeOptions, encodeRules, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import { compileConstraint } from "./constraints/compile_constraint.ts";
+import type { Constraint, ConstraintState } from "./constraints/constraint.ts";
+import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
 import { firstStreams } from "./prompts.ts";
 import { likeliest, logProbability as logProbabilityOf } from "./sampling/log_probability.ts";
 import { Sampler } from "./sampling/sampler.ts";
@@ -37,11 +40,14 @@ export interface TokenLogProbability {
   readonly logProbability: number;
 }
 
-/** Why a text ended. */
+/**
+ * Why a text ended: `endOfText` by a token that ends texts, or because a constraint lets nothing follow; `stop` before a
+ * stop text; `maxNewTokens` and `contextLength` because there was no more room.
+ */
 export type FinishReason = "endOfText" | "stop" | "maxNewTokens" | "contextLength";
 
 /** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends SamplingOptions, ConstraintOptions {
   /** The most tokens to write. Default: 128. */
   maxNewTokens?: number;
   /** Texts that end the generation. They are not part of the result. */
@@ -117,6 +123,8 @@ interface Sequence {
   readonly sampler: Sampler;
   readonly decoder: StreamDecoder | undefined;
   readonly stop: StopMatcher;
+  /** Where it is in the constraint, if there is one. */
+  constraint: ConstraintState | undefined;
   readonly numPromptTokens: number;
   numNewTokens: number;
   isFinished: boolean;
@@ -129,6 +137,7 @@ const MAX_TOP_LOG_PROBABILITIES = 100;
 
 const RULES: OptionRules<GenerateOptions> = {
   ...samplingRules,
+  ...constraintRules,
   maxNewTokens: integer(0),
   stop: {
     meaning: "a text, or an array of texts",
@@ -153,9 +162,10 @@ const RULES: OptionRules<GenerateOptions> = {
  * @param model what computes the logits
  * @param vocabulary what tokens mean; without a tokenizer, the texts stay empty
  * @param prompts tokens to continue, each at least one
- * @throws {TypeError} if there is no such option, or one has the wrong type
- * @throws {RangeError} if an option is out of range, a token is not in the vocabulary, or a prompt is longer than the
- * context and `overflow` is not `"crop"`
+ * @throws {TypeError} if there is no such option, one has the wrong type, or constraints contradict each other
+ * @throws {RangeError} if an option is out of range, a token is not in the vocabulary, a constraint cannot be fulfilled or
+ * is not supported, or a prompt is longer than the context and `overflow` is not `"crop"`
+ * @throws {SyntaxError} if a regular expression does not parse
  * @throws {NumericalError} if the model computes something that is not a number
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
@@ -168,12 +178,14 @@ export async function* generate(
   checkOptions("generate", options, RULES);
   const { overflow = "stop", numReturnSequences = 1, batchSize = Infinity } = options;
   checkPrompts(model, prompts, overflow);
+  const endOfTextIds = options.ignoreEndOfText ? [] : vocabulary.endOfTextIds;
+  const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds);
   const streams = firstStreams(prompts, numReturnSequences);
   const numTogether = Math.max(1, Math.floor(batchSize / numReturnSequences));
   for (let start = 0; start < prompts.length; start += numTogether) {
     const starts = prompts.slice(start, start + numTogether)
       .map((tokens, i) => ({ prompt: start + i, tokens, stream: streams[start + i] }));
-    yield* generateTogether(model, vocabulary, starts, options);
+    yield* generateTogether(model, { ...vocabulary, endOfTextIds }, starts, options, constraint);
   }
 }
 
@@ -190,6 +202,7 @@ async function* generateTogether(
   { tokenizer, endOfTextIds }: Vocabulary,
   starts: readonly Start[],
   options: GenerateOptions,
+  constraint: Constraint | undefined,
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, overflow = "stop", signal } = options;
   const { logProbabilities = true, topLogProbabilities = 0, numReturnSequences = 1 } = options;
@@ -201,18 +214,19 @@ async function* generateTogether(
     : Math.min(contextLength, longest + maxNewTokens);
   requireSessionMemory(model, batch, capacity);
   if (maxNewTokens === 0) return;
-  const sequences = startSequences(model, tokenizer, starts, options);
+  const sequences = startSequences(model, tokenizer, starts, options, constraint);
   signal?.throwIfAborted();
 
   using session = new Session(model, {
     batch,
     capacity,
-    // On the processor itself there is nothing to be saved.
-    numLogits: model.backend.usesDevices && !logProbabilities && topLogProbabilities === 0
+    // On the processor itself there is nothing to be saved; what a constraint allows need not be likely.
+    numLogits: model.backend.usesDevices && !logProbabilities && topLogProbabilities === 0 &&
+        constraint === undefined
       ? sequences[0].sampler.numDecisiveLogits
       : undefined,
   });
-  const endOfText = new Set(options.ignoreEndOfText ? [] : endOfTextIds);
+  const endOfText = new Set(endOfTextIds);
 
   let added: number[][] = sequences.map(({ tokens }) => tokens.slice(-contextLength));
   while (true) {
@@ -221,7 +235,9 @@ async function* generateTogether(
     for (const [row, sequence] of sequences.entries()) {
       if (sequence.isFinished) continue;
       const rowLogits = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-      const id = sequence.sampler.sample(rowLogits, sequence.tokens, sequence.numPromptTokens);
+      const { tokens, numPromptTokens, constraint } = sequence;
+      const id = sequence.sampler.sample(rowLogits, tokens, numPromptTokens, constraint?.allowed);
+      sequence.constraint = constraint?.after(id);
       sequence.tokens.push(id);
       sequence.numNewTokens++;
 
@@ -229,6 +245,7 @@ async function* generateTogether(
       if (endOfText.has(id)) finishReason = "endOfText";
       let text = endOfText.has(id) ? "" : sequence.stop.push(sequence.decoder?.push(id) ?? "");
       if (finishReason === undefined && sequence.stop.isStopped) finishReason = "stop";
+      if (finishReason === undefined && sequence.constraint?.isFinished) finishReason = "endOfText";
       if (finishReason === undefined && sequence.numNewTokens === maxNewTokens) {
         finishReason = "maxNewTokens";
       }
@@ -266,6 +283,7 @@ function startSequences(
   tokenizer: Tokenizer | undefined,
   starts: readonly Start[],
   options: GenerateOptions,
+  constraint: Constraint | undefined,
 ): Sequence[] {
   const { numReturnSequences = 1, stop = [] } = options;
   const sampler = new Sampler(samplingOptionsOf(options), model.config.vocabSize);
@@ -277,6 +295,7 @@ function startSequences(
       sampler: sampler.fork(stream + sequence),
       decoder: tokenizer && new StreamDecoder(tokenizer),
       stop: new StopMatcher(stop),
+      constraint: constraint?.start(),
       numPromptTokens: tokens.length,
       numNewTokens: 0,
       isFinished: false,

@@ -7,6 +7,7 @@
 import { NumericalError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { expOfMinus } from "./exp.ts";
+import type { TokenMask } from "./token_mask.ts";
 
 /**
  * A set of tokens with their logits: at first the whole vocabulary, then what the filters leave of it.
@@ -61,6 +62,35 @@ export class Candidates {
     this.#keptLogits.set(logits);
     this.load(this.#keptLogits);
     return this.#keptLogits;
+  }
+
+  /**
+   * Keeps the tokens of a set; to be called before any other filter. What comes after it finds what it would find if the
+   * logits of all others were -Infinity.
+   *
+   * @throws {RangeError} if none is left.
+   */
+  keepAllowed(mask: TokenMask): void {
+    const { logits, size } = this;
+    const keptIds = this.#keptIds;
+    const keptLogits = this.#keptLogits;
+    const numWords = Math.min(mask.length, Math.ceil(size / 32));
+    let kept = 0;
+    for (let word = 0; word < numWords; word++) {
+      // Each round takes the lowest bit away. A word of ones is what a vocabulary mostly has where a text is free.
+      for (let bits = mask[word]; bits !== 0; bits &= bits - 1) {
+        const id = 32 * word + 31 - Math.clz32(bits & -bits);
+        if (id >= size) break;
+        keptIds[kept] = id;
+        keptLogits[kept++] = logits[id];
+      }
+    }
+    if (kept === 0) {
+      throw new RangeError(
+        "Cannot choose a token: none is allowed: received an empty set. Allow one.",
+      );
+    }
+    this.#keepFirst(kept);
   }
 
   /**
@@ -241,7 +271,8 @@ export function checkBestLogit(logit: number, id: number): void {
   if (logit === -Infinity) {
     throw new NumericalError(
       "Cannot choose a token: none has a probability above 0: received logits that are all -Infinity. " +
-        "Loosen noRepeatNgramSize or logitBias if they ban every token, or check the model's weights.",
+        "Loosen noRepeatNgramSize or logitBias if they ban every token, or all that a constraint allows, or check the " +
+        "model's weights.",
     );
   }
   throw new NumericalError(

@@ -20,6 +20,7 @@ import {
   type SamplingOptions,
   type SamplingSettings,
 } from "./sampling_options.ts";
+import type { TokenMask } from "./token_mask.ts";
 
 type FilterName = "temperature" | "topK" | "topP" | "minP" | "typicalP";
 
@@ -92,7 +93,7 @@ export class Sampler {
 
   /**
    * How many of the largest logits decide which tokens can be drawn; `undefined` if any of them may. Where it is a number,
-   * the others make no difference, and may be given as -Infinity.
+   * the others make no difference, and may be given as -Infinity; but not where only some tokens are allowed.
    */
   get numDecisiveLogits(): number | undefined {
     if (this.#processors.length > 0) return undefined;
@@ -108,13 +109,19 @@ export class Sampler {
    * @param logits one per token of the vocabulary; they are not changed.
    * @param history the tokens so far, the prompt first, for the penalties.
    * @param numPromptTokens how many of them are the prompt, to which `presencePenalty` and `frequencyPenalty` do not apply.
+   * @param allowed the only tokens to choose from, at least one; all others are as if their logits were -Infinity. Default: all.
    * @returns the id of the token.
    * @throws {TypeError} if the number of logits is not the vocabulary size.
    * @throws {NumericalError} if a logit is NaN or `Infinity`, or no token has a logit above `-Infinity`: no token is
    * invented then.
    */
-  sample(logits: Float32Array, history: ArrayLike<number>, numPromptTokens = 0): number {
-    return this.#narrowDown(logits, history, numPromptTokens).draw(this.#random);
+  sample(
+    logits: Float32Array,
+    history: ArrayLike<number>,
+    numPromptTokens = 0,
+    allowed?: TokenMask,
+  ): number {
+    return this.#narrowDown(logits, history, numPromptTokens, allowed).draw(this.#random);
   }
 
   /**
@@ -126,8 +133,9 @@ export class Sampler {
     logits: Float32Array,
     history: ArrayLike<number>,
     numPromptTokens = 0,
+    allowed?: TokenMask,
   ): TokenDistribution {
-    const candidates = this.#narrowDown(logits, history, numPromptTokens);
+    const candidates = this.#narrowDown(logits, history, numPromptTokens, allowed);
     const probabilities = candidates.probabilities();
     return {
       ids: candidates.ids.slice(0, candidates.size).filter((_id, i) => probabilities[i] > 0),
@@ -160,6 +168,7 @@ export class Sampler {
     logits: Float32Array,
     history: ArrayLike<number>,
     numPromptTokens: number,
+    allowed: TokenMask | undefined,
   ): Candidates {
     if (logits.length !== this.#vocabSize) {
       throw new TypeError(
@@ -174,6 +183,7 @@ export class Sampler {
       const copy = candidates.loadCopy(logits);
       for (const process of this.#processors) process(copy, history, numPromptTokens);
     }
+    if (allowed !== undefined) candidates.keepAllowed(allowed);
     for (const filter of this.#filters) filter(candidates);
     return candidates;
   }

@@ -1,0 +1,85 @@
+/**
+ * From options to a constraint.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "../../base/errors.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { Constraint } from "./constraint.ts";
+import { constraintNames, type ConstraintOptions } from "./constraint_options.ts";
+import { choice, type Expression, text } from "./grammar/expression.ts";
+
+/** So many constraints are kept for each tokenizer. */
+const MAX_KEPT = 16;
+
+/** By tokenizer: the constraints made for it, by what asked for them, those used last at the end. */
+const constraintsOf = new WeakMap<Tokenizer, Map<string, Constraint>>();
+
+/**
+ * The constraint that options ask for; none if they ask for none. It is made once for the same constraint, vocabulary and ends.
+ *
+ * @param options checked by their rules already; others than those of constraints may be among them
+ * @param endOfTextIds the tokens that end a text: they are allowed where it is complete, and nowhere else
+ * @throws {TypeError} if there is a constraint and no tokenizer, or more than one constraint
+ * @throws {SyntaxError} if a regular expression does not parse
+ * @throws {RangeError} if something is not supported, too large, or cannot be fulfilled
+ */
+export async function compileConstraint(
+  options: ConstraintOptions,
+  tokenizer: Tokenizer | undefined,
+  endOfTextIds: readonly number[],
+): Promise<Constraint | undefined> {
+  const names = constraintNames.filter((name) => options[name] !== undefined);
+  if (names.length === 0) return undefined;
+  if (names.length > 1) {
+    throw new TypeError(
+      `Cannot generate: there can be only one constraint: received ${names.join(" and ")}. ` +
+        "Leave out all but one.",
+    );
+  }
+  const [name] = names;
+  if (tokenizer === undefined) {
+    throw new TypeError(
+      `Cannot generate: ${name} needs a tokenizer: the model has none. Use a model with a tokenizer.`,
+    );
+  }
+  const key = JSON.stringify([name, keyOf(options), [...endOfTextIds]]);
+  const kept = constraintsOf.get(tokenizer) ?? new Map<string, Constraint>();
+  constraintsOf.set(tokenizer, kept);
+  const constraint = kept.get(key) ??
+    new Constraint(name, await expressionOf(options), tokenizer, endOfTextIds);
+  kept.delete(key);
+  if (kept.size === MAX_KEPT) kept.delete(kept.keys().next().value!);
+  kept.set(key, constraint);
+  return constraint;
+}
+
+function keyOf({ choices, regex, jsonSchema }: ConstraintOptions): unknown {
+  if (regex instanceof RegExp) return [regex.source, regex.flags];
+  if (jsonSchema === undefined) return choices ?? regex;
+  try {
+    return JSON.stringify(jsonSchema);
+  } catch (error) {
+    throw new InvalidArgumentError(
+      "Cannot generate: jsonSchema must be what JSON can express: received an object that contains itself or a bigint. " +
+        `Refer to "#/$defs/..." with $ref instead.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Who asks for one kind of constraint does not wait for what the others need. */
+async function expressionOf(
+  { choices, regex, jsonSchema }: ConstraintOptions,
+): Promise<Expression> {
+  if (choices !== undefined) {
+    return choice(choices.map((each) => text(each.toWellFormed())));
+  }
+  if (regex !== undefined) {
+    const { regexExpression } = await import("./regex/regex_expression.ts");
+    return await regexExpression("regex", regex);
+  }
+  const { schemaExpression } = await import("./json_schema/schema_expression.ts");
+  // As a copy: what is read twice is then the same twice.
+  return await schemaExpression(JSON.parse(JSON.stringify(jsonSchema)));
+}

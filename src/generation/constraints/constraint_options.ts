@@ -1,0 +1,47 @@
+/**
+ * What may be asked of a text that is to be written.
+ *
+ * @module
+ */
+import type { OptionRule, OptionRules } from "../../base/check_options.ts";
+
+/** What a text to be written has to be. At most one of these can be asked for. */
+export interface ConstraintOptions {
+  /** The text is exactly one of these. */
+  choices?: readonly string[];
+  /**
+   * The whole text matches this regular expression, as if it stood between `^(?:` and `)$`. A text is read with the flag
+   * `u`, a `RegExp` with `u` or its `v`; its `i` and `s` count, too. Lookaround, backreferences, `\b` and modifiers are
+   * refused.
+   */
+  regex?: string | RegExp;
+  /**
+   * The text is a JSON document that this JSON Schema describes, in compact form, as `JSON.stringify()` writes it. What is
+   * supported of JSON Schema is listed in docs/generating.md; anything else is refused by name.
+   */
+  jsonSchema?: Readonly<Record<string, unknown>> | boolean;
+}
+
+/** The names of the options. */
+export const constraintNames = ["choices", "regex", "jsonSchema"] as const;
+
+const choices: OptionRule = {
+  meaning: "an array of texts, at least one",
+  isType: (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+  isInRange: (value) => (value as readonly string[]).length > 0,
+};
+
+/** What the options must be. */
+export const constraintRules: OptionRules<ConstraintOptions> = {
+  choices,
+  regex: {
+    meaning: "a text or a RegExp",
+    isType: (value) => typeof value === "string" || value instanceof RegExp,
+  },
+  jsonSchema: {
+    meaning: "a JSON Schema: an object, or true or false",
+    isType: (value) =>
+      typeof value === "boolean" ||
+      (typeof value === "object" && value !== null && !Array.isArray(value)),
+  },
+};

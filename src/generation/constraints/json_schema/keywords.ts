@@ -1,0 +1,119 @@
+/**
+ * What a schema may say.
+ *
+ * @module
+ */
+import { describe, quote } from "../../../base/describe.ts";
+import { InvalidArgumentError } from "../../../base/errors.ts";
+
+/** A schema that is an object, as JSON gives it. */
+export type SchemaObject = Readonly<Record<string, unknown>>;
+
+/** The types of JSON values, as JSON Schema names them. */
+export const TYPES = [
+  "object",
+  "array",
+  "string",
+  "number",
+  "integer",
+  "boolean",
+  "null",
+] as const;
+export type TypeName = typeof TYPES[number];
+
+/** What a schema may say about values of which type. */
+export const KEYWORDS_OF = {
+  object: ["properties", "required", "additionalProperties"],
+  array: ["items", "prefixItems", "minItems", "maxItems"],
+  string: ["pattern", "minLength", "maxLength", "format"],
+  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+} as const;
+
+/** What says which values there are by itself: nothing else may be said beside it but the type. */
+const WHOLE = ["$ref", "anyOf", "enum", "const"] as const;
+
+/** What says nothing about values. */
+const ANNOTATIONS = [
+  "$schema",
+  "$id",
+  "$comment",
+  "$defs",
+  "definitions",
+  "title",
+  "description",
+  "default",
+  "examples",
+  "deprecated",
+  "readOnly",
+  "writeOnly",
+];
+
+const SUPPORTED = ["type", ...WHOLE, ...Object.values(KEYWORDS_OF).flat()];
+
+/**
+ * Checks that a schema says nothing that is not supported, and returns the keyword that says all by itself, if there is one.
+ *
+ * @param place where it is in the whole schema: `#/properties/name`
+ * @throws {RangeError} if it does
+ */
+export function checkKeywords(
+  schema: SchemaObject,
+  place: string,
+): typeof WHOLE[number] | undefined {
+  const names = Object.keys(schema).filter((name) => !ANNOTATIONS.includes(name));
+  const unknown = names.find((name) => !SUPPORTED.includes(name));
+  if (unknown !== undefined) {
+    throw schemaError(
+      place,
+      "a keyword is not supported",
+      quote(unknown),
+      `Leave it out${unknown === "oneOf" ? ", or use anyOf" : ""}: these are supported: ${
+        SUPPORTED.join(", ")
+      }`,
+    );
+  }
+  const whole = WHOLE.find((name) => names.includes(name));
+  const mayHaveType = whole === "enum" || whole === "const";
+  const other = names.find((name) => name !== whole && !(mayHaveType && name === "type"));
+  if (whole !== undefined && other !== undefined) {
+    throw schemaError(
+      place,
+      `${whole} together with other keywords is not supported`,
+      quote(other),
+      `Leave out one of them`,
+    );
+  }
+  return whole;
+}
+
+/** The types that a schema allows: those that it names, or else those that it says something about, or else all. */
+export function typesOf(schema: SchemaObject, place: string): readonly TypeName[] {
+  const { type } = schema;
+  if (type === undefined) {
+    const about = (Object.keys(KEYWORDS_OF) as (keyof typeof KEYWORDS_OF)[])
+      .filter((type) => KEYWORDS_OF[type].some((keyword) => schema[keyword] !== undefined));
+    return about.length > 0 ? about : TYPES.filter((type) => type !== "integer");
+  }
+  const types = Array.isArray(type) ? type : [type];
+  for (const each of types) {
+    if (!TYPES.includes(each)) {
+      throw schemaError(place, "there is no such type", describe(each), `Use ${TYPES.join(", ")}`);
+    }
+  }
+  // Each whole number is a number.
+  return types.includes("number") ? types.filter((each) => each !== "integer") : types;
+}
+
+/** An error about a place of a schema. */
+export function schemaError(
+  place: string,
+  what: string,
+  received: string,
+  advice: string,
+): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Cannot generate: jsonSchema cannot be used: at ${
+      place.length > 100 ? "..." + place.slice(-100) : place
+    } ${what}: received ${received}. ${advice}.`,
+  );
+}

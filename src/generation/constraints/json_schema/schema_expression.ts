@@ -1,0 +1,325 @@
+/**
+ * From a JSON Schema to the documents that it describes.
+ *
+ * @module
+ */
+import { describe, quote } from "../../../base/describe.ts";
+import { choice, type Expression, NOTHING, reference, Rule, text } from "../grammar/expression.ts";
+import { MAX_REPETITIONS, regexExpression } from "../regex/regex_expression.ts";
+import { FORMATS } from "./formats.ts";
+import { anyString, lengthRange, stringOf } from "./json_strings.ts";
+import {
+  checkKeywords,
+  schemaError,
+  type SchemaObject,
+  type TypeName,
+  typesOf,
+} from "./keywords.ts";
+import { decimalsIn, integersIn, MAX_DIGITS, type NumberRange } from "./number_ranges.ts";
+import { ANY_VALUE, arrayOf, dictionaryOf, objectOf, type Property } from "./structures.ts";
+
+/**
+ * The documents that a schema describes, as `JSON.stringify()` would write them; only numbers may be written in any way.
+ *
+ * @throws {SyntaxError} if a pattern is no regular expression
+ * @throws {RangeError} if the schema says something that is not supported
+ */
+export function schemaExpression(schema: unknown): Promise<Expression> {
+  return new SchemaReader(schema).read();
+}
+
+/** A definition, as far as it is read. */
+interface Definition {
+  readonly rule: Rule;
+  readonly schema: unknown;
+  /** The definitions that it begins with, before anything is written. */
+  readonly begins: string[];
+}
+
+class SchemaReader {
+  readonly #root: unknown;
+  readonly #definitions = new Map<string, Definition>();
+
+  constructor(root: unknown) {
+    this.#root = root;
+  }
+
+  async read(): Promise<Expression> {
+    const whole = this.#refer("#", "#", []);
+    // A map is gone through in the order of adding, what is added meanwhile included.
+    for (const [place, { rule, schema, begins }] of this.#definitions) {
+      rule.expression = await this.#schema(schema, place, begins);
+    }
+    this.#refuseCircles();
+    return whole;
+  }
+
+  /** A definition, read later: so it may refer to itself. */
+  #refer(ref: unknown, place: string, begins: string[]): Expression {
+    if (typeof ref !== "string" || !/^#(\/(\$defs|definitions)\/[^/]*)?$/.test(ref)) {
+      throw schemaError(
+        place,
+        "a reference does not lead to a definition in this schema",
+        describe(ref),
+        'Use "#/$defs/name", or "#" for the whole',
+      );
+    }
+    let definition = this.#definitions.get(ref);
+    if (definition === undefined) {
+      let schema = this.#root;
+      // As RFC 6901 escapes names, within a fragment of a URL.
+      for (const name of ref.split("/").slice(1)) {
+        const key = decodeName(name);
+        schema = isObject(schema) && Object.hasOwn(schema, key) ? schema[key] : undefined;
+      }
+      if (schema === undefined) {
+        throw schemaError(place, "there is no such definition", quote(ref), "Define it in $defs");
+      }
+      definition = { rule: new Rule(), schema, begins: [] };
+      this.#definitions.set(ref, definition);
+    }
+    begins.push(ref);
+    return reference(definition.rule);
+  }
+
+  /** A definition that refers only to itself describes nothing. */
+  #refuseCircles(): void {
+    const done = new Set<string>();
+    const path: string[] = [];
+    const visit = (ref: string) => {
+      if (path.includes(ref)) {
+        const circle = [...path.slice(path.indexOf(ref)), ref].join(" -> ");
+        throw schemaError(ref, "a definition refers to itself", quote(circle), "Let one end it");
+      }
+      if (done.has(ref)) return;
+      done.add(ref);
+      path.push(ref);
+      this.#definitions.get(ref)!.begins.forEach(visit);
+      path.pop();
+    };
+    for (const ref of this.#definitions.keys()) visit(ref);
+  }
+
+  /** @param begins where the definitions are added that the value begins with; not those inside objects and arrays */
+  async #schema(schema: unknown, place: string, begins: string[] = []): Promise<Expression> {
+    if (schema === true) return ANY_VALUE;
+    if (schema === false) return NOTHING;
+    if (!isObject(schema)) {
+      throw schemaError(place, "there is no schema", describe(schema), "Use an object");
+    }
+    const whole = checkKeywords(schema, place);
+    if (whole === "$ref") return this.#refer(schema.$ref, place, begins);
+    if (whole === "anyOf") {
+      const options = listAt(schema, "anyOf", place);
+      return choice(
+        await inTurn(options, (each, i) => this.#schema(each, `${place}/anyOf/${i}`, begins)),
+      );
+    }
+    if (whole !== undefined) {
+      const values = whole === "const" ? [schema.const] : listAt(schema, "enum", place);
+      return choice(
+        values.filter((value) => schema.type === undefined || isOfType(value, schema, place))
+          .map((value) => text(JSON.stringify(value))),
+      );
+    }
+    const types = typesOf(schema, place);
+    return choice(await inTurn(types, (type) => this.#type(type, schema, place)));
+  }
+
+  async #type(type: TypeName, schema: SchemaObject, place: string): Promise<Expression> {
+    switch (type) {
+      case "null":
+        return text("null");
+      case "boolean":
+        return choice([text("true"), text("false")]);
+      case "integer":
+      case "number":
+        return numberExpression(type, schema, place);
+      case "string":
+        return await stringExpression(schema, place);
+      case "array":
+        return await this.#array(schema, place);
+      case "object":
+        return await this.#object(schema, place);
+    }
+  }
+
+  async #array(schema: SchemaObject, place: string): Promise<Expression> {
+    const { prefixItems, items = true } = schema;
+    if (Array.isArray(items)) {
+      throw schemaError(place, "items is a list", describe(items), "Use prefixItems for that");
+    }
+    const first = prefixItems === undefined ? [] : await inTurn(
+      listAt(schema, "prefixItems", place),
+      (each, i) => this.#schema(each, `${place}/prefixItems/${i}`),
+    );
+    const rest = items === false
+      ? undefined
+      : reference(new Rule(await this.#schema(items, `${place}/items`)));
+    const [min, max] = boundsOf(schema, "minItems", "maxItems", place);
+    const isTooShort = min > first.length && rest === undefined;
+    return isTooShort || min > max ? NOTHING : arrayOf(first, rest, min, max);
+  }
+
+  async #object(schema: SchemaObject, place: string): Promise<Expression> {
+    const { properties = {}, additionalProperties = true } = schema;
+    if (!isObject(properties)) {
+      throw schemaError(place, "properties is no object", describe(properties), "Use an object");
+    }
+    const required = schema.required === undefined ? [] : listAt(schema, "required", place);
+    for (const name of required) {
+      if (typeof name === "string") continue;
+      throw schemaError(place, "required has what is no name", describe(name), "Use texts");
+    }
+    const others = required.filter((name) => !Object.hasOwn(properties, name as string));
+    const names = [...Object.keys(properties), ...new Set(others as string[])];
+    if (names.length === 0) {
+      if (additionalProperties === false) return objectOf([]);
+      return dictionaryOf(
+        reference(
+          new Rule(await this.#schema(additionalProperties, `${place}/additionalProperties`)),
+        ),
+      );
+    }
+    const listed = await inTurn(names, async (name): Promise<Property> => {
+      const isListed = Object.hasOwn(properties, name);
+      const value = isListed
+        ? await this.#schema(properties[name], `${place}/properties/${name}`)
+        : await this.#schema(additionalProperties, `${place}/additionalProperties`);
+      return { name, value, isRequired: required.includes(name) };
+    });
+    return objectOf(listed);
+  }
+}
+
+function numberExpression(
+  type: "integer" | "number",
+  schema: SchemaObject,
+  place: string,
+): Expression {
+  const range: Record<string, number> = {};
+  for (const name of ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]) {
+    const bound = schema[name];
+    if (bound === undefined) continue;
+    if (typeof bound !== "number") {
+      throw schemaError(place, `${name} is no number`, describe(bound), "Use a number");
+    }
+    range[name] = bound;
+  }
+  const numbers = type === "integer"
+    ? integersIn(range as NumberRange)
+    : decimalsIn(range as NumberRange);
+  if (numbers !== undefined) return numbers;
+  throw schemaError(
+    place,
+    "a bound has too many digits",
+    describe(Object.values(range)),
+    `Numbers are written with up to ${MAX_DIGITS} digits, so that each is read as what it is`,
+  );
+}
+
+async function stringExpression(schema: SchemaObject, place: string): Promise<Expression> {
+  const { pattern, format } = schema;
+  const [min, max] = boundsOf(schema, "minLength", "maxLength", place);
+  if (min > max) return NOTHING;
+  if (pattern === undefined && format === undefined) return anyString(min, max);
+  if (pattern !== undefined && format !== undefined) {
+    throw schemaError(place, "pattern and format are together", describe(format), "Use one");
+  }
+  const content = pattern === undefined
+    ? await formatExpression(format, place)
+    : await patternExpression(pattern, place);
+  const [shortest, longest] = lengthRange(content);
+  if (shortest < min || longest > max) {
+    const which = shortest < min ? "minLength" : "maxLength";
+    throw schemaError(
+      place,
+      `${which} excludes texts that ${pattern === undefined ? "format" : "pattern"} allows`,
+      describe(schema[which]),
+      "Say the length within the pattern, as in ^[a-z]{2,8}$",
+    );
+  }
+  return stringOf(content);
+}
+
+async function formatExpression(format: unknown, place: string): Promise<Expression> {
+  if (typeof format === "string" && Object.hasOwn(FORMATS, format)) {
+    return await regexExpression("format", FORMATS[format]);
+  }
+  throw schemaError(
+    place,
+    "there is no such format",
+    describe(format),
+    `Use one of ${Object.keys(FORMATS).join(", ")}`,
+  );
+}
+
+async function patternExpression(pattern: unknown, place: string): Promise<Expression> {
+  if (typeof pattern === "string") {
+    return await regexExpression("pattern", pattern, { search: true });
+  }
+  throw schemaError(place, "pattern is no text", describe(pattern), "Use a regular expression");
+}
+
+/** Two bounds of a count; without the second, there is none. */
+function boundsOf(
+  schema: SchemaObject,
+  minName: string,
+  maxName: string,
+  place: string,
+): [min: number, max: number] {
+  const [min, max] = [minName, maxName].map((name) => {
+    const bound = schema[name];
+    if (bound === undefined) return undefined;
+    if (typeof bound !== "number" || !Number.isSafeInteger(bound) || bound < 0) {
+      throw schemaError(place, `${name} is no count`, describe(bound), "Use a whole number");
+    }
+    if (bound > MAX_REPETITIONS) {
+      throw schemaError(
+        place,
+        `${name} is too large`,
+        describe(bound),
+        `Use up to ${MAX_REPETITIONS}, or leave it out`,
+      );
+    }
+    return bound;
+  });
+  return [min ?? 0, max ?? Infinity];
+}
+
+function listAt(schema: SchemaObject, name: string, place: string): readonly unknown[] {
+  const list = schema[name];
+  if (Array.isArray(list)) return list;
+  throw schemaError(place, `${name} is no list`, describe(list), "Use an array");
+}
+
+function isOfType(value: unknown, schema: SchemaObject, place: string): boolean {
+  const types = typesOf(schema, place);
+  if (value === null) return types.includes("null");
+  if (Array.isArray(value)) return types.includes("array");
+  return types.includes(typeof value as TypeName) ||
+    (Number.isInteger(value) && types.includes("integer"));
+}
+
+function isObject(value: unknown): value is SchemaObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function decodeName(name: string): string {
+  try {
+    name = decodeURIComponent(name);
+  } catch {
+    // A name with a percent sign that nobody escaped.
+  }
+  return name.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+/** One after another: each may load something that the next finds loaded. */
+async function inTurn<T, R>(
+  list: readonly T[],
+  convert: (each: T, place: number) => Promise<R>,
+): Promise<R[]> {
+  const converted: R[] = [];
+  for (const [place, each] of list.entries()) converted.push(await convert(each, place));
+  return converted;
+}

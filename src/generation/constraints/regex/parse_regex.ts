@@ -1,0 +1,76 @@
+/**
+ * The syntax of regular expressions.
+ *
+ * @module
+ */
+// Without an entry in deno.json, which would be fetched by whoever runs a task.
+// deno-lint-ignore no-import-prefix
+import type { AST, RegExpParser } from "npm:@eslint-community/regexpp@4.12.2";
+import { quote } from "../../../base/describe.ts";
+
+export type { AST };
+
+/**
+ * Where the parser comes from. Deno fetches whatever is named in an import itself, used or not; named here, it is fetched
+ * when a regular expression is first given.
+ */
+const PARSER: string = "npm:@eslint-community/regexpp@4.12.2";
+
+/** A regular expression, parsed. */
+export interface ParsedRegex {
+  readonly pattern: AST.Pattern;
+  /** Those of its flags that say which characters are meant: `u` or `v`, and perhaps `i`. */
+  readonly flags: string;
+  /** Whether `.` is a line break, too. */
+  readonly dotAll: boolean;
+}
+
+/**
+ * Parses a regular expression. A text, and a `RegExp` with neither of them, is read with the flag `u`: a character is then
+ * a character, and not half of one.
+ *
+ * @param name what it was given as, for error messages
+ * @throws {SyntaxError} if it is none
+ */
+export async function parseRegex(name: string, regex: string | RegExp): Promise<ParsedRegex> {
+  const parser = await loadParser(name);
+  const { source, flags } = typeof regex === "string" ? { source: regex, flags: "" } : regex;
+  const unicodeSets = flags.includes("v");
+  let pattern: AST.Pattern;
+  try {
+    pattern = parser.parsePattern(source, 0, source.length, {
+      unicode: !unicodeSets,
+      unicodeSets,
+    });
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot generate: ${name} is not a regular expression: received ${quote(source)}. ` +
+        `As JavaScript reads it with the flag ${unicodeSets ? "v" : "u"}: ${
+          (error as Error).message
+        }.`,
+      { cause: error },
+    );
+  }
+  return {
+    pattern,
+    flags: (unicodeSets ? "v" : "u") + (flags.includes("i") ? "i" : ""),
+    dotAll: flags.includes("s"),
+  };
+}
+
+async function loadParser(name: string): Promise<RegExpParser> {
+  let parser: { RegExpParser: new () => RegExpParser };
+  try {
+    parser = await import(PARSER);
+  } catch (error) {
+    throw new Error(
+      `Cannot generate: ${name} needs a parser that could not be loaded: received ` +
+        `${
+          quote((error as Error).message)
+        }. Fetch it with "deno cache ${PARSER}", or in a folder with a package.json ` +
+        `with "deno add ${PARSER}".`,
+      { cause: error },
+    );
+  }
+  return new parser.RegExpParser();
+}

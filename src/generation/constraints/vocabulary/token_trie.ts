@@ -1,0 +1,84 @@
+/**
+ * Tokens by what they begin with.
+ *
+ * @module
+ */
+
+/** A token and its bytes, each as a character. */
+export interface TokenText {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Bytes of a token beyond this cannot be told apart by the depth of a node. */
+const MAX_TOKEN_BYTES = 65_535;
+
+/**
+ * All tokens as a tree of bytes, laid out as one goes through it: a node, then all below it, then the next beside it. So
+ * going through it is one loop, in which what cannot be is skipped with all below it.
+ */
+export class TokenTrie {
+  /** By node: how many bytes lead to it, from 1. */
+  readonly depth: Uint16Array;
+  /** By node: its byte. */
+  readonly byte: Uint8Array;
+  /** By node: the first one that is not below it. */
+  readonly end: Int32Array;
+  /** By node: the token that ends there, or -1. */
+  readonly token: Int32Array;
+  /** By token: another one with the same bytes, or -1. */
+  readonly twin: Int32Array;
+  /** The most bytes of a token. */
+  readonly maxDepth: number = 0;
+
+  /**
+   * @param tokens none of them empty
+   * @param vocabSize one more than the largest id there may be
+   */
+  constructor(tokens: readonly TokenText[], vocabSize: number) {
+    const sorted = tokens.toSorted((a, b) => a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
+    const numNodes = countNodes(sorted);
+    this.depth = new Uint16Array(numNodes);
+    this.byte = new Uint8Array(numNodes);
+    this.end = new Int32Array(numNodes);
+    this.token = new Int32Array(numNodes).fill(-1);
+    this.twin = new Int32Array(vocabSize).fill(-1);
+    /** The node at each depth of the current token. */
+    const path: number[] = [];
+    let before = "";
+    let node = 0;
+    for (const { id, text } of sorted) {
+      const shared = sharedLength(before, text);
+      while (path.length > shared) this.end[path.pop()!] = node;
+      for (let depth = shared; depth < text.length; depth++) {
+        this.depth[node] = depth + 1;
+        this.byte[node] = text.charCodeAt(depth);
+        path.push(node++);
+      }
+      const last = path[path.length - 1];
+      this.twin[id] = this.token[last];
+      this.token[last] = id;
+      this.maxDepth = Math.max(this.maxDepth, text.length);
+      before = text;
+    }
+    while (path.length > 0) this.end[path.pop()!] = node;
+  }
+}
+
+function countNodes(sorted: readonly TokenText[]): number {
+  let before = "";
+  let numNodes = 0;
+  for (const { text } of sorted) {
+    if (text.length > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
+    numNodes += text.length - sharedLength(before, text);
+    before = text;
+  }
+  return numNodes;
+}
+
+function sharedLength(a: string, b: string): number {
+  const max = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < max && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  return length;
+}
