@@ -42,6 +42,7 @@ export type {
   GenerateOptions,
   TokenLogProbability,
 } from "./src/generation/generate.ts";
+export type { ConstraintOptions } from "./src/generation/constraints/constraint_options.ts";
 export type { FilterOrder, SamplingOptions } from "./src/generation/sampling/sampling_options.ts";
 
 // Text.

@@ -5,9 +5,9 @@
  */
 import { InvalidArgumentError } from "../../base/errors.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { Constraint } from "./constraint.ts";
+import type { Constraint } from "./constraint.ts";
 import { constraintNames, type ConstraintOptions } from "./constraint_options.ts";
-import { choice, type Expression, text } from "./grammar/expression.ts";
+import type { Expression } from "./grammar/expression.ts";
 
 /** So many constraints are kept for each tokenizer. */
 const MAX_KEPT = 16;
@@ -46,8 +46,11 @@ export async function compileConstraint(
   const key = JSON.stringify([name, keyOf(options), [...endOfTextIds]]);
   const kept = constraintsOf.get(tokenizer) ?? new Map<string, Constraint>();
   constraintsOf.set(tokenizer, kept);
-  const constraint = kept.get(key) ??
-    new Constraint(name, await expressionOf(options), tokenizer, endOfTextIds);
+  let constraint = kept.get(key);
+  if (constraint === undefined) {
+    const { Constraint } = await import("./constraint.ts");
+    constraint = new Constraint(name, await expressionOf(options), tokenizer, endOfTextIds);
+  }
   kept.delete(key);
   if (kept.size === MAX_KEPT) kept.delete(kept.keys().next().value!);
   kept.set(key, constraint);
@@ -68,11 +71,12 @@ function keyOf({ choices, regex, jsonSchema }: ConstraintOptions): unknown {
   }
 }
 
-/** Who asks for one kind of constraint does not wait for what the others need. */
+/** Here and above: who asks for no constraint, or for one of another kind, does not wait for what this one needs. */
 async function expressionOf(
   { choices, regex, jsonSchema }: ConstraintOptions,
 ): Promise<Expression> {
   if (choices !== undefined) {
+    const { choice, text } = await import("./grammar/expression.ts");
     return choice(choices.map((each) => text(each.toWellFormed())));
   }
   if (regex !== undefined) {
