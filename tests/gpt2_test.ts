@@ -104,6 +104,8 @@ const wrong: [what: string, call: () => unknown, message: string][] = [
   ],
   ["rpc", () => RpcServers.connect("a:1" as Anything), "an array of texts"],
   ["rpc", () => GPT2.fromPretrained(folder, { rpc: "a:1" as Anything }), "rpc must be an array"],
+  ["prompts", () => model.generateText(new Array(2)), "a prompt must be a text or its tokens"],
+  ["rpc", () => GPT2.fromPretrained(folder, { rpc: new Array(2) }), "rpc must be an array of host"],
   [
     "onProgress",
     () => GPT2.fromPretrained(folder, { onProgress: 1 as Anything }),

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { StorageError } from "./errors.ts";
-import { formatError, quotePath, systemErrorCode } from "./describe.ts";
+import { formatError, quotePath } from "./describe.ts";
+import { readError } from "./read_error.ts";
 
 /** Bytes that can be read from any offset. */
 export interface ByteSource {
@@ -97,12 +97,7 @@ export class FileSource implements ByteSource, Disposable {
         filled += count;
       }
     } catch (error) {
-      const { message } = error as Error;
-      throw new StorageError(
-        `Cannot read ${quotePath(this.path)}: the system refused: received ${message}. ` +
-          "Check the disk.",
-        { cause: error },
-      );
+      throw readError(this.path, error);
     }
     if (filled < target.length) {
       throw formatError(
@@ -147,13 +142,18 @@ export function openRegularFile(path: string): FileSource {
   let file: Deno.FsFile;
   try {
     const info = Deno.statSync(path);
-    if (!info.isFile) throw notFound(path, "it is not a regular file", kindOf(info));
+    if (!info.isFile) throw notFile(path, kindOf(info));
     file = Deno.openSync(path, { read: true });
   } catch (error) {
-    throw openError(path, error);
+    throw readError(path, error, "open");
   }
-  // Not from statSync(), which the files inside a compiled program do not have.
-  return new FileSource(file, path, file.seekSync(0, Deno.SeekMode.End));
+  try {
+    // Not from statSync(), which the files inside a compiled program do not have.
+    return new FileSource(file, path, file.seekSync(0, Deno.SeekMode.End));
+  } catch (error) {
+    file.close();
+    throw readError(path, error);
+  }
 }
 
 function checkSpan(source: ByteSource, offset: number, length: number): void {
@@ -167,38 +167,11 @@ function checkSpan(source: ByteSource, offset: number, length: number): void {
   }
 }
 
-/** Gives an error of `stat` or `open` the class and the words that openRegularFile() promises. */
-function openError(path: string, error: unknown): unknown {
-  // A missing --allow-read is about this process, not about the file: Deno's own message names the flag.
-  if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) return error;
-  const code = systemErrorCode(error);
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return new Deno.errors.PermissionDenied(
-      `Cannot open ${quotePath(path)}: the system does not let this user read it: ` +
-        `received ${code}. Change its permissions, or run as a user who may read it.`,
-      { cause: error },
-    );
-  }
-  switch (code) {
-    case undefined: // Not from the system: our own, from above.
-      return error;
-    case "ENOENT":
-    case "ENOTDIR":
-      return notFound(path, "there is no such file", "ENOENT", error);
-    case "ENAMETOOLONG":
-    case "EINVAL":
-      return notFound(path, "no file can have this name", code, error);
-  }
-  return new StorageError(
-    `Cannot open ${quotePath(path)}: the system refused: received ${code}. Check the disk.`,
-    { cause: error },
-  );
-}
-
-function notFound(path: string, what: string, received: string, cause?: Error): Error {
+function notFile(path: string, received: string): Error {
   return new Deno.errors.NotFound(
-    `Cannot open ${quotePath(path)}: ${what}: received ${received}. Check the path.`,
-    { cause },
+    `Cannot open ${
+      quotePath(path)
+    }: it is not a regular file: received ${received}. Check the path.`,
   );
 }
 

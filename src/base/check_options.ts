@@ -56,7 +56,9 @@ export const list: OptionRule = {
 /** Several texts. */
 export const texts: OptionRule = {
   meaning: "an array of texts",
-  isType: (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+  // From an array without holes: what is not there is no text either.
+  isType: (value) =>
+    Array.isArray(value) && Array.from(value).every((each) => typeof each === "string"),
 };
 
 /** A whole number in a range. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { systemErrorCode } from "./describe.ts";
+import { isMissing, readError } from "./read_error.ts";
 
 const LAST_PART = Deno.build.os === "windows" ? /[/\\]*[^/\\]*$/ : /\/*[^/]*$/;
 
@@ -19,7 +19,7 @@ export function namesIn(folder: string): string[] {
     return Array.from(Deno.readDirSync(folder), ({ name }) => name);
   } catch (error) {
     if (isMissing(error)) return [];
-    throw error;
+    throw readError(folder, error);
   }
 }
 
@@ -37,7 +37,7 @@ export function readTextIfAny(path: string): string | undefined {
     return isFile(path) ? Deno.readTextFileSync(path) : undefined;
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw error;
+    throw readError(path, error);
   }
 }
 
@@ -68,12 +68,6 @@ export function infoIfAny(path: string, stat = Deno.statSync): Deno.FileInfo | u
     return stat(path);
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw error;
+    throw readError(path, error);
   }
-}
-
-/** Whether an error says that there is nothing of that name. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
-    error instanceof Error && systemErrorCode(error) === "ELOOP";
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isMissing } from "./files.ts";
+import { isMissing } from "./read_error.ts";
 import { storageError } from "./storage_error.ts";
 
 /** Removes a folder with all that is in it. Does nothing if there is none; a link is removed, not what it leads to. */

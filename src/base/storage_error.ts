@@ -76,6 +76,8 @@ const REASONS: Readonly<Record<string, readonly [reason: string, advice: string]
   EROFS: ["the file system is read-only", "Have it made writable"],
   EACCES: FORBIDDEN,
   EPERM: FORBIDDEN,
+  ENAMETOOLONG: ["the system lets no file have so long a name", "Choose a shorter name"],
+  ELOOP: ["there is a link that leads to itself", "Remove the link"],
   ENOENT: NO_FOLDER,
   ENOTDIR: NO_FOLDER,
   EFBIG: ["the file would be too large for the system", "Choose a smaller type"],

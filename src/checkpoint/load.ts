@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { abortSignal, callback, oneOf, type OptionRules } from "../base/check_options.ts";
+import { abortSignal, callback, oneOf, type OptionRules, texts } from "../base/check_options.ts";
 import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
 import { type ComputeOptions, computeRules } from "../model/compute_options.ts";
 import { Model } from "../model/model.ts";
@@ -39,10 +39,7 @@ export interface LoadOptions extends ComputeOptions {
 export const loadRules: OptionRules<LoadOptions> = {
   ...computeRules,
   type: oneOf(...fileTypes),
-  rpc: {
-    meaning: "an array of host:port",
-    isType: (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
-  },
+  rpc: { ...texts, meaning: "an array of host:port" },
   onProgress: callback,
   signal: abortSignal,
 };

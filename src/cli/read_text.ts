@@ -6,6 +6,7 @@
 import { orAborted } from "../base/abort.ts";
 import { FileFormatError } from "../base/errors.ts";
 import { quote, quotePath } from "../base/describe.ts";
+import { readError } from "../base/read_error.ts";
 import type { Io } from "./terminal/io.ts";
 import { readBounded } from "./terminal/read_bounded.ts";
 import { bytesText, countText } from "./terminal/units.ts";
@@ -107,7 +108,7 @@ async function readFile(
         }. Give the path of a file.`,
       );
     }
-    throw error;
+    throw readError(path, error);
   }
 }
 

@@ -71,7 +71,10 @@ export function sizePattern(call: Call): SizedPattern {
   const numHidden = pattern.inputs.map((side, input) => numHiddenAxes(call, side, input));
   const inputs = pattern.inputs.map((side, input) => expandEllipsis(side, numHidden[input]));
   checkEllipses(call, pattern);
-  const output = expandEllipsis(pattern.output, Math.max(...numHidden));
+  const output = expandEllipsis(
+    pattern.output,
+    numHidden.reduce((most, each) => Math.max(most, each)),
+  );
   // In an einsum an axis that one tensor has twice is its diagonal.
   const sides = call.caller === "einsum" ? [output] : [...inputs, output];
   for (const side of sides) checkNoRepetition(call, side);

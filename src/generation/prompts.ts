@@ -26,7 +26,8 @@ export function encodePrompts(
   prompts: readonly Prompt[],
   allowSpecial: EncodeOptions["allowSpecial"],
 ): TokenIds[] {
-  return prompts.map((prompt) => {
+  // From an array without holes, which would be skipped.
+  return Array.from(prompts, (prompt) => {
     if (isTokenIds(prompt)) return prompt;
     if (typeof prompt !== "string") {
       throw new TypeError(

@@ -91,7 +91,11 @@ function isGgufFile(name: string): boolean {
 
 function localPath(url: URL, name: string): string {
   if (url.protocol === "file:") {
-    return pathOfFileUrl(url);
+    try {
+      return pathOfFileUrl(url);
+    } catch {
+      throw notFound(name, "its URL names no file on this system", "Give the path of the file.");
+    }
   }
   throw notFound(
     name,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readTextIfAny } from "../base/files.ts";
 
 /** What is known about a built library. */
 export interface BuildStamp {
@@ -31,9 +32,9 @@ export function stampPathOf(libraryPath: string): string {
 export function readStamp(libraryPath: string): BuildStamp | undefined {
   let stamp: Partial<BuildStamp> | null;
   try {
-    stamp = JSON.parse(Deno.readTextFileSync(stampPathOf(libraryPath)));
+    stamp = JSON.parse(readTextIfAny(stampPathOf(libraryPath)) ?? "null");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
   const complete = typeof stamp?.sha256 === "string" && typeof stamp.abiVersion === "number" &&

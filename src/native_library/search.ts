@@ -5,6 +5,7 @@
  */
 import { certificateAdvice } from "../base/certificate_advice.ts";
 import { NativeLibraryError, StorageError } from "../base/errors.ts";
+import { isMissing } from "../base/read_error.ts";
 import { shorten } from "../base/shorten.ts";
 import type { LibraryCandidate } from "./candidate.ts";
 import { isLocal, LIBRARY_VARIABLE, type LibraryLocation } from "./locations.ts";
@@ -130,7 +131,7 @@ function libraryError(path: string | undefined, text: string, cause?: Error): Na
 }
 
 function describeProblem(error: Error, path: string | undefined): string {
-  if (error instanceof Deno.errors.NotFound && path !== undefined) return "there is no such file";
+  if (isMissing(error) && path !== undefined) return "there is no such file";
   const missing = error.message.match(/register symbol (\w+)/)?.[1];
   return missing === undefined
     ? error.message

@@ -314,13 +314,21 @@ export class Tokenizer {
    * The text of tokens. Bytes that are not UTF-8, as when the tokens end within a character, become
    * U+FFFD; for tokens that arrive one by one use {@linkcode StreamDecoder}.
    *
-   * Throws a `RangeError` for an id that is not in the vocabulary.
+   * Throws a `RangeError` for an id that is not in the vocabulary, and for more text than JavaScript can hold in one.
    */
   decode(ids: Iterable<number>): string {
-    return utf8Decoder.decode(this.decodeBytes(ids));
+    const bytes = this.decodeBytes(ids);
+    try {
+      return utf8Decoder.decode(bytes);
+    } catch (cause) {
+      throw tooLong(bytes.length, cause);
+    }
   }
 
-  /** The UTF-8 bytes of tokens. Throws a `RangeError` for an id that is not in the vocabulary. */
+  /**
+   * The UTF-8 bytes of tokens. Throws a `RangeError` for an id that is not in the vocabulary, and for more bytes than there
+   * is room for.
+   */
   decodeBytes(ids: Iterable<number>): Uint8Array<ArrayBuffer> {
     const { tokenBytes } = this.#vocabulary;
     if (typeof ids !== "object" || ids === null || !(Symbol.iterator in ids)) {
@@ -334,7 +342,7 @@ export class Tokenizer {
       this.#checkId(id);
       numBytes += tokenBytes.lengthOf(id);
     }
-    const bytes = new Uint8Array(numBytes);
+    const bytes = bytesFor(numBytes);
     let end = 0;
     for (const id of list) end = tokenBytes.copyTo(bytes, end, id);
     return bytes;
@@ -514,6 +522,21 @@ function requireAll<T extends object>(options: T, names: readonly (keyof T & str
     if (options[name] !== undefined) continue;
     throw new TypeError(`Cannot ${READ}: ${name} is not given: received nothing.`);
   }
+}
+
+function bytesFor(numBytes: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(numBytes);
+  } catch (cause) {
+    throw tooLong(numBytes, cause);
+  }
+}
+
+function tooLong(numBytes: number, cause: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Cannot decode: the text would be too long: received tokens of ${numBytes} bytes. Decode fewer at a time.`,
+    { cause },
+  );
 }
 
 async function loadGpt2Tokenizer(): Promise<Tokenizer> {

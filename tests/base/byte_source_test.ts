@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { FileFormatError } from "../../src/base/errors.ts";
+import { FileFormatError, StorageError } from "../../src/base/errors.ts";
 import { MemorySource, openRegularFile } from "../../src/base/byte_source.ts";
 import { inFolder } from "../formats/in_folder.ts";
 
@@ -7,6 +7,9 @@ const IS_WINDOWS = Deno.build.os === "windows";
 
 /** A file that its attributes forbid to read even to root: it can only be written. */
 const WRITE_ONLY_FILE = "/sys/bus/platform/drivers_probe";
+
+/** The memory of this process, as a file: reading or measuring it fails. */
+const UNREADABLE_FILE = "/proc/self/mem";
 
 function exists(path: string): boolean {
   try {
@@ -90,6 +93,7 @@ Deno.test(
       [folder, "it is not a regular file: received a folder"],
       [`${folder}/${"n".repeat(300)}`, "no file can have this name"],
       [`${folder}/a\0b`, "no file can have this name"],
+      ["n/".repeat(5000), "no file can have this name"],
     ];
     for (const [path, message] of cases) {
       const error = assertThrows(() => openRegularFile(path), Deno.errors.NotFound, message);
@@ -97,6 +101,29 @@ Deno.test(
     }
   }),
 );
+
+Deno.test({
+  name: "openRegularFile() refuses a link that leads to itself as not found",
+  ignore: IS_WINDOWS, // Not everyone may make links there.
+  fn: inFolder((folder) => {
+    Deno.symlinkSync(`${folder}/circle`, `${folder}/circle`);
+    for (const path of [`${folder}/circle`, `${folder}/circle/below`]) {
+      assertThrows(() => openRegularFile(path), Deno.errors.NotFound, "leads to itself");
+    }
+  }),
+});
+
+Deno.test({
+  name: "openRegularFile() says that the system does not let a file be read",
+  ignore: !exists(UNREADABLE_FILE),
+  fn() {
+    assertThrows(
+      () => openRegularFile(UNREADABLE_FILE),
+      StorageError,
+      'Cannot read "/proc/self/mem": the system refused: received E',
+    );
+  },
+});
 
 Deno.test({
   name: "openRegularFile() refuses a FIFO and a device at once, without opening them",

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkOptions, integer, text } from "../../src/base/check_options.ts";
+import { checkOptions, integer, text, texts } from "../../src/base/check_options.ts";
 
 interface Options {
   threads?: number;
@@ -36,6 +36,14 @@ Deno.test("checkOptions() gives what it checked, which was read once", () => {
   };
   assertEquals(check(options), { threads: 7 });
   assertEquals(numReads, 1);
+});
+
+Deno.test("checkOptions() refuses arrays with holes where it checks what is in them", () => {
+  const rules = { names: texts };
+  for (const names of [new Array(2), Object.assign(["a"], { 2: "b" }), ["a", 1]] as string[][]) {
+    assertThrows(() => checkOptions("work", { names }, rules), TypeError, "an array of texts");
+  }
+  assertEquals(checkOptions("work", { names: ["a", "b"] }, rules), { names: ["a", "b"] });
 });
 
 Deno.test("checkOptions() refuses values of any other type", () => {

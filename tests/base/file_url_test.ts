@@ -7,7 +7,10 @@ Deno.test("pathOfFileUrl() gives what fileURLToPath() gives", () => {
     const url = pathToFileURL(`${import.meta.dirname}/${name}`);
     assertEquals(pathOfFileUrl(url), fileURLToPath(url), name);
   }
-  assertThrows(() => pathOfFileUrl(new URL("file:///a%2fb")), TypeError);
+  for (const url of ["file:///a%2fb", "file:///%00/%2f", "file:///%zz", "file:///%ff"]) {
+    const message = `its URL names none on this system: received "${url}". Give its path.`;
+    assertThrows(() => pathOfFileUrl(new URL(url)), TypeError, message);
+  }
 });
 
 Deno.test({

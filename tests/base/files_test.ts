@@ -30,6 +30,8 @@ Deno.test({
       ["nothing", false, false, false, false],
       ["file/below", false, false, false, false],
       ["a\0b", false, false, false, false],
+      ["circle/below", false, false, false, false],
+      ["n".repeat(300), false, false, false, false],
     ] as const;
     for (const [name, ...expected] of rows) {
       const path = folder.file(name);

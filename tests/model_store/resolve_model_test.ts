@@ -48,12 +48,18 @@ const NOT_FOUND: readonly (readonly [source: string | URL, message: string])[] =
   ["a/b/c", "there is no such file or folder: received"],
   ["", 'there is no such file or folder: received ""'],
   [new URL("nowhere", FOLDER), "there is no such file or folder"],
+  [new URL("file:///%00/%2f"), "its URL names no file on this system: received"],
+  [new URL("file:///%00"), "there is no such file or folder: received"],
+  ["file:///%zz", "its URL names no file on this system: received"],
+  ["a".repeat(5000), "there is no such file"],
+  ["a".repeat(5000) + ".gguf", "there is no such file or folder: received"],
+  ["/etc/passwd/x.gguf", "there is no such file or folder: received"],
   ["https://example.com/gpt2.gguf", "downloaded from the hub only, by their names: received"],
   [new URL("https://example.com/gpt2.gguf"), "downloaded from the hub only"],
 ];
 
 for (const [source, message] of NOT_FOUND) {
-  Deno.test(`resolveModel() finds nothing at ${source instanceof URL ? "URL " : ""}"${source}"`, async () => {
+  Deno.test(`resolveModel() finds nothing at ${source instanceof URL ? "URL " : ""}"${String(source).slice(-80)}"`, async () => {
     await assertRejects(() => resolveModel(source), Deno.errors.NotFound, message);
   });
 }

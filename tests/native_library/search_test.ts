@@ -93,8 +93,11 @@ for (const [stamp, expected] of unusable) {
 
 Deno.test("openLibrarySync() never passes over the library that GPT2_NATIVE_LIBRARY names", async () => {
   using sandbox = new Sandbox();
-  const trial = { ...builtClone(sandbox), path: `${sandbox.folder}/missing.so` };
-  await assertRefused(trial, "missing.so: there is no such file", "GPT2_NATIVE_LIBRARY");
+  const below = new URL(import.meta.url).pathname + "/missing.so"; // Of a file, which has nothing below.
+  for (const path of [`${sandbox.folder}/missing.so`, below, `${"n".repeat(300)}/missing.so`]) {
+    const trial = { ...builtClone(sandbox), path };
+    await assertRefused(trial, "missing.so: there is no such file", "GPT2_NATIVE_LIBRARY");
+  }
 });
 
 Deno.test("openLibrarySync() does not look for another library if a permission is missing", async () => {

@@ -368,3 +368,15 @@ Deno.test("Tokenizer and StreamDecoder refuse values of another type with an err
     }
   }
 });
+
+Deno.test("decode() refuses tokens of more text than there can be", () => {
+  const length = 2 ** 19;
+  const tokens = [...smallTokens, "x".repeat(length)];
+  const id = smallTokens.length;
+  const tokenTypes = tokens.map((_, i) => i === id ? 4 : 1);
+  const long = new Tokenizer({ tokens, merges: smallMerges, tokenTypes });
+  for (const count of [1025, 20_000_000]) { // More than a text can hold, and more than there is memory.
+    const message = `the text would be too long: received tokens of ${count * length} bytes.`;
+    assertThrows(() => long.decode(new Array(count).fill(id)), RangeError, message);
+  }
+});

@@ -5,6 +5,7 @@
  */
 import { FileFormatError } from "../../base/errors.ts";
 import { formatError, quote, quotePath } from "../../base/describe.ts";
+import { namesIn } from "../../base/files.ts";
 import { openSafetensorsFolder, type SafetensorsFolder } from "../../formats/safetensors_folder.ts";
 import { SAFETENSORS_FILE_NAME, SAFETENSORS_INDEX_NAME } from "../../formats/safetensors_index.ts";
 import { Checkpoint } from "../checkpoint.ts";
@@ -128,7 +129,7 @@ function requireProjection(found: Map<string, FoundTensor>, tied: boolean, path:
 
 /** Finds out before anything is read whether the weights are in a format that can be. */
 function requireSafetensors(path: string): void {
-  const names = Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
+  const names = namesIn(path).sort();
   const areThere = names.includes(SAFETENSORS_FILE_NAME) || names.includes(SAFETENSORS_INDEX_NAME);
   if (areThere && names.includes("config.json")) return;
   const other = areThere ? undefined : names.find((name) => OTHER_WEIGHTS.test(name));

@@ -36,7 +36,7 @@ export function parseArguments<F extends Flags>(
   while (rest.length > 0) {
     const arg = rest.shift()!;
     if (arg === "--") {
-      operands.push(...rest);
+      for (const operand of rest) operands.push(operand);
       break;
     }
     if (!arg.startsWith("-") || arg === "-") {

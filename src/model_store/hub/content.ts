@@ -4,6 +4,7 @@
  * @module
  */
 import { infoIfAny } from "../../base/files.ts";
+import { readError } from "../../base/read_error.ts";
 
 /** What is in a file. */
 export interface Content {
@@ -41,7 +42,9 @@ export async function hasContent(
 ): Promise<boolean> {
   if (infoIfAny(path)?.size !== content.size) return false;
   const digest = await newDigest(content);
-  const file = await Deno.open(path);
+  const file = await Deno.open(path).catch((error) => {
+    throw readError(path, error, "open");
+  });
   for await (const bytes of file.readable) {
     signal?.throwIfAborted();
     digest.update(bytes);

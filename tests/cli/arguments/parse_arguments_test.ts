@@ -106,3 +106,8 @@ Deno.test("parseDecimal() reads digits, a point and an exponent only", () => {
   assertEquals(parseDecimal("1e-4"), 0.0001);
   assertEquals(parseDecimal("-2.5E+1"), -25);
 });
+
+Deno.test("parseArguments() takes any number of operands after --", () => {
+  const { operands } = parseArguments({}, ["--", ...Array(200_000).fill("x")]);
+  assertEquals(operands.length, 200_000);
+});
