@@ -4,6 +4,7 @@
  * @module
  */
 import { quote, quotePath } from "../base/describe.ts";
+import type { ConstraintOptions } from "../generation/constraints/constraint_options.ts";
 import { encodePrompts } from "../generation/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
 import type { TokenIds } from "../model/token_ids.ts";
@@ -49,11 +50,12 @@ export const generateCommand = defineCommand({
     ],
     ["generate --file story.txt --model gpt2.gguf --greedy", "Continue a file, with another model"],
     ['"Dear" --num-return-sequences 3 --json', "Three continuations, for another program"],
+    ['"Is it good? Answer:" --choices " yes, no"', "One of two answers"],
     ["--prompts prompts.txt --greedy", "A continuation for each line, as lines of JSON"],
   ],
 
   async run({ values, operands }, io) {
-    const options = generateOptions(values);
+    const options = { ...generateOptions(values), ...await readConstraint(values, io) };
     const { type, threads, json, quiet: isQuiet } = values;
     const prompts = await readPrompts(values, operands[0], io);
 
@@ -107,6 +109,14 @@ export const generateCommand = defineCommand({
     );
   },
 });
+
+/** Who asks for no constraint does not wait for what reads one. */
+async function readConstraint(values: GenerateValues, io: Io): Promise<ConstraintOptions> {
+  const { choices, regex, jsonSchema } = values;
+  if (choices.length === 0 && regex === undefined && jsonSchema === undefined) return {};
+  const { constraintOptions } = await import("./generate/constraint.ts");
+  return await constraintOptions(values, io);
+}
 
 /** The prompts, from where the flags say they are. */
 async function readPrompts(

@@ -14,6 +14,7 @@ import { parseDecimal, parseInteger } from "./parse_arguments.ts";
 import { UsageError } from "./usage_error.ts";
 
 const SAMPLING = "Sampling";
+const CONSTRAINT = "Constraint (at most one)";
 const OUTPUT = "Output";
 
 const DEFAULT_BATCH_SIZE = 8;
@@ -172,6 +173,25 @@ export const generateFlags = {
     min: 1,
     default: 1,
     help: "Write this many texts.",
+  },
+
+  choices: {
+    group: CONSTRAINT,
+    kind: "textList",
+    valueName: "a,b,...",
+    help: "Write one of these texts; one with a comma in it needs a JSON array.",
+  },
+  regex: {
+    group: CONSTRAINT,
+    kind: "text",
+    valueName: "regex",
+    help: "Write a text that this regular expression of JavaScript matches as a whole.",
+  },
+  jsonSchema: {
+    group: CONSTRAINT,
+    kind: "text",
+    valueName: "schema",
+    help: "Write JSON that this JSON Schema describes: the schema itself, or its file.",
   },
 
   noEcho: { group: OUTPUT, kind: "switch", help: "Write the new text without the prompt." },

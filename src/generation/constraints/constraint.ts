@@ -12,7 +12,7 @@ import { completionCosts } from "./grammar/completion_costs.ts";
 import { charactersOf, complement } from "./grammar/code_points.ts";
 import { characters, type Expression, repeat } from "./grammar/expression.ts";
 import { spellingOf } from "./vocabulary/spelling.ts";
-import { TokenMasks } from "./vocabulary/token_masks.ts";
+import { BYTE_GROUPS, TokenMasks } from "./vocabulary/token_masks.ts";
 import { WrittenTokens } from "./vocabulary/written_tokens.ts";
 
 /** Masks take this much memory at most; then they are computed again when they are needed again. */
@@ -51,7 +51,7 @@ export class Constraint {
     const isAny = (table: Uint8Array) => (first: number, last: number) =>
       table.subarray(first, last + 1).includes(1);
     const isSpellable = grammar.trim(isAny(isInToken));
-    this.#automaton = new ByteAutomaton(grammar);
+    this.#automaton = new ByteAutomaton(grammar, BYTE_GROUPS);
     // Where each byte is a token, what bytes can complete, tokens can.
     const isEachByteToken = grammar.nodes.every(({ bytes }) =>
       everyThird(bytes, (first, last) => !isToken.subarray(first, last + 1).includes(0))
@@ -161,7 +161,10 @@ function warmUp(tokens: WrittenTokens): void {
   // Free but for one plain character, so that all tokens have to be looked at, and bounded, so that there are many states.
   for (const excluded of ["", "~"]) {
     const content = characters(complement(charactersOf(excluded)));
-    const automaton = new ByteAutomaton(buildGrammar(repeat(content, 0, tokens.trie.maxDepth)));
+    const automaton = new ByteAutomaton(
+      buildGrammar(repeat(content, 0, tokens.trie.maxDepth)),
+      BYTE_GROUPS,
+    );
     new TokenMasks(automaton, tokens).compute(automaton.start);
   }
 }

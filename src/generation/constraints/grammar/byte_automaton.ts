@@ -12,14 +12,14 @@ export class AutomatonState {
   readonly places: readonly number[];
   /** Whether the text may end here. */
   readonly isComplete: boolean;
-  /** By class of bytes: the next state, null if there is none, undefined if that is not known yet. */
+  /** By class or group of bytes: the next state, null if there is none, undefined if that is not known yet. */
   readonly next: (AutomatonState | null | undefined)[];
 
   /** Only an automaton makes states. */
-  constructor(places: readonly number[], isComplete: boolean, numClasses: number) {
+  constructor(places: readonly number[], isComplete: boolean, numSteps: number) {
     this.places = places;
     this.isComplete = isComplete;
-    this.next = new Array(numClasses).fill(undefined);
+    this.next = new Array(numSteps).fill(undefined);
   }
 
   /** Whether nothing but the end of the text may follow. */
@@ -27,6 +27,9 @@ export class AutomatonState {
     return this.places.length === 0;
   }
 }
+
+/** Stands for the state behind a group of bytes where not all of them lead to the same. */
+export const MIXED = new AutomatonState([], false, 0);
 
 /** What is behind a node and the calls around it, once all steps that write nothing are made. */
 interface Closure {
@@ -53,15 +56,17 @@ const NO_CALL = 0;
  */
 export class ByteAutomaton {
   /** By byte: its class. Bytes of one class lead to the same places, wherever one is. */
-  readonly classOf: Uint8Array;
-  /** The number of classes. */
-  readonly numClasses: number;
+  readonly classOf = new Uint16Array(256);
+  /** By group: what stands for it where a class may stand. */
+  readonly groups: readonly number[];
   /** The state before the first byte. */
   readonly start: AutomatonState;
 
   readonly #grammar: ByteGrammar;
   /** By class: one of its bytes. */
   readonly #byteOf: number[];
+  /** By group: the classes of its bytes. */
+  readonly #classesOf: readonly (readonly number[])[];
   #states = new Map<string, AutomatonState>();
 
   /** By place: its node, its list of calls, and what is behind it. A place is known by its node and list. */
@@ -75,27 +80,47 @@ export class ByteAutomaton {
   readonly #outer: number[] = [-1];
   readonly #callsOf = new Map<number, number>();
 
-  /** The grammar must not be changed from now on. */
-  constructor(grammar: ByteGrammar) {
+  /**
+   * @param grammar not to be changed from now on
+   * @param groups bytes to be asked for together: whether they all lead to the same state, and to which
+   */
+  constructor(grammar: ByteGrammar, groups: readonly (readonly number[])[] = []) {
     this.#grammar = grammar;
     const starts = new Uint8Array(257);
     for (const { bytes } of grammar.nodes) {
       for (let i = 0; i < bytes.length; i += 3) starts[bytes[i]] = starts[bytes[i + 1] + 1] = 1;
     }
-    this.classOf = new Uint8Array(256);
     this.#byteOf = [0];
     for (let byte = 1; byte < 256; byte++) {
       if (starts[byte] === 1) this.#byteOf.push(byte);
       this.classOf[byte] = this.#byteOf.length - 1;
     }
-    this.numClasses = this.#byteOf.length;
+    this.#classesOf = groups.map((bytes) => [
+      ...new Set(bytes.map((byte) => this.classOf[byte])),
+    ]);
+    this.groups = groups.map((_, group) => this.#byteOf.length + group);
     this.start = this.#state([this.#closure(0, NO_CALL)]);
   }
 
-  /** The state behind one more byte of a class, or null if no such byte may follow. */
-  next(state: AutomatonState, byteClass: number): AutomatonState | null {
-    const known = state.next[byteClass];
+  /**
+   * The state behind one more byte of a class or a group, or null if no such byte may follow. For a group it may be
+   * {@linkcode MIXED}.
+   */
+  next(state: AutomatonState, step: number): AutomatonState | null {
+    const known = state.next[step];
     if (known !== undefined) return known;
+    return state.next[step] = step < this.#byteOf.length
+      ? this.#nextOfClass(state, step)
+      : this.#nextOfGroup(state, step - this.#byteOf.length);
+  }
+
+  #nextOfGroup(state: AutomatonState, group: number): AutomatonState | null {
+    const [first, ...rest] = this.#classesOf[group];
+    const next = this.next(state, first);
+    return rest.every((byteClass) => this.next(state, byteClass) === next) ? next : MIXED;
+  }
+
+  #nextOfClass(state: AutomatonState, byteClass: number): AutomatonState | null {
     const byte = this.#byteOf[byteClass];
     const closures: Closure[] = [];
     for (const place of state.places) {
@@ -105,7 +130,7 @@ export class ByteAutomaton {
         closures.push(this.#closure(bytes[i + 2], this.#calls[place]));
       }
     }
-    return state.next[byteClass] = closures.length === 0 ? null : this.#state(closures);
+    return closures.length === 0 ? null : this.#state(closures);
   }
 
   /** The state behind some bytes, or null if they may not follow. */
@@ -162,7 +187,11 @@ export class ByteAutomaton {
         this.#states = new Map();
         this.#closures = [];
       }
-      state = new AutomatonState(places, isComplete, this.numClasses);
+      state = new AutomatonState(
+        places,
+        isComplete,
+        this.#byteOf.length + this.groups.length,
+      );
       this.#states.set(key, state);
     }
     return state;
@@ -174,6 +203,19 @@ export class ByteAutomaton {
   }
 
   #makeClosure(place: number): Closure {
+    const { bytes, empties, calls, isEnd } = this.#grammar.nodes[this.#nodes[place]];
+    if (empties.length + calls.length === 0) {
+      // Within a character or a word, of which there is much to be made.
+      if (!isEnd) return { places: [place], isComplete: false, state: undefined };
+      const list = this.#calls[place];
+      if (bytes.length === 0 && list !== NO_CALL) {
+        return this.#closure(this.#returns[list], this.#outer[list]);
+      }
+    }
+    return this.#closureOf(place);
+  }
+
+  #closureOf(place: number): Closure {
     const places: number[] = [];
     let isComplete = false;
     const seen = new Set([place]);

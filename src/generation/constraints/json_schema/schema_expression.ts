@@ -21,7 +21,6 @@ import { ANY_VALUE, arrayOf, dictionaryOf, objectOf, type Property } from "./str
 /**
  * The documents that a schema describes, as `JSON.stringify()` would write them; only numbers may be written in any way.
  *
- * @throws {SyntaxError} if a pattern is no regular expression
  * @throws {RangeError} if the schema says something that is not supported
  */
 export function schemaExpression(schema: unknown): Promise<Expression> {
@@ -255,10 +254,20 @@ async function formatExpression(format: unknown, place: string): Promise<Express
 }
 
 async function patternExpression(pattern: unknown, place: string): Promise<Expression> {
-  if (typeof pattern === "string") {
-    return await regexExpression("pattern", pattern, { search: true });
+  if (typeof pattern !== "string") {
+    throw schemaError(place, "pattern is no text", describe(pattern), "Use a regular expression");
   }
-  throw schemaError(place, "pattern is no text", describe(pattern), "Use a regular expression");
+  try {
+    return await regexExpression("pattern", pattern, { search: true });
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw schemaError(
+      place,
+      "pattern is not a regular expression",
+      quote(pattern),
+      "Write it as JavaScript reads it with the flag u",
+    );
+  }
 }
 
 /** Two bounds of a count; without the second, there is none. */

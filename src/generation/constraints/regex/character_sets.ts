@@ -44,7 +44,7 @@ export function matchedCharacters(source: string, flags: string): CodePoints {
   const key = `${flags} ${source}`;
   let set = known.get(key);
   if (set === undefined) {
-    set = scan(new RegExp(`${source}+`, `g${flags}`));
+    set = scan(new RegExp(`${source}+`, `g${flags}`), NAMES_UNASSIGNED.test(source));
     if (known.size === MAX_KNOWN) known.clear();
     known.set(key, set);
   }
@@ -65,40 +65,65 @@ let casedCharacters: string | undefined;
 /** All characters of which there is another case. */
 function cased(): string {
   if (casedCharacters === undefined) {
-    const set = scan(/[\p{Changes_When_Casemapped}\p{Changes_When_Casefolded}]+/gu);
+    const set = scan(/[\p{Changes_When_Casemapped}\p{Changes_When_Casefolded}]+/gu, false);
     casedCharacters = [...rangesOf(set)].map(([first, last]) => textOf(first, last)).join("");
   }
   return casedCharacters;
 }
 
-/** The characters that a global expression matches; it matches any number of them at once. */
-function scan(expression: RegExp): CodePoints {
+/**
+ * The planes without a character. To all of their code points, but the last two of each, Unicode gives the same properties.
+ */
+const FIRST_UNASSIGNED = 0x40000;
+const LAST_UNASSIGNED = 0xdffff;
+
+/** Whether the source of a class names one of their code points, so that it may tell them apart. */
+const NAMES_UNASSIGNED = /\\u\{0*[4-9a-d][\da-f]{4}\}|\\ud[89ab]|[\u{40000}-\u{dffff}]/iu;
+
+/**
+ * The characters that a global expression matches; it matches any number of them at once.
+ *
+ * @param isEach whether each code point without a character has to be asked for
+ */
+function scan(expression: RegExp, isEach: boolean): CodePoints {
   const found: [number, number][] = [];
-  for (const { first, text } of everyCharacter ??= [...listCharacters()]) {
+  for (const { first, last, text } of isEach ? listCharacters(true) : sampleOfAll()) {
     // In each of these texts all characters have the same length.
     const length = first > 0xffff ? 2 : 1;
     for (const { 0: match, index } of text.matchAll(expression)) {
       const start = first + index / length;
-      found.push([start, start + match.length / length - 1]);
+      const end = start + match.length / length - 1;
+      found.push([start, match === text ? last : end]);
     }
   }
   return codePoints(found);
 }
 
-/** Some characters that follow each other. */
+/** Some characters that follow each other, and a text of them; for those that are all alike, of the first. */
 interface Characters {
   readonly first: number;
+  readonly last: number;
   readonly text: string;
 }
 
-/** All characters there are. It takes 4 MB, and half of the time that it takes to go through them. */
-let everyCharacter: readonly Characters[] | undefined;
+let sample: readonly Characters[] | undefined;
 
-function* listCharacters(): Generator<Characters> {
-  for (const [first, last] of rangesOf(ALL)) {
-    for (let start = first; start <= last; start += CHARACTERS_AT_A_TIME) {
-      const end = Math.min(last, start + CHARACTERS_AT_A_TIME - 1);
-      yield { first: start, text: textOf(start, end) };
+/** Kept, since it takes as long to make as to go through, and 2 MB. */
+function sampleOfAll(): readonly Characters[] {
+  return sample ??= [...listCharacters(false)];
+}
+
+function* listCharacters(isEach: boolean): Generator<Characters> {
+  for (const [from, to] of rangesOf(ALL)) {
+    for (let first = from; first <= to; first += CHARACTERS_AT_A_TIME) {
+      const last = Math.min(to, first + CHARACTERS_AT_A_TIME - 1);
+      if (isEach || first < FIRST_UNASSIGNED || first > LAST_UNASSIGNED) {
+        yield { first, last, text: textOf(first, last) };
+      } else {
+        const isEndOfPlane = (last & 0xffff) === 0xffff;
+        yield { first, last: isEndOfPlane ? last - 2 : last, text: textOf(first, first) };
+        if (isEndOfPlane) yield { first: last - 1, last, text: textOf(last - 1, last) };
+      }
     }
   }
 }

@@ -3,22 +3,26 @@
  *
  * @module
  */
-import type { AutomatonState, ByteAutomaton } from "../grammar/byte_automaton.ts";
+import { type AutomatonState, type ByteAutomaton, MIXED } from "../grammar/byte_automaton.ts";
 import { addToken, type TokenMask } from "../../sampling/token_mask.ts";
 import type { TokenTrie } from "./token_trie.ts";
-import { PLAIN_BYTES, type WrittenTokens } from "./written_tokens.ts";
+import { PLAIN_BYTES, SHAPE_GROUPS, type WrittenTokens } from "./written_tokens.ts";
 
-/** What plain bytes do, where they do not all do the same. */
-const MIXED = Symbol("mixed");
+/** The groups of bytes that an automaton has to know. */
+export const BYTE_GROUPS: readonly (readonly number[])[] = [
+  PLAIN_BYTES,
+  ...SHAPE_GROUPS.map(({ bytes }) => bytes),
+];
 
-/** Computes which tokens may follow a state of an automaton. */
+/** Computes which tokens may follow a state of an automaton, which knows the {@linkcode BYTE_GROUPS}. */
 export class TokenMasks {
   readonly #automaton: ByteAutomaton;
   readonly #tokens: WrittenTokens;
   /** Whether a state may be entered, where not every state can be completed with the tokens there are. */
   readonly #isAllowed: ((state: AutomatonState) => boolean) | undefined;
-  readonly #plainClasses: readonly number[];
-  readonly #plainNext = new WeakMap<AutomatonState, AutomatonState | null | typeof MIXED>();
+  readonly #plainGroup: number;
+  /** By byte of a shape: the class or group that it stands for. */
+  readonly #stepOfShape: Uint16Array;
   /** By depth: the state that the bytes so far lead to. */
   readonly #path: AutomatonState[];
 
@@ -30,92 +34,108 @@ export class TokenMasks {
     this.#automaton = automaton;
     this.#tokens = tokens;
     this.#isAllowed = isAllowed;
-    this.#plainClasses = [...new Set(PLAIN_BYTES.map((byte) => automaton.classOf[byte]))];
+    const [plainGroup, ...shapeGroups] = automaton.groups;
+    this.#plainGroup = plainGroup;
+    this.#stepOfShape = automaton.classOf.slice();
+    for (const [i, { sign }] of SHAPE_GROUPS.entries()) this.#stepOfShape[sign] = shapeGroups[i];
     this.#path = new Array(tokens.trie.maxDepth + 1).fill(automaton.start);
   }
 
   /** The tokens that may follow. */
   compute(state: AutomatonState): TokenMask {
-    const { numWords, trie, unplainTrie } = this.#tokens;
+    const { numWords, unplainTrie, maxPlainLength } = this.#tokens;
     const mask = new Uint32Array(numWords);
-    const { maxPlainLength } = this.#tokens;
-    const numPlain = this.#isAllowed === undefined ? this.#plainRun(state, maxPlainLength) : -1;
-    if (numPlain < 0) {
-      this.#mark(mask, trie, state);
+    if (this.#isAllowed !== undefined) {
+      for (const [token, next] of this.nextStates(state)) {
+        if (this.#isAllowed(next)) addTwins(mask, this.#tokens.trie, token);
+      }
+      return mask;
+    }
+    const numPlain = this.#plainRun(state, maxPlainLength);
+    if (numPlain === undefined) {
+      this.#addByShapes(mask, state);
     } else {
-      if (numPlain > 0) mask.set(this.#tokens.plainMask(numPlain));
-      this.#mark(mask, unplainTrie, state);
+      mask.set(this.#tokens.plainMask(numPlain));
+      this.#addByBytes(mask, unplainTrie, state);
     }
     return mask;
   }
 
   /** Each token whose bytes may follow, one of several with the same, and the state behind it. */
   nextStates(state: AutomatonState): [token: number, next: AutomatonState][] {
+    const { classOf } = this.#automaton;
     const found: [number, AutomatonState][] = [];
-    this.#walk(this.#tokens.trie, state, (token, next) => found.push([token, next]));
+    this.#walk(this.#tokens.trie, classOf, state, (token, next) => found.push([token, next]));
     return found;
   }
 
-  #mark(mask: TokenMask, trie: TokenTrie, state: AutomatonState): void {
-    const { twin } = trie;
-    const allow = (token: number) => {
-      for (let id = token; id >= 0; id = twin[id]) addToken(mask, id);
-    };
-    if (this.#isAllowed === undefined) return this.#walk(trie, state, allow);
-    for (const [token, next] of this.nextStates(state)) if (this.#isAllowed(next)) allow(token);
+  /** Where letters may follow, mostly any may: then the tokens that differ only in letters are looked at together. */
+  #addByShapes(mask: TokenMask, state: AutomatonState): void {
+    const { shapes, trie } = this.#tokens;
+    const isSure = this.#walk(
+      shapes,
+      this.#stepOfShape,
+      state,
+      (token) => addTwins(mask, shapes, token),
+    );
+    if (isSure) return;
+    mask.fill(0);
+    this.#addByBytes(mask, trie, state);
   }
 
+  #addByBytes(mask: TokenMask, trie: TokenTrie, state: AutomatonState): void {
+    this.#walk(trie, this.#automaton.classOf, state, (token) => addTwins(mask, trie, token));
+  }
+
+  /**
+   * Goes through tokens, as far as their bytes may follow a state.
+   *
+   * @param stepOf by byte: its class or group
+   * @returns false, having stopped there, where a group leads to different states
+   */
   #walk(
     { depth, byte, end, token }: TokenTrie,
+    stepOf: Uint16Array,
     state: AutomatonState,
     visit: (token: number, next: AutomatonState) => void,
-  ): void {
+  ): boolean {
     const automaton = this.#automaton;
-    const { classOf } = automaton;
     const path = this.#path;
     path[0] = state;
     for (let node = 0; node < byte.length;) {
       const before = path[depth[node] - 1];
-      const byteClass = classOf[byte[node]];
-      let next = before.next[byteClass];
-      if (next === undefined) next = automaton.next(before, byteClass);
+      const step = stepOf[byte[node]];
+      let next = before.next[step];
+      if (next === undefined) next = automaton.next(before, step);
       if (next === null) {
         node = end[node];
         continue;
       }
+      if (next === MIXED) return false;
       path[depth[node]] = next;
       if (token[node] >= 0) visit(token[node], next);
       node++;
     }
+    return true;
   }
 
   /**
-   * How many plain bytes may follow, up to a number, whichever they are: no more than that may. It is -1 if it matters
-   * which. Within a text that is free to be anything, most tokens are known so, without a look at them.
+   * How many plain bytes may follow, up to a number, whichever they are: no more than that may. It is undefined if it
+   * matters which. Within a text that is free to be anything, most tokens are known so, without a look at them.
    */
-  #plainRun(state: AutomatonState, max: number): number {
+  #plainRun(state: AutomatonState, max: number): number | undefined {
     for (let length = 0; length < max; length++) {
-      const next = this.#plainSuccessor(state);
-      if (next === MIXED) return -1;
+      const next = this.#automaton.next(state, this.#plainGroup);
+      if (next === MIXED) return undefined;
       if (next === null) return length;
       if (next === state) return max;
       state = next;
     }
     return max;
   }
+}
 
-  #plainSuccessor(state: AutomatonState): AutomatonState | null | typeof MIXED {
-    let successor = this.#plainNext.get(state);
-    if (successor === undefined) {
-      const [first, ...rest] = this.#plainClasses;
-      successor = this.#automaton.next(state, first);
-      for (const byteClass of rest) {
-        if (this.#automaton.next(state, byteClass) === successor) continue;
-        successor = MIXED;
-        break;
-      }
-      this.#plainNext.set(state, successor);
-    }
-    return successor;
-  }
+/** Adds a token, and all others with the same bytes. */
+function addTwins(mask: TokenMask, { twin }: TokenTrie, token: number): void {
+  for (let id = token; id >= 0; id = twin[id]) addToken(mask, id);
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { byteOf } from "../../../tokenizer/byte_alphabet.ts";
 
-/** A token and its bytes, each as a character. */
+/** A token and its bytes, each as a character of the printable alphabet. */
 export interface TokenText {
   readonly id: number;
   readonly text: string;
@@ -32,48 +33,41 @@ export class TokenTrie {
   readonly maxDepth: number = 0;
 
   /**
-   * @param tokens none of them empty
+   * @param tokens none of them empty, in the order of their texts
    * @param vocabSize one more than the largest id there may be
    */
   constructor(tokens: readonly TokenText[], vocabSize: number) {
-    const sorted = tokens.toSorted((a, b) => a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
-    const numNodes = countNodes(sorted);
-    this.depth = new Uint16Array(numNodes);
-    this.byte = new Uint8Array(numNodes);
-    this.end = new Int32Array(numNodes);
-    this.token = new Int32Array(numNodes).fill(-1);
+    const maxNodes = tokens.reduce((sum, { text }) => sum + text.length, 0);
+    const depths = new Uint16Array(maxNodes);
+    const bytes = new Uint8Array(maxNodes);
+    const ends = new Int32Array(maxNodes);
+    const ids = new Int32Array(maxNodes).fill(-1);
     this.twin = new Int32Array(vocabSize).fill(-1);
     /** The node at each depth of the current token. */
     const path: number[] = [];
     let before = "";
     let node = 0;
-    for (const { id, text } of sorted) {
+    for (const { id, text } of tokens) {
+      if (text.length > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
       const shared = sharedLength(before, text);
-      while (path.length > shared) this.end[path.pop()!] = node;
+      while (path.length > shared) ends[path.pop()!] = node;
       for (let depth = shared; depth < text.length; depth++) {
-        this.depth[node] = depth + 1;
-        this.byte[node] = text.charCodeAt(depth);
+        depths[node] = depth + 1;
+        bytes[node] = byteOf(text.charCodeAt(depth));
         path.push(node++);
       }
       const last = path[path.length - 1];
-      this.twin[id] = this.token[last];
-      this.token[last] = id;
+      this.twin[id] = ids[last];
+      ids[last] = id;
       this.maxDepth = Math.max(this.maxDepth, text.length);
       before = text;
     }
-    while (path.length > 0) this.end[path.pop()!] = node;
+    while (path.length > 0) ends[path.pop()!] = node;
+    this.depth = depths.slice(0, node);
+    this.byte = bytes.slice(0, node);
+    this.end = ends.slice(0, node);
+    this.token = ids.slice(0, node);
   }
-}
-
-function countNodes(sorted: readonly TokenText[]): number {
-  let before = "";
-  let numNodes = 0;
-  for (const { text } of sorted) {
-    if (text.length > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
-    numNodes += text.length - sharedLength(before, text);
-    before = text;
-  }
-  return numNodes;
 }
 
 function sharedLength(a: string, b: string): number {

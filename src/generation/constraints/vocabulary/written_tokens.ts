@@ -4,6 +4,7 @@
  * @module
  */
 import type { Tokenizer } from "../../../tokenizer/tokenizer.ts";
+import { toPrintable } from "../../../tokenizer/byte_alphabet.ts";
 import { addToken, type TokenMask } from "../../sampling/token_mask.ts";
 import { tokenType } from "../../../tokenizer/vocabulary.ts";
 import { type TokenText, TokenTrie } from "./token_trie.ts";
@@ -12,6 +13,8 @@ import { type TokenText, TokenTrie } from "./token_trie.ts";
 export class WrittenTokens {
   /** All of them. */
   readonly trie: TokenTrie;
+  /** All of them, with one letter for all letters of its case, and one digit for all digits. */
+  readonly shapes: TokenTrie;
   /** Those with a byte that is not plain. */
   readonly unplainTrie: TokenTrie;
   /** The most bytes of a token of plain ones only. */
@@ -26,26 +29,22 @@ export class WrittenTokens {
   readonly #plainMasks: readonly TokenMask[];
 
   private constructor(tokenizer: Tokenizer) {
-    const { vocabSize, tokenTypes } = tokenizer;
+    const { vocabSize } = tokenizer;
     this.numWords = Math.ceil(vocabSize / 32);
-    const tokens: TokenText[] = [];
-    for (let id = 0; id < vocabSize; id++) {
-      const type = tokenTypes[id];
-      if (type !== tokenType.normal && type !== tokenType.userDefined) continue;
-      const bytes = tokenizer.tokenBytes(id);
-      if (bytes.length === 0 || id === tokenizer.unknownId) continue;
-      tokens.push({ id, text: String.fromCharCode.apply(null, bytes as unknown as number[]) });
-      for (const byte of bytes) this.isInToken[byte] = 1;
-      if (bytes.length === 1) this.isToken[bytes[0]] = 1;
-    }
+    const tokens = writtenTokens(tokenizer);
     const { plain = [], unplain = [] } = Object.groupBy(
       tokens,
       ({ text }) => isPlain(text) ? "plain" : "unplain",
     );
     this.trie = new TokenTrie(tokens, vocabSize);
+    this.shapes = new TokenTrie(shapesOf(tokens), vocabSize);
     this.unplainTrie = new TokenTrie(unplain, vocabSize);
     this.maxPlainLength = plain.reduce((most, { text }) => Math.max(most, text.length), 0);
     this.#plainMasks = masksByLength(plain, this.maxPlainLength, this.numWords);
+    for (const [node, byte] of this.trie.byte.entries()) {
+      this.isInToken[byte] = 1;
+      if (this.trie.depth[node] === 1 && this.trie.token[node] >= 0) this.isToken[byte] = 1;
+    }
   }
 
   /** Those of a tokenizer; made once for each. */
@@ -63,12 +62,68 @@ export class WrittenTokens {
 
 const ofTokenizer = new WeakMap<Tokenizer, WrittenTokens>();
 
+const range = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
+/** The bytes that {@linkcode WrittenTokens.shapes} has one of each. */
+export const SHAPE_GROUPS: readonly { readonly bytes: readonly number[]; readonly sign: number }[] =
+  [
+    { bytes: range(0x61, 0x7a), sign: 0x61 },
+    { bytes: range(0x41, 0x5a), sign: 0x41 },
+    { bytes: range(0x30, 0x39), sign: 0x30 },
+  ];
+
 /**
  * The bytes that what is free at all is mostly free to be: visible ASCII characters and the space, but for those that
  * JSON escapes. Nine tenths of GPT-2's tokens have no others.
  */
-export const PLAIN_BYTES: readonly number[] = Array.from({ length: 95 }, (_, i) => 0x20 + i)
+export const PLAIN_BYTES: readonly number[] = range(0x20, 0x7e)
   .filter((byte) => byte !== 0x22 && byte !== 0x5c);
+
+/** The tokens in the order of their texts, which are in the printable alphabet. */
+function writtenTokens(tokenizer: Tokenizer): TokenText[] {
+  const { tokens, unknownId } = tokenizer;
+  // A copy each time it is asked for.
+  const { tokenTypes } = tokenizer;
+  const written: TokenText[] = [];
+  for (const [id, token] of tokens.entries()) {
+    const type = tokenTypes[id];
+    if (token === "" || id === unknownId) continue;
+    if (type === tokenType.normal) written.push({ id, text: token });
+    else if (type === tokenType.userDefined) {
+      written.push({ id, text: toPrintable(tokenizer.tokenBytes(id)) });
+    }
+  }
+  return written.sort((a, b) => a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
+}
+
+/** Tokens in the order of what their texts are with one letter for all. There are few such texts, which makes that quick. */
+function shapesOf(tokens: readonly TokenText[]): TokenText[] {
+  const idsOf = new Map<string, number[]>();
+  for (const { id, text } of tokens) {
+    const shape = shapeOf(text);
+    const ids = idsOf.get(shape);
+    if (ids === undefined) idsOf.set(shape, [id]);
+    else ids.push(id);
+  }
+  return [...idsOf].sort(([a], [b]) => a < b ? -1 : 1)
+    .flatMap(([text, ids]) => ids.map((id) => ({ id, text })));
+}
+
+function shapeOf(text: string): string {
+  let shape = "";
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    shape += code < SIGNS.length ? SIGNS[code] : text[i];
+  }
+  return shape;
+}
+
+/** By ASCII character: what stands for it in a shape. */
+const SIGNS: readonly string[] = range(0, 0x7f).map((code) => {
+  const group = SHAPE_GROUPS.find(({ bytes }) => bytes.includes(code));
+  return String.fromCharCode(group?.sign ?? code);
+});
 
 function masksByLength(
   tokens: readonly TokenText[],
@@ -84,6 +139,7 @@ function masksByLength(
   return masks;
 }
 
+/** Whether a text of the printable alphabet, in which Ġ is the space, has plain bytes only. */
 function isPlain(text: string): boolean {
-  return /^[ !#-[\]-~]*$/.test(text);
+  return /^[Ġ!#-[\]-~]*$/.test(text);
 }

@@ -297,6 +297,7 @@ Deno.test("schemaExpression() refuses by name and place what it does not support
     [{ type: "string", maxLength: 10_001 }, "maxLength is too large"],
     [{ type: "string", minLength: 1.5 }, "minLength is no count"],
     [{ type: "string", pattern: 5 }, "pattern is no text"],
+    [{ type: "string", pattern: "(" }, "pattern is not a regular expression"],
     [{ type: "string", pattern: "(?=a)" }, "pattern has a lookahead"],
     [{ type: "number", minimum: "1" }, "minimum is no number"],
     [{ type: "number", minimum: 0.1234567890123456 }, "a bound has too many digits"],

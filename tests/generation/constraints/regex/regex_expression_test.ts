@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Random } from "../../../../src/base/random.ts";
 import { InvalidArgumentError } from "../../../../src/base/errors.ts";
+import { matchedCharacters } from "../../../../src/generation/constraints/regex/character_sets.ts";
 import { regexExpression } from "../../../../src/generation/constraints/regex/regex_expression.ts";
 import { accepts, automatonOf, pick, randomText } from "../matching.ts";
 
@@ -234,4 +235,31 @@ Deno.test("half a surrogate pair is a character that cannot be written", async (
   assert(accepts(automaton, "a"));
   assert(!accepts(automaton, "\ufffdb"));
   assert(!accepts(automaton, "\ufffd"));
+});
+
+Deno.test("matchedCharacters() are those that the engine matches, each of them", () => {
+  const sources: [string, string][] = [
+    ["\\p{L}", "u"],
+    ["\\P{L}", "u"],
+    ["\\p{Cn}", "u"],
+    ["\\p{Noncharacter_Code_Point}", "u"],
+    ["[\\p{L}\\u{50000}-\\u{5abcd}]", "u"],
+    ["[^\\p{L}\u{60001}]", "u"],
+    ["[\\p{L}\\ud900\\udc00]", "u"],
+    ["\\p{Lu}", "iu"],
+  ];
+  for (const [source, flags] of sources) {
+    const set = matchedCharacters(source, flags);
+    const single = new RegExp(`^${source}$`, flags);
+    let at = 0;
+    for (let code = 0; code <= 0x10ffff; code++) {
+      if (code >= 0xd800 && code <= 0xdfff) continue;
+      while (at < set.length && set[at + 1] < code) at += 2;
+      const isIn = at < set.length && set[at] <= code;
+      // Only where it fails, for there are a million of them.
+      if (isIn !== single.test(String.fromCodePoint(code))) {
+        assertEquals(isIn, !isIn, `${source} ${code.toString(16)}`);
+      }
+    }
+  }
 });
