@@ -34,7 +34,7 @@ export type ByteChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 const PIECE_BYTES = 8 * 1024 * 1024;
 
 /**
- * Writes a file of `totalBytes` bytes: into a temporary file beside it (`<path>.<unique>.gpt2.incomplete`), then to the disk
+ * Writes a file of `totalBytes` bytes: into a temporary file beside it (`<path>.<unique>.gpt2.incomplete`, where need be with less of the path), then to the disk
  * itself (fsync), then by renaming over `path`. On any failure or abort the temporary file is removed and `path` is as it
  * was. Only a process that is killed leaves its temporary file behind; the next that writes into the folder removes it.
  *

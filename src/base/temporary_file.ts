@@ -8,6 +8,11 @@ import { isFileAt } from "./open_unlinked.ts";
 
 const NAME = /\.[0-9a-f]{8}\.gpt2\.incomplete$/;
 
+const LAST_PART = Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/;
+
+/** The longest name that a file can have, on all systems. */
+const MAX_NAME_BYTES = 255;
+
 /**
  * A file beside its target, under a name that nobody else uses. It takes the target's place when it is renamed, and is
  * removed if that has not happened when it is disposed. Until then it is locked: what a process that was killed has left
@@ -31,7 +36,8 @@ export class TemporaryFile implements Disposable {
   static create(target: string, options: { mode?: number } = {}): TemporaryFile {
     removeAbandoned(folderOf(target));
     while (true) {
-      const path = `${target}.${crypto.randomUUID().slice(0, 8)}.gpt2.incomplete`;
+      const ending = `.${crypto.randomUUID().slice(0, 8)}.gpt2.incomplete`;
+      const path = shortened(target, MAX_NAME_BYTES - ending.length) + ending;
       const file = Deno.openSync(path, { ...options, write: true, createNew: true });
       // Before it was locked, it may have been taken for abandoned.
       if (tryLock(file) !== false && isFileAt(file, path)) {
@@ -72,6 +78,15 @@ export function writeFileAtomicallySync(
   }
   temporary.file.syncSync();
   temporary.rename();
+}
+
+/** A path whose last part has at most so many bytes. One that is too long for the system stays so: that is for it to say. */
+function shortened(path: string, maxNameBytes: number): string {
+  const [name] = path.match(LAST_PART)!;
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length <= maxNameBytes || bytes.length > MAX_NAME_BYTES) return path;
+  const { read } = new TextEncoder().encodeInto(name, new Uint8Array(maxNameBytes));
+  return path.slice(0, path.length - name.length + read);
 }
 
 /** Removes what processes that were killed have left in a folder. */

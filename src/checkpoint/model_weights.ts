@@ -6,8 +6,10 @@
  */
 import { quotePath } from "../base/describe.ts";
 import { folderOf } from "../base/files.ts";
+import type { GgufValue } from "../formats/gguf_value.ts";
 import type { Model } from "../model/model.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { withoutVocabulary } from "./gguf/metadata.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
 import { noSettings, type Settings } from "./settings.ts";
 import type { GPT2Config } from "../model/config.ts";
@@ -79,6 +81,8 @@ export interface ModelDescription {
   readonly name: string;
   /** What comes with it. */
   readonly settings: Settings;
+  /** What the GGUF file that it comes from says of it, known or not, without its vocabulary. */
+  readonly gguf?: ReadonlyMap<string, GgufValue>;
 }
 
 /** A checkpoint on disk, as it was when it was loaded. */
@@ -96,6 +100,7 @@ export function rememberOrigin(model: Model, checkpoint: Checkpoint): void {
     path: lastingPath(checkpoint),
     name,
     settings,
+    gguf: checkpoint.gguf && withoutVocabulary(checkpoint.gguf.metadata),
     fingerprint: fingerprintOf(checkpoint),
   });
 }

@@ -117,3 +117,24 @@ Deno.test("writeFileAtomicallySync() replaces a file, and leaves it as it was wh
   writeFileAtomicallySync(folder.file("a"), TEXT);
   assertEquals([folder.names(), Deno.readTextFileSync(folder.file("a"))], [["a"], "text"]);
 });
+
+for (const [name, write] of WRITERS) {
+  Deno.test(`${name}() writes files whose names are as long as the system allows`, async () => {
+    // In bytes: 255 of one, of two, of three and of four to a character.
+    for (const file of ["n".repeat(255), "é".repeat(127) + "n", "文".repeat(85), "👗".repeat(63)]) {
+      using folder = new TemporaryFolder();
+      await write(folder.file(file));
+      await write(folder.file(file));
+      assertEquals(folder.names(), [file]);
+    }
+  });
+}
+
+Deno.test("TemporaryFile has a name that fits, and tells what it is", () => {
+  using folder = new TemporaryFolder();
+  for (const letter of ["n", "文", "👗"]) {
+    using _temporary = TemporaryFile.create(folder.file(letter.repeat(60)));
+    const [name] = folder.names();
+    assertMatch(name, new RegExp(`^${letter}+\\.[0-9a-f]{8}\\.gpt2\\.incomplete$`, "u"));
+  }
+});

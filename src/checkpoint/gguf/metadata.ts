@@ -34,6 +34,10 @@ export const VARIANT = {
 
 /** The kind of tokenizer; a file that has none lacks this key. */
 export const TOKENIZER_KEY = "tokenizer.ggml.model";
+const TOKENS_KEY = "tokenizer.ggml.tokens";
+const TYPES_KEY = "tokenizer.ggml.token_type";
+const MERGES_KEY = "tokenizer.ggml.merges";
+const VOCABULARY_KEYS = [TOKENS_KEY, TYPES_KEY, MERGES_KEY];
 const ADD_BEGIN_KEY = "tokenizer.ggml.add_bos_token";
 const ADD_END_KEY = "tokenizer.ggml.add_eos_token";
 /** The token that stands for bytes without one. llama.cpp does not know this key: it leaves such bytes out. */
@@ -116,11 +120,18 @@ function tokenizerMetadata(
   return [
     [TOKENIZER_KEY, text("gpt2")],
     ["tokenizer.ggml.pre", text("gpt-2")],
-    ["tokenizer.ggml.tokens", { type: "string[]", value: labels }],
-    ["tokenizer.ggml.token_type", { type: "i32[]", value: types }],
-    ["tokenizer.ggml.merges", { type: "string[]", value: merges }],
+    [TOKENS_KEY, { type: "string[]", value: labels }],
+    [TYPES_KEY, { type: "i32[]", value: types }],
+    [MERGES_KEY, { type: "string[]", value: merges }],
     ...entries,
   ];
+}
+
+/** What a file says beside its vocabulary, which is large, and which the tokenizer knows. */
+export function withoutVocabulary(
+  metadata: ReadonlyMap<string, GgufValue>,
+): ReadonlyMap<string, GgufValue> {
+  return new Map(metadata.entries().filter(([key]) => !VOCABULARY_KEYS.includes(key)));
 }
 
 /** A token as such files write it: every id has a label of its own, also one that has no text. */
@@ -236,8 +247,8 @@ export async function readGgufTokenizer(
   if (vocabSize === GPT2_VOCAB_SIZE && isPlain(file) && await hasGpt2Vocabulary(file)) {
     return await Tokenizer.gpt2();
   }
-  const tokens = metadataStrings(file, "tokenizer.ggml.tokens");
-  const merges = metadataStrings(file, "tokenizer.ggml.merges");
+  const tokens = metadataStrings(file, TOKENS_KEY);
+  const merges = metadataStrings(file, MERGES_KEY);
   if (tokens?.length !== vocabSize) {
     throw error(
       file,
@@ -246,7 +257,7 @@ export async function readGgufTokenizer(
     );
   }
   if (merges === undefined) throw error(file, "tokenizer.ggml.merges must be there", merges);
-  const types = file.metadata.get("tokenizer.ggml.token_type");
+  const types = file.metadata.get(TYPES_KEY);
   if (types !== undefined && types.type !== "i32[]" && types.type !== "u32[]") {
     throw error(file, "tokenizer.ggml.token_type must be an array of i32", types.type);
   }

@@ -6,7 +6,7 @@
 import type { WriteOptions } from "../../base/atomic_file.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { ggufMetadata, withFileType } from "./metadata.ts";
+import { ggufMetadata, TOKENIZER_KEY, withFileType } from "./metadata.ts";
 import { descriptionOf, ModelWeights } from "../model_weights.ts";
 import type { GgufValue } from "../../formats/gguf_value.ts";
 import { writeGguf } from "../../formats/gguf_writer.ts";
@@ -23,7 +23,8 @@ export interface SaveGgufOptions extends WriteOptions {
 }
 
 /**
- * Writes a model into a GGUF file, which llama.cpp loads too if there is a tokenizer. A file that is there is replaced.
+ * Writes a model into a GGUF file, which llama.cpp loads too if there is a tokenizer. A file that is there is replaced. A
+ * model from a GGUF file keeps all that its metadata says, as when the file is converted.
  *
  * @throws {RangeError} if a value is too large for the type
  * @throws {StorageError} if the file cannot be written; what was there before is as it was
@@ -36,8 +37,12 @@ export async function saveGguf(
 ): Promise<void> {
   using weights = new ModelWeights(model);
   const { config, tied } = weights;
-  const { name, settings } = descriptionOf(model);
-  const metadata = ggufMetadata({ name, config, tokenizer, tied, settings });
+  const { name, settings, gguf = new Map() } = descriptionOf(model);
+  // What is known is the same in both, or a default that the file leaves out.
+  const metadata = new Map([
+    ...ggufMetadata({ name, config, tokenizer, tied, settings }),
+    ...gguf.entries().filter(([key]) => tokenizer !== undefined || key !== TOKENIZER_KEY),
+  ]);
   await writeGgufModel(path, weights, metadata, options.type, options);
 }
 
