@@ -12,7 +12,7 @@
  * Both add up in the same order, so a position gets the same bits from either, whatever else is computed with it:
  *
  * - a product with a key: the numbers of a head whose places agree modulo 16, one after another; then those 16
- *   sums as sumLanes() does;
+ *   sums as lane_sums.h says;
  * - the sum of the exponentials: likewise, the keys whose numbers agree modulo 16, one after another;
  * - the values: one key after another.
  */
@@ -24,13 +24,13 @@
 
 #include <cmath>
 
+#include "lane_sums.h"
 #include "vector_exp.h"
 
 namespace {
 
-constexpr int LANES = 16;
 constexpr int MAX_FEW = 4;         // positions that are too few for a tile
-constexpr int KEYS_AT_ONCE = 8;    // that are widened, or values
+constexpr int KEYS_AT_ONCE = 16;   // that are widened, or values
 constexpr int SCORES_AT_ONCE = 4;  // of those
 
 /* Keys and values of one head of one text. */
@@ -54,31 +54,6 @@ inline __m512 load(const ggml_fp16_t * from) {
 
 inline __m512 load(const float * from) {
     return _mm512_loadu_ps(from);
-}
-
-/* Lane i of the result is the sum of the lanes of `x[ORDER[i]]`. Lanes at a distance of 8 are added first, then
- * the sums at a distance of 4, 2 and 1, from two vectors each time, so that there are half as many afterwards. */
-constexpr int ORDER[LANES] = {0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15};
-
-inline __m512 sumEach(__m512 (&x)[LANES]) {
-    for (int i = 0; i < 8; i++) {
-        x[i] = _mm512_add_ps(_mm512_shuffle_f32x4(x[i], x[i + 8], 0x44), _mm512_shuffle_f32x4(x[i], x[i + 8], 0xee));
-    }
-    for (int i = 0; i < 4; i++) {
-        x[i] = _mm512_add_ps(_mm512_shuffle_f32x4(x[i], x[i + 4], 0x88), _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd));
-    }
-    for (int i = 0; i < 2; i++) {
-        x[i] = _mm512_add_ps(_mm512_shuffle_ps(x[i], x[i + 2], 0x44), _mm512_shuffle_ps(x[i], x[i + 2], 0xee));
-    }
-    return _mm512_add_ps(_mm512_shuffle_ps(x[0], x[1], 0x88), _mm512_shuffle_ps(x[0], x[1], 0xdd));
-}
-
-/* The sum of all lanes, in the same order. */
-inline float sumOf(__m512 x) {
-    const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
 /* The first `count` of 16 lanes, or all of them. */
@@ -190,7 +165,7 @@ void widen(const char * rows, size_t stride, int64_t first, int64_t numRows, Til
 }
 
 /* The products of the queries with SCORES_AT_ONCE keys, as far as they come from the places of a head that agree
- * with LANE modulo STEP. With LANE = 0 and STEP = 1 these are all, added up in the order of sumEach(). */
+ * with LANE modulo STEP. With LANE = 0 and STEP = 1 these are all, added up in the order of lane_sums.h. */
 template <int VECTORS, int LANE, int STEP>
 inline void sumLanes(const Tile<VECTORS> & tile, int firstKey, __m512 (&sums)[SCORES_AT_ONCE]) {
     if constexpr (STEP < LANES) {
@@ -249,27 +224,40 @@ template <int VECTORS> __m512 exponentiateTile(int64_t numKeys, __m512 largest, 
     return _mm512_loadu_ps(tile.sums[0]);
 }
 
-/* out = the sum of the values, weighted by the scores; a row that a position does not see is not touched for it. */
-template <class Number, int VECTORS> void mixTile(const Rows & rows, int64_t numValues, Tile<VECTORS> & tile) {
+/* Adds `count` values, from number `first` on, weighted by the scores. If not all positions see ALL of them, those
+ * that a position does not see are not touched for it: they may be anything. */
+template <bool ALL, int VECTORS> void addValues(int64_t first, int64_t count, Tile<VECTORS> & tile) {
+    for (int d = 0; d < tile.HEAD_DIM; d += LANES) {
+        __m512 sums[LANES];
+        for (int i = 0; i < LANES; i++) {
+            sums[i] = _mm512_loadu_ps(tile.out[d + i]);
+        }
+        for (int64_t j = 0; j < count; j++) {
+            const __m512 weight = _mm512_loadu_ps(tile.scores[first + j]);
+            const __mmask16 isSeen = ALL ? 0xffff : tile.sees(first + j);
+            for (int i = 0; i < LANES; i++) {
+                const __m512 number = _mm512_set1_ps(tile.rows[j][d + i]);
+                sums[i] = ALL ? _mm512_fmadd_ps(weight, number, sums[i])
+                              : _mm512_mask3_fmadd_ps(weight, number, sums[i], isSeen);
+            }
+        }
+        for (int i = 0; i < LANES; i++) {
+            _mm512_storeu_ps(tile.out[d + i], sums[i]);
+        }
+    }
+}
+
+/* out = the sum of the values, weighted by the scores. */
+template <class Number, int VECTORS>
+void mixTile(const Rows & rows, int64_t numValues, int64_t numSeenByAll, Tile<VECTORS> & tile) {
     std::fill_n(&tile.out[0][0], tile.HEAD_DIM * LANES, 0.0f);
     for (int64_t k = 0; k < numValues; k += KEYS_AT_ONCE) {
         widen<Number>(rows.values, rows.valueStride, k, numValues, tile);
         const int64_t count = std::min<int64_t>(KEYS_AT_ONCE, numValues - k);
-        for (int d = 0; d < tile.HEAD_DIM; d += LANES) {
-            __m512 sums[LANES];
-            for (int i = 0; i < LANES; i++) {
-                sums[i] = _mm512_loadu_ps(tile.out[d + i]);
-            }
-            for (int64_t j = 0; j < count; j++) {
-                const __m512 weight = _mm512_loadu_ps(tile.scores[k + j]);
-                const __mmask16 isSeen = tile.sees(k + j);
-                for (int i = 0; i < LANES; i++) {
-                    sums[i] = _mm512_mask3_fmadd_ps(weight, _mm512_set1_ps(tile.rows[j][d + i]), sums[i], isSeen);
-                }
-            }
-            for (int i = 0; i < LANES; i++) {
-                _mm512_storeu_ps(tile.out[d + i], sums[i]);
-            }
+        if (k + count <= numSeenByAll) {
+            addValues<true>(k, count, tile);
+        } else {
+            addValues<false>(k, count, tile);
         }
     }
 }
@@ -277,10 +265,11 @@ template <class Number, int VECTORS> void mixTile(const Rows & rows, int64_t num
 /* Up to 16 positions of the same text, each of which sees at least one row. */
 template <class Number, int VECTORS>
 void attendTile(const Rows & rows, const Position * positions, int count, float scale, Tile<VECTORS> & tile) {
-    int64_t longest = 0;
+    int64_t shortest = positions[0].count, longest = 0;
     for (int i = 0; i < LANES; i++) {
         const Position & position = positions[std::min(i, count - 1)];
         tile.counts[i] = position.count;
+        shortest = std::min(shortest, position.count);
         longest = std::max(longest, position.count);
         for (int d = 0; d < tile.HEAD_DIM; d++) {
             tile.queries[d][i] = position.query[d] * scale;
@@ -288,7 +277,7 @@ void attendTile(const Rows & rows, const Position * positions, int count, float 
     }
     const __m512 largest = scoreTile<Number>(rows, longest, tile);
     const __m512 sum = exponentiateTile(longest, largest, tile);
-    mixTile<Number>(rows, longest, tile);
+    mixTile<Number>(rows, longest, shortest, tile);
     const __m512 factor = _mm512_div_ps(_mm512_set1_ps(1), sum);
     for (int d = 0; d < tile.HEAD_DIM; d++) {
         _mm512_storeu_ps(tile.out[d], _mm512_mul_ps(_mm512_loadu_ps(tile.out[d]), factor));

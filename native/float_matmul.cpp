@@ -2,8 +2,8 @@
  * Products with matrices in F32, half precision and bfloat16, for any number of columns.
  *
  * Each number of the result is added up in the same order, however many columns there are and whatever thread
- * computes it: the products whose places agree modulo 16 one after another, then those 16 sums as sumFour()
- * does. So a column has the same bits alone as among others. ggml has one order for one column and another for
+ * computes it: the products whose places agree modulo 16 one after another, then those 16 sums as lane_sums.h
+ * says. So a column has the same bits alone as among others. ggml has one order for one column and another for
  * several, and rounds the columns to the type of the matrix.
  *
  * Here columns stay F32. Only with a matrix in bfloat16 they are rounded, where the CPU has an instruction for
@@ -13,13 +13,11 @@
 
 #ifdef GPT2_HAS_KERNELS
 
-#include <immintrin.h>
-
 #include "ggml-backend.h"
+#include "lane_sums.h"
 
 namespace {
 
-constexpr int LANES = 16;
 constexpr int TILE_ROWS = 4;
 constexpr int TILE_COLUMNS = 6;      // with 4 rows that makes 24 sums, of 32 registers
 constexpr int TURN_ROWS = 32;        // of the matrix, while many columns pass by
@@ -88,33 +86,6 @@ template <class Number> struct Columns {
     int64_t        stride;
 };
 
-/* The sums of the lanes of four vectors: lanes at a distance of 8 are added first, then the sums at a distance of
- * 4, 2 and 1. */
-inline __m128 sumFour(const __m512 (&x)[4]) {
-    __m256 eight[4];
-    for (int i = 0; i < 4; i++) {
-        eight[i] = _mm256_add_ps(_mm512_castps512_ps256(x[i]), _mm512_extractf32x8_ps(x[i], 1));
-    }
-    __m256 four[2]; // of x[0] and x[2]; of x[1] and x[3]
-    for (int i = 0; i < 2; i++) {
-        const __m256 low = _mm256_permute2f128_ps(eight[i], eight[i + 2], 0x20);
-        const __m256 high = _mm256_permute2f128_ps(eight[i], eight[i + 2], 0x31);
-        four[i] = _mm256_add_ps(low, high);
-    }
-    const __m256 two = _mm256_add_ps(
-        _mm256_shuffle_ps(four[0], four[1], 0x44), _mm256_shuffle_ps(four[0], four[1], 0xee));
-    const __m128 left = _mm256_castps256_ps128(two), right = _mm256_extractf128_ps(two, 1);
-    return _mm_add_ps(_mm_shuffle_ps(left, right, 0x88), _mm_shuffle_ps(left, right, 0xdd));
-}
-
-/* The sum of the lanes of one vector, in the same order. */
-inline float sumOne(__m512 x) {
-    const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
 /* Part of a product: rows of the matrix, columns x, and where the first row of the first column goes. */
 template <class Format> struct Part {
     const typename Format::Row *    rows;
@@ -155,7 +126,7 @@ template <class Format, int R, int N> void multiplyTile(const Part<Format> & par
             _mm_storeu_ps(part.y + n * part.yStride, sumFour(sums[n]));
         } else {
             for (int r = 0; r < R; r++) {
-                part.y[n * part.yStride + r] = sumOne(sums[n][r]);
+                part.y[n * part.yStride + r] = sumOf(sums[n][r]);
             }
         }
     }
