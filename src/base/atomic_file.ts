@@ -27,6 +27,12 @@ export interface WriteOptions {
   readonly onProgress?: (progress: WriteProgress) => void;
 }
 
+/** How {@linkcode writeFileAtomically} writes a file. */
+export interface AtomicWriteOptions extends WriteOptions {
+  /** Called when all bytes are on the disk, right before they take the place of what was there. */
+  readonly beforeRename?: () => Promise<void>;
+}
+
 /** The bytes of a file, in order and in pieces of any size. */
 export type ByteChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
@@ -45,9 +51,9 @@ export async function writeFileAtomically(
   path: string,
   totalBytes: number,
   chunks: ByteChunks,
-  options: WriteOptions = {},
+  options: AtomicWriteOptions = {},
 ): Promise<void> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, beforeRename } = options;
   signal?.throwIfAborted();
   let writtenBytes = 0;
   const attempt = <T>(operation: () => T | Promise<T>) =>
@@ -78,6 +84,7 @@ export async function writeFileAtomically(
   }
   await orAborted(attempt(() => file.sync()), signal);
   signal?.throwIfAborted();
+  await beforeRename?.();
   await attempt(() => temporary.rename());
   await syncFolder(folderOf(path));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeFileAtomically, type WriteOptions } from "../base/atomic_file.ts";
+import { type AtomicWriteOptions, writeFileAtomically } from "../base/atomic_file.ts";
 import { quote } from "../base/describe.ts";
 import {
   dtypeBytes,
@@ -38,7 +38,7 @@ export async function writeSafetensors(
   path: string,
   tensors: readonly SafetensorsTensorToWrite[],
   metadata: ReadonlyMap<string, string> = new Map(),
-  options: WriteOptions = {},
+  options: AtomicWriteOptions = {},
 ): Promise<void> {
   const plan = planSafetensors(tensors, metadata);
   await writeFileAtomically(path, plan.totalBytes, safetensorsChunks(plan), options);

@@ -7,19 +7,26 @@ import { StorageError } from "../../base/errors.ts";
 import { writeFileAtomically, type WriteOptions } from "../../base/atomic_file.ts";
 import { quotePath } from "../../base/describe.ts";
 import { exists, folderOf } from "../../base/files.ts";
+import { removeIfAny } from "../../base/remove.ts";
 import { SAFETENSORS_FILE_NAME } from "../../formats/safetensors_index.ts";
 import { writeSafetensors } from "../../formats/safetensors_writer.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { convertedSlabs, readConverted } from "../row_converter.ts";
+import { removeFormerFiles } from "./former_files.ts";
 import { settingsTexts } from "./settings_texts.ts";
 import { descriptionOf, ModelWeights } from "../model_weights.ts";
 import { huggingFaceName, isTransposedInHuggingFace, transposeRows } from "../weight_layout.ts";
 import { byteLengthOf, rowsOf, type StoredWeight } from "../weight_source.ts";
 
+const CONFIG = "config.json";
+
 /**
- * Writes a folder with `model.safetensors` in F32, `config.json` and, where there is a tokenizer, its files. Files that are
- * there are replaced, each of them at once; `config.json` comes last.
+ * Writes a folder with `model.safetensors` in F32, `config.json` and, where there is a tokenizer, its files.
+ *
+ * If there is a model in the folder, it is there until the new weights are on the disk. From then on, for as long as a few
+ * small files take, the folder has no `config.json`, without which nobody loads it: files of two models are never taken for
+ * one. What the former model had beside, and the new one has not, is removed.
  *
  * @throws {StorageError} if the folder cannot be written
  */
@@ -39,13 +46,17 @@ export async function saveSafetensors(
       : weight.spec.shape,
     produce: () => readForHuggingFace(weights, weight, options.signal),
   }));
+  const texts = new Map(settingsTexts(weights, tokenizer, descriptionOf(model).settings));
   const metadata = new Map([["format", "pt"]]);
-  await writeSafetensors(`${folder}/${SAFETENSORS_FILE_NAME}`, tensors, metadata, options);
-  for (const [name, text] of settingsTexts(weights, tokenizer, descriptionOf(model).settings)) {
+  await writeSafetensors(`${folder}/${SAFETENSORS_FILE_NAME}`, tensors, metadata, {
+    ...options,
+    beforeRename: () => removeIfAny(`${folder}/${CONFIG}`),
+  });
+  // Whoever asks to stop now would be left with half a model.
+  for (const [name, text] of texts) {
+    if (name === CONFIG) await removeFormerFiles(folder, texts.keys());
     const bytes = new TextEncoder().encode(text);
-    await writeFileAtomically(`${folder}/${name}`, bytes.length, [bytes], {
-      signal: options.signal,
-    });
+    await writeFileAtomically(`${folder}/${name}`, bytes.length, [bytes]);
   }
   created.keep();
 }

@@ -15,7 +15,7 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The files of a tokenizer. */
-const FILES = {
+export const TOKENIZER_FILES = {
   tokenizerJson: "tokenizer.json",
   vocabJson: "vocab.json",
   mergesText: "merges.txt",
@@ -38,7 +38,7 @@ export function readHuggingFaceTokenizer(
   endOfTextId?: number,
 ): Tokenizer | undefined {
   const files = Object.fromEntries(
-    Object.entries(FILES).map(([key, name]) => [key, readText(`${folder}/${name}`)]),
+    Object.entries(TOKENIZER_FILES).map(([key, name]) => [key, readText(`${folder}/${name}`)]),
   ) as TokenizerFiles;
   const { tokenizerJson, vocabJson, mergesText } = files;
   if (tokenizerJson === undefined && (vocabJson === undefined || mergesText === undefined)) {
