@@ -49,7 +49,16 @@ export async function compileConstraint(
   let constraint = kept.get(key);
   if (constraint === undefined) {
     const { Constraint } = await import("./constraint.ts");
-    constraint = new Constraint(name, await expressionOf(options), tokenizer, endOfTextIds);
+    try {
+      constraint = new Constraint(name, await expressionOf(options), tokenizer, endOfTextIds);
+    } catch (error) {
+      if (!(error instanceof RangeError) || error instanceof InvalidArgumentError) throw error;
+      // The engine's own: functions called each other too deeply.
+      throw new InvalidArgumentError(
+        `Cannot generate: ${name} cannot be used: it is nested too deeply: received ${error.message}. Make it flatter.`,
+        { cause: error },
+      );
+    }
   }
   kept.delete(key);
   if (kept.size === MAX_KEPT) kept.delete(kept.keys().next().value!);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionRule, OptionRules } from "../../base/check_options.ts";
+import { type OptionRule, type OptionRules, texts } from "../../base/check_options.ts";
 
 /** What a text to be written has to be. At most one of these can be asked for. */
 export interface ConstraintOptions {
@@ -27,7 +27,7 @@ export const constraintNames = ["choices", "regex", "jsonSchema"] as const;
 
 const choices: OptionRule = {
   meaning: "an array of texts, at least one",
-  isType: (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+  isType: texts.isType,
   isInRange: (value) => (value as readonly string[]).length > 0,
 };
 

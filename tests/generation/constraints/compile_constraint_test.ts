@@ -167,6 +167,20 @@ Deno.test("what cannot be fulfilled is refused", async () => {
   for (const [options, message] of refused) {
     await assertRejects(() => start(options), InvalidArgumentError, message);
   }
+  const depth = 100_000;
+  const deep = "(".repeat(depth) + "a" + ")".repeat(depth);
+  await assertRejects(
+    () => start({ regex: deep }),
+    InvalidArgumentError,
+    "regex cannot be used: it is nested too deeply",
+  );
+  let schema: Record<string, unknown> = {};
+  for (let i = 0; i < 3000; i++) schema = { items: schema };
+  await assertRejects(
+    () => start({ jsonSchema: schema }),
+    InvalidArgumentError,
+    "jsonSchema cannot be used: it is nested too deeply",
+  );
   const circle: Record<string, unknown> = { type: "object" };
   circle.properties = { circle };
   await assertRejects(() => start({ jsonSchema: circle }), InvalidArgumentError, "contains itself");

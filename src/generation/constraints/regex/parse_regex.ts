@@ -43,6 +43,7 @@ export async function parseRegex(name: string, regex: string | RegExp): Promise<
       unicodeSets,
     });
   } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     throw new SyntaxError(
       `Cannot generate: ${name} is not a regular expression: received ${quote(source)}. ` +
         `As JavaScript reads it with the flag ${unicodeSets ? "v" : "u"}: ${
