@@ -38,6 +38,7 @@ Deno.test("generate() writes one of the choices, and ends when nothing may follo
       const tokens = await collect(model, "To be?", { choices, seed, temperature: 2 });
       assert(choices.includes(textOf(tokens)), textOf(tokens));
       assertEquals(tokens.at(-1)!.finishReason, "endOfText");
+      assert(!model.endOfTextIds.includes(tokens.at(-1)!.id));
       seen.add(textOf(tokens));
     }
   }

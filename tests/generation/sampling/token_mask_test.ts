@@ -48,6 +48,13 @@ Deno.test("Sampler draws from what is allowed as if all other logits were -Infin
   }
 });
 
+Deno.test("a mask may have tokens behind the end of the vocabulary, which are not drawn", () => {
+  const sampler = new Sampler({ topK: 0, seed: 1 }, 40);
+  const mask = new Uint32Array(3).fill(0xffffffff);
+  const { ids } = sampler.distribution(new Float32Array(40), [], 0, mask);
+  assertEquals([...ids], Array.from({ length: 40 }, (_, id) => id));
+});
+
 Deno.test("a mask that is shorter than the vocabulary allows nothing behind its end", () => {
   const sampler = new Sampler({ topK: 0, seed: 1 }, SIZE);
   const mask = new Uint32Array(2);

@@ -5,6 +5,9 @@
  */
 import type { CodePoints } from "./code_points.ts";
 
+/** Larger bounds of repetitions are refused: no text of a GPT-2 is that long. */
+export const MAX_REPETITIONS = 10_000;
+
 /** A set of texts. */
 export type Expression =
   | { readonly kind: "text"; readonly text: string }

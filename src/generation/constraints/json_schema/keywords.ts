@@ -5,6 +5,7 @@
  */
 import { describe, quote } from "../../../base/describe.ts";
 import { InvalidArgumentError } from "../../../base/errors.ts";
+import { MAX_REPETITIONS } from "../grammar/expression.ts";
 
 /** A schema that is an object, as JSON gives it. */
 export type SchemaObject = Readonly<Record<string, unknown>>;
@@ -102,6 +103,39 @@ export function typesOf(schema: SchemaObject, place: string): readonly TypeName[
   }
   // Each whole number is a number.
   return types.includes("number") ? types.filter((each) => each !== "integer") : types;
+}
+
+/** Two bounds of a count; without the second, there is none. */
+export function boundsOf(
+  schema: SchemaObject,
+  minName: string,
+  maxName: string,
+  place: string,
+): [min: number, max: number] {
+  const [min, max] = [minName, maxName].map((name) => {
+    const bound = schema[name];
+    if (bound === undefined) return undefined;
+    if (typeof bound !== "number" || !Number.isSafeInteger(bound) || bound < 0) {
+      throw schemaError(place, `${name} is no count`, describe(bound), "Use a whole number");
+    }
+    if (bound > MAX_REPETITIONS) {
+      throw schemaError(
+        place,
+        `${name} is too large`,
+        describe(bound),
+        `Use up to ${MAX_REPETITIONS}, or leave it out`,
+      );
+    }
+    return bound;
+  });
+  return [min ?? 0, max ?? Infinity];
+}
+
+/** The list that a keyword gives. */
+export function listAt(schema: SchemaObject, name: string, place: string): readonly unknown[] {
+  const list = schema[name];
+  if (Array.isArray(list)) return list;
+  throw schemaError(place, `${name} is no list`, describe(list), "Use an array");
 }
 
 /** An error about a place of a schema. */

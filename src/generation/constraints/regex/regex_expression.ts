@@ -11,6 +11,7 @@ import {
   choice,
   EMPTY,
   type Expression,
+  MAX_REPETITIONS,
   repeat,
   sequence,
 } from "../grammar/expression.ts";
@@ -23,9 +24,6 @@ import {
   WORD,
 } from "./character_sets.ts";
 import { type AST, type ParsedRegex, parseRegex } from "./parse_regex.ts";
-
-/** Larger bounds of repetitions are refused: no text of a GPT-2 is that long. */
-export const MAX_REPETITIONS = 10_000;
 
 /** Any text. */
 const ANYTHING = repeat(characters(ALL), 0, Infinity);

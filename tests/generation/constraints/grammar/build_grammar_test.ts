@@ -48,6 +48,8 @@ Deno.test("buildGrammar() accepts exactly the texts of an expression", () => {
   assertLanguage(repeat(text("aé"), 1, Infinity), texts, (t) => /^(aé)+$/.test(t));
   assertLanguage(repeat(optional(ab), 0, Infinity), texts, (t) => /^[ab]*$/.test(t));
   assertLanguage(repeat(repeat(text("ab"), 2, 2), 0, 3), texts, (t) => /^((ab){2}){0,3}$/.test(t));
+  const abOrLess = sequence(optional(text("a")), optional(text("b")));
+  assertLanguage(repeat(abOrLess, 1, 2), texts, (t) => /^(a?b?){1,2}$/.test(t));
   assertLanguage(sequence(optional(text("é")), text("a")), texts, (t) => /^é?a$/.test(t));
 });
 
@@ -96,6 +98,13 @@ Deno.test("trim() leaves no state without a way to the end", () => {
   assertEquals(nextBytes(automaton, automaton.start), [0x61]);
   const afterA = automaton.next(automaton.start, automaton.classOf[0x61])!;
   assertEquals(nextBytes(automaton, afterA), [0x63]);
+  const written = reference(new Rule(text("a")));
+  const behind = automatonOf(
+    choice([sequence(written, NOTHING), sequence(written, text("b")), text("c")]),
+  );
+  assertEquals(nextBytes(behind, behind.next(behind.start, behind.classOf[0x61])!), [0x62]);
+  const onlyBefore = automatonOf(choice([sequence(written, NOTHING), text("c")]));
+  assertEquals(nextBytes(onlyBefore, onlyBefore.start), [0x63]);
   assertEquals(buildGrammar(reference(rule)).trim(() => true), false);
   assertEquals(buildGrammar(NOTHING).trim(() => true), false);
   assertEquals(buildGrammar(text("ab")).trim((first) => first !== 0x62), false);

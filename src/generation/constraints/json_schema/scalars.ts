@@ -1,0 +1,93 @@
+/**
+ * Strings and numbers that a schema describes.
+ *
+ * @module
+ */
+import { describe, quote } from "../../../base/describe.ts";
+import { type Expression, NOTHING } from "../grammar/expression.ts";
+import { regexExpression } from "../regex/regex_expression.ts";
+import { FORMATS } from "./formats.ts";
+import { anyString, lengthRange, stringOf } from "./json_strings.ts";
+import { boundsOf, schemaError, type SchemaObject } from "./keywords.ts";
+import { decimalsIn, integersIn, MAX_DIGITS, type NumberRange } from "./number_ranges.ts";
+
+/** The numbers that a schema describes. */
+export function numberExpression(
+  type: "integer" | "number",
+  schema: SchemaObject,
+  place: string,
+): Expression {
+  const range: Record<string, number> = {};
+  for (const name of ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]) {
+    const bound = schema[name];
+    if (bound === undefined) continue;
+    if (typeof bound !== "number") {
+      throw schemaError(place, `${name} is no number`, describe(bound), "Use a number");
+    }
+    range[name] = bound;
+  }
+  const numbers = type === "integer"
+    ? integersIn(range as NumberRange)
+    : decimalsIn(range as NumberRange);
+  if (numbers !== undefined) return numbers;
+  throw schemaError(
+    place,
+    "a bound has too many digits",
+    describe(Object.values(range)),
+    `Numbers are written with up to ${MAX_DIGITS} digits, so that each is read as what it is`,
+  );
+}
+
+/** The strings that a schema describes. */
+export async function stringExpression(schema: SchemaObject, place: string): Promise<Expression> {
+  const { pattern, format } = schema;
+  const [min, max] = boundsOf(schema, "minLength", "maxLength", place);
+  if (min > max) return NOTHING;
+  if (pattern === undefined && format === undefined) return anyString(min, max);
+  if (pattern !== undefined && format !== undefined) {
+    throw schemaError(place, "pattern and format are together", describe(format), "Use one");
+  }
+  const content = pattern === undefined
+    ? await formatExpression(format, place)
+    : await patternExpression(pattern, place);
+  const [shortest, longest] = lengthRange(content);
+  if (shortest < min || longest > max) {
+    const which = shortest < min ? "minLength" : "maxLength";
+    throw schemaError(
+      place,
+      `${which} excludes texts that ${pattern === undefined ? "format" : "pattern"} allows`,
+      describe(schema[which]),
+      "Say the length within the pattern, as in ^[a-z]{2,8}$",
+    );
+  }
+  return stringOf(content);
+}
+
+async function formatExpression(format: unknown, place: string): Promise<Expression> {
+  if (typeof format === "string" && Object.hasOwn(FORMATS, format)) {
+    return await regexExpression("format", FORMATS[format]);
+  }
+  throw schemaError(
+    place,
+    "there is no such format",
+    describe(format),
+    `Use one of ${Object.keys(FORMATS).join(", ")}`,
+  );
+}
+
+async function patternExpression(pattern: unknown, place: string): Promise<Expression> {
+  if (typeof pattern !== "string") {
+    throw schemaError(place, "pattern is no text", describe(pattern), "Use a regular expression");
+  }
+  try {
+    return await regexExpression("pattern", pattern, { search: true });
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw schemaError(
+      place,
+      "pattern is not a regular expression",
+      quote(pattern),
+      "Write it as JavaScript reads it with the flag u",
+    );
+  }
+}
