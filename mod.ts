@@ -21,7 +21,7 @@ export {
   type GPT2Options,
   type SaveGgufOptions,
 } from "./src/gpt2.ts";
-export type { ForwardOptions, ForwardResult } from "./src/model/forward.ts";
+export type { ForwardOptions, ForwardResult } from "./src/engine/forward.ts";
 export type { ComputeOptions } from "./src/model/compute_options.ts";
 export type { CreateOptions } from "./src/model/create_model.ts";
 export type { InitializeOptions } from "./src/model/initialize.ts";
@@ -34,14 +34,14 @@ export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
 export type { ModelProgress } from "./src/model_store/hub_models.ts";
 export type { WriteOptions, WriteProgress } from "./src/base/atomic_file.ts";
 export type { DownloadProgress } from "./src/model_store/hub/download.ts";
-export type { ReadProgress } from "./src/engine/session.ts";
+export type { ReadProgress } from "./src/engine/reading.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";
+export type { GenerateOptions } from "./src/generation/generate.ts";
 export type {
   FinishReason,
   GeneratedToken,
-  GenerateOptions,
   TokenLogProbability,
-} from "./src/generation/generate.ts";
+} from "./src/generation/generated_token.ts";
 export type { ConstraintOptions } from "./src/generation/constraints/constraint_options.ts";
 export type { FilterOrder, SamplingOptions } from "./src/generation/sampling/sampling_options.ts";
 

@@ -20,7 +20,10 @@ import {
   type LoadOptions,
   loadRules,
 } from "./checkpoint/load.ts";
-import { generate, type GeneratedToken, type GenerateOptions } from "./generation/generate.ts";
+import { Engine } from "./engine/engine.ts";
+import { forward, type ForwardOptions, type ForwardResult } from "./engine/forward.ts";
+import { generate, type GenerateOptions } from "./generation/generate.ts";
+import type { GeneratedToken } from "./generation/generated_token.ts";
 import { encodePrompts, isPrompt, type Prompt } from "./generation/prompts.ts";
 import type { GPT2Config } from "./model/config.ts";
 import {
@@ -29,7 +32,6 @@ import {
   type CreateOptions,
   createRules,
 } from "./model/create_model.ts";
-import { forward, type ForwardOptions, type ForwardResult } from "./model/forward.ts";
 import type { Model } from "./model/model.ts";
 import { numParameters } from "./model/parameters.ts";
 import type { TokenIds } from "./model/token_ids.ts";
@@ -76,7 +78,7 @@ const GPT2_RULES: OptionRules<GPT2Options> = {
  * }
  * ```
  *
- * Calls may overlap; they are computed one after another. `using` (or `[Symbol.dispose]()`) frees the native memory,
+ * Calls may overlap: they are computed together, and each gets what it would get alone. `using` (or `[Symbol.dispose]()`) frees the native memory,
  * after the computation that is running; a use after that is an error.
  */
 export class GPT2 implements Disposable {
@@ -90,6 +92,7 @@ export class GPT2 implements Disposable {
    */
   readonly endOfTextIds: readonly number[];
   readonly #model: Model;
+  readonly #engine: Engine;
 
   /**
    * A model with random weights in F32.
@@ -103,13 +106,14 @@ export class GPT2 implements Disposable {
   /** @ignore For `fromPretrained()` and `create()`: the model is in memory already. */
   constructor(config: GPT2Config, options: GPT2Options, loaded: LoadedCheckpoint);
   constructor(config: GPT2Config, options: GPT2Options = {}, loaded?: LoadedCheckpoint) {
-    if (loaded === undefined) checkOptions("create the model", options, GPT2_RULES);
+    if (loaded === undefined) options = checkOptions("create the model", options, GPT2_RULES);
     const { tokenizer, ...creating } = options;
     if (loaded === undefined) checkVocabulary(config, tokenizer);
     const { model, ...rest } = loaded ??
       { model: createModel(config, creating), tokenizer, endOfTextIds: undefined };
     const { endOfTextId } = rest.tokenizer ?? {};
     this.#model = model;
+    this.#engine = new Engine(model);
     this.config = model.config;
     this.tokenizer = rest.tokenizer;
     this.endOfTextIds = rest.endOfTextIds ?? (endOfTextId === undefined ? [] : [endOfTextId]);
@@ -126,7 +130,7 @@ export class GPT2 implements Disposable {
     config: GPT2Config,
     options: GPT2Options & Pick<CreateOptions, "signal"> = {},
   ): Promise<GPT2> {
-    checkOptions("create the model", options, { ...GPT2_RULES, signal: abortSignal });
+    options = checkOptions("create the model", options, { ...GPT2_RULES, signal: abortSignal });
     const { tokenizer, ...creating } = options;
     checkVocabulary(config, tokenizer);
     const model = await createModelInTurns(config, creating);
@@ -161,7 +165,7 @@ export class GPT2 implements Disposable {
         `Cannot load a model: its name must be a text or a URL: received ${describe(source)}.`,
       );
     }
-    checkOptions("load a model", options, { ...loadRules, onProgress: callback });
+    options = checkOptions("load a model", options, { ...loadRules, onProgress: callback });
     const { type, onProgress, signal } = options;
     const path = await resolveModel(source, { type, onProgress, signal });
     const loaded = await loadCheckpoint(path, options);
@@ -190,7 +194,7 @@ export class GPT2 implements Disposable {
     tokens: TokenIds | readonly TokenIds[],
     options: ForwardOptions = {},
   ): Promise<ForwardResult> {
-    return await forward(this.#model, tokens, options);
+    return await forward(this.#engine, tokens, options);
   }
 
   /**
@@ -208,7 +212,7 @@ export class GPT2 implements Disposable {
     options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedToken, void, undefined> {
     const tokens = encodePrompts(this.tokenizer, listOf(prompt), options?.allowSpecial);
-    return generate(this.#model, this, tokens, options);
+    return generate(this.#engine, this, tokens, options);
   }
 
   /** The continuation of a prompt as one text, without the prompt. See {@linkcode GPT2.generate}. */
@@ -241,7 +245,7 @@ export class GPT2 implements Disposable {
    * @param options `nonEmbedding` leaves out the position embedding
    */
   numParameters(options: { nonEmbedding?: boolean } = {}): number {
-    checkOptions("count the weights", options, { nonEmbedding: flag });
+    options = checkOptions("count the weights", options, { nonEmbedding: flag });
     return numParameters(this.config, { ...options, tied: this.#model.weights.tied });
   }
 
@@ -253,7 +257,7 @@ export class GPT2 implements Disposable {
    */
   async saveSafetensors(folder: string, options: WriteOptions = {}): Promise<void> {
     checkPath(folder);
-    checkOptions("save the model", options, SAVE_RULES);
+    options = checkOptions("save the model", options, SAVE_RULES);
     // Here and below: who only runs a model does not wait for what writes one.
     const { saveSafetensors } = await import("./checkpoint/hugging_face/save_safetensors.ts");
     await saveSafetensors(this.#model, this.tokenizer, folder, options);
@@ -269,20 +273,21 @@ export class GPT2 implements Disposable {
    */
   async saveGguf(path: string, options: SaveGgufOptions = {}): Promise<void> {
     checkPath(path);
-    checkOptions("save the model", options, { ...SAVE_RULES, type: loadRules.type });
+    options = checkOptions("save the model", options, { ...SAVE_RULES, type: loadRules.type });
     const { saveGguf } = await import("./checkpoint/gguf/save_gguf.ts");
     await saveGguf(this.#model, this.tokenizer, path, options);
   }
 
   /** Frees the native memory, after the computation that is running. A second call does nothing. */
   [Symbol.dispose](): void {
+    this.#engine[Symbol.dispose]();
     this.#model[Symbol.dispose]();
   }
 }
 
 function listOf(prompt: Prompt | readonly Prompt[]): readonly Prompt[] {
   if (isPrompt(prompt)) return [prompt];
-  if (Array.isArray(prompt)) return prompt;
+  if (Array.isArray(prompt)) return Array.from(prompt);
   throw new TypeError(
     `Cannot generate: the prompt must be a text, its tokens, or an array of these: ` +
       `received ${describe(prompt)}.`,

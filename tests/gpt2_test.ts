@@ -375,3 +375,17 @@ Deno.test("a model is loaded from a file: URL, and can be saved", async () => {
   using again = await GPT2.fromPretrained(target.file("saved.gguf"), { threads: 1 });
   assertEquals(await again.forward([1, 2]), await loaded.forward([1, 2]));
 });
+
+for (
+  const [what, call] of [
+    ["targets: null", () => model.forward([1], { targets: null } as Anything)],
+    ["targets: 0", () => model.forward([1], { targets: 0 } as Anything)],
+    ["targets: a text", () => model.forward([1], { targets: "" } as Anything)],
+    ["tokens: a list with gaps", () => model.forward(new Array(3))],
+    ["prompts: a list with gaps", () => model.generateText(new Array(3))],
+  ] satisfies [string, () => Promise<unknown>][]
+) {
+  Deno.test(`what are no tokens is an error of ours: ${what}`, async () => {
+    await assertRejects(call, TypeError, "Cannot ");
+  });
+}

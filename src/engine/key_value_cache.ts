@@ -3,50 +3,64 @@
  *
  * @module
  */
+import { rearrange } from "../einops/einops.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
+import type { Model } from "../model/model.ts";
 import { Buffer } from "../tensor/buffer.ts";
+import { Graph } from "../tensor/graph.ts";
+import { copyInto, setRows } from "../tensor/ops.ts";
 import type { Place } from "../tensor/place.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Model } from "../model/model.ts";
+import { borrow, slice } from "../tensor/views.ts";
 
-/** Attention reads the cache in steps of this many positions; one graph serves all lengths within a step. */
+/** Texts are given room for so many positions at a time, and masks look at as many: one graph serves all lengths within. */
 export const CACHE_STEP = 64;
 
+/** A part of a slot. */
+export interface CachedRows {
+  /** Which slot. */
+  readonly slot: number;
+  /** How many of its rows, the first ones. */
+  readonly numRows: number;
+}
+
 /**
- * Keys and values of all positions so far, for each layer and each text of a batch.
+ * Keys and values of all positions so far: each text that is remembered has a slot, and in it a row for each position.
  *
- * The heads are the outer axis, so that a head reads its keys one after another from memory.
+ * The heads are the outer axis, and a head reads its keys one after another from memory. In between are the slots, so that
+ * one operation writes the new rows of any of them.
  */
 export class KeyValueCache implements Disposable {
-  /** (batch heads rows head_dim) for each layer. */
-  readonly layers: readonly { readonly key: Tensor; readonly value: Tensor }[];
-  /** Number of texts. */
-  readonly batch: number;
-  /** The row that takes what is not to be remembered: the padding of shorter texts. No mask ever lets it be seen. */
-  readonly scratchRow: number;
-  /** Rows allocated: a multiple of {@linkcode CACHE_STEP}, the last one being the scratch row. */
+  /** How many texts have room. */
+  readonly numSlots: number;
+  /** How many positions of each text have: a multiple of {@linkcode CACHE_STEP}. */
   readonly numRows: number;
+  /** (heads slots rows head_dim) for each layer. */
+  readonly #layers: readonly { readonly key: Tensor; readonly value: Tensor }[];
   readonly #buffers: readonly Buffer[];
+  readonly #model: Model;
 
   /**
    * @param model whose keys and values are kept
-   * @param batch number of texts
-   * @param capacity positions per text
+   * @param numSlots for so many texts
+   * @param capacity for so many positions of each, at least
+   * @throws {NativeError} if there is not enough memory
    */
-  constructor(model: Model, batch: number, capacity: number) {
+  constructor(model: Model, numSlots: number, capacity: number) {
     const { numHeads, headDim } = model.config;
-    this.batch = batch;
+    this.#model = model;
+    this.numSlots = numSlots;
     this.numRows = rowsFor(capacity);
-    this.scratchRow = this.numRows - 1;
-    const spec = { shape: [batch, numHeads, this.numRows, headDim], dtype: model.cacheType };
+    const spec = { shape: [numHeads, numSlots, this.numRows, headDim], dtype: model.cacheType };
     const { blocks } = model.weights.distribution;
     const layers: { key: Tensor; value: Tensor }[] = [];
+    using buffers = new DisposableStack();
     this.#buffers = Array.from(new Set(blocks), (place: Place) => {
       const numHere = blocks.filter((other) => other === place).length;
       const specs = new Array(2 * numHere).fill(spec);
-      const buffer = new Buffer(model.backend, specs, place);
-      // Attention multiplies rows it must not see by zero: they have to be numbers.
-      buffer.fill(0);
+      const buffer = buffers.use(new Buffer(model.backend, specs, place));
+      // Attention by masks multiplies rows that it must not see by zero: they have to be numbers.
+      if (!model.hasRaggedAttention) buffer.fill(0);
       const { tensors } = buffer;
       // The blocks of a place follow one another.
       for (let i = 0; i < numHere; i++) {
@@ -54,22 +68,81 @@ export class KeyValueCache implements Disposable {
       }
       return buffer;
     });
-    this.layers = layers;
+    buffers.move();
+    this.#layers = layers;
   }
 
-  /** Frees the memory. */
+  /**
+   * Writes the keys and values of new positions, when the graph is computed.
+   *
+   * @param layer index of the block
+   * @param key (batch heads seq head_dim)
+   * @param value (batch heads seq head_dim)
+   * @param rows (1, 1, batch * seq), i32: where each goes, as a row of (slots rows)
+   * @returns the whole cache of the layer after that, both as (slots heads rows head_dim)
+   */
+  write(layer: number, key: Tensor, value: Tensor, rows: Tensor): [key: Tensor, value: Tensor] {
+    const cache = this.#layers[layer];
+    const written = (memory: Tensor, added: Tensor) =>
+      rearrange(
+        setRows(
+          rearrange(
+            borrow(memory, added),
+            "heads slots rows head_dim -> 1 heads (slots rows) head_dim",
+          ),
+          rearrange(added, "batch heads seq head_dim -> 1 heads (batch seq) head_dim"),
+          rows,
+        ),
+        "1 heads (slots rows) head_dim -> slots heads rows head_dim",
+        { slots: this.numSlots },
+      );
+    return [written(cache.key, key), written(cache.value, value)];
+  }
+
+  /**
+   * Copies what is remembered of one text to another slot.
+   *
+   * @param from what is copied
+   * @param slot where to
+   * @param target may be another cache
+   */
+  async copy(from: CachedRows, slot: number, target: KeyValueCache = this): Promise<void> {
+    if (from.numRows === 0) return;
+    using graph = new Graph(this.#model.backend);
+    const part = (x: Tensor, slot: number) =>
+      slice(slice(x, 1, slot, slot + 1), 2, 0, from.numRows);
+    for (const [layer, cache] of this.#layers.entries()) {
+      for (const name of ["key", "value"] as const) {
+        const source = part(graph.borrow(cache[name]), from.slot);
+        const place = part(graph.borrow(target.#layers[layer][name]), slot);
+        graph.expand(copyInto(place, source));
+      }
+    }
+    graph.allocate();
+    await graph.computeAsync();
+  }
+
+  /** The bytes of memory that this takes. */
+  get byteLength(): number {
+    return cacheBytes(this.#model, this.numSlots, this.numRows);
+  }
+
+  /** Frees the memory, after the computation that is running. */
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) buffer[Symbol.dispose]();
   }
 }
 
 /** The bytes that a cache takes. */
-export function cacheBytes({ config, cacheType }: Model, batch: number, capacity: number): number {
-  const elements = 2 * config.numLayers * batch * rowsFor(capacity) * config.embeddingDim;
+export function cacheBytes(
+  { config, cacheType }: Model,
+  numSlots: number,
+  capacity: number,
+): number {
+  const elements = 2 * config.numLayers * numSlots * rowsFor(capacity) * config.embeddingDim;
   return elements * tensorTypeInfo(cacheType).blockBytes;
 }
 
-/** Rows for so many positions: one more, for what is not to be remembered. */
 function rowsFor(capacity: number): number {
-  return Math.ceil((capacity + 1) / CACHE_STEP) * CACHE_STEP;
+  return Math.ceil(capacity / CACHE_STEP) * CACHE_STEP;
 }

@@ -29,12 +29,13 @@ export class LargestLogits {
 
   /**
    * @param graph where the logits are computed
-   * @param logits (batch, 1, columns), where columns of padding may follow those of the vocabulary
+   * @param logits (batch seq columns), where columns of padding may follow those of the vocabulary; a text for each position
    * @param vocabSize the logits of a text
    * @param count how many are wanted, less than the vocabulary
    */
   constructor(graph: Graph, logits: Tensor, vocabSize: number, count: number) {
-    const [batch, , columns] = logits.shape;
+    const columns = logits.shape[2];
+    const batch = logits.size / columns;
     const rows = contiguous(slice(reshape(logits, [batch, columns]), 1, 0, vocabSize));
     this.#count = count;
     this.#ids = graph.output(topK(rows, count + 1), "largest_ids");

@@ -152,6 +152,11 @@ export const ggmlSymbols = {
     parameters: ["pointer", "pointer", "f32", "f32"],
     result: "pointer",
   },
+  // struct ggml_tensor * ggml_cpy(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b)
+  ggml_cpy: {
+    parameters: ["pointer", "pointer", "pointer"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_cast(struct ggml_context * ctx, struct ggml_tensor * a, enum ggml_type type)
   ggml_cast: {
     parameters: ["pointer", "pointer", "i32"],

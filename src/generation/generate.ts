@@ -13,17 +13,20 @@ import {
   oneOf,
   type OptionRules,
 } from "../base/check_options.ts";
-import { eventLoopTurn } from "../base/event_loop.ts";
-import { type ReadProgress, requireSessionMemory, Session } from "../engine/session.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { ReadProgress } from "../engine/reading.ts";
+import type { Sequence } from "../engine/sequence.ts";
+import { requireMemory } from "../engine/slots.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
 import { type EncodeOptions, encodeRules, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
-import type { Constraint, ConstraintState } from "./constraints/constraint.ts";
+import type { Constraint } from "./constraints/constraint.ts";
 import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
+import { Continuation } from "./continuation.ts";
+import type { GeneratedToken } from "./generated_token.ts";
 import { firstStreams } from "./prompts.ts";
-import { likeliest, logProbability as logProbabilityOf } from "./sampling/log_probability.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import {
   type SamplingOptions,
@@ -31,20 +34,6 @@ import {
   samplingRules,
 } from "./sampling/sampling_options.ts";
 import { StopMatcher } from "./stop_strings.ts";
-
-/** A token, and how likely the model itself finds it. */
-export interface TokenLogProbability {
-  /** The token. */
-  readonly id: number;
-  /** The natural logarithm of its probability. */
-  readonly logProbability: number;
-}
-
-/**
- * Why a text ended: `endOfText` by a token that ends texts, or because a constraint lets nothing follow; `stop` before a
- * stop text; `maxNewTokens` and `contextLength` because there was no more room.
- */
-export type FinishReason = "endOfText" | "stop" | "maxNewTokens" | "contextLength";
 
 /** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
 export interface GenerateOptions extends SamplingOptions, ConstraintOptions {
@@ -82,52 +71,12 @@ export interface GenerateOptions extends SamplingOptions, ConstraintOptions {
   signal?: AbortSignal;
 }
 
-/** One new token, and the text it added. */
-export interface GeneratedToken {
-  /** Which prompt it continues, from 0. */
-  readonly prompt: number;
-  /** Which continuation of that prompt it belongs to, from 0. */
-  readonly sequence: number;
-  /** The token. */
-  readonly id: number;
-  /**
-   * The text that became certain with this token. Empty while a character or a possible stop text is incomplete, and for
-   * the token that ends the text.
-   */
-  readonly text: string;
-  /**
-   * The natural logarithm of the probability that the model itself, without sampling options, gave this token;
-   * NaN if `logProbabilities` is false.
-   */
-  readonly logProbability: number;
-  /** The likeliest tokens at this place, the likeliest first, if `topLogProbabilities` asks for them. */
-  readonly topLogProbabilities?: readonly TokenLogProbability[];
-  /** Set on the last token of a sequence. */
-  readonly finishReason?: FinishReason;
-}
-
 /** What the generation needs to know of tokens. */
 export interface Vocabulary {
   /** Turns them into text. */
   readonly tokenizer: Tokenizer | undefined;
   /** Those that end a text. */
   readonly endOfTextIds: readonly number[];
-}
-
-/** What the generation needs to know of each sequence. */
-interface Sequence {
-  readonly prompt: number;
-  readonly sequence: number;
-  /** Prompt and new tokens. */
-  readonly tokens: number[];
-  readonly sampler: Sampler;
-  readonly decoder: StreamDecoder | undefined;
-  readonly stop: StopMatcher;
-  /** Where it is in the constraint, if there is one. */
-  constraint: ConstraintState | undefined;
-  readonly numPromptTokens: number;
-  numNewTokens: number;
-  isFinished: boolean;
 }
 
 /** How many tokens are written if nobody says otherwise. */
@@ -159,7 +108,7 @@ const RULES: OptionRules<GenerateOptions> = {
  *
  * Leaving the loop early frees everything.
  *
- * @param model what computes the logits
+ * @param engine what computes the logits
  * @param vocabulary what tokens mean; without a tokenizer, the texts stay empty
  * @param prompts tokens to continue, each at least one
  * @throws {TypeError} if there is no such option, one has the wrong type, or constraints contradict each other
@@ -170,137 +119,134 @@ const RULES: OptionRules<GenerateOptions> = {
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function* generate(
-  model: Model,
+  engine: Engine,
   vocabulary: Vocabulary = { tokenizer: undefined, endOfTextIds: [] },
   prompts: readonly TokenIds[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, void, undefined> {
-  checkOptions("generate", options, RULES);
+  // Copies: what the caller's objects say later makes no difference.
+  options = checkOptions("generate", options, RULES);
+  prompts = prompts.map((tokens) => Array.from(tokens));
   const { overflow = "stop", numReturnSequences = 1, batchSize = Infinity } = options;
+  const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, signal, onProgress } = options;
+  const { model } = engine;
   checkPrompts(model, prompts, overflow);
   const endOfTextIds = options.ignoreEndOfText ? [] : vocabulary.endOfTextIds;
   const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds);
-  const streams = firstStreams(prompts, numReturnSequences);
   const numTogether = Math.max(1, Math.floor(batchSize / numReturnSequences));
-  for (let start = 0; start < prompts.length; start += numTogether) {
-    const starts = prompts.slice(start, start + numTogether)
-      .map((tokens, i) => ({ prompt: start + i, tokens, stream: streams[start + i] }));
-    yield* generateTogether(model, { ...vocabulary, endOfTextIds }, starts, options, constraint);
-  }
-}
-
-/** A prompt, and the random stream that it begins with. */
-interface Start {
-  readonly prompt: number;
-  readonly tokens: TokenIds;
-  readonly stream: number;
-}
-
-/** Continues prompts side by side. */
-async function* generateTogether(
-  model: Model,
-  { tokenizer, endOfTextIds }: Vocabulary,
-  starts: readonly Start[],
-  options: GenerateOptions,
-  constraint: Constraint | undefined,
-): AsyncGenerator<GeneratedToken, void, undefined> {
-  const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, overflow = "stop", signal } = options;
-  const { logProbabilities = true, topLogProbabilities = 0, numReturnSequences = 1 } = options;
-  const { contextLength, vocabSize } = model.config;
-  const longest = starts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
-  const batch = starts.length * numReturnSequences;
+  const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
   const capacity = overflow === "crop"
-    ? contextLength
-    : Math.min(contextLength, longest + maxNewTokens);
-  requireSessionMemory(model, batch, capacity);
+    ? model.config.contextLength
+    : Math.min(model.config.contextLength, longest + maxNewTokens);
+  requireMemory(model, Math.min(prompts.length, numTogether) * numReturnSequences, capacity);
   if (maxNewTokens === 0) return;
-  const sequences = startSequences(model, tokenizer, starts, options, constraint);
-  signal?.throwIfAborted();
-
-  using session = new Session(model, {
-    batch,
-    capacity,
-    // On the processor itself there is nothing to be saved; what a constraint allows need not be likely.
-    numLogits: model.backend.usesDevices && !logProbabilities && topLogProbabilities === 0 &&
-        constraint === undefined
-      ? sequences[0].sampler.numDecisiveLogits
-      : undefined,
+  const sampler = new Sampler(samplingOptionsOf(options), model.config.vocabSize);
+  const continuationOf = continuationsBy(options, {
+    tokenizer: vocabulary.tokenizer,
+    endOfTextIds,
+    sampler,
+    constraint,
+    contextLength: model.config.contextLength,
   });
-  const endOfText = new Set(endOfTextIds);
+  const streams = firstStreams(prompts, numReturnSequences);
+  // What a constraint allows need not be likely.
+  const numLargest = constraint === undefined
+    ? numLargestLogits(model, options, sampler)
+    : undefined;
+  const stepOptions = { signal, onProgress, numLargest };
 
-  let added: number[][] = sequences.map(({ tokens }) => tokens.slice(-contextLength));
-  while (true) {
-    const logits = await session.append(added, signal, options.onProgress);
-    added = sequences.map(() => []);
-    for (const [row, sequence] of sequences.entries()) {
-      if (sequence.isFinished) continue;
-      const rowLogits = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-      const { tokens, numPromptTokens, constraint } = sequence;
-      const id = sequence.sampler.sample(rowLogits, tokens, numPromptTokens, constraint?.allowed);
-      sequence.constraint = constraint?.after(id);
-      sequence.tokens.push(id);
-      sequence.numNewTokens++;
+  const open = new Set<Sequence>();
+  let active: Continuation[] = [];
+  let numStarted = 0;
+  try {
+    while (active.length > 0 || numStarted < prompts.length) {
+      const room = numTogether - Math.ceil(active.length / numReturnSequences);
+      const starting = prompts.slice(numStarted, numStarted + room).map((tokens) => ({
+        sequence: engine.open({ reservedLength: capacity }),
+        tokens: lastTokens(tokens, model.config.contextLength),
+      }));
+      for (const { sequence } of starting) open.add(sequence);
+      const requests = [
+        ...active.map(({ sequence, unread }) => ({ sequence, tokens: unread })),
+        ...starting,
+      ].map((request) => ({ ...request, logits: "last" as const }));
+      await engine.step(requests, stepOptions);
 
-      let finishReason: FinishReason | undefined;
-      if (endOfText.has(id)) finishReason = "endOfText";
-      let text = endOfText.has(id) ? "" : sequence.stop.push(sequence.decoder?.push(id) ?? "");
-      if (finishReason === undefined && sequence.stop.isStopped) finishReason = "stop";
-      if (finishReason === undefined && sequence.constraint?.isFinished) finishReason = "endOfText";
-      if (finishReason === undefined && sequence.numNewTokens === maxNewTokens) {
-        finishReason = "maxNewTokens";
-      }
-      const isFull = session.lengths[row] === contextLength;
-      if (finishReason === undefined && isFull && overflow === "stop") {
-        finishReason = "contextLength";
-      }
-
-      if (finishReason !== undefined) {
-        sequence.isFinished = true;
-        if (finishReason !== "stop") {
-          text += sequence.stop.push(sequence.decoder?.flush() ?? "") + sequence.stop.flush();
+      for (const { sequence } of starting) {
+        const prompt = numStarted++;
+        // A prompt is read once, however many continuations it gets.
+        for (let i = 0; i < numReturnSequences; i++) {
+          const own = i === 0 ? sequence : engine.fork(sequence);
+          open.add(own);
+          const place = { prompt, sequence: i, stream: streams[prompt] + i };
+          active.push(continuationOf(own, [...prompts[prompt]], place));
         }
-      } else if (isFull) {
-        session.truncate(row, 0);
-        added[row] = sequence.tokens.slice(-Math.ceil(contextLength / 2));
-      } else {
-        added[row] = [id];
       }
-      const { prompt, sequence: index } = sequence;
-      const logProbability = logProbabilities ? logProbabilityOf(rowLogits, id) : NaN;
-      const token = { prompt, sequence: index, id, text, logProbability, finishReason };
-      yield topLogProbabilities === 0
-        ? token
-        : { ...token, topLogProbabilities: likeliest(rowLogits, topLogProbabilities) };
+      for (const continuation of active) {
+        yield continuation.next();
+        if (!continuation.isFinished) continue;
+        continuation.sequence[Symbol.dispose]();
+        open.delete(continuation.sequence);
+      }
+      active = active.filter(({ isFinished }) => !isFinished);
     }
-    if (sequences.every(({ isFinished }) => isFinished)) return;
-    await eventLoopTurn();
-    signal?.throwIfAborted();
+  } finally {
+    for (const sequence of open) sequence[Symbol.dispose]();
   }
 }
 
-function startSequences(
-  model: Model,
-  tokenizer: Tokenizer | undefined,
-  starts: readonly Start[],
+/** Makes continuations as the options ask for. */
+function continuationsBy(
   options: GenerateOptions,
-  constraint: Constraint | undefined,
-): Sequence[] {
-  const { numReturnSequences = 1, stop = [] } = options;
-  const sampler = new Sampler(samplingOptionsOf(options), model.config.vocabSize);
-  return starts.flatMap(({ prompt, tokens, stream }) =>
-    Array.from({ length: numReturnSequences }, (_, sequence) => ({
+  { tokenizer, endOfTextIds, sampler, constraint, contextLength }: Vocabulary & {
+    readonly sampler: Sampler;
+    readonly constraint: Constraint | undefined;
+    readonly contextLength: number;
+  },
+) {
+  const {
+    maxNewTokens = DEFAULT_MAX_NEW_TOKENS,
+    overflow = "stop",
+    stop = [],
+    logProbabilities = true,
+    topLogProbabilities = 0,
+  } = options;
+  const endOfText = new Set(endOfTextIds);
+  new StopMatcher(stop); // Not only when the prompt has been read it turns out that there cannot be such.
+  return (
+    own: Sequence,
+    tokens: number[],
+    { prompt, sequence, stream }: { prompt: number; sequence: number; stream: number },
+  ) =>
+    new Continuation(own, tokens, {
       prompt,
       sequence,
-      tokens: Array.from(tokens),
-      sampler: sampler.fork(stream + sequence),
+      sampler: sampler.fork(stream),
       decoder: tokenizer && new StreamDecoder(tokenizer),
       stop: new StopMatcher(stop),
       constraint: constraint?.start(),
-      numPromptTokens: tokens.length,
-      numNewTokens: 0,
-      isFinished: false,
-    }))
-  );
+      endOfText,
+      maxNewTokens,
+      contextLength,
+      overflow,
+      logProbabilities,
+      topLogProbabilities,
+    });
+}
+
+/** How many of the largest logits decide. On the processor itself there is nothing to be saved. */
+function numLargestLogits(
+  { backend }: Model,
+  { logProbabilities = true, topLogProbabilities = 0 }: GenerateOptions,
+  sampler: Sampler,
+): number | undefined {
+  const chooses = backend.usesDevices && !logProbabilities && topLogProbabilities === 0;
+  return chooses ? sampler.numDecisiveLogits : undefined;
+}
+
+/** The end of a text, as far as it fits into a context. */
+function lastTokens(tokens: TokenIds, contextLength: number): number[] {
+  return Array.prototype.slice.call(tokens, -contextLength);
 }
 
 function checkPrompts(

@@ -113,7 +113,7 @@ export class GPT2Config {
    * activation
    */
   constructor(fields: GPT2ConfigFields) {
-    checkOptions(ACTION, fields, RULES);
+    fields = checkOptions(ACTION, fields, RULES);
     for (const name of ["embeddingDim", "numHeads", "numLayers"] as const) {
       if (fields[name] !== undefined) continue;
       throw new TypeError(

@@ -73,9 +73,8 @@ class NewModel implements Disposable {
           `${describe(config)}. Write for example GPT2Config.tiny().`,
       );
     }
-    checkOptions("create the model", options, createRules);
     this.#config = config;
-    this.#options = options;
+    this.#options = checkOptions("create the model", options, createRules);
   }
 
   *steps(

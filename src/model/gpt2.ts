@@ -19,7 +19,7 @@
  */
 import { einsum, rearrange, unstack } from "../einops/einops.ts";
 import { activate } from "../tensor/activations.ts";
-import { add, flashAttention, layerNorm, lookup, scale, softmax } from "../tensor/ops.ts";
+import { add, layerNorm, lookup, scale, softmax } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
 import type { Block, GPT2Parameters, LayerNorm, Linear } from "./parameters.ts";
@@ -95,10 +95,10 @@ function attend(
   pass: Pass,
   name: string,
 ): Tensor {
-  if (pass.graph.attention === "fused") {
-    // What follows, in one kernel that never writes the scores to memory.
-    return flashAttention(query, key, value, pass.mask, factor);
-  }
+  // What follows, in one kernel, where nobody wants to see what is in between.
+  const fused = pass.attendFused(query, key, value, factor);
+  if (fused !== undefined) return fused;
+
   const products = einsum(
     query,
     key,

@@ -19,8 +19,21 @@ export interface Pass {
   readonly tokens: Tensor;
   /** (batch seq), i32: where each stands in its text. */
   readonly positions: Tensor;
-  /** (batch or 1, 1, seq_q, seq_k), f16: 0 where a query may look at a key, -Infinity where not. */
-  readonly mask: Tensor;
+  /**
+   * (batch or 1, 1, seq_q, seq_k), f16: 0 where a query may look at a key, -Infinity where not. A pass whose attention is
+   * all fused may know that in another way, and have none.
+   */
+  readonly mask?: Tensor;
+
+  /**
+   * Attention in one kernel that never writes the scores to memory; nothing where scores and weights are to be had.
+   *
+   * @param query (batch heads seq_q head_dim)
+   * @param key (batch heads seq_k head_dim), as `remember()` returned it; and so the value
+   * @param factor multiplied with the scores before the softmax
+   * @returns (batch heads seq_q head_dim)
+   */
+  attendFused(query: Tensor, key: Tensor, value: Tensor, factor: number): Tensor | undefined;
 
   /**
    * Takes the keys and values of the new tokens and returns all that they may look at.
@@ -54,78 +67,23 @@ export interface PassInputs {
   readonly tokens: Tensor;
   /** (batch seq), i32 */
   readonly positions: Tensor;
-  /** (batch or 1, 1, seq, seq_k), f16 */
-  readonly mask: Tensor;
 }
 
-/** Creates the inputs for `batch` texts of `seq` new tokens, which look at `seqK` remembered ones, the new included. */
-export function createInputs(
-  graph: Graph,
-  batch: number,
-  seq: number,
-  seqK: number,
-  masks = batch,
-): PassInputs {
+/** Creates the inputs for `batch` texts of `seq` tokens. */
+export function createInputs(graph: Graph, batch: number, seq: number): PassInputs {
   return {
     tokens: graph.input([batch, seq], "i32", "tokens"),
     positions: graph.input([batch, seq], "i32", "positions"),
-    mask: graph.input([masks, 1, seq, seqK], "f16", "mask"),
   };
 }
 
-/** A pass over whole texts: nothing is remembered from before. Every position gets logits, or the last of each text. */
-export class FullPass implements Pass {
-  readonly graph: Graph;
-  readonly tokens: Tensor;
-  readonly positions: Tensor;
-  readonly mask: Tensor;
-  readonly #lengths: readonly number[] | undefined;
-  /** (batch, 1), i32: the last token of each text, as a row of (batch seq). */
-  readonly #lastRows: Tensor | undefined;
-
-  /**
-   * @param graph where the model is built
-   * @param batch number of texts
-   * @param seq tokens in each
-   * @param lengths of the texts without padding, if only the last position of each is wanted
-   */
-  constructor(graph: Graph, batch: number, seq: number, lengths?: readonly number[]) {
-    this.graph = graph;
-    this.#lengths = lengths;
-    this.#lastRows = lengths && graph.input([batch, 1], "i32", "last_rows");
-    // One causal mask serves all texts of the batch: shorter ones are padded at their end, where no one looks.
-    const { tokens, positions, mask } = createInputs(graph, batch, seq, seq, 1);
-    this.tokens = tokens;
-    this.positions = positions;
-    this.mask = mask;
-  }
-
-  /** Writes the tokens, text after text, and the causal mask. */
-  write(tokens: Int32Array<ArrayBuffer>): void {
-    const [batch, seq] = this.tokens.shape;
-    this.graph.write(this.tokens, tokens);
-    this.graph.write(
-      this.positions,
-      Int32Array.from({ length: batch * seq }, (_, i) => i % seq),
-    );
-    this.graph.write(this.mask, causalMask([0], seq, seq));
-    if (this.#lastRows !== undefined) {
-      const rows = this.#lengths!.map((length, text) => text * seq + length - 1);
-      this.graph.write(this.#lastRows, Int32Array.from(rows));
-    }
-  }
-
-  remember(_layer: number, key: Tensor, value: Tensor): [key: Tensor, value: Tensor] {
-    return [key, value];
-  }
-
-  observe(_name: string, activation: Tensor): Tensor {
-    return activation;
-  }
-
-  select(x: Tensor): Tensor {
-    return this.#lastRows === undefined ? x : selectRows(x, this.#lastRows);
-  }
+/**
+ * Creates the mask for texts of `seq` new tokens, which look at `seqK` remembered ones, the new included.
+ *
+ * @param batch number of texts, or 1 if one mask serves all of them
+ */
+export function createMask(graph: Graph, batch: number, seq: number, seqK: number): Tensor {
+  return graph.input([batch, 1, seq, seqK], "f16", "mask");
 }
 
 /**

@@ -36,7 +36,8 @@ export function toRows(
   value: TokenIds | readonly TokenIds[],
 ): readonly TokenIds[] {
   if (isTokenIds(value)) return [value];
-  if (Array.isArray(value) && value.every(isTokenIds)) return value;
+  // A list with gaps is none.
+  if (Array.isArray(value) && Array.from(value).every(isTokenIds)) return value;
   const isText = [value].flat().some((each) => typeof each === "string");
   throw new TypeError(
     `Cannot ${action}: ${name} must be an array of token ids (numbers), or an array of such arrays: ` +

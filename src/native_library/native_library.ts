@@ -77,7 +77,7 @@ export async function openLibrary(options: PrepareLibraryOptions = {}): Promise<
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function prepareLibrary(options: PrepareLibraryOptions = {}): Promise<void> {
-  checkOptions("prepare the native library", options, {
+  options = checkOptions("prepare the native library", options, {
     onProgress: callback,
     signal: abortSignal,
   });

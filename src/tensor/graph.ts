@@ -13,7 +13,7 @@ import { Backend, checkThreads, executorOf } from "./backend.ts";
 import { readTensor, writeTensor } from "./data.ts";
 import { allocatorFor, type GraphAllocator } from "./graph_allocator.ts";
 import { createConstant, createInput } from "./inputs.ts";
-import { Recorder } from "./recorder.ts";
+import { borrowInto, Recorder } from "./recorder.ts";
 import type { Shape } from "./shape.ts";
 import { recordOf, type Tensor } from "./tensor.ts";
 
@@ -94,8 +94,11 @@ export class Graph implements Disposable {
    * @throws {RangeError} if an option is out of range
    */
   constructor(backend: Backend, options: GraphOptions = {}) {
-    checkOptions("create a graph", options, RULES);
-    const { maxNodes = MAX_NODES, attention = "fused" } = options;
+    const { maxNodes = MAX_NODES, attention = "fused" } = checkOptions(
+      "create a graph",
+      options,
+      RULES,
+    );
     if (!(backend instanceof Backend)) {
       throw new TypeError(
         `Cannot create a graph: a backend is needed: received ${describe(backend)}`,
@@ -145,6 +148,16 @@ export class Graph implements Disposable {
    */
   constant(shape: Shape, values: ArrayLike<number>): Tensor {
     return createConstant(this.#recorder, shape, values);
+  }
+
+  /**
+   * A tensor of a buffer as a part of this graph, so that operations on nothing else know where to go.
+   *
+   * @throws {TypeError} if the graph has its memory already, or the tensor is of another graph or backend
+   */
+  borrow(x: Tensor): Tensor {
+    this.#recorder.checkRecording(`borrow ${x}`);
+    return borrowInto(this.#recorder, x);
   }
 
   /**

@@ -330,6 +330,27 @@ export function setRows(cache: Tensor, rows: Tensor, index: Tensor): Tensor {
 }
 
 /**
+ * Copies elements into the memory of another tensor, when the graph runs: `target[...] = source[...]`.
+ *
+ * @param target what is overwritten: a tensor of a buffer, or a view of one
+ * @param source of the same shape and type
+ * @returns the target, after that
+ */
+export function copyInto(target: Tensor, source: Tensor): Tensor {
+  const recorder = recorderFor("copy into", target, source);
+  if (!sameShape(target.shape, source.shape) || target.dtype !== source.dtype) {
+    throw new TypeError(`Cannot copy ${source} into ${target}: their shapes or types differ`);
+  }
+  const { shape, strides, dtype } = target;
+  return recorder.record(
+    [source, target],
+    (context, source, target) => library().ggml_cpy(context, source, target),
+    { shape, strides, dtype },
+    { viewOf: recordOf(target) },
+  );
+}
+
+/**
  * A tensor of numbers that are the same in every run, as a part of the graph of `other`.
  *
  * @param values the elements in row-major order, which are copied

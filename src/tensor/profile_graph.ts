@@ -80,5 +80,7 @@ function sumByKind(nodes: readonly Pointer[], elapsedMs: Float64Array): Operatio
 function kindOf(node: Pointer): string {
   const ggml = library();
   const rows = ggml.ggml_nrows(node);
-  return `${readCString(ggml.ggml_op_desc(node))} ${ggml.ggml_nelements(node) / rows}`;
+  const name = readCString(ggml.ggml_op_desc(node));
+  // The one operation that ggml does not know.
+  return `${name === "CUSTOM" ? "RAGGED_ATTENTION" : name} ${ggml.ggml_nelements(node) / rows}`;
 }

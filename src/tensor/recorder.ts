@@ -297,6 +297,16 @@ export function recorderFor(action: string, ...operands: readonly Tensor[]): Rec
   return recorder;
 }
 
+/** A tensor of a buffer as a part of a graph. */
+export function borrowInto(recorder: Recorder, x: Tensor): Tensor {
+  recordOf(x, "borrow");
+  checkLender("borrow", x, recorder);
+  const own = recorderOf(x);
+  if (own === undefined) return recorder.borrow(x);
+  if (own === recorder) return x;
+  throw new TypeError(`Cannot borrow ${x}: it belongs to another graph`);
+}
+
 /** Throws unless a graph may read the memory of `x`. */
 function checkLender(action: string, x: Tensor, recorder: Recorder): void {
   const { owner } = recordOf(x);

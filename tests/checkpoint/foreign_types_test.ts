@@ -1,4 +1,5 @@
 /** Types that llama.cpp can make and this package cannot: they are read, computed with, and converted. */
+import { fullLogits } from "../model/full_logits.ts";
 import { assert, assertEquals } from "@std/assert";
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
@@ -77,5 +78,5 @@ function repeat(blocks: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
 async function logitsOf(path: string): Promise<Float32Array> {
   const { model } = await loadCheckpoint(path, { threads: 1 });
   using _model = model;
-  return await model.logits(Int32Array.of(1, 2, 3, 4), 1, 4);
+  return await fullLogits(model, Int32Array.of(1, 2, 3, 4), 1, 4);
 }

@@ -1,3 +1,4 @@
+import { fullLogits } from "../model/full_logits.ts";
 import {
   assert,
   assertEquals,
@@ -31,14 +32,14 @@ const TOKENS = Int32Array.of(1, 5, 20, 3);
 
 async function logitsOf(path: string, type?: "f32" | "q8_0"): Promise<Float32Array> {
   using model = (await loadCheckpoint(path, { type, threads: 1 })).model;
-  return await model.logits(TOKENS, 1, TOKENS.length);
+  return await fullLogits(model, TOKENS, 1, TOKENS.length);
 }
 
 async function assertReferenceLogits(model: Model, name: string): Promise<void> {
   const expected = readExpected(name);
   const tokens = expected.get("tokens")!;
   const [batch, seq] = tokens.shape;
-  const logits = await model.logits(Int32Array.from(tokens.data), batch, seq);
+  const logits = await fullLogits(model, Int32Array.from(tokens.data), batch, seq);
   assertClose(logits, expected.get("logits")!.data, LOGIT_TOLERANCE, "logits");
   const loss = crossEntropy(logits, expected.get("targets")!.data, model.config.vocabSize);
   assertClose([loss], [readCase(name).loss], LOSS_TOLERANCE, "losses");
@@ -85,8 +86,8 @@ Deno.test("loadCheckpoint() converts to each type as convertCheckpoint() does", 
       parameterSpecs(config).map((spec) => storedType(type, spec, config)),
     );
     assertEquals(
-      await onTheWay.logits(TOKENS, 1, TOKENS.length),
-      await before.logits(TOKENS, 1, TOKENS.length),
+      await fullLogits(onTheWay, TOKENS, 1, TOKENS.length),
+      await fullLogits(before, TOKENS, 1, TOKENS.length),
       type,
     );
   }

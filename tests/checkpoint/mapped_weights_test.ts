@@ -1,3 +1,4 @@
+import { fullLogits } from "../model/full_logits.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
 import { fileTypes } from "../../src/checkpoint/file_types.ts";
@@ -22,7 +23,7 @@ const tokens = Int32Array.from({ length: 12 }, (_, i) => i * 27);
 
 async function logitsOf(path: string, options = {}): Promise<Float32Array> {
   using model = (await loadCheckpoint(path, { threads: 2, ...options })).model;
-  return await model.logits(tokens, 1, tokens.length);
+  return await fullLogits(model, tokens, 1, tokens.length);
 }
 
 Deno.test("weights used from a mapped file compute what weights written one by one do", async () => {

@@ -1,3 +1,4 @@
+import { fullLogits } from "../model/full_logits.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { basename, relative } from "node:path";
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
@@ -65,12 +66,12 @@ Deno.test("what saveSafetensors() and saveGguf() write loads again as the same m
   await saveSafetensors(model, tokenizer, hf);
   await saveGguf(model, tokenizer, gguf);
   const tokens = Int32Array.of(1, 5, 20, 3);
-  const expected = await model.logits(tokens, 1, 4);
+  const expected = await fullLogits(model, tokens, 1, 4);
   for (const path of [hf, gguf]) {
     const loaded = await loadCheckpoint(path, { threads: 1 });
     using _loaded = loaded.model;
     assertEquals(loaded.model.config, model.config);
-    assertEquals(await loaded.model.logits(tokens, 1, 4), expected);
+    assertEquals(await fullLogits(loaded.model, tokens, 1, 4), expected);
     assertEquals(loaded.tokenizer!.tokens, tokenizer!.tokens);
     assertEquals(loaded.tokenizer!.merges, tokenizer!.merges);
     assertEquals(loaded.tokenizer!.endOfTextId, tokenizer!.endOfTextId);
@@ -304,7 +305,7 @@ Deno.test("saveSafetensors() transposes matrices of several pieces", async () =>
   await saveSafetensors(model, undefined, folder.path);
   using loaded = (await loadCheckpoint(folder.path, { threads: 1 })).model;
   const tokens = Int32Array.of(1, 2, 4999);
-  assertEquals(await loaded.logits(tokens, 1, 3), await model.logits(tokens, 1, 3));
+  assertEquals(await fullLogits(loaded, tokens, 1, 3), await fullLogits(model, tokens, 1, 3));
 });
 
 Deno.test("a model that is disposed of while it is saved is an error, and leaves no file", async () => {

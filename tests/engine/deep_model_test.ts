@@ -1,5 +1,6 @@
+import { fullLogits } from "../model/full_logits.ts";
 import { assertEquals } from "@std/assert";
-import { Session } from "../../src/engine/session.ts";
+import { Engine } from "../../src/engine/engine.ts";
 import { GPT2Config, MAX_LAYERS } from "../../src/model/config.ts";
 import { initializeWeights } from "../../src/model/initialize.ts";
 import { Model } from "../../src/model/model.ts";
@@ -24,11 +25,12 @@ for (const attention of ["fused", "explicit"] as const) {
     initializeWeights(weights, config);
     using model = new Model(config, weights, backend);
     Object.assign(model, { attention });
-    const logits = await model.logits(Int32Array.of(1, 2, 3), 1, 3);
+    const logits = await fullLogits(model, Int32Array.of(1, 2, 3), 1, 3);
     assertEquals(logits.length, 3 * config.vocabSize);
-    using session = new Session(model);
-    await session.append([[1, 2]]);
-    const next = await session.append([[3]]);
+    using engine = new Engine(model);
+    using sequence = engine.open();
+    await engine.step([{ sequence, tokens: [1, 2], logits: "none" }]);
+    const [next] = await engine.step([{ sequence, tokens: [3], logits: "last" }]);
     assertClose(next, logits.slice(-config.vocabSize), ROUNDING);
   });
 }

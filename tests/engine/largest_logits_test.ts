@@ -1,9 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { NumericalError } from "../../src/base/errors.ts";
 import { LargestLogits } from "../../src/engine/largest_logits.ts";
 import { Sampler } from "../../src/generation/sampling/sampler.ts";
 import type { SamplingOptions } from "../../src/generation/sampling/sampling_options.ts";
-import { Session } from "../../src/engine/session.ts";
+import { Engine } from "../../src/engine/engine.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { scale } from "../../src/tensor/ops.ts";
 import { Graph } from "../../src/tensor/graph.ts";
@@ -61,14 +61,20 @@ Deno.test("LargestLogits asks for all where a choice among the largest needs the
 async function write(options: SamplingOptions, readsAll: boolean): Promise<number[][]> {
   const sampler = new Sampler(options, vocabSize);
   const numLogits = readsAll ? undefined : sampler.numDecisiveLogits;
-  using session = new Session(model, { batch: 2, numLogits });
+  using engine = new Engine(model);
   const samplers = [sampler, sampler.fork(1)];
   const texts = [[5, 6, 7], [40]];
   let added = texts.map((text) => [...text]);
+  const sequences = texts.map(() => engine.open());
   for (let step = 0; step < 20; step++) {
-    const logits = await session.append(added);
+    const requests = sequences.map((sequence, i) => ({
+      sequence,
+      tokens: added[i],
+      logits: "last" as const,
+    }));
+    const logits = await engine.step(requests, { numLargest: numLogits });
     added = texts.map((text, row) => {
-      const part = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+      const part = logits[row];
       const finite = part.filter((x) => x > -Infinity).length;
       assertEquals(finite, readsAll ? vocabSize : numLogits! + 1);
       const id = samplers[row].sample(part, text);
@@ -110,11 +116,10 @@ Deno.test("a model that computes what is no number is an error when choosing in 
   const { name, shape } = broken.weights.specs.find(({ name }) => name === "finalNorm.bias")!;
   const bytes = new Uint8Array(new Float32Array(shape[0]).fill(NaN).buffer);
   broken.weights.write(name, bytes);
-  using session = new Session(broken, { numLogits: 1 });
+  const engine = new Engine(broken);
+  const sequence = engine.open();
   const sampler = new Sampler({ greedy: true }, vocabSize);
-  await assertRejects(
-    async () => sampler.sample(await session.append([[1, 2]]), [1, 2]),
-    NumericalError,
-  );
+  await engine.step([{ sequence, tokens: [1, 2], logits: "last" }], { numLargest: 1 });
+  assertThrows(() => sampler.sample(sequence.logits, [1, 2]), NumericalError);
   broken[Symbol.dispose]();
 });

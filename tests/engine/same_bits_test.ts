@@ -2,7 +2,8 @@
 
 import { assertEquals, AssertionError, assertNotEquals, assertThrows } from "@std/assert";
 import { type FileType, storedType } from "../../src/checkpoint/file_types.ts";
-import { Session } from "../../src/engine/session.ts";
+import { Engine } from "../../src/engine/engine.ts";
+import type { Sequence } from "../../src/engine/sequence.ts";
 import { quantizeRows } from "../../src/ffi/quantize.ts";
 import { tensorTypeInfo } from "../../src/formats/tensor_type.ts";
 import { GPT2Config } from "../../src/model/config.ts";
@@ -10,6 +11,7 @@ import { initializing } from "../../src/model/initialize.ts";
 import { Model } from "../../src/model/model.ts";
 import { type ParameterSpec, parameterSpecs } from "../../src/model/parameters.ts";
 import { Weights } from "../../src/model/weights.ts";
+import { Random } from "../../src/base/random.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { canAttendRagged } from "../../src/tensor/fused_attention.ts";
 
@@ -45,12 +47,14 @@ async function logitsAfterParts(
   model: Model,
   sizes: readonly number[],
 ): Promise<Map<number, Float32Array>> {
-  using session = new Session(model);
+  using engine = new Engine(model);
+  const sequence = engine.open();
   const logits = new Map<number, Float32Array>();
   let end = 0;
   for (const size of sizes) {
     const part = tokens.slice(end, end += size);
-    logits.set(end, (await session.append([part])).slice());
+    await engine.step([{ sequence, tokens: part, logits: "last" }]);
+    logits.set(end, sequence.logits.slice());
   }
   return logits;
 }
@@ -63,10 +67,67 @@ function assertSameBits(actual: Float32Array, expected: Float32Array, what: stri
   }
 }
 
+/** Random schedules of each model. */
+const SCHEDULES = 25;
+const ROUNDS = 12;
+const MOST_TEXTS = 6;
+
+/**
+ * Opens texts, forks, shortens and closes them at random, and reads random numbers of tokens of any of them, some in calls
+ * of their own that overlap: the logits after each token are those that it has alone.
+ */
+async function followSchedule(
+  engine: Engine,
+  alone: ReadonlyMap<number, Float32Array>,
+  seed: number,
+): Promise<void> {
+  const random = new Random(seed);
+  const below = (limit: number) => Math.floor(random.next() * limit);
+  let open: Sequence[] = [engine.open()];
+  for (let round = 0; round < ROUNDS; round++) {
+    const calls = open.filter(({ length }) => length < tokens.length && below(3) > 0)
+      .map((sequence) => {
+        const most = below(2) === 0 ? 1 : tokens.length - sequence.length;
+        const end = sequence.length + 1 + below(most);
+        const wanted = (["none", "last", "all"] as const)[below(3)];
+        return { sequence, tokens: tokens.slice(sequence.length, end), logits: wanted };
+      });
+    const starts = calls.map(({ sequence }) => sequence.length);
+    const numTogether = below(calls.length + 1);
+    const results = await Promise.all([
+      engine.step(calls.slice(0, numTogether)),
+      ...calls.slice(numTogether).map((call) => engine.step([call])),
+    ]);
+    for (const [i, logits] of results.flat().entries()) {
+      const { sequence, logits: wanted } = calls[i];
+      const first = wanted === "all" ? starts[i] + 1 : sequence.length;
+      for (let row = 0; row * 131 < logits.length; row++) {
+        const what = `schedule ${seed}, round ${round}: after ${first + row} tokens`;
+        assertSameBits(logits.subarray(row * 131, (row + 1) * 131), alone.get(first + row)!, what);
+      }
+      assertEquals(logits.length > 0, wanted !== "none");
+    }
+    const forked = open.length < MOST_TEXTS && below(2) === 0
+      ? [engine.fork(open[below(open.length)])]
+      : [];
+    if (open.length > 1 && below(3) === 0) open.splice(below(open.length), 1)[0][Symbol.dispose]();
+    if (below(3) === 0) {
+      const sequence = open[below(open.length)];
+      sequence.truncate(below(sequence.length + 1));
+    }
+    open = [
+      ...open,
+      ...forked,
+      ...open.length < MOST_TEXTS && below(3) === 0 ? [engine.open()] : [],
+    ];
+  }
+  for (const sequence of open) sequence[Symbol.dispose]();
+}
+
 const splits = [[90], [89, 1], [63, 1, 1, 25], [64, 26], [2, 3, 4, 5, 6, 7, 8, 55], [40, 50]];
 
 for (const fileType of ["f32", "f16", "bf16", "q8_0", "q4_k_m", "q4_0"] as const) {
-  Deno.test(`append() gives the same bits for ${fileType}, in whatever parts and beside whatever texts`, async () => {
+  Deno.test(`step() gives the same bits for ${fileType}, in whatever parts and beside whatever texts`, async () => {
     for (const config of configs) {
       using model = await createModel(config, fileType);
       if (!canAttendRagged(model.backend, config.headDim, model.cacheType)) {
@@ -83,20 +144,8 @@ for (const fileType of ["f32", "f16", "bf16", "q8_0", "q4_k_m", "q4_0"] as const
         }
       }
 
-      using batch = new Session(model, { batch: 3 });
-      const lengths = [70, 3, 64];
-      const rowOf = (logits: Float32Array, text: number) =>
-        logits.subarray(131 * text, 131 * (text + 1));
-      for (const added of [lengths, [1, 1, 1]]) {
-        const from = [...batch.lengths];
-        const logits = await batch.append(
-          added.map((size, text) => tokens.slice(from[text], from[text] + size)),
-        );
-        batch.lengths.forEach((length, text) => {
-          const what = `heads of ${config.headDim}, text ${text} of three, after ${length} tokens`;
-          assertSameBits(rowOf(logits, text), alone.get(length)!, what);
-        });
-      }
+      using engine = new Engine(model);
+      for (let seed = 1; seed <= SCHEDULES; seed++) await followSchedule(engine, alone, seed);
     }
   });
 }

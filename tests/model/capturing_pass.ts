@@ -1,5 +1,5 @@
 /** A pass that keeps a copy of every activation. */
-import { FullPass } from "../../src/model/pass.ts";
+import { FullPass } from "./full_pass.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { copy } from "../../src/tensor/views.ts";
 

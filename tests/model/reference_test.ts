@@ -1,6 +1,7 @@
+import { fullLogits } from "./full_logits.ts";
 import { assertEquals } from "@std/assert";
 import { generate } from "../../src/generation/generate.ts";
-import { Session } from "../../src/engine/session.ts";
+import { Engine } from "../../src/engine/engine.ts";
 import { logSumExp } from "../../src/base/log_sum_exp.ts";
 import { crossEntropy } from "../../src/model/loss.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -32,7 +33,7 @@ for (const name of GENERATED_CASES) {
     const expected = readExpected(name);
     const tokens = expected.get("tokens")!;
     const [batch, seq] = tokens.shape;
-    const logits = await model.logits(Int32Array.from(tokens.data), batch, seq);
+    const logits = await fullLogits(model, Int32Array.from(tokens.data), batch, seq);
     assertClose(logits, expected.get("logits")!.data, LOGIT_TOLERANCE, "logits");
     const loss = crossEntropy(logits, expected.get("targets")!.data, model.config.vocabSize);
     assertClose([loss], [readCase(name).loss], LOSS_TOLERANCE, "losses");
@@ -50,7 +51,7 @@ Deno.test("logits of GPT-2 small's shape are those of transformers", async () =>
   const expected = readExpected("gpt2_small_shape");
   const [batch, seq] = expected.get("tokens")!.shape;
   const { vocabSize } = model.config;
-  const logits = await model.logits(Int32Array.from(expected.get("tokens")!.data), batch, seq);
+  const logits = await fullLogits(model, Int32Array.from(expected.get("tokens")!.data), batch, seq);
   const rows = Array.from(
     { length: seq },
     (_, i) => logits.subarray(i * vocabSize, (i + 1) * vocabSize),
@@ -105,10 +106,10 @@ Deno.test("every activation of a small model is that of transformers", async (t)
 Deno.test("fused and explicit attention agree", async () => {
   using model = createReferenceModel("tiny");
   const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * 97) % 300);
-  const fused = await model.logits(tokens, 2, 30);
+  const fused = await fullLogits(model, tokens, 2, 30);
   using graph = new Graph(model.backend, { attention: "explicit" });
   const pass = new CapturingPass(graph, 2, 30);
-  const logits = model.build(pass);
+  const logits = graph.output(model.build(pass));
   graph.allocate();
   pass.write(tokens);
   graph.compute();
@@ -121,8 +122,10 @@ Deno.test("decoding from the cache equals reading everything again", async () =>
   const texts = [150, 131].map((seq, text) =>
     Int32Array.from({ length: seq }, (_, i) => (i * i * 7 + text * 31 + 3 * i) % vocabSize)
   );
-  const full = await Promise.all(texts.map((tokens) => model.logits(tokens, 1, tokens.length)));
-  using session = new Session(model, { batch: 2 });
+  const full: Float32Array[] = [];
+  for (const tokens of texts) full.push(await fullLogits(model, tokens, 1, tokens.length));
+  using engine = new Engine(model);
+  const sequences = texts.map(() => engine.open());
   const lengths = [0, 0];
   // Parts of all sizes, across the steps in which the cache is read, for texts of different lengths.
   const parts = [[5, 1], [1, 1], [70, 64], [1, 1], [1, 0], [1, 1], [60, 3], [1, 50], [10, 10]];
@@ -130,13 +133,15 @@ Deno.test("decoding from the cache equals reading everything again", async () =>
     const added = part.map((count, text) =>
       texts[text].slice(lengths[text], lengths[text] + count)
     );
-    const logits = await session.append(added);
+    const logits = await engine.step(
+      sequences.map((sequence, i) => ({ sequence, tokens: added[i], logits: "last" })),
+    );
     part.forEach((count, text) => {
       lengths[text] += count;
       if (count === 0) return;
       const row = (lengths[text] - 1) * vocabSize;
       assertClose(
-        logits.subarray(text * vocabSize, (text + 1) * vocabSize),
+        logits[text],
         full[text].subarray(row, row + vocabSize),
         CACHE_TOLERANCE,
         `logits of text ${text} after ${lengths[text]} tokens`,
@@ -161,7 +166,10 @@ async function continueGreedily(
 ): Promise<number[][]> {
   const continuations: number[][] = prompts.map(() => []);
   for await (
-    const { prompt, id } of generate(model, undefined, prompts, { greedy: true, maxNewTokens })
+    const { prompt, id } of generate(new Engine(model), undefined, prompts, {
+      greedy: true,
+      maxNewTokens,
+    })
   ) {
     continuations[prompt].push(id);
   }

@@ -80,7 +80,7 @@ const FORBIDDEN: readonly (readonly [module: Module, message: RegExp])[] = [
   [file("src/ffi/ggml.ts", ["src/tensor/tensor.ts"]), /which is above it/],
   [file("src/tensor/ops.ts", ["src/einops/plan.ts"]), /which is above it/],
   [file("src/model/gpt2.ts", ["src/checkpoint/load.ts"]), /which is above it/],
-  [file("src/checkpoint/load.ts", ["src/engine/session.ts"]), /which is beside it/],
+  [file("src/checkpoint/load.ts", ["src/engine/engine.ts"]), /which is beside it/],
   [file("src/generation/generate.ts", ["src/model_store/resolve_model.ts"]), /which is beside it/],
   [file("src/generation/generate.ts", ["src/gpt2.ts"]), /which is above it/],
   [file("src/cli/main.ts", ["src/server/server.ts"]), /which is beside it/],

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { CachedPass } from "../../engine/cached_pass.ts";
-import { CACHE_STEP, KeyValueCache } from "../../engine/key_value_cache.ts";
+import { KeyValueCache } from "../../engine/key_value_cache.ts";
+import { planPasses } from "../../engine/plan_passes.ts";
+import { StepPass } from "../../engine/step_pass.ts";
 import type { Model } from "../../model/model.ts";
 import { Graph } from "../../tensor/graph.ts";
 import { type OperationTime, profileGraph } from "../../tensor/profile_graph.ts";
@@ -27,14 +28,17 @@ export function profilePass(model: Model, test: BenchTest): readonly OperationTi
   const isDecode = kind === "decode";
   const seq = isDecode ? 1 : Math.min(numTokens, MAX_PREFILL_TOKENS);
   const start = isDecode ? depth + (numTokens >> 1) : depth;
-  const end = start + seq;
-  using cache = new KeyValueCache(model, batch, end);
-  using graph = new Graph(model.backend);
-  const pass = new CachedPass(graph, cache, seq, Math.ceil(end / CACHE_STEP) * CACHE_STEP);
-  model.build(pass);
-  graph.allocate();
+  using cache = new KeyValueCache(model, batch, start + seq);
   const texts = randomTexts(batch, seq, model.config.vocabSize);
-  pass.write(texts.map((tokens) => ({ start, tokens })));
+  const [{ spans, shape }] = planPasses(
+    texts.map((tokens, slot) => ({ slot, start, tokens, logits: "last" as const })),
+    model.hasRaggedAttention,
+  );
+  using graph = new Graph(model.backend);
+  const pass = new StepPass(graph, cache, shape);
+  graph.output(model.build(pass));
+  graph.allocate();
+  pass.write(spans);
   graph.compute();
   return profileGraph(graph, isDecode ? DECODE_RUNS : PREFILL_RUNS);
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import { InvalidArgumentError } from "../../base/errors.ts";
-import { setImmediate } from "node:timers/promises";
 import { loadCheckpoint } from "../../checkpoint/load.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import { Sampler } from "../../generation/sampling/sampler.ts";
-import { requireSessionMemory, Session } from "../../engine/session.ts";
+import { Engine } from "../../engine/engine.ts";
+import { requireMemory } from "../../engine/slots.ts";
 import type { DeviceName } from "../../tensor/device.ts";
 import type { Model } from "../../model/model.ts";
 import type { OperationTime } from "../../tensor/profile_graph.ts";
@@ -126,7 +126,7 @@ function checkTests(model: Model, tests: readonly BenchTest[]): void {
           (room > 0 ? `Give ${flag} at most ${room}.` : "Give a smaller --depth."),
       );
     }
-    requireSessionMemory(model, batch, depth + numTokens, "Choose a smaller --batch.");
+    requireMemory(model, batch, depth + numTokens, undefined, "Choose a smaller --batch.");
   }
 }
 
@@ -134,9 +134,10 @@ async function measureFirstToken(model: Model, signal: AbortSignal): Promise<num
   const { vocabSize, contextLength } = model.config;
   const [prompt] = randomTexts(1, Math.min(SHORT_PROMPT_TOKENS, contextLength), vocabSize);
   const begin = performance.now();
-  using session = new Session(model, { capacity: prompt.length });
-  const logits = await session.append([prompt], signal);
-  new Sampler({ seed: SEED }, vocabSize).sample(logits, prompt);
+  using engine = new Engine(model);
+  using sequence = engine.open({ reservedLength: prompt.length });
+  await engine.step([{ sequence, tokens: prompt, logits: "last" }], { signal });
+  new Sampler({ seed: SEED }, vocabSize).sample(sequence.logits, prompt);
   return performance.now() - begin;
 }
 
@@ -149,19 +150,28 @@ async function runTest(
   const { numTokens, depth, batch } = test;
   const { vocabSize } = model.config;
   const sampler = new Sampler({ seed: SEED }, vocabSize);
-  using session = new Session(model, {
-    batch,
-    capacity: depth + numTokens,
-    numLogits: model.backend.usesDevices ? sampler.numDecisiveLogits : undefined,
-  });
-  if (depth > 0) await session.append(randomTexts(batch, depth, vocabSize), signal);
+  const numLargest = model.backend.usesDevices ? sampler.numDecisiveLogits : undefined;
+  using engine = new Engine(model);
+  const sequences = Array.from(
+    { length: batch },
+    () => engine.open({ reservedLength: depth + numTokens }),
+  );
+  const read: Read = async (texts) => {
+    const requests = sequences.map((sequence, i) => ({
+      sequence,
+      tokens: texts[i],
+      logits: "last" as const,
+    }));
+    return await engine.step(requests, { signal, numLargest });
+  };
+  if (depth > 0) await read(randomTexts(batch, depth, vocabSize));
   const texts = randomTexts(batch, numTokens, vocabSize);
   const work = test.kind === "prefill"
-    ? () => session.append(texts, signal)
-    : () => write(session, sampler, texts.map(([first]) => first), numTokens, vocabSize, signal);
+    ? () => read(texts)
+    : () => write(read, sampler, texts.map(([first]) => first), numTokens);
   const samples: number[] = [];
   for (let repetition = -1; repetition < repetitions; repetition++) {
-    for (let text = 0; text < batch; text++) session.truncate(text, depth);
+    for (const sequence of sequences) sequence.truncate(depth);
     const begin = performance.now();
     await work();
     const elapsedMs = performance.now() - begin;
@@ -176,23 +186,22 @@ async function runTest(
   };
 }
 
-/** Writes tokens as `generate` does: one pass for all texts, one choice by default options for each, one turn for others. */
+/** Reads tokens of each text, and gives the logits after the last one of each. */
+type Read = (texts: readonly (readonly number[])[]) => Promise<Float32Array[]>;
+
+/** Writes tokens as `generate` does: one pass for all texts, one choice by default options for each. */
 async function write(
-  session: Session,
+  read: Read,
   sampler: Sampler,
   firstTokens: readonly number[],
   numTokens: number,
-  vocabSize: number,
-  signal: AbortSignal,
 ): Promise<void> {
   const samplers = firstTokens.map((_, text) => sampler.fork(text));
   const histories = firstTokens.map((token) => [token]);
   for (let step = 0; step < numTokens; step++) {
-    const logits = await session.append(histories.map((history) => history.slice(-1)), signal);
-    histories.forEach((history, text) => {
-      const row = logits.subarray(text * vocabSize, (text + 1) * vocabSize);
-      history.push(samplers[text].sample(row, history));
-    });
-    await setImmediate();
+    const logits = await read(histories.map((history) => history.slice(-1)));
+    histories.forEach((history, text) =>
+      history.push(samplers[text].sample(logits[text], history))
+    );
   }
 }

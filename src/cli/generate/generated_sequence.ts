@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FinishReason, GeneratedToken } from "../../generation/generate.ts";
+import type { FinishReason, GeneratedToken } from "../../generation/generated_token.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
 /** A continuation, as JSON has it. */

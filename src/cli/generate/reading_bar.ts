@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReadProgress } from "../../engine/session.ts";
+import type { ReadProgress } from "../../engine/reading.ts";
 import type { Output } from "../terminal/io.ts";
 import { ProgressBar } from "../terminal/progress_bar.ts";
 import { numberText } from "../terminal/units.ts";

@@ -1,4 +1,5 @@
 /** Tensors as people have them in folders: doubles, one name of two, heads of other tasks. */
+import { fullLogits } from "../../model/full_logits.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { FileFormatError } from "../../../src/base/errors.ts";
 import { convertCheckpoint } from "../../../src/checkpoint/convert.ts";
@@ -15,7 +16,7 @@ const tokens = Int32Array.of(1, 5, 20, 3);
 async function logitsOf(path: string): Promise<Float32Array> {
   const { model } = await loadCheckpoint(path, { threads: 1 });
   using _model = model;
-  return await model.logits(tokens, 1, tokens.length);
+  return await fullLogits(model, tokens, 1, tokens.length);
 }
 
 function toDoubles(tensors: Map<string, TestTensor>): void {
@@ -105,7 +106,7 @@ for (const names of [otherHeads, otherHeads.slice(-1)]) {
         : `${names.length} tensors of another head are left out, such as "`,
     );
     assertEquals(
-      await model.logits(tokens, 1, tokens.length),
+      await fullLogits(model, tokens, 1, tokens.length),
       await logitsOf(plainFolder),
     );
     const told: string[] = [];

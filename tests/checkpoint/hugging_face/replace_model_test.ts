@@ -1,4 +1,5 @@
 /** Models that are saved into a folder in which there is one. */
+import { fullLogits } from "../../model/full_logits.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadCheckpoint } from "../../../src/checkpoint/load.ts";
 import { saveSafetensors } from "../../../src/checkpoint/hugging_face/save_safetensors.ts";
@@ -47,7 +48,7 @@ async function contentOf(path: string) {
     const loaded = await loadCheckpoint(path, { threads: 1 });
     using _model = loaded.model;
     const { tokens, addedTokens, beginOfTextId } = loaded.tokenizer ?? {};
-    const logits = await loaded.model.logits(TOKENS, 1, TOKENS.length);
+    const logits = await fullLogits(loaded.model, TOKENS, 1, TOKENS.length);
     return { logits, tokens, addedTokens, beginOfTextId, ends: loaded.endOfTextIds };
   } catch (error) {
     assert(error instanceof Deno.errors.NotFound, String(error));

@@ -1,4 +1,5 @@
 /** Models that are not quite GPT-2: the same weights under other configurations, compared with transformers. */
+import { fullLogits } from "../../model/full_logits.ts";
 import { assert, assertEquals } from "@std/assert";
 import { convertCheckpoint } from "../../../src/checkpoint/convert.ts";
 import { loadCheckpoint } from "../../../src/checkpoint/load.ts";
@@ -24,7 +25,7 @@ const { tokens, variants }: Reference = JSON.parse(
 async function lastLogits(path: string, vocabSize: number, count: number): Promise<Float32Array> {
   const { model } = await loadCheckpoint(path, { threads: 1 });
   using _model = model;
-  const logits = await model.logits(Int32Array.from(tokens), 1, tokens.length);
+  const logits = await fullLogits(model, Int32Array.from(tokens), 1, tokens.length);
   return logits.slice(-vocabSize).subarray(0, count);
 }
 

@@ -12,9 +12,9 @@ import {
 } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
-import { crossEntropy, IGNORED_TARGET } from "./loss.ts";
-import type { Model } from "./model.ts";
-import { checkTokens, type TokenIds, toRows } from "./token_ids.ts";
+import { crossEntropy, IGNORED_TARGET } from "../model/loss.ts";
+import { checkTokens, type TokenIds, toRows } from "../model/token_ids.ts";
+import type { Engine } from "./engine.ts";
 
 /** Options of `GPT2.forward()`. */
 export interface ForwardOptions {
@@ -66,46 +66,75 @@ const MAX_LOGITS = 2 ** 30;
  * @throws {NumericalError} if a logit is not a finite number
  */
 export async function forward(
-  model: Model,
+  engine: Engine,
   tokens: TokenIds | readonly TokenIds[],
   options: ForwardOptions = {},
 ): Promise<ForwardResult> {
-  checkOptions(ACTION, options, RULES);
+  options = checkOptions(ACTION, options, RULES);
   const { logits: wanted = "all", signal } = options;
-  const { vocabSize } = model.config;
+  const { vocabSize, contextLength } = engine.model.config;
   const texts = toRows(ACTION, "tokens", tokens);
-  for (const text of texts) checkText(model, text);
-  const targets = options.targets && toRows(ACTION, "targets", options.targets);
+  for (const text of texts) checkText(text, contextLength, vocabSize);
+  const targets = options.targets === undefined
+    ? undefined
+    : toRows(ACTION, "targets", options.targets);
   if (targets !== undefined) checkTargets(texts, targets, vocabSize);
-  // The loss needs those of all positions, whatever is returned.
-  const select = wanted === "last" && targets === undefined ? "last" : "all";
   const seq = texts.reduce((longest, { length }) => Math.max(longest, length), 0);
-  if (texts.length * (select === "all" ? seq : 1) * vocabSize > MAX_LOGITS) {
+  // The loss needs those of all positions, whatever is returned.
+  const numRows = wanted !== "all" && targets === undefined ? 1 : seq;
+  if (texts.length * numRows * vocabSize > MAX_LOGITS) {
     throw new InvalidArgumentError(
       `Cannot ${ACTION}: there would be more than ${MAX_LOGITS}: received ${texts.length} texts of ` +
         `up to ${seq} tokens. Give fewer at a time, or ask for logits: "last".`,
     );
   }
-  const flat = Int32Array.from(texts.flatMap((text) => padded(text, seq, 0)));
-  const lengths = select === "last" ? texts.map(({ length }) => length) : undefined;
-  const computed = await model.logits(flat, texts.length, seq, { lengths, signal });
-  checkFinite(computed, texts, select, vocabSize);
+  const computed = await computeLogits(engine, texts, numRows, signal);
   const loss = targets && crossEntropy(
     computed,
     targets.flatMap((row) => padded(row, seq, IGNORED_TARGET)),
     vocabSize,
   );
-  const result = pickWanted(computed, texts, wanted, select, vocabSize);
+  const result = pickWanted(computed, texts, wanted, numRows, vocabSize);
   return loss === undefined ? result : { ...result, loss };
 }
 
-function checkText({ config }: Model, text: TokenIds): void {
-  if (text.length < 1 || text.length > config.contextLength) {
+/**
+ * Reads texts, each by itself.
+ *
+ * @param numRows the positions of each in the result: as many as the longest has, or 1 for the last one
+ * @returns (texts numRows vocab), NaN where a text has no position
+ */
+async function computeLogits(
+  engine: Engine,
+  texts: readonly TokenIds[],
+  numRows: number,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { vocabSize } = engine.model.config;
+  const computed = new Float32Array(texts.length * numRows * vocabSize).fill(NaN);
+  using sequences = new DisposableStack();
+  const requests = texts.map((tokens, text) => {
+    const begin = text * numRows * vocabSize;
+    const numWanted = Math.min(tokens.length, numRows);
+    return {
+      sequence: sequences.use(engine.open({ reservedLength: tokens.length })),
+      tokens,
+      logits: numRows === 1 ? "last" as const : "all" as const,
+      into: computed.subarray(begin, begin + numWanted * vocabSize),
+    };
+  });
+  await engine.step(requests, { signal });
+  for (const [text, { into }] of requests.entries()) checkFinite(into, text);
+  return computed;
+}
+
+function checkText(text: TokenIds, contextLength: number, vocabSize: number): void {
+  if (text.length < 1 || text.length > contextLength) {
     throw new InvalidArgumentError(
-      `Cannot read ${text.length} tokens: a text has from 1 to ${config.contextLength} of them`,
+      `Cannot read ${text.length} tokens: a text has from 1 to ${contextLength} of them`,
     );
   }
-  checkTokens(text, config.vocabSize);
+  checkTokens(text, vocabSize);
 }
 
 function checkTargets(
@@ -136,26 +165,14 @@ function padded(values: TokenIds, length: number, padding: number): number[] {
   return Array.from({ length }, (_, i) => i < values.length ? values[i] : padding);
 }
 
-/** Looks at what was computed for tokens, not at what was for padding. */
-function checkFinite(
-  logits: Float32Array,
-  texts: readonly TokenIds[],
-  select: "all" | "last",
-  vocabSize: number,
-): void {
-  const seq = logits.length / texts.length / vocabSize;
-  for (const [row, { length }] of texts.entries()) {
-    const begin = row * seq * vocabSize;
-    const end = begin + (select === "all" ? length : 1) * vocabSize;
-    for (let i = begin; i < end; i++) {
-      // The difference is 0, or NaN.
-      if (logits[i] - logits[i] !== 0) {
-        throw new NumericalError(
-          `Cannot ${ACTION}: the model computes something that is not a finite number: received ` +
-            `${logits[i]} in text ${row}. Check the model's weights.`,
-        );
-      }
-    }
+function checkFinite(logits: Float32Array, text: number): void {
+  for (let i = 0; i < logits.length; i++) {
+    // The difference is 0, or NaN.
+    if (logits[i] - logits[i] === 0) continue;
+    throw new NumericalError(
+      `Cannot ${ACTION}: the model computes something that is not a finite number: received ` +
+        `${logits[i]} in text ${text}. Check the model's weights.`,
+    );
   }
 }
 
@@ -164,24 +181,18 @@ function pickWanted(
   computed: Float32Array<ArrayBuffer>,
   texts: readonly TokenIds[],
   wanted: "all" | "last" | "none",
-  select: "all" | "last",
+  numRows: number,
   vocabSize: number,
 ): ForwardResult {
   const batch = texts.length;
   if (wanted === "none") return { logits: new Float32Array(0), shape: [batch, 0, vocabSize] };
-  const seq = computed.length / batch / vocabSize;
-  if (wanted === "last" && select === "all") {
-    const logits = new Float32Array(batch * vocabSize);
-    for (const [row, { length }] of texts.entries()) {
-      const begin = (row * seq + length - 1) * vocabSize;
-      logits.set(computed.subarray(begin, begin + vocabSize), row * vocabSize);
-    }
-    return { logits, shape: [batch, 1, vocabSize] };
+  if (wanted === "all" || numRows === 1) {
+    return { logits: computed, shape: [batch, numRows, vocabSize] };
   }
-  if (wanted === "all") {
-    for (const [row, { length }] of texts.entries()) {
-      computed.fill(NaN, (row * seq + length) * vocabSize, (row + 1) * seq * vocabSize);
-    }
+  const logits = new Float32Array(batch * vocabSize);
+  for (const [row, { length }] of texts.entries()) {
+    const begin = (row * numRows + length - 1) * vocabSize;
+    logits.set(computed.subarray(begin, begin + vocabSize), row * vocabSize);
   }
-  return { logits: computed, shape: [batch, seq, vocabSize] };
+  return { logits, shape: [batch, 1, vocabSize] };
 }

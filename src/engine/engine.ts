@@ -1,0 +1,327 @@
+/**
+ * One thing computes for everybody: it remembers texts, and reads the new tokens of any of them together.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "../base/errors.ts";
+import { eventLoopTurn } from "../base/event_loop.ts";
+import type { Model } from "../model/model.ts";
+import { checkTokens } from "../model/token_ids.ts";
+import { type PlannedPass, planPasses } from "./plan_passes.ts";
+import {
+  type Call,
+  callsOf,
+  type Copying,
+  keepLogits,
+  newCall,
+  numLeft,
+  type Part,
+  partOf,
+  proceed,
+  type Reading,
+  report,
+  sequencesOf,
+  type StepOptions,
+  type StepRequest,
+  type Task,
+} from "./reading.ts";
+import { Sequence, type SequenceOwner } from "./sequence.ts";
+import { Slots } from "./slots.ts";
+import { StepGraphs } from "./step_graphs.ts";
+import { numLogitsOf } from "./step_pass.ts";
+
+/** The most tokens of a pass: what takes longer is read in parts, and others have their turn in between. */
+const PASS_TOKENS = 512;
+
+/**
+ * Remembers sequences of tokens, and computes the logits of what is added to them.
+ *
+ * Callers that overlap share passes: what they ask for while another pass is computed is computed together, and each gets
+ * what it would get alone. Of one sequence things are done in the order in which they were asked for.
+ */
+export class Engine implements Disposable, SequenceOwner {
+  /** What computes. */
+  readonly model: Model;
+  readonly #graphs: StepGraphs;
+  readonly #slots: Slots;
+  #tasks: Task[] = [];
+  #isRunning = false;
+  #hasRun = false;
+  #disposed = false;
+
+  /** @param model must outlive the engine; nothing else computes with it meanwhile */
+  constructor(model: Model) {
+    this.model = model;
+    this.#graphs = new StepGraphs(model);
+    this.#slots = new Slots(model, () => this.#graphs.clear());
+  }
+
+  /**
+   * A new sequence, without a token.
+   *
+   * @param options `reservedLength` is the number of tokens that it will probably have: room for them is made at once
+   * @throws {TypeError} if the engine or its model has been disposed of
+   */
+  open(options: { readonly reservedLength?: number } = {}): Sequence {
+    this.#checkUsable();
+    const sequence = new Sequence(this, this.model.config.vocabSize);
+    sequence.reservedLength = options.reservedLength ?? 0;
+    return sequence;
+  }
+
+  /** A copy of a sequence, as it is when all that was asked for is computed. */
+  fork(from: Sequence): Sequence {
+    from.checkUsable();
+    const to = this.open({ reservedLength: from.reservedLength });
+    const length = this.isPending(from) ? undefined : from.length;
+    if (length !== undefined) {
+      to.length = length;
+      to.logits.set(from.logits);
+    }
+    this.#add([{ kind: "copying", from, to, length }]);
+    return to;
+  }
+
+  /**
+   * Reads new tokens of any number of sequences.
+   *
+   * @returns the logits of each request: (vocab) for `"last"`, in an array that the sequence's next step overwrites;
+   * (tokens vocab) for `"all"`; an empty array for `"none"`
+   * @throws {RangeError} if a text would become longer than the context, a token is not in the vocabulary, or there cannot
+   * be so much memory
+   * @throws {TypeError} if a sequence, the engine or its model has been disposed of, perhaps before all tokens were read
+   * @throws {NativeError} if there is not enough memory
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async step(
+    requests: readonly StepRequest[],
+    options: StepOptions = {},
+  ): Promise<Float32Array<ArrayBuffer>[]> {
+    this.#checkUsable();
+    options.signal?.throwIfAborted();
+    for (const { sequence, tokens } of requests) {
+      sequence.checkUsable();
+      checkTokens(tokens, this.model.config.vocabSize);
+    }
+    const call = newCall(requests, options);
+    this.#add(call.readings.filter((reading) => numLeft(reading) > 0));
+    return await call.promise;
+  }
+
+  /** Whether a sequence is still to be read, or is a fork of one that is. */
+  isPending(sequence: Sequence): boolean {
+    return this.#tasks.some((task) =>
+      task.kind === "copying"
+        ? task.to === sequence && task.length === undefined
+        : task.sequence === sequence
+    );
+  }
+
+  /** Forgets a sequence, as soon as nothing that is being computed needs it. */
+  close(_sequence: Sequence): void {
+    // While something is computed, that is done between two passes.
+    if (!this.#isRunning) this.#freeDisposed();
+  }
+
+  /** Frees the memory of all sequences, after the computation that is running. A second call does nothing. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (!this.#isRunning) this.#freeAll();
+  }
+
+  #freeAll(): void {
+    this.#graphs[Symbol.dispose]();
+    this.#slots[Symbol.dispose]();
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw new TypeError("Cannot use the model: it has been disposed of");
+    this.model.checkUsable();
+  }
+
+  #add(tasks: readonly Task[]): void {
+    this.#tasks.push(...tasks);
+    if (!this.#isRunning) void this.#run();
+  }
+
+  /** Works until nothing is left to do. It throws nothing: errors belong to calls. */
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#tasks.length > 0) {
+      // Others have their turn, and may join what is computed next. Only the very first token of a program does not wait.
+      if (this.#hasRun) await eventLoopTurn();
+      this.#hasRun = true;
+      await this.#doTasks();
+    }
+    this.#isRunning = false;
+    if (this.#disposed) this.#freeAll();
+    else this.#freeDisposed();
+  }
+
+  async #doTasks(): Promise<void> {
+    this.#freeDisposed();
+    this.#refuseTasks();
+    const ready = this.#readyTasks();
+    for (const task of ready) {
+      if (task.kind === "copying") await this.#copy(task);
+    }
+    const parts = await this.#place(ready.filter((task) => task.kind === "reading"));
+    for (const pass of planPasses(parts, this.model.hasRaggedAttention)) await this.#compute(pass);
+    for (const call of callsOf(parts)) this.#attempt(call, () => proceed(call));
+  }
+
+  /** Forgets the sequences that are not used any more, but for those of which there are to be copies. */
+  #freeDisposed(): void {
+    const copied = this.#tasks.flatMap((task) => task.kind === "copying" ? [task.from] : []);
+    this.#slots.freeDisposed(new Set(copied));
+  }
+
+  /** Refuses what can no longer be done. */
+  #refuseTasks(): void {
+    for (const task of [...this.#tasks]) {
+      if (task.kind === "copying") {
+        if (task.to.isDisposed) this.#remove(task);
+        continue;
+      }
+      const { call, sequence } = task;
+      this.#attempt(call, () => {
+        this.#checkUsable();
+        sequence.checkUsable();
+        call.signal?.throwIfAborted();
+      });
+    }
+  }
+
+  /** The tasks whose sequences have no earlier one. */
+  #readyTasks(): Task[] {
+    const taken = new Set<Sequence>();
+    return this.#tasks.filter((task) => {
+      const sequences = sequencesOf(task);
+      const isReady = !sequences.some((sequence) => taken.has(sequence));
+      for (const sequence of sequences) taken.add(sequence);
+      return isReady;
+    });
+  }
+
+  async #copy(task: Copying): Promise<void> {
+    const { from, to } = task;
+    try {
+      if (from.failure !== undefined) throw from.failure;
+      if (task.length === undefined) to.length = from.length;
+      await this.#slots.copy(from, to);
+      to.logits.set(from.logits);
+    } catch (error) {
+      // Whoever uses the copy hears of it.
+      to.failure = error;
+    }
+    this.#remove(task);
+  }
+
+  /** What is computed next, in its place: short readings first, so that they need not wait for long ones. */
+  async #place(ready: readonly Reading[]): Promise<Part[]> {
+    const taken = new Map<Reading, number>();
+    let room = PASS_TOKENS;
+    for (const reading of ready.toSorted((a, b) => numLeft(a) - numLeft(b))) {
+      const isPossible = this.#attempt(reading.call, () => this.#begin(reading));
+      if (!isPossible || room === 0) continue;
+      const count = Math.min(room, numLeft(reading));
+      taken.set(reading, count);
+      room -= count;
+    }
+    while (taken.size > 0) {
+      const readings = [...taken.keys()];
+      const rooms = readings.map(({ sequence, tokens, start }) => ({
+        sequence,
+        length: start! + tokens.length,
+      }));
+      try {
+        await this.#slots.reserve(rooms);
+        break;
+      } catch (error) {
+        // There is no memory for all of them: whoever came last has to go.
+        this.#fail(readings.at(-1)!.call, error);
+      }
+      for (const { call } of readings) {
+        if (call.isSettled) { for (const reading of call.readings) taken.delete(reading); }
+      }
+    }
+    return [...taken].map(([reading, count]) => partOf(reading, count));
+  }
+
+  /** Takes note of where a reading begins, when its turn has come. */
+  #begin(reading: Reading): void {
+    const { sequence, tokens, call } = reading;
+    if (reading.start !== undefined) return;
+    if (sequence.failure !== undefined) throw sequence.failure;
+    const { contextLength } = this.model.config;
+    if (sequence.length + tokens.length > contextLength) {
+      throw new InvalidArgumentError(
+        `Cannot continue a text of ${sequence.length} tokens by ${tokens.length}: ` +
+          `it can have ${contextLength}`,
+      );
+    }
+    reading.start = sequence.length;
+    if (!call.isBegun) report(call);
+    call.isBegun = true;
+  }
+
+  async #compute(pass: PlannedPass<Part>): Promise<void> {
+    const calls = callsOf(pass.spans);
+    if (calls.every(({ isSettled }) => isSettled)) return;
+    const numLargest = Math.max(...calls.map(({ numLargest = Infinity }) => numLargest));
+    // What others wait for too is not stopped.
+    const signal = calls.length === 1 ? calls[0].signal : undefined;
+    const { cache } = this.#slots;
+    try {
+      await this.#graphs.compute(cache, pass, { signal, numLargest }, (logits) => {
+        let index = 0;
+        for (const part of pass.spans) {
+          if (!part.reading.call.isSettled) keepLogits(part, logits, index);
+          index += numLogitsOf(part);
+        }
+      });
+    } catch (error) {
+      for (const call of calls) this.#fail(call, error);
+      return;
+    }
+    for (const part of pass.spans) this.#finish(part);
+  }
+
+  /** Takes note that a part has been read. */
+  #finish({ reading, start, tokens }: Part): void {
+    if (reading.call.isSettled) return;
+    reading.numRead += tokens.length;
+    reading.call.numRead += tokens.length;
+    reading.sequence.length = start + tokens.length;
+    reading.sequence.numRows = reading.sequence.length;
+    if (numLeft(reading) === 0) this.#remove(reading);
+  }
+
+  /** Does something for a call, which fails if that does. */
+  #attempt(call: Call, action: () => void): boolean {
+    if (call.isSettled) return false;
+    try {
+      action();
+      return true;
+    } catch (error) {
+      this.#fail(call, error);
+      return false;
+    }
+  }
+
+  /** Ends a call with an error. Its sequences are as long as before. */
+  #fail(call: Call, error: unknown): void {
+    if (call.isSettled) return;
+    call.isSettled = true;
+    for (const { sequence, start } of call.readings) {
+      if (start !== undefined) sequence.length = start;
+    }
+    this.#tasks = this.#tasks.filter((task) => task.kind === "copying" || task.call !== call);
+    call.reject(error);
+  }
+
+  #remove(task: Task): void {
+    this.#tasks = this.#tasks.filter((other) => other !== task);
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * What callers ask of the engine, and how far that is.
+ *
+ * @module
+ */
+import type { Sequence } from "./sequence.ts";
+import type { StepLogits } from "./step_graphs.ts";
+import type { LogitsWanted, Span } from "./step_pass.ts";
+
+/** New tokens of one sequence. */
+export interface StepRequest {
+  /** What they continue. */
+  readonly sequence: Sequence;
+  /** At least one. */
+  readonly tokens: ArrayLike<number>;
+  /** After which of them logits are wanted. */
+  readonly logits: LogitsWanted;
+  /** Where the logits go. Default: for `"last"` the sequence's own array, for `"all"` a new one. */
+  readonly into?: Float32Array<ArrayBuffer>;
+}
+
+/** How far reading is, in tokens of all texts together. */
+export interface ReadProgress {
+  /** Those that are read. */
+  readonly numReadTokens: number;
+  /** Those to read. */
+  readonly numTokens: number;
+}
+
+/** Options of {@linkcode Engine.step}. */
+export interface StepOptions {
+  /** Stops the computation; the sequences are then as long as before. */
+  readonly signal?: AbortSignal;
+  /** Called before each part of what is read, and at the end; not for a single token of each sequence. */
+  readonly onProgress?: (progress: ReadProgress) => void;
+  /**
+   * How many of the largest logits are needed. The others may come as -Infinity then, which saves reading them back from a
+   * device. Default: all.
+   */
+  readonly numLargest?: number;
+}
+
+/** One call of `step()`. */
+export interface Call extends StepOptions {
+  readonly readings: Reading[];
+  readonly numTokens: number;
+  numRead: number;
+  isBegun: boolean;
+  isSettled: boolean;
+  readonly promise: Promise<Float32Array<ArrayBuffer>[]>;
+  readonly resolve: (logits: Float32Array<ArrayBuffer>[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A request that is being worked on. */
+export interface Reading extends StepRequest {
+  readonly kind: "reading";
+  readonly call: Call;
+  /** How long the sequence was; not known before its turn has come. */
+  start: number | undefined;
+  numRead: number;
+  /** (tokens vocab) or (vocab); allocated when its turn has come. */
+  result: Float32Array<ArrayBuffer>;
+}
+
+/** A fork that is to be made. */
+export interface Copying {
+  readonly kind: "copying";
+  readonly from: Sequence;
+  /** How many tokens are copied; as many as there are then, if others are being read. */
+  readonly length: number | undefined;
+  readonly to: Sequence;
+}
+
+/** What is to be done. */
+export type Task = Reading | Copying;
+
+/** A part of a reading that is computed now. */
+export interface Part extends Span {
+  readonly reading: Reading;
+}
+
+/** A call that asks for this. One that asks for nothing has got it already. */
+export function newCall(
+  requests: readonly StepRequest[],
+  { signal, onProgress, numLargest }: StepOptions,
+): Call {
+  const numTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const call: Call = {
+    signal,
+    onProgress,
+    numLargest,
+    readings: [],
+    numTokens,
+    numRead: 0,
+    isBegun: false,
+    isSettled: false,
+    ...Promise.withResolvers<Float32Array<ArrayBuffer>[]>(),
+  };
+  for (const request of requests) {
+    const result = new Float32Array(0);
+    call.readings.push({ ...request, kind: "reading", call, start: undefined, numRead: 0, result });
+  }
+  if (numTokens === 0) proceed(call);
+  return call;
+}
+
+/** The sequences that a task is about. */
+export function sequencesOf(task: Task): readonly Sequence[] {
+  return task.kind === "copying" ? [task.from, task.to] : [task.sequence];
+}
+
+/** How many tokens of a reading are still to be read. */
+export function numLeft({ tokens, numRead }: Reading): number {
+  return tokens.length - numRead;
+}
+
+/** The next tokens of a reading. */
+export function partOf(reading: Reading, count: number): Part {
+  const { tokens, sequence, numRead, logits } = reading;
+  const end = numRead + count;
+  return {
+    reading,
+    slot: sequence.slot!,
+    start: reading.start! + numRead,
+    tokens: Array.prototype.slice.call(tokens, numRead, end),
+    logits: logits === "last" && end < tokens.length ? "none" : logits,
+  };
+}
+
+/** Reads the logits of a part, which begin at `index`. */
+export function keepLogits(
+  { reading, tokens, logits }: Part,
+  computed: StepLogits,
+  index: number,
+): void {
+  const { sequence, numRead } = reading;
+  const last = sequence.logits;
+  if (logits === "last") {
+    computed.read(index, last);
+    reading.into?.set(last);
+    reading.result = reading.into ?? last;
+  }
+  if (logits !== "all") return;
+  const vocabSize = last.length;
+  if (numRead === 0) {
+    reading.result = reading.into ?? new Float32Array(reading.tokens.length * vocabSize);
+  }
+  for (let i = 0; i < tokens.length; i++) {
+    const begin = (numRead + i) * vocabSize;
+    computed.read(index + i, reading.result.subarray(begin, begin + vocabSize));
+  }
+  if (numRead + tokens.length === reading.tokens.length) {
+    last.set(reading.result.subarray(-vocabSize));
+  }
+}
+
+/** The calls that parts belong to, each once. */
+export function callsOf(parts: readonly Part[]): Call[] {
+  return [...new Set(parts.map(({ reading }) => reading.call))];
+}
+
+/** Tells how far a call is, and gives it what it waits for when all is there. */
+export function proceed(call: Call): void {
+  report(call);
+  if (call.numRead < call.numTokens) return;
+  call.isSettled = true;
+  call.resolve(call.readings.map(({ result }) => result));
+}
+
+/** Tells how far a call is, unless it writes single tokens. */
+export function report({ onProgress, numRead, numTokens, readings }: Call): void {
+  if (numTokens > readings.length) onProgress?.({ numReadTokens: numRead, numTokens });
+}

@@ -1,0 +1,73 @@
+/**
+ * A text as the engine sees it.
+ *
+ * @module
+ */
+
+/** What the engine does for its sequences. */
+export interface SequenceOwner {
+  /** Whether it is still to be read, or is a fork of one that is. */
+  isPending(sequence: Sequence): boolean;
+  /** Forgets it, as soon as nothing that is being computed needs it. */
+  close(sequence: Sequence): void;
+}
+
+/** Tokens that follow one another, whose keys and values are remembered. */
+export class Sequence implements Disposable {
+  /** How many tokens are remembered. Set by the engine. */
+  length = 0;
+  /** Where: slots are dense, so it changes when others go. Set by the engine; nothing before the first token is there. */
+  slot: number | undefined;
+  /** How many rows of the slot are written: also those of tokens that were forgotten, which a fork may still get. */
+  numRows = 0;
+  /** For so many tokens room is made at once. Set by the engine. */
+  reservedLength = 0;
+  /** (vocab) logits after the last token. Set by the engine, which writes them again with every step that asks for them. */
+  readonly logits: Float32Array<ArrayBuffer>;
+  /** Why it cannot be used, if it could not be made. Set by the engine. */
+  failure: unknown;
+  readonly #owner: SequenceOwner;
+  #disposed = false;
+
+  /** For the engine. */
+  constructor(owner: SequenceOwner, vocabSize: number) {
+    this.#owner = owner;
+    this.logits = new Float32Array(vocabSize);
+  }
+
+  /** Whether it can still be used. */
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
+  /**
+   * Forgets all tokens from `length` on. The logits stay those after the last token that was read.
+   *
+   * @throws {RangeError} if there are not so many tokens
+   * @throws {Deno.errors.Busy} if something is still to be computed for it
+   */
+  truncate(length: number): void {
+    this.checkUsable();
+    if (this.#owner.isPending(this)) {
+      throw new Deno.errors.Busy("Cannot truncate a text: it is being read: await that first");
+    }
+    if (!(Number.isInteger(length) && length >= 0 && length <= this.length)) {
+      throw new RangeError(
+        `Cannot truncate a text: it has ${this.length} tokens: received ${length}`,
+      );
+    }
+    this.length = length;
+  }
+
+  /** @throws {TypeError} if it has been disposed of */
+  checkUsable(): void {
+    if (this.#disposed) throw new TypeError("Cannot continue a text: it has been disposed of");
+  }
+
+  /** Frees its memory, after the computation that is running. A second call does nothing. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#owner.close(this);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Which sequence is remembered where, and how much memory there is for all of them.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "../base/errors.ts";
+import type { Model } from "../model/model.ts";
+import { CACHE_STEP, cacheBytes, KeyValueCache } from "./key_value_cache.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** A cache in which fewer slots than one in so many are used is replaced by a smaller one. */
+const SHRINK_BELOW = 4;
+
+/** A sequence, and how long it is about to be. */
+export interface Room {
+  /** What is about to grow. */
+  readonly sequence: Sequence;
+  /** Its tokens then. */
+  readonly length: number;
+}
+
+/**
+ * Gives sequences their slots: 0, 1, 2, ... without a gap, so that steps of all of them need not care for what is free. The
+ * cache grows as they do, and shrinks when most of them are gone.
+ */
+export class Slots implements Disposable {
+  readonly #model: Model;
+  readonly #beforeChange: () => void;
+  /** Those that are remembered, by slot. A closed one leaves a gap until the next call of `reserve()`. */
+  #sequences: (Sequence | undefined)[] = [];
+  #cache: KeyValueCache | undefined;
+
+  /** @param beforeChange is called before the cache is replaced: graphs must not use it any more */
+  constructor(model: Model, beforeChange: () => void) {
+    this.#model = model;
+    this.#beforeChange = beforeChange;
+  }
+
+  /** Where the keys and values are. There is one after the first call of `reserve()`. */
+  get cache(): KeyValueCache {
+    return this.#cache!;
+  }
+
+  /**
+   * Gives slots to sequences that have none, and makes room for what is added to them.
+   *
+   * @throws {RangeError} if that takes more memory than there is
+   * @throws {NativeError} if the memory cannot be had
+   */
+  async reserve(rooms: readonly Room[]): Promise<void> {
+    await this.#fillGaps();
+    const added = rooms.map(({ sequence }) => sequence).filter(({ slot }) => slot === undefined);
+    const numSlots = this.#sequences.length + added.length;
+    const { contextLength } = this.#model.config;
+    const wanted = rooms.reduce(
+      (most, { sequence, length }) =>
+        Math.max(most, length, Math.min(sequence.reservedLength, contextLength)),
+      0,
+    );
+    await this.#fit(numSlots, wanted);
+    for (const sequence of added) sequence.slot = this.#sequences.push(sequence) - 1;
+  }
+
+  /** Copies what is remembered of one sequence to another one, which has no slot yet, as far as that is long. */
+  async copy(from: Sequence, to: Sequence): Promise<void> {
+    if (to.length === 0) return;
+    await this.reserve([{ sequence: to, length: to.length }]);
+    await this.cache.copy({ slot: from.slot!, numRows: to.length }, to.slot!);
+    to.numRows = to.length;
+  }
+
+  /**
+   * Forgets the sequences that are not used any more.
+   *
+   * @param needed those that are still to be copied
+   */
+  freeDisposed(needed: ReadonlySet<Sequence>): void {
+    const isLive = (each: Sequence | undefined) =>
+      each !== undefined && (!each.isDisposed || needed.has(each));
+    this.#sequences = this.#sequences.map((each) => isLive(each) ? each : undefined);
+    if (this.#sequences.some((each) => each !== undefined)) return;
+    this.#sequences = [];
+    this[Symbol.dispose]();
+  }
+
+  /** Frees all memory. */
+  [Symbol.dispose](): void {
+    if (this.#cache === undefined) return;
+    this.#beforeChange();
+    this.#cache[Symbol.dispose]();
+    this.#cache = undefined;
+  }
+
+  async #fillGaps(): Promise<void> {
+    const sequences = this.#sequences;
+    for (let slot = 0; slot < sequences.length; slot++) {
+      while (sequences.length > slot && sequences.at(-1) === undefined) sequences.pop();
+      if (sequences.length <= slot || sequences[slot] !== undefined) continue;
+      const last = sequences.at(-1)!;
+      await this.cache.copy({ slot: last.slot!, numRows: last.numRows }, slot);
+      sequences.pop();
+      sequences[slot] = last;
+      last.slot = slot;
+    }
+  }
+
+  /** Has the cache fit so many sequences of such a length. */
+  async #fit(numSlots: number, capacity: number): Promise<void> {
+    const cache = this.#cache;
+    if (cache === undefined) {
+      this.#requireMemory(numSlots, capacity);
+      this.#cache = new KeyValueCache(this.#model, numSlots, capacity);
+      return;
+    }
+    const isTooSmall = cache.numSlots < numSlots || cache.numRows < capacity;
+    const isTooLarge = cache.numSlots > SHRINK_BELOW * numSlots;
+    if (!isTooSmall && !isTooLarge) return;
+    // Twice as much at a time: nothing is copied more than twice on average.
+    const enough = {
+      numSlots: isTooLarge ? 2 * numSlots : grown(cache.numSlots, numSlots),
+      capacity: Math.min(grown(cache.numRows, capacity), this.#largestCapacity),
+    };
+    const fits = this.#bytes(enough.numSlots, enough.capacity) <= this.#model.backend.totalBytes;
+    const next = fits ? enough : { numSlots, capacity: Math.max(capacity, cache.numRows) };
+    this.#requireMemory(next.numSlots, next.capacity);
+    const replacement = new KeyValueCache(this.#model, next.numSlots, next.capacity);
+    for (const [slot, sequence] of this.#sequences.entries()) {
+      await cache.copy({ slot, numRows: sequence!.numRows }, slot, replacement);
+    }
+    this[Symbol.dispose]();
+    this.#cache = replacement;
+  }
+
+  get #largestCapacity(): number {
+    return Math.ceil(this.#model.config.contextLength / CACHE_STEP) * CACHE_STEP;
+  }
+
+  /** What a cache takes, while the one that it replaces is still there. */
+  #bytes(numSlots: number, capacity: number): number {
+    return cacheBytes(this.#model, numSlots, capacity) + (this.#cache?.byteLength ?? 0);
+  }
+
+  #requireMemory(numSlots: number, capacity: number): void {
+    requireMemory(this.#model, numSlots, capacity, this.#bytes(numSlots, capacity));
+  }
+}
+
+/** At least twice `size` if that is not enough. */
+function grown(size: number, needed: number): number {
+  return needed <= size ? size : Math.max(needed, 2 * size);
+}
+
+/**
+ * Looks whether there can be so many texts, before anything is allocated.
+ *
+ * @param numTexts number of texts
+ * @param capacity the most tokens of each
+ * @param neededBytes what they take
+ * @param advice what to do then
+ * @throws {RangeError} if they would take more memory than the machine has
+ */
+export function requireMemory(
+  model: Model,
+  numTexts: number,
+  capacity: number,
+  neededBytes: number = cacheBytes(model, numTexts, capacity) +
+    numTexts * model.config.vocabSize * Float32Array.BYTES_PER_ELEMENT,
+  advice = "Write fewer at a time (numReturnSequences, batchSize), or shorter ones.",
+): void {
+  model.checkUsable();
+  const { totalBytes } = model.backend;
+  if (neededBytes <= totalBytes) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
+  throw new InvalidArgumentError(
+    `Cannot compute ${numTexts} texts of up to ${capacity} tokens side by side: they take ` +
+      `${gigabytes(neededBytes)} of memory: received a machine with ${
+        gigabytes(totalBytes)
+      }. ${advice}`,
+  );
+}

@@ -1,0 +1,179 @@
+/**
+ * The graphs that compute steps, kept as long as they may serve again.
+ *
+ * @module
+ */
+import type { Model } from "../model/model.ts";
+import { Graph } from "../tensor/graph.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { KeyValueCache } from "./key_value_cache.ts";
+import { LargestLogits } from "./largest_logits.ts";
+import type { PlannedPass } from "./plan_passes.ts";
+import { type Span, StepPass, type StepShape } from "./step_pass.ts";
+
+/** Computations that are expected to take longer run on another thread, and leave the event loop free. */
+const BLOCKING_LIMIT_MS = 30;
+
+/**
+ * To read more tokens than this takes so long that the threads' waiting for each other, of which there is the same amount
+ * for any number of tokens, hardly counts.
+ */
+const MOST_TOKENS_OF_FEWER_THREADS = 32;
+
+/** Graphs of few tokens are kept: the next step of the same texts needs the same one. */
+const MOST_TOKENS_OF_KEPT_GRAPHS = 64;
+const NUM_KEPT_GRAPHS = 4;
+
+/** Finding more than this on a device takes longer than reading all. */
+const MAX_CHOSEN_LOGITS = 512;
+
+/** How a pass is computed. */
+export interface ComputeOptions {
+  /** Stops the computation. */
+  readonly signal?: AbortSignal;
+  /** How many of the largest logits are read back from a device, see `Sampler.numDecisiveLogits`. Default: all. */
+  readonly numLargest?: number;
+}
+
+/** A graph, and what is read of it. */
+interface StepGraph {
+  readonly graph: Graph;
+  readonly pass: StepPass;
+  readonly logits: Tensor | undefined;
+  readonly largest: LargestLogits | undefined;
+}
+
+/** What a pass has computed. */
+export interface StepLogits {
+  /** Reads the logits of one of the positions at which they were wanted, counted through all spans. */
+  read(index: number, into: Float32Array<ArrayBuffer>): void;
+}
+
+/** Builds graphs, and keeps those that the next steps probably need. */
+export class StepGraphs implements Disposable {
+  readonly #model: Model;
+  /** Those used last are at the end. */
+  readonly #kept = new Map<string, StepGraph>();
+  /** Where the texts of the last pass that wrote single tokens ended, and how long that took. */
+  #lastStarts: readonly number[] = [];
+  #lastElapsedMs = Infinity;
+
+  /** @param model must outlive the graphs */
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  /**
+   * Computes a pass.
+   *
+   * @param cache the same as in all calls since the last {@linkcode StepGraphs.clear}
+   * @param read is called with what was computed, which it must have read when it returns
+   * @throws {NativeError} if there is not enough memory
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async compute<S extends Span>(
+    cache: KeyValueCache,
+    { spans, shape }: PlannedPass<S>,
+    { signal, numLargest = Infinity }: ComputeOptions,
+    read: (logits: StepLogits) => void,
+  ): Promise<void> {
+    const isKept = shape.batch * shape.seq <= MOST_TOKENS_OF_KEPT_GRAPHS;
+    const built = this.#graphFor(cache, shape, numLargest, isKept);
+    try {
+      built.pass.write(spans);
+      await this.#run(built, spans, shape, signal);
+      built.largest?.read();
+      read({ read: (index, into) => readLogits(built, index, into) });
+    } finally {
+      if (!isKept) built.graph[Symbol.dispose]();
+    }
+  }
+
+  async #run(
+    built: StepGraph,
+    spans: readonly Span[],
+    shape: StepShape,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { threadChoice, backend } = this.#model;
+    const numTokens = shape.batch * shape.seq;
+    const isDecode = numTokens === spans.length;
+    if (isDecode) this.#noteTexts(spans);
+    const choosesThreads = isDecode || numTokens <= MOST_TOKENS_OF_FEWER_THREADS;
+    const threads = choosesThreads ? threadChoice.threads : undefined;
+    const begin = performance.now();
+    const isShort = isDecode && this.#lastElapsedMs < BLOCKING_LIMIT_MS;
+    if (isShort && !backend.usesNetwork) built.graph.compute(threads);
+    else await built.graph.computeAsync(signal, threads);
+    const elapsedMs = performance.now() - begin;
+    if (isDecode) this.#lastElapsedMs = elapsedMs;
+    if (choosesThreads) threadChoice.record(elapsedMs, numTokens);
+  }
+
+  /** Further positions of the same texts take a little longer, other texts may take anything. */
+  #noteTexts(spans: readonly Span[]): void {
+    const starts = spans.map(({ start }) => start);
+    const isContinued = starts.length === this.#lastStarts.length &&
+      starts.every((start, i) => start === this.#lastStarts[i] + 1);
+    this.#lastStarts = starts;
+    if (isContinued) return;
+    this.#lastElapsedMs = Infinity;
+    this.#model.threadChoice.startOver(spans.length);
+  }
+
+  #graphFor(
+    cache: KeyValueCache,
+    shape: StepShape,
+    numLargest: number,
+    isKept: boolean,
+  ): StepGraph {
+    const key = JSON.stringify([shape, numLargest]);
+    const known = this.#kept.get(key);
+    this.#kept.delete(key);
+    const built = known ?? this.#build(cache, shape, numLargest);
+    if (!isKept) return built;
+    this.#kept.set(key, built);
+    if (this.#kept.size > NUM_KEPT_GRAPHS) {
+      const [[oldestKey, { graph }]] = this.#kept;
+      this.#kept.delete(oldestKey);
+      graph[Symbol.dispose]();
+    }
+    return built;
+  }
+
+  #build(cache: KeyValueCache, shape: StepShape, numLargest: number): StepGraph {
+    const model = this.#model;
+    const { vocabSize } = model.config;
+    using resources = new DisposableStack();
+    const graph = resources.use(new Graph(model.backend, { attention: model.attention }));
+    const pass = new StepPass(graph, cache, shape);
+    const logits = model.build(pass);
+    const isWanted = shape.numLogits > 0;
+    if (isWanted) graph.output(logits, "logits");
+    const chooses = isWanted && numLargest <= MAX_CHOSEN_LOGITS && numLargest < vocabSize;
+    const largest = chooses ? new LargestLogits(graph, logits, vocabSize, numLargest) : undefined;
+    graph.allocate();
+    resources.move();
+    return { graph, pass, logits: isWanted ? logits : undefined, largest };
+  }
+
+  /** Forgets all graphs: their cache is about to go. */
+  clear(): void {
+    for (const { graph } of this.#kept.values()) graph[Symbol.dispose]();
+    this.#kept.clear();
+  }
+
+  /** The same as {@linkcode StepGraphs.clear}. */
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+}
+
+function readLogits(
+  { graph, logits, largest }: StepGraph,
+  index: number,
+  into: Float32Array<ArrayBuffer>,
+): void {
+  if (largest?.fill(index, into)) return;
+  graph.readF32(logits!, into, index * logits!.shape[2]);
+}

@@ -1,0 +1,146 @@
+/**
+ * The forward pass over the tokens that are new, of any texts, with everything before them remembered.
+ *
+ * @module
+ */
+import { causalMask, createInputs, createMask, type Pass, selectRows } from "../model/pass.ts";
+import type { Graph } from "../tensor/graph.ts";
+import { flashAttention } from "../tensor/ops.ts";
+import { raggedAttention } from "../tensor/ragged_attention.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { slice } from "../tensor/views.ts";
+import type { KeyValueCache } from "./key_value_cache.ts";
+
+/** Of which new tokens logits are wanted. */
+export type LogitsWanted = "none" | "last" | "all";
+
+/** New tokens of one text. */
+export interface Span {
+  /** Where the text is remembered. */
+  readonly slot: number;
+  /** How many tokens of it are. */
+  readonly start: number;
+  /** The tokens that follow them, at least one. */
+  readonly tokens: readonly number[];
+  /** Of which of them logits are wanted. */
+  readonly logits: LogitsWanted;
+}
+
+/** What a graph depends on. */
+export interface StepShape {
+  /** The axes of the tokens: (1, all of them) where attention is ragged, otherwise (texts, tokens of each). */
+  readonly batch: number;
+  readonly seq: number;
+  /** At how many positions logits are wanted. */
+  readonly numLogits: number;
+  /** The slots of the texts, one after another, and how many of their rows attention looks at; nothing where it is ragged. */
+  readonly rectangle?: { readonly firstSlot: number; readonly numKeys: number };
+}
+
+/** How many logits are wanted of a span. */
+export function numLogitsOf({ tokens, logits }: Span): number {
+  return logits === "none" ? 0 : logits === "last" ? 1 : tokens.length;
+}
+
+/** A pass that writes keys and values into a cache, and of which each position sees those of its text up to its own. */
+export class StepPass implements Pass {
+  readonly graph: Graph;
+  readonly tokens: Tensor;
+  readonly positions: Tensor;
+  readonly mask: Tensor | undefined;
+  readonly #cache: KeyValueCache;
+  readonly #shape: StepShape;
+  /** (1, 1, batch * seq), i32: where each new token is remembered, as a row of (slots rows). */
+  readonly #cacheRows: Tensor;
+  /** (1, numLogits), i32: the positions whose logits are wanted, as rows of (batch seq). */
+  readonly #logitRows: Tensor | undefined;
+  /** (seq), i32, where attention is ragged: the slot of each new token, and how many rows of it the token sees. */
+  readonly #ragged: { readonly slots: Tensor; readonly counts: Tensor } | undefined;
+
+  /**
+   * @param graph where the model is built
+   * @param cache what is remembered
+   * @param shape see {@linkcode StepShape}
+   */
+  constructor(graph: Graph, cache: KeyValueCache, shape: StepShape) {
+    const { batch, seq, numLogits, rectangle } = shape;
+    this.graph = graph;
+    this.#cache = cache;
+    this.#shape = shape;
+    const { tokens, positions } = createInputs(graph, batch, seq);
+    this.tokens = tokens;
+    this.positions = positions;
+    this.#cacheRows = graph.input([1, 1, batch * seq], "i32", "cache_rows");
+    if (numLogits > 0 && numLogits < batch * seq) {
+      this.#logitRows = graph.input([1, numLogits], "i32", "logit_rows");
+    }
+    if (rectangle === undefined) {
+      const input = (name: string) => graph.input([seq], "i32", name);
+      this.#ragged = { slots: input("slots"), counts: input("counts") };
+    } else {
+      this.mask = createMask(graph, batch, seq, rectangle.numKeys);
+    }
+  }
+
+  /** Writes the inputs for one run. */
+  write(spans: readonly Span[]): void {
+    const { graph } = this;
+    const { seq, rectangle } = this.#shape;
+    const { numRows } = this.#cache;
+    const tokens = Int32Array.from(spans.flatMap(({ tokens }) => tokens));
+    const ofEach = (value: (span: Span, i: number) => number) =>
+      Int32Array.from(
+        spans.flatMap((span) => Array.from(span.tokens, (_, i) => value(span, i))),
+      );
+    graph.write(this.tokens, tokens);
+    graph.write(this.positions, ofEach(({ start }, i) => start + i));
+    graph.write(this.#cacheRows, ofEach(({ slot, start }, i) => slot * numRows + start + i));
+    if (this.#ragged !== undefined) {
+      graph.write(this.#ragged.slots, ofEach(({ slot }) => slot));
+      graph.write(this.#ragged.counts, ofEach(({ start }, i) => start + i + 1));
+    }
+    if (this.mask !== undefined) {
+      const starts = spans.map(({ start }) => start);
+      graph.write(this.mask, causalMask(starts, seq, rectangle!.numKeys));
+    }
+    if (this.#logitRows !== undefined) graph.write(this.#logitRows, logitRowsOf(spans));
+  }
+
+  remember(layer: number, key: Tensor, value: Tensor): [key: Tensor, value: Tensor] {
+    const cached = this.#cache.write(layer, key, value, this.#cacheRows);
+    const { batch, numLogits, rectangle } = this.#shape;
+    // Nothing else is wanted then, and so nothing else is computed.
+    if (numLogits === 0) { for (const x of cached) this.graph.expand(x); }
+    if (rectangle === undefined) return cached;
+    const { firstSlot, numKeys } = rectangle;
+    const seen = (x: Tensor) => slice(slice(x, 0, firstSlot, firstSlot + batch), 2, 0, numKeys);
+    return [seen(cached[0]), seen(cached[1])];
+  }
+
+  attendFused(query: Tensor, key: Tensor, value: Tensor, factor: number): Tensor | undefined {
+    if (this.#ragged !== undefined) {
+      const { slots, counts } = this.#ragged;
+      return raggedAttention(query, key, value, slots, counts, factor);
+    }
+    if (this.graph.attention !== "fused") return undefined;
+    return flashAttention(query, key, value, this.mask!, factor);
+  }
+
+  observe(_name: string, activation: Tensor): Tensor {
+    return activation;
+  }
+
+  select(x: Tensor): Tensor {
+    return this.#logitRows === undefined ? x : selectRows(x, this.#logitRows);
+  }
+}
+
+function logitRowsOf(spans: readonly Span[]): Int32Array<ArrayBuffer> {
+  const rows: number[] = [];
+  let end = 0;
+  for (const span of spans) {
+    end += span.tokens.length;
+    for (let row = end - numLogitsOf(span); row < end; row++) rows.push(row);
+  }
+  return Int32Array.from(rows);
+}
