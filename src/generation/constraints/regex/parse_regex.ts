@@ -64,12 +64,12 @@ async function loadParser(name: string): Promise<RegExpParser> {
   try {
     parser = await import(PARSER);
   } catch (error) {
+    const advice = Deno.build.standalone
+      ? "A standalone program does not have it: ask for choices, or a JSON Schema without pattern and format."
+      : `Fetch it with "deno cache ${PARSER}", or in a folder with a package.json with "deno add ${PARSER}".`;
     throw new Error(
       `Cannot generate: ${name} needs a parser that could not be loaded: received ` +
-        `${
-          quote((error as Error).message)
-        }. Fetch it with "deno cache ${PARSER}", or in a folder with a package.json ` +
-        `with "deno add ${PARSER}".`,
+        `${quote((error as Error).message)}. ${advice}`,
       { cause: error },
     );
   }
