@@ -22,7 +22,7 @@ constexpr int TILE_ROWS = 4;
 constexpr int TILE_COLUMNS = 6;      // with 4 rows that makes 24 sums, of 32 registers
 constexpr int TURN_ROWS = 32;        // of the matrix, while many columns pass by
 constexpr int TURN_BYTES = 1 << 18;  // of the columns, that stay in the cache (L2) while rows pass by
-constexpr int FEW_BYTES = 1 << 14;   // of the columns, that stay in the cache (L1) while one row passes by
+constexpr int L1_BYTES = 1 << 14;    // half of the smallest cache (L1)
 constexpr int AHEAD_BYTES = 1 << 12; // of the matrix, that are on their way from memory
 
 inline __m256i load16(const uint16_t * from) {
@@ -97,7 +97,9 @@ template <class Format> struct Part {
     int64_t                         width;
 };
 
-/* R rows times N columns. `ahead`, if it is not 0, is how many bytes further on the matrix is read next. */
+/* R rows times N columns. Meanwhile as many bytes of the matrix are asked for, from front to back, that begin `ahead`
+ * bytes behind the first row, unless that is 0: with several rows in turn the CPU's own guess at what is read next
+ * fails. */
 template <class Format, int R, int N> void multiplyTile(const Part<Format> & part, int64_t ahead) {
     __m512 sums[N][R];
     for (int n = 0; n < N; n++) {
@@ -105,14 +107,20 @@ template <class Format, int R, int N> void multiplyTile(const Part<Format> & par
             sums[n][r] = _mm512_setzero_ps();
         }
     }
-    for (int64_t i = 0; i < part.width; i += Format::STEP) {
+    constexpr int BYTES = R * Format::STEP * sizeof(typename Format::Row);
+    const char * next = reinterpret_cast<const char *>(part.rows) + ahead;
+    const bool isNear = part.width * BYTES <= L1_BYTES * Format::STEP;
+    for (int64_t i = 0; i < part.width; i += Format::STEP, next += BYTES) {
+        for (int b = 0; ahead != 0 && b < BYTES; b += CACHE_LINE) {
+            if (isNear) {
+                _mm_prefetch(next + b, _MM_HINT_T0);
+            } else {
+                _mm_prefetch(next + b, _MM_HINT_T1);
+            }
+        }
         typename Format::Numbers row[R];
         for (int r = 0; r < R; r++) {
-            const auto * from = part.rows + r * part.rowStride + i;
-            row[r] = Format::row(from);
-            if (ahead != 0) {
-                _mm_prefetch(reinterpret_cast<const char *>(from) + ahead, _MM_HINT_T0);
-            }
+            row[r] = Format::row(part.rows + r * part.rowStride + i);
         }
         for (int n = 0; n < N; n++) {
             const auto column = Format::column(part.columns + n * part.columnStride + i);
@@ -132,22 +140,22 @@ template <class Format, int R, int N> void multiplyTile(const Part<Format> & par
     }
 }
 
-/* Rows `begin` to `end`, which are multiplied R at a time, or one at a time behind the last R, with N columns, or
- * fewer. */
-template <class Format, int R, int N>
+/* Rows `begin` to `end`, as many at a time as a tile has and those behind the last tile one at a time, with N columns,
+ * or fewer. */
+template <class Format, int N>
 void multiplyRows(Part<Format> part, int64_t begin, int64_t end, int64_t numColumns, int64_t ahead) {
     if constexpr (N > 1) {
         if (numColumns < N) {
-            return multiplyRows<Format, R, N - 1>(part, begin, end, numColumns, ahead);
+            return multiplyRows<Format, N - 1>(part, begin, end, numColumns, ahead);
         }
     }
     part.rows += begin * part.rowStride;
     part.y += begin;
     int64_t row = begin;
-    for (; row + R <= end; row += R) {
-        multiplyTile<Format, R, N>(part, ahead);
-        part.rows += R * part.rowStride;
-        part.y += R;
+    for (; row + TILE_ROWS <= end; row += TILE_ROWS) {
+        multiplyTile<Format, TILE_ROWS, N>(part, ahead);
+        part.rows += TILE_ROWS * part.rowStride;
+        part.y += TILE_ROWS;
     }
     for (; row < end; row++) {
         multiplyTile<Format, 1, N>(part, 0);
@@ -195,15 +203,12 @@ template <class Format> void multiply(const ggml_compute_params * params, ggml_t
     const int64_t columnBytes = width * sizeof(typename Format::Column);
     startTurns(params);
     if (numColumns <= TILE_COLUMNS) {
-        /* Reading the matrix is what takes time: fastest is one row after another, from front to back. */
-        const bool isFew = numColumns * columnBytes <= FEW_BYTES;
+        /* Reading the matrix is what takes time. What is asked for first has to be there when the last row of the next
+         * tile begins. */
+        const int64_t ahead = tileBytes - matrix->nb[1] + AHEAD_BYTES;
         const int64_t turnRows = (numRows / (4 * params->nth * TILE_ROWS) + 1) * TILE_ROWS;
         takeTurns(params, numRows, turnRows, [&](int64_t begin, int64_t end) {
-            if (isFew) {
-                multiplyRows<Format, 1, TILE_COLUMNS>(whole, begin, end, numColumns, AHEAD_BYTES);
-            } else {
-                multiplyRows<Format, TILE_ROWS, TILE_COLUMNS>(whole, begin, end, numColumns, tileBytes);
-            }
+            multiplyRows<Format, TILE_COLUMNS>(whole, begin, end, numColumns, ahead);
         });
         return;
     }
@@ -218,7 +223,7 @@ template <class Format> void multiply(const ggml_compute_params * params, ggml_t
             const int64_t rowEnd = std::min<int64_t>(row + TILE_ROWS, end);
             for (int64_t column = first; column < last; column += TILE_COLUMNS) {
                 const int64_t count = std::min<int64_t>(TILE_COLUMNS, last - column);
-                multiplyRows<Format, TILE_ROWS, TILE_COLUMNS>(
+                multiplyRows<Format, TILE_COLUMNS>(
                     columnsFrom(column), row, rowEnd, count, column == first ? tileBytes : 0);
             }
         }
