@@ -62,7 +62,7 @@ export class Constraint {
       const costs = completionCosts(grammar);
       const masks = new TokenMasks(this.#automaton, tokens);
       const canFinish = spellingOf({
-        nextStates: (state) => new Set(masks.nextStates(state).map(([, next]) => next)),
+        nextStates: (state) => masks.nextStates(state),
         distance: (state) => this.#automaton.distance(state, costs),
       });
       this.#masks = new TokenMasks(this.#automaton, tokens, canFinish);

@@ -19,7 +19,7 @@ export class AutomatonState {
   constructor(places: readonly number[], isComplete: boolean, numSteps: number) {
     this.places = places;
     this.isComplete = isComplete;
-    this.next = new Array(numSteps).fill(undefined);
+    this.next = new Array(numSteps);
   }
 
   /** Whether nothing but the end of the text may follow. */

@@ -46,8 +46,8 @@ export class TokenMasks {
     const { numWords, unplainTrie, maxPlainLength } = this.#tokens;
     const mask = new Uint32Array(numWords);
     if (this.#isAllowed !== undefined) {
-      for (const [token, next] of this.nextStates(state)) {
-        if (this.#isAllowed(next)) addTwins(mask, this.#tokens.trie, token);
+      for (const [node, next] of this.#nextStates(state)) {
+        if (this.#isAllowed(next)) addTokens(mask, this.#tokens.trie, node);
       }
       return mask;
     }
@@ -61,11 +61,15 @@ export class TokenMasks {
     return mask;
   }
 
-  /** Each token whose bytes may follow, one of several with the same, and the state behind it. */
-  nextStates(state: AutomatonState): [token: number, next: AutomatonState][] {
+  /** The states that one token leads to. */
+  nextStates(state: AutomatonState): ReadonlySet<AutomatonState> {
+    return new Set(this.#nextStates(state).map(([, next]) => next));
+  }
+
+  #nextStates(state: AutomatonState): [node: number, next: AutomatonState][] {
     const { classOf } = this.#automaton;
     const found: [number, AutomatonState][] = [];
-    this.#walk(this.#tokens.trie, classOf, state, (token, next) => found.push([token, next]));
+    this.#walk(this.#tokens.trie, classOf, state, (node, next) => found.push([node, next]));
     return found;
   }
 
@@ -76,7 +80,7 @@ export class TokenMasks {
       shapes,
       this.#stepOfShape,
       state,
-      (token) => addTwins(mask, shapes, token),
+      (node) => addTokens(mask, shapes, node),
     );
     if (isSure) return;
     mask.fill(0);
@@ -84,7 +88,7 @@ export class TokenMasks {
   }
 
   #addByBytes(mask: TokenMask, trie: TokenTrie, state: AutomatonState): void {
-    this.#walk(trie, this.#automaton.classOf, state, (token) => addTwins(mask, trie, token));
+    this.#walk(trie, this.#automaton.classOf, state, (node) => addTokens(mask, trie, node));
   }
 
   /**
@@ -94,10 +98,10 @@ export class TokenMasks {
    * @returns false, having stopped there, where a group leads to different states
    */
   #walk(
-    { depth, byte, end, token }: TokenTrie,
+    { depth, byte, end, numTokens }: TokenTrie,
     stepOf: Uint16Array,
     state: AutomatonState,
-    visit: (token: number, next: AutomatonState) => void,
+    visit: (node: number, next: AutomatonState) => void,
   ): boolean {
     const automaton = this.#automaton;
     const path = this.#path;
@@ -113,7 +117,7 @@ export class TokenMasks {
       }
       if (next === MIXED) return false;
       path[depth[node]] = next;
-      if (token[node] >= 0) visit(token[node], next);
+      if (numTokens[node] > 0) visit(node, next);
       node++;
     }
     return true;
@@ -135,7 +139,8 @@ export class TokenMasks {
   }
 }
 
-/** Adds a token, and all others with the same bytes. */
-function addTwins(mask: TokenMask, { twin }: TokenTrie, token: number): void {
-  for (let id = token; id >= 0; id = twin[id]) addToken(mask, id);
+/** Adds the tokens that end at a node. */
+function addTokens(mask: TokenMask, { tokens, firstToken, numTokens }: TokenTrie, node: number) {
+  const end = firstToken[node] + numTokens[node];
+  for (let place = firstToken[node]; place < end; place++) addToken(mask, tokens[place]);
 }

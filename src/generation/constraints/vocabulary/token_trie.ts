@@ -25,29 +25,29 @@ export class TokenTrie {
   readonly byte: Uint8Array;
   /** By node: the first one that is not below it. */
   readonly end: Int32Array;
-  /** By node: the token that ends there, or -1. */
-  readonly token: Int32Array;
-  /** By token: another one with the same bytes, or -1. */
-  readonly twin: Int32Array;
+  /** By node: where the tokens that end there begin in `tokens`. */
+  readonly firstToken: Int32Array;
+  /** By node: how many tokens end there. */
+  readonly numTokens: Int32Array;
+  /** The tokens, in the order of their texts. */
+  readonly tokens: Int32Array;
   /** The most bytes of a token. */
   readonly maxDepth: number = 0;
 
-  /**
-   * @param tokens none of them empty, in the order of their texts
-   * @param vocabSize one more than the largest id there may be
-   */
-  constructor(tokens: readonly TokenText[], vocabSize: number) {
+  /** @param tokens none of them empty, in the order of their texts */
+  constructor(tokens: readonly TokenText[]) {
     const maxNodes = tokens.reduce((sum, { text }) => sum + text.length, 0);
     const depths = new Uint16Array(maxNodes);
     const bytes = new Uint8Array(maxNodes);
     const ends = new Int32Array(maxNodes);
-    const ids = new Int32Array(maxNodes).fill(-1);
-    this.twin = new Int32Array(vocabSize).fill(-1);
+    const firstTokens = new Int32Array(maxNodes);
+    const numTokens = new Int32Array(maxNodes);
+    this.tokens = Int32Array.from(tokens, ({ id }) => id);
     /** The node at each depth of the current token. */
     const path: number[] = [];
     let before = "";
     let node = 0;
-    for (const { id, text } of tokens) {
+    for (const [place, { text }] of tokens.entries()) {
       if (text.length > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
       const shared = sharedLength(before, text);
       while (path.length > shared) ends[path.pop()!] = node;
@@ -57,8 +57,7 @@ export class TokenTrie {
         path.push(node++);
       }
       const last = path[path.length - 1];
-      this.twin[id] = ids[last];
-      ids[last] = id;
+      if (numTokens[last]++ === 0) firstTokens[last] = place;
       this.maxDepth = Math.max(this.maxDepth, text.length);
       before = text;
     }
@@ -66,7 +65,8 @@ export class TokenTrie {
     this.depth = depths.slice(0, node);
     this.byte = bytes.slice(0, node);
     this.end = ends.slice(0, node);
-    this.token = ids.slice(0, node);
+    this.firstToken = firstTokens.slice(0, node);
+    this.numTokens = numTokens.slice(0, node);
   }
 }
 

@@ -36,14 +36,14 @@ export class WrittenTokens {
       tokens,
       ({ text }) => isPlain(text) ? "plain" : "unplain",
     );
-    this.trie = new TokenTrie(tokens, vocabSize);
-    this.shapes = new TokenTrie(shapesOf(tokens), vocabSize);
-    this.unplainTrie = new TokenTrie(unplain, vocabSize);
+    this.trie = new TokenTrie(tokens);
+    this.shapes = new TokenTrie(shapesOf(tokens));
+    this.unplainTrie = new TokenTrie(unplain);
     this.maxPlainLength = plain.reduce((most, { text }) => Math.max(most, text.length), 0);
     this.#plainMasks = masksByLength(plain, this.maxPlainLength, this.numWords);
     for (const [node, byte] of this.trie.byte.entries()) {
       this.isInToken[byte] = 1;
-      if (this.trie.depth[node] === 1 && this.trie.token[node] >= 0) this.isToken[byte] = 1;
+      if (this.trie.depth[node] === 1 && this.trie.numTokens[node] > 0) this.isToken[byte] = 1;
     }
   }
 
