@@ -202,8 +202,10 @@ export class GPT2 implements Disposable {
    *
    * @param prompt a text, its tokens, or an array of either; an empty text starts from `<|endoftext|>`
    * @param options see {@linkcode GenerateOptions}
-   * @throws {RangeError} if an option is out of range, or a prompt does not fit into the context
-   * @throws {TypeError} if a text is given but the model has no tokenizer
+   * @throws {RangeError} if an option is out of range, a prompt does not fit into the context, or a constraint cannot be
+   * fulfilled or is not supported
+   * @throws {TypeError} if a text or a constraint is given but the model has no tokenizer
+   * @throws {SyntaxError} if a regular expression does not parse
    * @throws {NumericalError} if the model computes something that is not a number
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
