@@ -3,12 +3,8 @@
  *
  * @module
  */
-// Without an entry in deno.json, which would be fetched by whoever runs a task.
-// deno-lint-ignore no-import-prefix
-import type { AST, RegExpParser } from "npm:@eslint-community/regexpp@4.12.2";
 import { quote } from "../../../base/describe.ts";
-
-export type { AST };
+import type { Pattern } from "./regex_syntax.ts";
 
 /**
  * Where the parser comes from. Deno fetches whatever is named in an import itself, used or not; named here, it is fetched
@@ -16,9 +12,19 @@ export type { AST };
  */
 const PARSER: string = "npm:@eslint-community/regexpp@4.12.2";
 
+/** What is used of the parser. */
+interface RegExpParser {
+  parsePattern(
+    source: string,
+    start: number,
+    end: number,
+    flags: { unicode: boolean; unicodeSets: boolean },
+  ): Pattern;
+}
+
 /** A regular expression, parsed. */
 export interface ParsedRegex {
-  readonly pattern: AST.Pattern;
+  readonly pattern: Pattern;
   /** Those of its flags that say which characters are meant: `u` or `v`, and perhaps `i`. */
   readonly flags: string;
   /** Whether `.` is a line break, too. */
@@ -36,7 +42,7 @@ export async function parseRegex(name: string, regex: string | RegExp): Promise<
   const parser = await loadParser(name);
   const { source, flags } = typeof regex === "string" ? { source: regex, flags: "" } : regex;
   const unicodeSets = flags.includes("v");
-  let pattern: AST.Pattern;
+  let pattern: Pattern;
   try {
     pattern = parser.parsePattern(source, 0, source.length, {
       unicode: !unicodeSets,

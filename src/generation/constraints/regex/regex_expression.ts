@@ -23,7 +23,19 @@ import {
   withOtherCases,
   WORD,
 } from "./character_sets.ts";
-import { type AST, type ParsedRegex, parseRegex } from "./parse_regex.ts";
+import { type ParsedRegex, parseRegex } from "./parse_regex.ts";
+import type {
+  Alternative,
+  Assertion,
+  Character,
+  CharacterClass,
+  CharacterClassRange,
+  CharacterSet,
+  ClassPart,
+  ExpressionCharacterClass,
+  Quantifier,
+  RegexElement,
+} from "./regex_syntax.ts";
 
 /** Any text. */
 const ANYTHING = repeat(characters(ALL), 0, Infinity);
@@ -61,7 +73,7 @@ class RegexReader {
     if (!search) return this.#alternatives(alternatives, { atStart: true, atEnd: true });
     return choice(alternatives.map((alternative) => {
       const { elements } = alternative;
-      const isAnchor = (element: AST.Element | undefined, kind: "start" | "end") =>
+      const isAnchor = (element: RegexElement | undefined, kind: "start" | "end") =>
         element?.type === "Assertion" && element.kind === kind;
       const inner = elements.filter((element, i) =>
         !(i === 0 && isAnchor(element, "start")) &&
@@ -75,10 +87,10 @@ class RegexReader {
     }));
   }
 
-  #alternatives(alternatives: readonly AST.Alternative[], place: Place): Expression {
+  #alternatives(alternatives: readonly Alternative[], place: Place): Expression {
     return choice(alternatives.map(({ elements }) => {
       // An anchor stands for nothing, so what is beside it is at the end as well.
-      const isAnchor = ({ type }: AST.Element) => type === "Assertion";
+      const isAnchor = ({ type }: RegexElement) => type === "Assertion";
       const first = elements.findIndex((element) => !isAnchor(element));
       const last = elements.findLastIndex((element) => !isAnchor(element));
       return sequence(...elements.map((element, i) =>
@@ -90,7 +102,7 @@ class RegexReader {
     }));
   }
 
-  #element(element: AST.Element, place: Place): Expression {
+  #element(element: RegexElement, place: Place): Expression {
     switch (element.type) {
       case "Character":
         return characters(this.#withCases(this.#one(element)));
@@ -99,9 +111,8 @@ class RegexReader {
       case "ExpressionCharacterClass":
         return characters(this.#set(element));
       case "Group":
-        if (element.modifiers) throw this.#unsupported("modifiers of a group", element);
-        return this.#alternatives(element.alternatives, place);
       case "CapturingGroup":
+        if (element.modifiers) throw this.#unsupported("modifiers of a group", element);
         return this.#alternatives(element.alternatives, place);
       case "Quantifier":
         return this.#quantifier(element);
@@ -112,7 +123,7 @@ class RegexReader {
     }
   }
 
-  #quantifier(quantifier: AST.Quantifier): Expression {
+  #quantifier(quantifier: Quantifier): Expression {
     const { min, max, element } = quantifier;
     if (min > MAX_REPETITIONS || (max > MAX_REPETITIONS && max !== Infinity)) {
       throw this.#unsupported(`more than ${MAX_REPETITIONS} repetitions`, quantifier);
@@ -120,7 +131,7 @@ class RegexReader {
     return repeat(this.#element(element, { atStart: false, atEnd: false }), min, max);
   }
 
-  #assertion(assertion: AST.Assertion, { atStart, atEnd }: Place): Expression {
+  #assertion(assertion: Assertion, { atStart, atEnd }: Place): Expression {
     const { kind } = assertion;
     if (kind === "word") throw this.#unsupported("a word boundary", assertion);
     if (kind === "lookahead" || kind === "lookbehind") {
@@ -133,7 +144,7 @@ class RegexReader {
   }
 
   #set(
-    node: AST.CharacterSet | AST.CharacterClass | AST.ExpressionCharacterClass,
+    node: CharacterSet | CharacterClass | ExpressionCharacterClass,
   ): CodePoints {
     if (node.type === "CharacterSet") return this.#characterSet(node);
     const texts = textsIn(node);
@@ -143,16 +154,14 @@ class RegexReader {
     }
     const parts = node.elements.map((part) => {
       if (part.type === "CharacterSet") return this.#characterSet(part);
-      return part.type === "Character" ? this.#one(part) : codePoints([[
-        (part as AST.CharacterClassRange).min.value,
-        (part as AST.CharacterClassRange).max.value,
-      ]]);
+      if (part.type === "Character") return this.#one(part);
+      return codePoints([[part.min.value, part.max.value]]);
     });
     const set = this.#withCases(union(parts));
     return node.negate ? complement(set) : set;
   }
 
-  #characterSet(node: AST.CharacterSet): CodePoints {
+  #characterSet(node: CharacterSet): CodePoints {
     switch (node.kind) {
       case "any":
         return this.#regex.dotAll ? ALL : complement(LINE_BREAKS);
@@ -166,7 +175,7 @@ class RegexReader {
     }
   }
 
-  #one({ value }: AST.Character): CodePoints {
+  #one({ value }: Character): CodePoints {
     return codePoints([[value, value]]);
   }
 
@@ -190,7 +199,7 @@ interface Place {
 }
 
 /** Whether a part of a class is one whose characters are known without asking the engine. */
-function isSimple(part: AST.CharacterClass["elements"][number]): boolean {
+function isSimple(part: ClassPart): part is Character | CharacterClassRange | CharacterSet {
   return part.type === "Character" || part.type === "CharacterClassRange" ||
     (part.type === "CharacterSet" && part.kind !== "property");
 }
@@ -213,10 +222,3 @@ function textsIn(part: ClassPart): ClassPart | undefined {
       return undefined;
   }
 }
-
-type ClassPart =
-  | AST.CharacterClass
-  | AST.CharacterClass["elements"][number]
-  | AST.ExpressionCharacterClass
-  | AST.ExpressionCharacterClass["expression"]
-  | AST.ClassIntersection["left"];
