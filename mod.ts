@@ -36,7 +36,7 @@ export type { WriteOptions, WriteProgress } from "./src/base/atomic_file.ts";
 export type { DownloadProgress } from "./src/model_store/hub/download.ts";
 export type { ReadProgress } from "./src/engine/reading.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";
-export type { GenerateOptions } from "./src/generation/generate.ts";
+export type { GenerateOptions } from "./src/generation/generate_options.ts";
 export type {
   FinishReason,
   GeneratedToken,

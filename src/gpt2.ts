@@ -22,7 +22,8 @@ import {
 } from "./checkpoint/load.ts";
 import { Engine } from "./engine/engine.ts";
 import { forward, type ForwardOptions, type ForwardResult } from "./engine/forward.ts";
-import { generate, type GenerateOptions } from "./generation/generate.ts";
+import { generate } from "./generation/generate.ts";
+import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
 import { encodePrompts, isPrompt, type Prompt } from "./generation/prompts.ts";
 import type { GPT2Config } from "./model/config.ts";

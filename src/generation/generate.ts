@@ -4,72 +4,23 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
-import {
-  abortSignal,
-  callback,
-  checkOptions,
-  flag,
-  integer,
-  oneOf,
-  type OptionRules,
-} from "../base/check_options.ts";
+import { checkOptions } from "../base/check_options.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { ReadProgress } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/slots.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
-import { type EncodeOptions, encodeRules, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
 import type { Constraint } from "./constraints/constraint.ts";
-import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
 import { Continuation } from "./continuation.ts";
+import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
 import { firstStreams } from "./prompts.ts";
 import { Sampler } from "./sampling/sampler.ts";
-import {
-  type SamplingOptions,
-  samplingOptionsOf,
-  samplingRules,
-} from "./sampling/sampling_options.ts";
+import { samplingOptionsOf } from "./sampling/sampling_options.ts";
 import { StopMatcher } from "./stop_strings.ts";
-
-/** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
-export interface GenerateOptions extends SamplingOptions, ConstraintOptions {
-  /** The most tokens to write. Default: 128. */
-  maxNewTokens?: number;
-  /** Texts that end the generation. They are not part of the result. */
-  stop?: string | readonly string[];
-  /** How many continuations of each prompt to write, side by side. Default: 1. */
-  numReturnSequences?: number;
-  /**
-   * What happens when a text has as many tokens as the model has positions. `"stop"`, the default, ends it with the
-   * reason `contextLength`. `"crop"` goes on: the last half of the text is read again from position 0, since learned
-   * positions cannot be shifted.
-   */
-  overflow?: "stop" | "crop";
-  /** Whether the tokens that end a text are written like any others. Default: false. */
-  ignoreEndOfText?: boolean;
-  /** Whether to compute the log-probability of each token, which takes about as long as choosing it. Default: true. */
-  logProbabilities?: boolean;
-  /** How many of the likeliest tokens to name beside each chosen one, 0 to 100. Default: 0. */
-  topLogProbabilities?: number;
-  /**
-   * The special tokens to recognize in prompts that are texts, by name, or `"all"`. Default: none: `<|endoftext|>` in a
-   * prompt is thirteen characters like any other.
-   */
-  allowSpecial?: EncodeOptions["allowSpecial"];
-  /**
-   * The most texts that are computed side by side: it bounds the memory, and the others wait until those before have ended.
-   * What is written does not depend on it. Default: all.
-   */
-  batchSize?: number;
-  /** Called while prompts are read, which may take long: before each part, and at the end. */
-  onProgress?: (progress: ReadProgress) => void;
-  /** Stops the generation with an `AbortError`. */
-  signal?: AbortSignal;
-}
 
 /** What the generation needs to know of tokens. */
 export interface Vocabulary {
@@ -78,30 +29,6 @@ export interface Vocabulary {
   /** Those that end a text. */
   readonly endOfTextIds: readonly number[];
 }
-
-/** How many tokens are written if nobody says otherwise. */
-export const DEFAULT_MAX_NEW_TOKENS = 128;
-
-const MAX_TOP_LOG_PROBABILITIES = 100;
-
-const RULES: OptionRules<GenerateOptions> = {
-  ...samplingRules,
-  ...constraintRules,
-  maxNewTokens: integer(0),
-  stop: {
-    meaning: "a text, or an array of texts",
-    isType: (value) => typeof value === "string" || Array.isArray(value),
-  },
-  numReturnSequences: integer(1),
-  overflow: oneOf("stop", "crop"),
-  ignoreEndOfText: flag,
-  logProbabilities: flag,
-  topLogProbabilities: integer(0, MAX_TOP_LOG_PROBABILITIES),
-  ...encodeRules,
-  batchSize: integer(1),
-  onProgress: callback,
-  signal: abortSignal,
-};
 
 /**
  * Continues each prompt. The tokens of all sequences of a batch come interleaved, in the order in which they are computed.
@@ -125,7 +52,7 @@ export async function* generate(
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   // Copies: what the caller's objects say later makes no difference.
-  options = checkOptions("generate", options, RULES);
+  options = checkOptions("generate", options, generateRules);
   prompts = prompts.map((tokens) => Array.from(tokens));
   const { overflow = "stop", numReturnSequences = 1, batchSize = Infinity } = options;
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, signal, onProgress } = options;

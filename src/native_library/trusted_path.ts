@@ -74,9 +74,12 @@ function refuseOpen(path: string, user: ProcessUser): void {
   const info = readInfo(path);
   if (info === undefined) return;
   const modules = modulesInfo();
-  // In a sandbox, root may be among the hidden users: nobody there can have moved what is above.
-  const trusted = [user.uid, ROOT, modules?.uid, info.isDirectory ? user.hiddenUid : undefined];
-  if (info.uid === null || !trusted.includes(info.uid)) {
+  const isTrusted = info.uid !== null && (
+    [user.uid, ROOT, modules?.uid].includes(info.uid) ||
+    // In a sandbox, root may be among the hidden users: nobody there can have moved what is above.
+    info.isDirectory && info.uid === user.hiddenUid
+  );
+  if (!isTrusted) {
     throw new UntrustedPathError(`${path} belongs to another user (number ${info.uid})`);
   }
   const mode = info.mode!;

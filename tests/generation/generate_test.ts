@@ -1,6 +1,7 @@
 import { fullLogits } from "../model/full_logits.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { generate, type GenerateOptions } from "../../src/generation/generate.ts";
+import type { GenerateOptions } from "../../src/generation/generate_options.ts";
+import { generate } from "../../src/generation/generate.ts";
 import type { GeneratedToken } from "../../src/generation/generated_token.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { ReadProgress } from "../../src/engine/reading.ts";

@@ -5,7 +5,7 @@
  */
 import { fileTypes } from "../../checkpoint/file_types.ts";
 import { quote } from "../../base/describe.ts";
-import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../../generation/generate.ts";
+import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../../generation/generate_options.ts";
 import { defaultSamplingOptions as defaults } from "../../generation/sampling/sampling_options.ts";
 import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
 import { deviceFlags } from "./device_flags.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GenerateOptions } from "../../generation/generate.ts";
+import type { GenerateOptions } from "../../generation/generate_options.ts";
 import type { GPT2 } from "../../gpt2.ts";
 import type { TokenIds } from "../../model/token_ids.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";

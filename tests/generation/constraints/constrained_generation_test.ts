@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { GenerateOptions } from "../../../src/generation/generate.ts";
+import type { GenerateOptions } from "../../../src/generation/generate_options.ts";
 import type { GeneratedToken } from "../../../src/generation/generated_token.ts";
 import { GPT2 } from "../../../src/gpt2.ts";
 import { GPT2Config } from "../../../src/model/config.ts";

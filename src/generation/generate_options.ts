@@ -1,0 +1,78 @@
+/**
+ * How texts are to be continued.
+ *
+ * @module
+ */
+import {
+  abortSignal,
+  callback,
+  flag,
+  integer,
+  oneOf,
+  type OptionRules,
+} from "../base/check_options.ts";
+import type { ReadProgress } from "../engine/reading.ts";
+import { type EncodeOptions, encodeRules } from "../tokenizer/tokenizer.ts";
+import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
+import { type SamplingOptions, samplingRules } from "./sampling/sampling_options.ts";
+
+/** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
+export interface GenerateOptions extends SamplingOptions, ConstraintOptions {
+  /** The most tokens to write. Default: 128. */
+  maxNewTokens?: number;
+  /** Texts that end the generation. They are not part of the result. */
+  stop?: string | readonly string[];
+  /** How many continuations of each prompt to write, side by side. Default: 1. */
+  numReturnSequences?: number;
+  /**
+   * What happens when a text has as many tokens as the model has positions. `"stop"`, the default, ends it with the
+   * reason `contextLength`. `"crop"` goes on: the last half of the text is read again from position 0, since learned
+   * positions cannot be shifted.
+   */
+  overflow?: "stop" | "crop";
+  /** Whether the tokens that end a text are written like any others. Default: false. */
+  ignoreEndOfText?: boolean;
+  /** Whether to compute the log-probability of each token, which takes about as long as choosing it. Default: true. */
+  logProbabilities?: boolean;
+  /** How many of the likeliest tokens to name beside each chosen one, 0 to 100. Default: 0. */
+  topLogProbabilities?: number;
+  /**
+   * The special tokens to recognize in prompts that are texts, by name, or `"all"`. Default: none: `<|endoftext|>` in a
+   * prompt is thirteen characters like any other.
+   */
+  allowSpecial?: EncodeOptions["allowSpecial"];
+  /**
+   * The most texts that are computed side by side: it bounds the memory, and the others wait until those before have ended.
+   * What is written does not depend on it. Default: all.
+   */
+  batchSize?: number;
+  /** Called while prompts are read, which may take long: before each part, and at the end. */
+  onProgress?: (progress: ReadProgress) => void;
+  /** Stops the generation with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** How many tokens are written if nobody says otherwise. */
+export const DEFAULT_MAX_NEW_TOKENS = 128;
+
+const MAX_TOP_LOG_PROBABILITIES = 100;
+
+/** What these options must be. */
+export const generateRules: OptionRules<GenerateOptions> = {
+  ...samplingRules,
+  ...constraintRules,
+  maxNewTokens: integer(0),
+  stop: {
+    meaning: "a text, or an array of texts",
+    isType: (value) => typeof value === "string" || Array.isArray(value),
+  },
+  numReturnSequences: integer(1),
+  overflow: oneOf("stop", "crop"),
+  ignoreEndOfText: flag,
+  logProbabilities: flag,
+  topLogProbabilities: integer(0, MAX_TOP_LOG_PROBABILITIES),
+  ...encodeRules,
+  batchSize: integer(1),
+  onProgress: callback,
+  signal: abortSignal,
+};
