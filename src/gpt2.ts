@@ -37,6 +37,8 @@ import type { Model } from "./model/model.ts";
 import { numParameters } from "./model/parameters.ts";
 import type { TokenIds } from "./model/token_ids.ts";
 import type { ModelProgress } from "./model_store/hub_models.ts";
+import type { Branch, ExploreOptions } from "./generation/explore.ts";
+import { type AppendOptions, Text } from "./generation/text.ts";
 import { resolveModel } from "./model_store/resolve_model.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -218,6 +220,72 @@ export class GPT2 implements Disposable {
     return generate(this.#engine, this, tokens, options);
   }
 
+  /**
+   * Opens a text: the model reads the prompt, and remembers it. See {@linkcode Text} for what can be done with it then.
+   *
+   * @param prompt a text or its tokens; without one the text is empty
+   * @param options see {@linkcode AppendOptions}
+   * @throws {RangeError} if the prompt does not fit into the context
+   * @throws {TypeError} if a text is given but the model has no tokenizer
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async open(prompt?: Prompt, options: AppendOptions = {}): Promise<Text> {
+    const text = new Text(this.#engine, this);
+    try {
+      return prompt === undefined ? text : await text.append(prompt, options);
+    } catch (error) {
+      text[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a text that `Text.save()` has written, without reading its tokens again.
+   *
+   * @throws {FileFormatError} if the file is damaged, or the text was read by another model
+   * @throws {Deno.errors.NotFound} if there is no such file
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async restore(path: string, options: { signal?: AbortSignal } = {}): Promise<Text> {
+    checkPath("restore the text", path);
+    const { signal } = checkOptions("restore the text", options, { signal: abortSignal });
+    const { restoreText } = await import("./generation/saved_text.ts");
+    return new Text(this.#engine, this, await restoreText(this.#engine, path, signal));
+  }
+
+  /**
+   * The likely continuations of a prompt, as a tree.
+   *
+   * ```ts
+   * import { GPT2 } from "@allformers/gpt2";
+   *
+   * using model = await GPT2.fromPretrained("demo");
+   * for (const { text, logProbability } of await model.explore("ROMEO:", { depth: 2 })) {
+   *   console.log(JSON.stringify(text), Math.exp(logProbability));
+   * }
+   * ```
+   *
+   * @param prompt a text or its tokens
+   * @param options see {@linkcode ExploreOptions}
+   * @throws {RangeError} if an option is out of range, or there is no room or memory for so many tokens
+   * @throws {NumericalError} if the model computes something that is not a number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async explore(prompt: Prompt, options: ExploreOptions = {}): Promise<readonly Branch[]> {
+    const [tokens] = encodePrompts(this.tokenizer, [prompt], options?.allowSpecial);
+    const { explore } = await import("./generation/explore.ts");
+    const textOf = (id: number) =>
+      this.tokenizer !== undefined && id < this.tokenizer.vocabSize
+        ? this.tokenizer.decode([id])
+        : "";
+    return await explore(
+      this.#engine,
+      tokens,
+      { textOf, endOfTextIds: this.endOfTextIds },
+      options,
+    );
+  }
+
   /** The continuation of a prompt as one text, without the prompt. See {@linkcode GPT2.generate}. */
   async generateText(prompt: Prompt, options?: GenerateOptions): Promise<string>;
   /** The continuations of several prompts; with `numReturnSequences`, all those of the first prompt come first. */
@@ -259,7 +327,7 @@ export class GPT2 implements Disposable {
    * @throws {StorageError} if the folder cannot be written
    */
   async saveSafetensors(folder: string, options: WriteOptions = {}): Promise<void> {
-    checkPath(folder);
+    checkPath("save the model", folder);
     options = checkOptions("save the model", options, SAVE_RULES);
     // Here and below: who only runs a model does not wait for what writes one.
     const { saveSafetensors } = await import("./checkpoint/hugging_face/save_safetensors.ts");
@@ -275,7 +343,7 @@ export class GPT2 implements Disposable {
    *   removed or replaced, be it by this function
    */
   async saveGguf(path: string, options: SaveGgufOptions = {}): Promise<void> {
-    checkPath(path);
+    checkPath("save the model", path);
     options = checkOptions("save the model", options, { ...SAVE_RULES, type: loadRules.type });
     const { saveGguf } = await import("./checkpoint/gguf/save_gguf.ts");
     await saveGguf(this.#model, this.tokenizer, path, options);
@@ -297,10 +365,10 @@ function listOf(prompt: Prompt | readonly Prompt[]): readonly Prompt[] {
   );
 }
 
-function checkPath(path: unknown): void {
+function checkPath(action: string, path: unknown): void {
   if (typeof path === "string" && path !== "") return;
   throw new TypeError(
-    `Cannot save the model: the path must be a text: received ${describe(path)}.`,
+    `Cannot ${action}: the path must be a text: received ${describe(path)}.`,
   );
 }
 

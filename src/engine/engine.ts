@@ -5,6 +5,7 @@
  */
 import { InvalidArgumentError } from "../base/errors.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
+import type { CachedLayer } from "./key_value_cache.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens } from "../model/token_ids.ts";
 import { type PlannedPass, planPasses } from "./plan_passes.ts";
@@ -108,6 +109,62 @@ export class Engine implements Disposable, SequenceOwner {
     return await call.promise;
   }
 
+  /** The keys and values that are remembered of a sequence, as it is when all that was asked for is computed. */
+  async remembered(sequence: Sequence): Promise<CachedLayer[]> {
+    return await this.#access(sequence, () => {
+      const { length, slot } = sequence;
+      return length === 0 ? [] : this.#slots.cache.read({ slot: slot!, numRows: length });
+    });
+  }
+
+  /**
+   * A new sequence that remembers what another one did.
+   *
+   * @param layers what {@linkcode Engine.remembered} gave for it
+   * @param length how many tokens that are
+   * @param logits after the last one
+   * @throws {TypeError} if the model has other layers or another context
+   */
+  async recall(
+    layers: readonly CachedLayer[],
+    length: number,
+    logits: Float32Array<ArrayBuffer>,
+  ): Promise<Sequence> {
+    const sequence = this.open({ reservedLength: length });
+    try {
+      await this.#access(sequence, async () => {
+        sequence.logits.set(logits);
+        if (length === 0) return;
+        await this.#slots.reserve([{ sequence, length }]);
+        this.#slots.cache.write({ slot: sequence.slot!, numRows: length }, layers);
+        sequence.length = sequence.numRows = length;
+      });
+    } catch (error) {
+      sequence[Symbol.dispose]();
+      throw error;
+    }
+    return sequence;
+  }
+
+  /** Does something with what is remembered of a sequence when its turn has come and no pass is computed. */
+  async #access<T>(sequence: Sequence, action: () => T | Promise<T>): Promise<T> {
+    this.#checkUsable();
+    sequence.checkUsable();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const run = async () => {
+      try {
+        this.#checkUsable();
+        sequence.checkUsable();
+        if (sequence.failure !== undefined) throw sequence.failure;
+        resolve(await action());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    this.#add([{ kind: "access", sequence, run }]);
+    return await promise;
+  }
+
   /** Whether a sequence is still to be read, or is a fork of one that is. */
   isPending(sequence: Sequence): boolean {
     return this.#tasks.some((task) =>
@@ -165,6 +222,9 @@ export class Engine implements Disposable, SequenceOwner {
     const ready = this.#readyTasks();
     for (const task of ready) {
       if (task.kind === "copying") await this.#copy(task);
+      if (task.kind !== "access") continue;
+      this.#remove(task);
+      await task.run();
     }
     const parts = await this.#place(ready.filter((task) => task.kind === "reading"));
     for (const pass of planPasses(parts, this.model.hasRaggedAttention)) await this.#compute(pass);
@@ -184,6 +244,7 @@ export class Engine implements Disposable, SequenceOwner {
         if (task.to.isDisposed) this.#remove(task);
         continue;
       }
+      if (task.kind === "access") continue;
       const { call, sequence } = task;
       this.#attempt(call, () => {
         this.#checkUsable();
@@ -317,7 +378,7 @@ export class Engine implements Disposable, SequenceOwner {
     for (const { sequence, start } of call.readings) {
       if (start !== undefined) sequence.length = start;
     }
-    this.#tasks = this.#tasks.filter((task) => task.kind === "copying" || task.call !== call);
+    this.#tasks = this.#tasks.filter((task) => task.kind !== "reading" || task.call !== call);
     call.reject(error);
   }
 

@@ -7,6 +7,7 @@ import { rearrange } from "../einops/einops.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Model } from "../model/model.ts";
 import { Buffer } from "../tensor/buffer.ts";
+import { readTensor, writeTensor } from "../tensor/data.ts";
 import { Graph } from "../tensor/graph.ts";
 import { copyInto, setRows } from "../tensor/ops.ts";
 import type { Place } from "../tensor/place.ts";
@@ -22,6 +23,14 @@ export interface CachedRows {
   readonly slot: number;
   /** How many of its rows, the first ones. */
   readonly numRows: number;
+}
+
+/** What is remembered of one text in one layer, (heads positions head_dim) each, as bytes of the cache's type. */
+export interface CachedLayer {
+  /** The keys. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** The values. */
+  readonly value: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -81,7 +90,7 @@ export class KeyValueCache implements Disposable {
    * @param rows (1, 1, batch * seq), i32: where each goes, as a row of (slots rows)
    * @returns the whole cache of the layer after that, both as (slots heads rows head_dim)
    */
-  write(layer: number, key: Tensor, value: Tensor, rows: Tensor): [key: Tensor, value: Tensor] {
+  append(layer: number, key: Tensor, value: Tensor, rows: Tensor): [key: Tensor, value: Tensor] {
     const cache = this.#layers[layer];
     const written = (memory: Tensor, added: Tensor) =>
       rearrange(
@@ -120,6 +129,57 @@ export class KeyValueCache implements Disposable {
     }
     graph.allocate();
     await graph.computeAsync();
+  }
+
+  /** Reads what is remembered of one text. */
+  read({ slot, numRows }: CachedRows): CachedLayer[] {
+    return this.#layers.map((layer) => {
+      const bytesOf = (x: Tensor) => {
+        const bytes = new Uint8Array(this.#bytesPerRow * numRows * this.#model.config.numHeads);
+        this.#eachHead(bytes, slot, numRows, (part, offset) => readTensor(x, part, offset));
+        return bytes;
+      };
+      return { key: bytesOf(layer.key), value: bytesOf(layer.value) };
+    });
+  }
+
+  /**
+   * Puts what was read of another text, of this model's cache or one like it, into a slot.
+   *
+   * @throws {TypeError} if these are not as many layers, or not as many bytes
+   */
+  write({ slot, numRows }: CachedRows, layers: readonly CachedLayer[]): void {
+    const numBytes = this.#bytesPerRow * numRows * this.#model.config.numHeads;
+    const fits = layers.length === this.#layers.length &&
+      layers.every(({ key, value }) => key.length === numBytes && value.length === numBytes);
+    if (!fits) throw new TypeError("Cannot recall a text: it was remembered by another model");
+    for (const [i, layer] of layers.entries()) {
+      for (const name of ["key", "value"] as const) {
+        this.#eachHead(layer[name], slot, numRows, (part, offset) => {
+          writeTensor(this.#layers[i][name], part, offset);
+        });
+      }
+    }
+  }
+
+  get #bytesPerRow(): number {
+    const { config, cacheType } = this.#model;
+    return config.headDim * tensorTypeInfo(cacheType).blockBytes;
+  }
+
+  /** Calls `action` for the rows of each head: with their part of `bytes`, and where they lie in the cache. */
+  #eachHead(
+    bytes: Uint8Array<ArrayBuffer>,
+    slot: number,
+    numRows: number,
+    action: (part: Uint8Array<ArrayBuffer>, byteOffset: number) => void,
+  ): void {
+    const { numHeads } = this.#model.config;
+    const numBytes = this.#bytesPerRow * numRows;
+    for (let head = 0; head < numHeads; head++) {
+      const part = bytes.subarray(head * numBytes, (head + 1) * numBytes);
+      action(part, (head * this.numSlots + slot) * this.numRows * this.#bytesPerRow);
+    }
   }
 
   /** The bytes of memory that this takes. */

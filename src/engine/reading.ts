@@ -72,8 +72,15 @@ export interface Copying {
   readonly to: Sequence;
 }
 
+/** Work on what is remembered of a sequence. It rejects nothing: whoever asked for it hears of errors. */
+export interface Access {
+  readonly kind: "access";
+  readonly sequence: Sequence;
+  readonly run: () => Promise<void>;
+}
+
 /** What is to be done. */
-export type Task = Reading | Copying;
+export type Task = Reading | Copying | Access;
 
 /** A part of a reading that is computed now. */
 export interface Part extends Span {

@@ -107,7 +107,7 @@ export class StepPass implements Pass {
   }
 
   remember(layer: number, key: Tensor, value: Tensor): [key: Tensor, value: Tensor] {
-    const cached = this.#cache.write(layer, key, value, this.#cacheRows);
+    const cached = this.#cache.append(layer, key, value, this.#cacheRows);
     const { batch, numLogits, rectangle } = this.#shape;
     // Nothing else is wanted then, and so nothing else is computed.
     if (numLogits === 0) { for (const x of cached) this.graph.expand(x); }

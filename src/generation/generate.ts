@@ -123,7 +123,7 @@ export async function* generate(
 }
 
 /** Makes continuations as the options ask for. */
-function continuationsBy(
+export function continuationsBy(
   options: GenerateOptions,
   { tokenizer, endOfTextIds, sampler, constraint, contextLength }: Vocabulary & {
     readonly sampler: Sampler;

@@ -82,3 +82,14 @@ function bestOf(logits: Float32Array): number {
   checkBestLogit(logits[best], best);
   return logits[best];
 }
+
+/**
+ * The log-probabilities of all tokens, see {@linkcode logProbability}.
+ *
+ * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
+ */
+export function logProbabilitiesOf(logits: Float32Array): Float64Array<ArrayBuffer> {
+  const best = bestOf(logits);
+  const logOfSum = logSumFrom(logits, best)!;
+  return Float64Array.from(logits, (logit) => fromBest(best - logit, logOfSum));
+}

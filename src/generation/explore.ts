@@ -1,0 +1,142 @@
+/**
+ * What may follow a text: a tree of likely continuations.
+ *
+ * @module
+ */
+import { abortSignal, checkOptions, integer, type OptionRules } from "../base/check_options.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Sequence } from "../engine/sequence.ts";
+import { requireMemory } from "../engine/slots.ts";
+import type { TokenIds } from "../model/token_ids.ts";
+import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
+import { generateRules } from "./generate_options.ts";
+import { likeliest } from "./sampling/log_probability.ts";
+
+/** Options of `GPT2.explore()`. */
+export interface ExploreOptions {
+  /** The most continuations of each text by a token. Default: 3. */
+  width?: number;
+  /** How many tokens follow one another. Default: 4. */
+  depth?: number;
+  /** How likely a continuation has to be as a whole, from 0 to 1. Default: 0.001. */
+  minProbability?: number;
+  /** The special tokens to recognize in the prompt, by name, or `"all"`. Default: none. */
+  allowSpecial?: EncodeOptions["allowSpecial"];
+  /** Stops the work with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** A token that may follow, and what may follow that. */
+export interface Branch {
+  /** The token. */
+  readonly id: number;
+  /** Its text; U+FFFD stands for half a character. Empty without a tokenizer. */
+  readonly text: string;
+  /** The natural logarithm of its probability after what comes before. */
+  readonly logProbability: number;
+  /** The same of all tokens from the prompt to here together. */
+  readonly totalLogProbability: number;
+  /** What may follow, the likeliest first. Empty after `depth` tokens, and after a token that ends the text. */
+  readonly branches: readonly Branch[];
+}
+
+/** What these options must be. */
+export const exploreRules: OptionRules<ExploreOptions> = {
+  width: integer(1),
+  depth: integer(1),
+  minProbability: {
+    meaning: "a number from 0 to 1",
+    isType: (value) => typeof value === "number",
+    isInRange: (value) => value as number >= 0 && value as number <= 1,
+  },
+  allowSpecial: generateRules.allowSpecial,
+  signal: abortSignal,
+};
+
+/** A branch that is still growing. */
+interface Leaf {
+  readonly sequence: Sequence;
+  readonly unread: readonly number[];
+  readonly totalLogProbability: number;
+  readonly branches: Branch[];
+}
+
+/** How tokens look. */
+interface Tokens {
+  /** The text of one. */
+  readonly textOf: (id: number) => string;
+  /** Those that end a text. */
+  readonly endOfTextIds: readonly number[];
+}
+
+/**
+ * The likely continuations of a prompt by up to `depth` tokens. All that are equally long are computed together, and none
+ * is read twice.
+ *
+ * @throws {RangeError} if an option is out of range, the prompt and `depth` tokens are longer than the context, or there is
+ * not enough memory for so many
+ * @throws {NumericalError} if the model computes something that is not a number
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function explore(
+  engine: Engine,
+  prompt: TokenIds,
+  { textOf, endOfTextIds }: Tokens,
+  options: ExploreOptions,
+): Promise<readonly Branch[]> {
+  const { width = 3, depth = 4, minProbability = 0.001, signal } = checkOptions(
+    "explore",
+    options,
+    exploreRules,
+  );
+  const roots: Branch[] = [];
+  const open = new Set<Sequence>();
+  const first = engine.open({ reservedLength: prompt.length + depth - 1 });
+  open.add(first);
+  let leaves: Leaf[] = [
+    { sequence: first, unread: Array.from(prompt), totalLogProbability: 0, branches: roots },
+  ];
+  try {
+    for (let level = 1; level <= depth && leaves.length > 0; level++) {
+      requireMemory(engine.model, leaves.length, prompt.length + level, undefined, ADVICE);
+      await engine.step(
+        leaves.map(({ sequence, unread: tokens }) => ({ sequence, tokens, logits: "last" })),
+        { signal },
+      );
+      leaves = leaves.flatMap((leaf) => {
+        const { sequence, totalLogProbability, branches } = leaf;
+        const grown: Omit<Leaf, "sequence">[] = [];
+        for (const { id, logProbability } of likeliest(sequence.logits, width)) {
+          const total = totalLogProbability + logProbability;
+          if (Math.exp(total) < minProbability) break;
+          const own: Branch[] = [];
+          branches.push({
+            id,
+            text: textOf(id),
+            logProbability,
+            totalLogProbability: total,
+            branches: own,
+          });
+          if (level === depth || endOfTextIds.includes(id)) continue;
+          grown.push({ unread: [id], totalLogProbability: total, branches: own });
+        }
+        // The first goes on where its parent was, the others in copies.
+        const next = grown.map((each, i) => ({
+          ...each,
+          sequence: i === 0 ? sequence : engine.fork(sequence),
+        }));
+        for (const { sequence } of next) open.add(sequence);
+        if (next.length === 0) {
+          sequence[Symbol.dispose]();
+          open.delete(sequence);
+        }
+        return next;
+      });
+    }
+  } finally {
+    for (const sequence of open) sequence[Symbol.dispose]();
+  }
+  return roots;
+}
+
+const ADVICE = "Choose a smaller width or depth, or a larger minProbability.";

@@ -1,0 +1,192 @@
+/**
+ * Texts on disk, with all that a model remembers of them.
+ *
+ * A safetensors file: `tokens`, the `logits` after the last one, and for each layer `blocks.N.key` and `blocks.N.value`. Its
+ * metadata tell the version of this format, which model has read the text, and the SHA-256 of all tensors.
+ *
+ * @module
+ */
+import { openRegularFile } from "../base/byte_source.ts";
+import { formatError } from "../base/describe.ts";
+import { sha256 } from "../base/sha256.ts";
+import { checkTokens } from "../model/token_ids.ts";
+import { forward } from "../engine/forward.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Sequence } from "../engine/sequence.ts";
+import { readSafetensorsHeader, type SafetensorsDType } from "../formats/safetensors.ts";
+import { writeSafetensors } from "../formats/safetensors_writer.ts";
+
+/** A text as a model has read it. */
+export interface RestoredText {
+  /** All its tokens. */
+  readonly tokens: number[];
+  /** What remembers them. */
+  readonly sequence: Sequence;
+}
+
+/** Raised whenever what a file holds changes. */
+const VERSION = "1";
+const FORMAT = "allformers.gpt2.text";
+
+const SUBJECT = "a saved text";
+
+/** The tokens by whose logits a model is known. */
+const PROBE = [0, 1, 2, 3];
+
+/** A tensor of such a file. */
+interface SavedTensor {
+  readonly name: string;
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Writes a text.
+ *
+ * @throws {StorageError} if the file cannot be written
+ */
+export async function saveText(
+  engine: Engine,
+  { tokens, sequence }: RestoredText,
+  path: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { config, cacheType } = engine.model;
+  const dtype = cacheType === "f32" ? "F32" : "F16";
+  const shape = [config.numHeads, tokens.length, config.headDim];
+  const layers = await engine.remembered(sequence);
+  const tensors: SavedTensor[] = [
+    {
+      name: "tokens",
+      dtype: "I32",
+      shape: [tokens.length],
+      bytes: bytesOf(Int32Array.from(tokens)),
+    },
+    {
+      name: "logits",
+      dtype: "F32",
+      shape: [config.vocabSize],
+      bytes: bytesOf(sequence.logits.slice()),
+    },
+    ...layers.flatMap(({ key, value }, layer) => [
+      { name: `blocks.${layer}.key`, dtype, shape, bytes: key } as const,
+      { name: `blocks.${layer}.value`, dtype, shape, bytes: value } as const,
+    ]),
+  ];
+  const metadata = new Map([
+    ["format", FORMAT],
+    ["version", VERSION],
+    ["model", await fingerprint(engine)],
+    ["sha256", await hashOf(tensors)],
+  ]);
+  await writeSafetensors(
+    path,
+    tensors.map(({ bytes, ...tensor }) => ({ ...tensor, produce: () => bytes })),
+    metadata,
+    { signal },
+  );
+}
+
+/**
+ * Reads a text that {@linkcode saveText} wrote.
+ *
+ * @throws {FileFormatError} if the file is damaged, or was written by another model or another version
+ * @throws {Deno.errors.NotFound} if there is no such file
+ */
+export async function restoreText(
+  engine: Engine,
+  path: string,
+  signal?: AbortSignal,
+): Promise<RestoredText> {
+  using source = openRegularFile(path);
+  const file = readSafetensorsHeader(source);
+  const { metadata } = file;
+  if (metadata.get("format") !== FORMAT || metadata.get("version") !== VERSION) {
+    throw formatError(
+      SUBJECT,
+      path,
+      `it must be of version ${VERSION} of ${FORMAT}`,
+      `${metadata.get("version")} of ${metadata.get("format")}`,
+      "Save the text again.",
+    );
+  }
+  if (metadata.get("model") !== await fingerprint(engine)) {
+    throw formatError(
+      SUBJECT,
+      path,
+      "it was written by another model, by one of another type, or on another kind of processor",
+      metadata.get("model"),
+      "Read the text again with this model.",
+    );
+  }
+  const tensors = [...file.tensors.values()].map(({ name, dtype, shape, offset, byteLength }) => {
+    signal?.throwIfAborted();
+    return { name, dtype, shape, bytes: source.read(offset, byteLength) };
+  });
+  const hash = await hashOf(tensors);
+  if (metadata.get("sha256") !== hash) {
+    throw formatError(
+      SUBJECT,
+      path,
+      "it is damaged: its contents have another SHA-256",
+      hash,
+      "Save the text again.",
+    );
+  }
+  signal?.throwIfAborted();
+  const { config } = engine.model;
+  const named = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const bytesNamed = (name: string, shape: readonly number[]) => {
+    const tensor = named.get(name);
+    if (String(tensor?.shape) === String(shape)) return tensor!.bytes;
+    const what = `${name} must have the shape (${shape.join(", ")})`;
+    throw formatError(SUBJECT, path, what, tensor?.shape, "Save the text again.");
+  };
+  const length = named.get("tokens")?.shape[0] ?? 0;
+  const tokens = [...new Int32Array(bytesNamed("tokens", [length]).buffer)];
+  checkTokens(tokens, config.vocabSize);
+  const logits = new Float32Array(bytesNamed("logits", [config.vocabSize]).buffer);
+  const shape = [config.numHeads, length, config.headDim];
+  const layers = length === 0 ? [] : Array.from({ length: config.numLayers }, (_, layer) => ({
+    key: bytesNamed(`blocks.${layer}.key`, shape),
+    value: bytesNamed(`blocks.${layer}.value`, shape),
+  }));
+  return { tokens, sequence: await engine.recall(layers, length, logits) };
+}
+
+const fingerprints = new WeakMap<Engine, Promise<string>>();
+
+/**
+ * What tells a model from others: the bits of its logits for a few tokens. They depend on every weight and its type, and on
+ * the kernels that compute; not on threads, or on what else is computed.
+ */
+function fingerprint(engine: Engine): Promise<string> {
+  const known = fingerprints.get(engine) ?? computeFingerprint(engine);
+  fingerprints.set(engine, known);
+  return known;
+}
+
+async function computeFingerprint(engine: Engine): Promise<string> {
+  const { config, cacheType } = engine.model;
+  const probe = PROBE.map((id) => id % config.vocabSize).slice(0, config.contextLength);
+  const { logits } = await forward(engine, probe);
+  const text = new TextEncoder().encode(JSON.stringify([cacheType, config]));
+  return await sha256(await new Blob([text, logits]).arrayBuffer());
+}
+
+/** The SHA-256 of all tensors, in the order of their names. */
+async function hashOf(tensors: readonly SavedTensor[]): Promise<string> {
+  const sorted = tensors.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const parts = sorted.flatMap(({ name, dtype, shape, bytes }) => [
+    JSON.stringify([name, dtype, shape]),
+    bytes,
+  ]);
+  return await sha256(await new Blob(parts).arrayBuffer());
+}
+
+function bytesOf(
+  array: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

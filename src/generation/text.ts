@@ -1,0 +1,317 @@
+/**
+ * A text that a model has read, to be looked at, continued, forked and taken back.
+ *
+ * @module
+ */
+import { checkOptions, type OptionRules } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { ReadProgress } from "../engine/reading.ts";
+import type { Sequence } from "../engine/sequence.ts";
+import { continuationsBy, type Vocabulary } from "./generate.ts";
+import { type GenerateOptions, generateRules } from "./generate_options.ts";
+import type { GeneratedToken, TokenLogProbability } from "./generated_token.ts";
+import { encodePrompts, type Prompt } from "./prompts.ts";
+import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
+import { compileConstraint } from "./constraints/compile_constraint.ts";
+import { Sampler } from "./sampling/sampler.ts";
+import {
+  type SamplingOptions,
+  samplingOptionsOf,
+  samplingRules,
+} from "./sampling/sampling_options.ts";
+import type { RestoredText } from "./saved_text.ts";
+
+/** Options of {@linkcode Text.append}. */
+export interface AppendOptions extends Pick<GenerateOptions, "allowSpecial" | "signal"> {
+  /** Called while the text is read, which may take long: before each part, and at the end. */
+  onProgress?: (progress: ReadProgress) => void;
+}
+
+/** Options of {@linkcode Text.generate}: those of `GPT2.generate()` that are about one text. */
+export type TextGenerateOptions = Omit<
+  GenerateOptions,
+  "numReturnSequences" | "batchSize" | "overflow" | "allowSpecial"
+>;
+
+const appendRules: OptionRules<AppendOptions> = {
+  allowSpecial: generateRules.allowSpecial,
+  signal: generateRules.signal,
+  onProgress: generateRules.onProgress,
+};
+
+const {
+  numReturnSequences: _numReturnSequences,
+  batchSize: _batchSize,
+  overflow: _overflow,
+  allowSpecial: _allowSpecial,
+  ...textRules
+} = generateRules;
+
+/**
+ * A text that a model has read and remembers. What is added to it costs its own tokens, whatever came before.
+ *
+ * ```ts
+ * import { GPT2 } from "@allformers/gpt2";
+ *
+ * using model = await GPT2.fromPretrained("demo");
+ * using text = await model.open("ROMEO:");
+ * using other = text.fork();
+ * await other.append("\nI");
+ * const [likely] = await text.likeliest(3);
+ * console.log(likely.id, likely.logProbability, other.text);
+ * ```
+ *
+ * Calls may overlap: they are carried out in order. `using` (or `[Symbol.dispose]()`) frees its memory; a use after that is
+ * an error.
+ */
+export class Text implements Disposable {
+  readonly #engine: Engine;
+  readonly #vocabulary: Vocabulary;
+  /** All tokens, of which the sequence has read the first ones. */
+  readonly #tokens: number[];
+  readonly #sequence: Sequence;
+  /** The reading that was asked for last. */
+  #reading: Promise<unknown> = Promise.resolve();
+
+  /** @ignore `GPT2.open()`, `GPT2.restore()` and `fork()` make texts. */
+  constructor(
+    engine: Engine,
+    vocabulary: Vocabulary,
+    { tokens, sequence }: RestoredText = { tokens: [], sequence: engine.open() },
+  ) {
+    this.#engine = engine;
+    this.#vocabulary = vocabulary;
+    this.#tokens = tokens;
+    this.#sequence = sequence;
+  }
+
+  /** All tokens so far. A copy. */
+  get tokens(): number[] {
+    return [...this.#tokens];
+  }
+
+  /** How many tokens there are. */
+  get length(): number {
+    return this.#tokens.length;
+  }
+
+  /**
+   * The text of all tokens.
+   *
+   * @throws {TypeError} if the model has no tokenizer
+   */
+  get text(): string {
+    const { tokenizer } = this.#vocabulary;
+    if (tokenizer === undefined) {
+      throw new TypeError("Cannot decode a text: the model has no tokenizer: look at its tokens");
+    }
+    return tokenizer.decode(this.#tokens);
+  }
+
+  /**
+   * Adds a text, or tokens, and reads them.
+   *
+   * @param added to the first text of all, the token is added that the model's tokenizer puts before every prompt, if it
+   *   does; what comes later is taken as it is
+   * @throws {RangeError} if the text would become longer than the context, or a token is not in the vocabulary; nothing is
+   *   added then, nor if reading fails or is aborted
+   * @throws {TypeError} if a text is given but the model has no tokenizer
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async append(added: Prompt, options: AppendOptions = {}): Promise<this> {
+    this.#sequence.checkUsable();
+    const { allowSpecial, signal, onProgress } = checkOptions("append", options, appendRules);
+    const tokens = this.#encode(added, allowSpecial);
+    const { contextLength } = this.#engine.model.config;
+    if (this.length + tokens.length > contextLength) {
+      throw new InvalidArgumentError(
+        `Cannot append ${tokens.length} tokens to a text of ${this.length}: ` +
+          `the model has ${contextLength} positions`,
+      );
+    }
+    const length = this.#tokens.length;
+    for (const id of tokens) this.#tokens.push(id);
+    try {
+      await this.#read(signal, onProgress);
+    } catch (error) {
+      if (!this.#sequence.isDisposed) this.#tokens.length = length;
+      throw error;
+    }
+    return this;
+  }
+
+  /**
+   * The logits of what follows.
+   *
+   * @returns (vocab), a copy
+   * @throws {RangeError} if there is no token yet
+   */
+  async logits(options: Pick<AppendOptions, "signal"> = {}): Promise<Float32Array<ArrayBuffer>> {
+    return (await this.#logits(options.signal)).slice();
+  }
+
+  /**
+   * The log-probability of each token of the vocabulary to follow, as the model itself has it, in nats.
+   *
+   * @returns (vocab)
+   * @throws {RangeError} if there is no token yet
+   * @throws {NumericalError} if the model computes something that is not a number
+   */
+  async logProbabilities(
+    options: Pick<AppendOptions, "signal"> = {},
+  ): Promise<Float64Array<ArrayBuffer>> {
+    return logProbabilitiesOf(await this.#logits(options.signal));
+  }
+
+  /**
+   * The tokens that the model finds likeliest to follow, the likeliest first, with their log-probabilities in nats.
+   *
+   * @param count how many
+   * @throws {RangeError} if there is no token yet, or `count` is no positive integer
+   */
+  async likeliest(
+    count: number,
+    options: Pick<AppendOptions, "signal"> = {},
+  ): Promise<TokenLogProbability[]> {
+    if (!Number.isSafeInteger(count) || count < 1) {
+      throw new InvalidArgumentError(
+        `Cannot tell what follows: the number of tokens must be a positive integer: received ${
+          describe(count)
+        }`,
+      );
+    }
+    return likeliest(await this.#logits(options.signal), count);
+  }
+
+  /**
+   * Draws the next token and adds it. With a seed, the token that follows a text is always the same: the random numbers
+   * are those of its length.
+   *
+   * @param options for sampling, as of `GPT2.generate()`
+   * @returns the token
+   */
+  async next(options: SamplingOptions & Pick<AppendOptions, "signal"> = {}): Promise<number> {
+    const { signal, ...sampling } = checkOptions("choose the next token", options, {
+      ...samplingRules,
+      signal: generateRules.signal,
+    });
+    const sampler = new Sampler(samplingOptionsOf(sampling), this.#engine.model.config.vocabSize);
+    const logits = await this.#logits(signal);
+    const id = sampler.fork(this.length).sample(logits, this.#tokens);
+    this.#checkRoom();
+    this.#tokens.push(id);
+    return id;
+  }
+
+  /**
+   * Continues the text, token by token; they are added to it. Within the loop the text may be looked at, forked, shortened
+   * and added to: what follows goes on from there.
+   *
+   * @param options see {@linkcode TextGenerateOptions}
+   */
+  async *generate(
+    options: TextGenerateOptions = {},
+  ): AsyncGenerator<GeneratedToken, void, undefined> {
+    options = checkOptions("generate", options, textRules);
+    const { signal, maxNewTokens } = options;
+    if (maxNewTokens === 0) return;
+    const { model } = this.#engine;
+    const { tokenizer } = this.#vocabulary;
+    const endOfTextIds = options.ignoreEndOfText ? [] : this.#vocabulary.endOfTextIds;
+    const continuation = continuationsBy(options, {
+      tokenizer,
+      endOfTextIds,
+      sampler: new Sampler(samplingOptionsOf(options), model.config.vocabSize),
+      constraint: await compileConstraint(options, tokenizer, endOfTextIds),
+      contextLength: model.config.contextLength,
+    })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 });
+    while (!continuation.isFinished) {
+      await this.#logits(signal);
+      yield continuation.next();
+    }
+  }
+
+  /** A copy that goes on by itself. What is remembered is copied, not read again. */
+  fork(): Text {
+    return new Text(this.#engine, this.#vocabulary, {
+      tokens: this.tokens,
+      sequence: this.#engine.fork(this.#sequence),
+    });
+  }
+
+  /**
+   * Forgets all tokens from `length` on.
+   *
+   * @throws {RangeError} if there are not so many
+   * @throws {Deno.errors.Busy} if something is being read
+   */
+  truncate(length: number): void {
+    this.#sequence.checkUsable();
+    if (!(Number.isInteger(length) && length >= 0 && length <= this.length)) {
+      throw new InvalidArgumentError(
+        `Cannot truncate a text: it has ${this.length} tokens: received ${length}`,
+      );
+    }
+    // The last token is read again: the logits after it are wanted.
+    if (length < this.#sequence.length) this.#sequence.truncate(Math.max(0, length - 1));
+    this.#tokens.length = length;
+  }
+
+  /**
+   * Writes the text with all that is remembered of it, to be read by `GPT2.restore()`: about 37 kB for each token of GPT-2
+   * small.
+   *
+   * @throws {StorageError} if the file cannot be written
+   */
+  async save(path: string, options: Pick<AppendOptions, "signal"> = {}): Promise<void> {
+    const { signal } = options;
+    if (this.length > 0) await this.#read(signal);
+    const { saveText } = await import("./saved_text.ts");
+    await saveText(this.#engine, { tokens: this.tokens, sequence: this.#sequence }, path, signal);
+  }
+
+  /** Frees its memory, after the computation that is running. A second call does nothing. */
+  [Symbol.dispose](): void {
+    this.#sequence[Symbol.dispose]();
+  }
+
+  #encode(added: Prompt, allowSpecial: GenerateOptions["allowSpecial"]): readonly number[] {
+    const { tokenizer } = this.#vocabulary;
+    if (typeof added === "string" && this.length > 0 && tokenizer !== undefined) {
+      return tokenizer.encode(added, { allowSpecial });
+    }
+    return Array.from(encodePrompts(tokenizer, [added], allowSpecial)[0]);
+  }
+
+  async #logits(signal: AbortSignal | undefined): Promise<Float32Array<ArrayBuffer>> {
+    this.#sequence.checkUsable();
+    if (this.length === 0) {
+      throw new InvalidArgumentError(
+        "Cannot tell what follows: the text has no token: append one, such as <|endoftext|>, first",
+      );
+    }
+    await this.#read(signal);
+    return this.#sequence.logits;
+  }
+
+  /** Reads what has not been read, one call after another. */
+  async #read(signal?: AbortSignal, onProgress?: AppendOptions["onProgress"]): Promise<void> {
+    const sequence = this.#sequence;
+    const reading = this.#reading.catch(() => {}).then(async () => {
+      const tokens = this.#tokens.slice(sequence.length);
+      await this.#engine.step([{ sequence, tokens, logits: "last" }], { signal, onProgress });
+    });
+    this.#reading = reading;
+    await reading;
+  }
+
+  #checkRoom(): void {
+    const { contextLength } = this.#engine.model.config;
+    if (this.length < contextLength) return;
+    throw new InvalidArgumentError(
+      `Cannot continue a text of ${this.length} tokens: the model has ${contextLength} positions`,
+    );
+  }
+}
