@@ -78,6 +78,11 @@ export const generateCommand = defineCommand({
     if (values.overflow === "stop") requireRoom(prompts, tokens, contextLength, values.prompts);
     stopwatch.startGenerating();
 
+    if (values.tree) {
+      const { drawTree } = await import("./generate/tree.ts");
+      await drawTree(model, tokens[0], values, io);
+      return;
+    }
     const continuation = { model, tokenizer, options, stopwatch, io, isQuiet };
     const isRandom = !values.greedy && values.temperature > 0;
     const seed = isRandom ? options.seed : undefined; // Nothing depends on it otherwise.

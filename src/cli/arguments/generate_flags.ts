@@ -9,12 +9,13 @@ import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../../generation/g
 import { defaultSamplingOptions as defaults } from "../../generation/sampling/sampling_options.ts";
 import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
 import { deviceFlags } from "./device_flags.ts";
-import type { Flags, FlagValues } from "./flags.ts";
+import { type Flags, flagText, type FlagValues } from "./flags.ts";
 import { parseDecimal, parseInteger } from "./parse_arguments.ts";
 import { UsageError } from "./usage_error.ts";
 
 const SAMPLING = "Sampling";
 const CONSTRAINT = "Constraint (at most one)";
+const TREE = "Tree";
 const OUTPUT = "Output";
 
 const DEFAULT_BATCH_SIZE = 8;
@@ -194,6 +195,34 @@ export const generateFlags = {
     help: "Write JSON that this JSON Schema describes: the schema itself, or its file.",
   },
 
+  tree: {
+    group: TREE,
+    kind: "switch",
+    help: "Instead of writing a text, draw the likely continuations as a tree.",
+  },
+  width: {
+    group: TREE,
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    help: "With --tree, follow this many tokens at each place. Default: 3.",
+  },
+  depth: {
+    group: TREE,
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    help: "With --tree, follow them for this many tokens. Default: 4.",
+  },
+  minProbability: {
+    group: TREE,
+    kind: "decimal",
+    valueName: "share",
+    min: 0,
+    max: 1,
+    help: "With --tree, leave out what is less likely as a whole. Default: 0.001.",
+  },
+
   noEcho: { group: OUTPUT, kind: "switch", help: "Write the new text without the prompt." },
   json: {
     ...jsonFlag,
@@ -230,6 +259,7 @@ export function generateOptions(
   if (values.batchSize !== undefined && values.prompts === undefined) {
     throw new UsageError("--batch-size needs --prompts. Add --prompts <path>.");
   }
+  checkTree(values);
   return {
     maxNewTokens: values.maxNewTokens,
     stop: values.stop,
@@ -254,6 +284,17 @@ export function generateOptions(
     topLogProbabilities: values.topLogProbabilities,
     seed: values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0],
   };
+}
+
+function checkTree({ tree, prompts, ...values }: GenerateValues): void {
+  const flag = (["width", "depth", "minProbability"] as const)
+    .find((name) => values[name] !== undefined);
+  if (!tree && flag !== undefined) {
+    throw new UsageError(`${flagText(flag)} needs --tree. Add --tree.`);
+  }
+  if (tree && prompts !== undefined) {
+    throw new UsageError("--tree draws what follows one prompt: leave --prompts out.");
+  }
 }
 
 function parseBias(text: string): [id: number, bias: number] {

@@ -12,7 +12,7 @@ import { type OperationTime, profileGraph } from "../../tensor/profile_graph.ts"
 import type { BenchTest } from "./bench_flags.ts";
 import { randomTexts } from "./random_texts.ts";
 
-/** Long texts are read in parts of this many tokens, as a session does. */
+/** Long texts are read in parts of this many tokens, as the engine does. */
 const MAX_PREFILL_TOKENS = 512;
 
 /** How often a pass is computed, one that writes a token and one that reads a text, after one that does not count. */

@@ -1,0 +1,41 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { Branch } from "../../../src/generation/explore.ts";
+import { treeLines } from "../../../src/cli/generate/tree.ts";
+import { runCli } from "../run_cli.ts";
+
+const leaf = (text: string, probability: number, branches: Branch[] = []): Branch => {
+  const logProbability = Math.log(probability);
+  return { id: 0, text, logProbability, totalLogProbability: logProbability, branches };
+};
+
+Deno.test("treeLines() draws branches below one another, the last one with a corner", () => {
+  const tree = [leaf(" a", 0.5, [leaf("\n", 0.25), leaf("\x1b[2J", 1)]), leaf("b", 0.125)];
+  assertEquals(treeLines(tree), [
+    '├─  50.0 %  " a"',
+    '│  ├─  25.0 %  "\\n"',
+    '│  └─ 100.0 %  "\\u001b[2J"',
+    '└─  12.5 %  "b"',
+  ]);
+});
+
+Deno.test("generate --tree draws what may follow, or writes it as JSON", async () => {
+  const tree = ["ROMEO:", "--model", "demo", "--tree", "--width", "2", "--depth", "2"];
+  const { code, stdout } = await runCli(tree);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^├─ +[\d.]+ % {2}"\\n"\n│ {2}├─ /);
+  const { branches } = JSON.parse((await runCli([...tree, "--json"])).stdout);
+  assertEquals(branches.length, 2);
+  assertEquals(branches[0].text, "\n");
+  const none = await runCli([...tree, "--min-probability", "1"]);
+  assertEquals([none.code, none.stdout], [0, ""]);
+  assertStringIncludes(none.stderr, "--min-probability");
+});
+
+Deno.test("generate refuses flags of a tree without one, and prompts with one", async () => {
+  for (const flag of ["--width", "--depth", "--min-probability"]) {
+    const { code, stderr } = await runCli(["a", "--model", "demo", flag, "1"]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `${flag} needs --tree`);
+  }
+  assertEquals((await runCli(["--prompts", "-", "--model", "demo", "--tree"])).code, 2);
+});
