@@ -44,6 +44,7 @@ export type {
   GeneratedToken,
   TokenLogProbability,
 } from "./src/generation/generated_token.ts";
+export type { TokenRuleOptions } from "./src/generation/token_rules.ts";
 export type { ConstraintOptions } from "./src/generation/constraints/constraint_options.ts";
 export type { FilterOrder, SamplingOptions } from "./src/generation/sampling/sampling_options.ts";
 

@@ -21,6 +21,7 @@ import { firstStreams } from "./prompts.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { samplingOptionsOf } from "./sampling/sampling_options.ts";
 import { StopMatcher } from "./stop_strings.ts";
+import { tokenRules } from "./token_rules.ts";
 
 /** What the generation needs to know of tokens. */
 export interface Vocabulary {
@@ -60,6 +61,10 @@ export async function* generate(
   checkPrompts(model, prompts, overflow);
   const endOfTextIds = options.ignoreEndOfText ? [] : vocabulary.endOfTextIds;
   const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds);
+  const { tokenizer } = vocabulary;
+  const { vocabSize } = model.config;
+  const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
+  const rules = tokenRules(options, about);
   const numTogether = Math.max(1, Math.floor(batchSize / numReturnSequences));
   const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
   const capacity = overflow === "crop"
@@ -67,9 +72,9 @@ export async function* generate(
     : Math.min(model.config.contextLength, longest + maxNewTokens);
   requireMemory(model, Math.min(prompts.length, numTogether) * numReturnSequences, capacity);
   if (maxNewTokens === 0) return;
-  const sampler = new Sampler(samplingOptionsOf(options), model.config.vocabSize);
+  const sampler = new Sampler(samplingOptionsOf(options), vocabSize, rules);
   const continuationOf = continuationsBy(options, {
-    tokenizer: vocabulary.tokenizer,
+    tokenizer,
     endOfTextIds,
     sampler,
     constraint,

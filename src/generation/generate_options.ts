@@ -15,9 +15,10 @@ import type { ReadProgress } from "../engine/reading.ts";
 import { type EncodeOptions, encodeRules } from "../tokenizer/tokenizer.ts";
 import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
 import { type SamplingOptions, samplingRules } from "./sampling/sampling_options.ts";
+import { type TokenRuleOptions, tokenRuleRules } from "./token_rules.ts";
 
 /** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
-export interface GenerateOptions extends SamplingOptions, ConstraintOptions {
+export interface GenerateOptions extends SamplingOptions, TokenRuleOptions, ConstraintOptions {
   /** The most tokens to write. Default: 128. */
   maxNewTokens?: number;
   /** Texts that end the generation. They are not part of the result. */
@@ -60,6 +61,7 @@ const MAX_TOP_LOG_PROBABILITIES = 100;
 /** What these options must be. */
 export const generateRules: OptionRules<GenerateOptions> = {
   ...samplingRules,
+  ...tokenRuleRules,
   ...constraintRules,
   maxNewTokens: integer(0),
   stop: {

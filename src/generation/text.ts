@@ -10,7 +10,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { ReadProgress } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { continuationsBy, type Vocabulary } from "./generate.ts";
-import { type GenerateOptions, generateRules } from "./generate_options.ts";
+import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
 import type { GeneratedToken, TokenLogProbability } from "./generated_token.ts";
 import { encodePrompts, type Prompt } from "./prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
@@ -22,6 +22,7 @@ import {
   samplingRules,
 } from "./sampling/sampling_options.ts";
 import type { RestoredText } from "./saved_text.ts";
+import { tokenRules } from "./token_rules.ts";
 
 /** Options of {@linkcode Text.append}. */
 export interface AppendOptions extends Pick<GenerateOptions, "allowSpecial" | "signal"> {
@@ -215,17 +216,20 @@ export class Text implements Disposable {
     options: TextGenerateOptions = {},
   ): AsyncGenerator<GeneratedToken, void, undefined> {
     options = checkOptions("generate", options, textRules);
-    const { signal, maxNewTokens } = options;
-    if (maxNewTokens === 0) return;
-    const { model } = this.#engine;
+    const { signal, maxNewTokens = DEFAULT_MAX_NEW_TOKENS } = options;
+    const { vocabSize, contextLength } = this.#engine.model.config;
     const { tokenizer } = this.#vocabulary;
     const endOfTextIds = options.ignoreEndOfText ? [] : this.#vocabulary.endOfTextIds;
+    const constraint = await compileConstraint(options, tokenizer, endOfTextIds);
+    const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
+    const sampler = new Sampler(samplingOptionsOf(options), vocabSize, tokenRules(options, about));
+    if (maxNewTokens === 0) return;
     const continuation = continuationsBy(options, {
       tokenizer,
       endOfTextIds,
-      sampler: new Sampler(samplingOptionsOf(options), model.config.vocabSize),
-      constraint: await compileConstraint(options, tokenizer, endOfTextIds),
-      contextLength: model.config.contextLength,
+      sampler,
+      constraint,
+      contextLength,
     })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 });
     while (!continuation.isFinished) {
       await this.#logits(signal);

@@ -14,6 +14,7 @@ import { parseDecimal, parseInteger } from "./parse_arguments.ts";
 import { UsageError } from "./usage_error.ts";
 
 const SAMPLING = "Sampling";
+const RULES = "Rules for tokens";
 const CONSTRAINT = "Constraint (at most one)";
 const TREE = "Tree";
 const OUTPUT = "Output";
@@ -176,6 +177,32 @@ export const generateFlags = {
     help: "Write this many texts.",
   },
 
+  badWords: {
+    group: RULES,
+    kind: "textList",
+    valueName: "text",
+    help: 'Do not write the tokens of this text: "word" and " word" are two.',
+  },
+  suppressTokens: {
+    group: RULES,
+    kind: "textList",
+    valueName: "id,id,...",
+    help: "Never write these tokens.",
+  },
+  minNewTokens: {
+    group: RULES,
+    kind: "integer",
+    valueName: "count",
+    min: 0,
+    help: "End no text with <|endoftext|> before it has so many tokens.",
+  },
+  forcedStart: {
+    group: RULES,
+    kind: "text",
+    valueName: "text",
+    help: "Begin the new text with this one, which counts as written.",
+  },
+
   choices: {
     group: CONSTRAINT,
     kind: "textList",
@@ -278,6 +305,10 @@ export function generateOptions(
     frequencyPenalty: values.frequencyPenalty,
     logitBias: new Map(values.logitBias.map(parseBias)),
     order: values.order,
+    badWords: values.badWords,
+    suppressTokens: values.suppressTokens.flatMap(parseIds),
+    minNewTokens: values.minNewTokens,
+    forcedStart: values.forcedStart,
     allowSpecial: values.allowSpecial ? "all" : undefined,
     batchSize: values.batchSize ?? DEFAULT_BATCH_SIZE,
     logProbabilities: values.json,
@@ -295,6 +326,15 @@ function checkTree({ tree, prompts, ...values }: GenerateValues): void {
   if (tree && prompts !== undefined) {
     throw new UsageError("--tree draws what follows one prompt: leave --prompts out.");
   }
+}
+
+function parseIds(text: string): number[] {
+  const ids = text.split(",").map((each) => parseInteger(each));
+  if (ids.every((id) => id !== undefined && id >= 0)) return ids as number[];
+  throw new UsageError(
+    `--suppress-tokens must be token ids with commas between them: received ${quote(text)}. ` +
+      "Write for example 198,50256.",
+  );
 }
 
 function parseBias(text: string): [id: number, bias: number] {

@@ -271,8 +271,8 @@ export function checkBestLogit(logit: number, id: number): void {
   if (logit === -Infinity) {
     throw new NumericalError(
       "Cannot choose a token: none has a probability above 0: received logits that are all -Infinity. " +
-        "Loosen noRepeatNgramSize or logitBias if they ban every token, or all that a constraint allows, or check the " +
-        "model's weights.",
+        "Loosen noRepeatNgramSize, badWords, suppressTokens or logitBias if they ban every token, or all that a constraint " +
+        "allows, or check the model's weights.",
     );
   }
   throw new NumericalError(

@@ -77,3 +77,37 @@ export function noRepeatNgrams(size: number): LogitsProcessor {
     }
   };
 }
+
+/** Bans the last token of each of some sequences where the history ends with the others: Hugging Face's `bad_words_ids`. */
+export function banSequences(sequences: readonly (readonly number[])[]): LogitsProcessor {
+  return (logits, history) => {
+    for (const sequence of sequences) {
+      const numOthers = sequence.length - 1;
+      const start = history.length - numOthers;
+      let length = 0;
+      while (length < numOthers && history[start + length] === sequence[length]) length++;
+      if (length === numOthers) logits[sequence[numOthers]] -= Infinity;
+    }
+  };
+}
+
+/** Bans some tokens until so many others are written: Hugging Face's `min_new_tokens`; `Infinity` bans them always. */
+export function banUntil(numNewTokens: number, ids: readonly number[]): LogitsProcessor {
+  return (logits, history, numPromptTokens) => {
+    if (history.length - numPromptTokens >= numNewTokens) return;
+    for (const id of ids) logits[id] -= Infinity;
+  };
+}
+
+/** Bans all but one token for each of the first new ones: Hugging Face's `forced_bos_token_id`, for any number of them. */
+export function forceStart(ids: readonly number[]): LogitsProcessor {
+  return (logits, history, numPromptTokens) => {
+    const numNewTokens = history.length - numPromptTokens;
+    if (numNewTokens >= ids.length) return;
+    const forced = ids[numNewTokens];
+    const isNumber = !Number.isNaN(logits[forced]);
+    for (let id = 0; id < logits.length; id++) logits[id] -= Infinity;
+    // Also what was banned before.
+    if (isNumber) logits[forced] = 0;
+  };
+}

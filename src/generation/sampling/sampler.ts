@@ -59,6 +59,7 @@ export class Sampler {
   readonly settings: SamplingSettings;
 
   readonly #vocabSize: number;
+  readonly #rules: readonly LogitsProcessor[];
   readonly #processors: readonly LogitsProcessor[];
   readonly #filters: readonly Filter[];
   /** The generator that the streams are forked from, which stream this sampler has, and where it is in that. */
@@ -73,10 +74,15 @@ export class Sampler {
    *
    * @param options what to do; `{}` for the defaults.
    * @param vocabSize the number of logits that will be given.
+   * @param rules what else changes logits, after all that the options ask for.
    * @throws {TypeError} if there is an option that does not exist, or one has the wrong type.
    * @throws {RangeError} if an option is out of its range, or the vocabulary size is not a positive integer.
    */
-  constructor(options: SamplingOptions, vocabSize: number) {
+  constructor(
+    options: SamplingOptions,
+    vocabSize: number,
+    rules: readonly LogitsProcessor[] = [],
+  ) {
     if (!Number.isSafeInteger(vocabSize) || vocabSize < 1) {
       throw new RangeError(
         `Cannot sample: the vocabulary size is not a positive integer: received ${vocabSize}. ` +
@@ -85,7 +91,8 @@ export class Sampler {
     }
     this.settings = resolveSamplingOptions(options, vocabSize);
     this.#vocabSize = vocabSize;
-    this.#processors = processorsOf(this.settings, vocabSize);
+    this.#rules = rules;
+    this.#processors = [...processorsOf(this.settings, vocabSize), ...rules];
     this.#filters = filtersOf(this.settings);
     this.#randomOfSeed = new Random(this.settings.seed);
     this.#random = this.#randomOfSeed.fork(0);
@@ -157,7 +164,7 @@ export class Sampler {
    * @throws {RangeError} if the stream is not such an integer.
    */
   fork(stream: number): Sampler {
-    const fork = new Sampler(this.settings, this.#vocabSize);
+    const fork = new Sampler(this.settings, this.#vocabSize, this.#rules);
     fork.#stream = stream;
     fork.#candidates = this.#candidates ??= new Candidates(this.#vocabSize);
     fork.reset();
@@ -190,7 +197,7 @@ export class Sampler {
 }
 
 /** The processors that the settings ask for. Hugging Face and llama.cpp agree on their order. */
-function processorsOf(settings: SamplingSettings, vocabSize: number): LogitsProcessor[] {
+export function processorsOf(settings: SamplingSettings, vocabSize: number): LogitsProcessor[] {
   const { presencePenalty, frequencyPenalty, noRepeatNgramSize } = settings;
   const processors: LogitsProcessor[] = [];
   if (settings.logitBias.size > 0) processors.push(logitBias(settings.logitBias));
