@@ -30,6 +30,21 @@ export const workloads = {
       );
     },
   },
+  raggedReading: {
+    title: "reading these prompts, one call",
+    run: async (model) => {
+      await count(model, raggedTexts().map(({ prompt }) => prompt), { maxNewTokens: 1 });
+    },
+  },
+  evenReading: {
+    title: "reading as many tokens in texts of 512",
+    run: async (model) => {
+      const numTokens = raggedTexts().reduce((sum, { prompt }) => sum + prompt.length, 0);
+      const random = new Random(5);
+      const texts = Array.from({ length: numTokens / 512 }, () => randomTokens(random, 512));
+      await count(model, [...texts, randomTokens(random, numTokens % 512)], { maxNewTokens: 1 });
+    },
+  },
   continuations: {
     title: "16 continuations, of 32 tokens each, of one prompt of 512",
     run: async (model) => {

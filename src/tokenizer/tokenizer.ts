@@ -15,9 +15,7 @@ import {
 } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
-import { quote } from "../base/describe.ts";
-import { type AddedToken, type AddedTokenFlags, AddedTokenMatcher } from "./added_tokens.ts";
-import { BytePairEncoder } from "./byte_pair_encoder.ts";
+import type { AddedToken, AddedTokenFlags } from "./added_tokens.ts";
 import { Gpt2Vocabulary, loadGpt2Vocabulary } from "./gpt2_vocabulary.ts";
 import {
   readTokenizerFiles,
@@ -27,7 +25,7 @@ import {
   writeVocabJson,
 } from "./hugging_face_tokenizer.ts";
 import { ListedVocabulary } from "./listed_vocabulary.ts";
-import { pieceEnd } from "./pre_tokenizer.ts";
+import { TokenEncoder } from "./token_encoder.ts";
 import { END_OF_TEXT, type TokenizerOptions, tokenType, type Vocabulary } from "./vocabulary.ts";
 import { vocabularyError } from "./vocabulary_error.ts";
 
@@ -81,28 +79,9 @@ const fileRules: OptionRules<TokenizerFiles> = {
 /** What cannot be done, in the messages of errors. */
 const READ = "read the tokenizer";
 
-/** A part of a text in which no added token is recognized, and the one behind it, if one is. */
-interface Section {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-  readonly addedId?: number;
-}
-
-/**
- * How long a piece (in UTF-16 code units) may be, and how many there may be, for its tokens to be
- * remembered.
- */
-const MAX_REMEMBERED_LENGTH = 32;
-const MAX_REMEMBERED_PIECES = 65_536;
-
 /** So many tokens make a part of a long text. */
 const IDS_PER_PART = 8192;
 
-/** Each way to allow special tokens has its own tables. */
-const MAX_MATCHERS = 16;
-
-const utf8Encoder = new TextEncoder();
 /** Keeps a byte order mark, which is text here like any other. */
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -145,12 +124,8 @@ export class Tokenizer {
   readonly addPrefixSpace: boolean;
   /** The token that stands for bytes without one, if one does. GPT-2 has a token for every byte. */
   readonly unknownId: number | undefined;
-  /** By the special tokens that are looked for beside the user-defined ones. */
-  readonly #matchers = new Map<string, AddedTokenMatcher>();
   readonly #vocabulary: Vocabulary;
-  #encoder?: BytePairEncoder;
-  /** The tokens of pieces met before: words come back. */
-  readonly #rememberedPieces = new Map<string, readonly number[]>();
+  readonly #encoder: TokenEncoder;
 
   /**
    * A tokenizer from a vocabulary as GGUF files hold it.
@@ -185,6 +160,7 @@ export class Tokenizer {
     this.beginOfTextId = beginOfTextId;
     this.addPrefixSpace = options.addPrefixSpace ?? false;
     this.unknownId = unknownId;
+    this.#encoder = new TokenEncoder(this.#vocabulary, this);
   }
 
   /**
@@ -267,13 +243,7 @@ export class Tokenizer {
    * Throws a `FileFormatError` if it contradicts itself.
    */
   prepare(): this {
-    if (this.#encoder === undefined) {
-      const tables = this.#vocabulary.makeEncoderTables();
-      const byteIds = this.unknownId === undefined
-        ? tables.byteIds
-        : tables.byteIds.map((id) => id < 0 ? this.unknownId! : id);
-      this.#encoder = new BytePairEncoder({ ...tables, byteIds });
-    }
+    this.#encoder.prepare();
     return this;
   }
 
@@ -415,30 +385,6 @@ export class Tokenizer {
     }));
   }
 
-  /** What looks for tokens in the text itself. */
-  #matcher(allowed: "all" | readonly string[]): AddedTokenMatcher {
-    const names = allowed === "all" ? [...this.specialTokens.keys()] : allowed;
-    for (const name of names) {
-      if (this.specialTokens.has(name)) continue;
-      const known = [...this.specialTokens.keys()].slice(0, 10).join(", ") || "none";
-      throw new InvalidArgumentError(
-        `Cannot encode: allowSpecial names a token that is not special: received ${
-          quote(String(name))
-        }. The special tokens are: ${known}.`,
-      );
-    }
-    const key = allowed === "all" ? allowed : JSON.stringify(names);
-    let matcher = this.#matchers.get(key);
-    if (matcher === undefined) {
-      const wanted = new Set(names);
-      const isWanted = ({ special, content }: AddedToken) => !special || wanted.has(content);
-      matcher = new AddedTokenMatcher(this.addedTokens.filter(isWanted));
-      if (this.#matchers.size === MAX_MATCHERS) this.#matchers.clear();
-      this.#matchers.set(key, matcher);
-    }
-    return matcher;
-  }
-
   /** The tokens of a text, in lists of at least that many. */
   #encodeBy(
     minIds: number,
@@ -451,68 +397,7 @@ export class Tokenizer {
     const { allowSpecial = [] } = options === undefined
       ? {}
       : checkOptions("encode", options, encodeRules);
-    const matcher = this.#matcher(allowSpecial);
-    this.prepare();
-    return this.#encodeSections(minIds, this.#sections(text, matcher));
-  }
-
-  *#encodeSections(minIds: number, sections: Iterable<Section>): Generator<number[], void> {
-    let ids: number[] = [];
-    for (const { text, start, end, addedId } of sections) {
-      let at = start;
-      do {
-        at = this.#encodeText(text, at, end, ids, minIds);
-        if (ids.length < minIds) continue;
-        yield ids;
-        ids = [];
-      } while (at < end);
-      if (addedId !== undefined) ids.push(addedId);
-    }
-    yield ids;
-  }
-
-  /** A text as its parts between added tokens. */
-  *#sections(text: string, matcher: AddedTokenMatcher): Generator<Section> {
-    let from = 0;
-    for (const { id, start, end } of matcher.find(text)) {
-      yield this.#section(text, from, start, id);
-      from = end;
-    }
-    yield this.#section(text, from, text.length);
-  }
-
-  #section(text: string, start: number, end: number, addedId?: number): Section {
-    if (!this.addPrefixSpace || start === end || text[start] === " ") {
-      return { text, start, end, addedId };
-    }
-    const part = " " + text.slice(start, end);
-    return { text: part, start: 0, end: part.length, addedId };
-  }
-
-  /**
-   * Adds the tokens of `text[start..end)`, in which no added token is recognized, to `ids`, until there are enough. Returns
-   * how far it came.
-   */
-  #encodeText(text: string, start: number, end: number, ids: number[], enough: number): number {
-    while (start < end && ids.length < enough) {
-      const next = pieceEnd(text, start, end);
-      const piece = text.slice(start, next);
-      const pieceIds = this.#rememberedPieces.get(piece) ?? this.#encodePiece(piece);
-      for (const id of pieceIds) ids.push(id);
-      start = next;
-    }
-    return start;
-  }
-
-  #encodePiece(piece: string): readonly number[] {
-    const bytes = utf8Encoder.encode(piece);
-    const ids = this.#encoder!.encode(bytes);
-    if (piece.length <= MAX_REMEMBERED_LENGTH) {
-      if (this.#rememberedPieces.size === MAX_REMEMBERED_PIECES) this.#rememberedPieces.clear();
-      // A fresh string: V8 keeps a whole text in memory for the sake of a slice of it.
-      this.#rememberedPieces.set(utf8Decoder.decode(bytes), ids);
-    }
-    return ids;
+    return this.#encoder.encode(text, allowSpecial, minIds);
   }
 }
 
