@@ -45,6 +45,8 @@ export type {
   TokenLogProbability,
 } from "./src/generation/generated_token.ts";
 export type { TokenRuleOptions } from "./src/generation/token_rules.ts";
+export type { DraftModel } from "./src/generation/speculation/draft_models.ts";
+export type { DraftResult } from "./src/generation/speculation/speculation.ts";
 export type { ConstraintOptions } from "./src/generation/constraints/constraint_options.ts";
 export type { FilterOrder, SamplingOptions } from "./src/generation/sampling/sampling_options.ts";
 

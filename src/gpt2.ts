@@ -26,6 +26,7 @@ import { generate } from "./generation/generate.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
 import { encodePrompts, isPrompt, type Prompt } from "./generation/prompts.ts";
+import { registerDraftModel } from "./generation/speculation/draft_models.ts";
 import type { GPT2Config } from "./model/config.ts";
 import {
   createModel,
@@ -120,6 +121,7 @@ export class GPT2 implements Disposable {
     this.config = model.config;
     this.tokenizer = rest.tokenizer;
     this.endOfTextIds = rest.endOfTextIds ?? (endOfTextId === undefined ? [] : [endOfTextId]);
+    registerDraftModel(this, this.#engine);
   }
 
   /**

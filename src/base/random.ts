@@ -101,6 +101,14 @@ export class Random {
     }
   }
 
+  /** Makes a generator that draws the same numbers from here on. */
+  copy(): Random {
+    const copy = new Random(0);
+    (copy.#key as [number, number]).splice(0, 2, ...this.#key);
+    copy.#state.set(this.#state);
+    return copy;
+  }
+
   /**
    * Makes an independent generator, the same however much was drawn from this one. A batch gives one to each of its
    * sequences, so that none depends on the others.

@@ -20,6 +20,9 @@ const BLOCKING_LIMIT_MS = 30;
  */
 const MOST_TOKENS_OF_FEWER_THREADS = 32;
 
+/** So many positions further, a text takes about as long. In between, several tokens at once may have been read. */
+const FEW_POSITIONS = 64;
+
 /** Graphs of few tokens are kept: the next step of the same texts needs the same one. */
 const MOST_TOKENS_OF_KEPT_GRAPHS = 64;
 const NUM_KEPT_GRAPHS = 4;
@@ -114,7 +117,9 @@ export class StepGraphs implements Disposable {
   #noteTexts(spans: readonly Span[]): void {
     const starts = spans.map(({ start }) => start);
     const isContinued = starts.length === this.#lastStarts.length &&
-      starts.every((start, i) => start === this.#lastStarts[i] + 1);
+      starts.every((start, i) =>
+        start > this.#lastStarts[i] && start <= this.#lastStarts[i] + FEW_POSITIONS
+      );
     this.#lastStarts = starts;
     if (isContinued) return;
     this.#lastElapsedMs = Infinity;

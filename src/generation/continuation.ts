@@ -3,12 +3,15 @@
  *
  * @module
  */
+import type { StepRequest } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import type { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import type { FinishReason, GeneratedToken } from "./generated_token.ts";
 import { likeliest, logProbability } from "./sampling/log_probability.ts";
 import type { ConstraintState } from "./constraints/constraint.ts";
 import type { Sampler } from "./sampling/sampler.ts";
+import type { DraftedText } from "./speculation/drafted_text.ts";
+import { Rehearsal } from "./speculation/rehearsal.ts";
 import type { StopMatcher } from "./stop_strings.ts";
 
 /** How a text is continued. */
@@ -37,7 +40,7 @@ export interface ContinuationSettings {
 }
 
 /** Continues one text, token by token. */
-export class Continuation {
+export class Continuation implements DraftedText {
   /** What the model has read of the text. */
   readonly sequence: Sequence;
   /** Prompt and new tokens. */
@@ -46,6 +49,12 @@ export class Continuation {
   readonly #settings: ContinuationSettings;
   #constraint: ConstraintState | undefined;
   #unread: readonly number[] = [];
+  /** What may come behind `#unread`, and is read along with it; (1 + drafted, vocab) logits after that. */
+  #drafted: readonly number[] = [];
+  #draftLogits: Float32Array<ArrayBuffer> | undefined;
+  /** How many drafted tokens the sequence remembers of which it is not known whether they are right. */
+  #numDoubtful = 0;
+  #rehearsing: Sampler | undefined;
   #isFinished = false;
 
   /**
@@ -66,9 +75,64 @@ export class Continuation {
     return this.#isFinished;
   }
 
+  /** Prompt and new tokens. */
+  get tokens(): readonly number[] {
+    return this.#tokens;
+  }
+
   /** What has to be read before the next token can be chosen. */
-  get unread(): readonly number[] {
-    return this.#unread;
+  get reading(): StepRequest {
+    const { sequence } = this;
+    if (this.#drafted.length === 0) return { sequence, tokens: this.#unread, logits: "last" };
+    const tokens = [...this.#unread, ...this.#drafted];
+    return { sequence, tokens, logits: "all", into: this.#draftLogits };
+  }
+
+  /** How many drafted tokens can be of use: the text must not end before them. */
+  get mostDrafted(): number {
+    // After a crop much is read at once, and logits of all of that would be computed.
+    if (this.#unread.length !== 1) return 0;
+    const { maxNewTokens, contextLength } = this.#settings;
+    const numNew = this.#tokens.length - this.#numPromptTokens;
+    const mostRead = contextLength - this.sequence.length;
+    return Math.min(maxNewTokens - numNew, mostRead) - 1;
+  }
+
+  /** Has tokens read along with the unread one; see {@linkcode DraftedText.draft}. */
+  draft(drafted: readonly number[], logits: Float32Array<ArrayBuffer>): void {
+    this.#drafted = drafted;
+    this.#draftLogits = logits;
+  }
+
+  /** Goes on as this text will, and leaves it as it is. There is one rehearsal at a time. */
+  rehearse(): Rehearsal {
+    const { sampler } = this.#settings;
+    this.#rehearsing ??= sampler.fork(0);
+    this.#rehearsing.follow(sampler);
+    return new Rehearsal(this.#rehearsing, this.#tokens, this.#numPromptTokens, this.#constraint);
+  }
+
+  /**
+   * Chooses the tokens that follow what was read: one, and another one behind each drafted token that was chosen too.
+   * Between them an abort is noticed, as it would be if each were read on its own.
+   *
+   * @throws {NumericalError} if the model computes something that is not a number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  *takeIn(signal?: AbortSignal): Generator<GeneratedToken, void, undefined> {
+    const drafted = this.#drafted;
+    if (drafted.length === 0) return yield this.next();
+    const vocabSize = this.sequence.logits.length;
+    this.#drafted = [];
+    for (let i = 0, isRight = true; isRight && !this.#isFinished; i++) {
+      if (i > 0) signal?.throwIfAborted();
+      this.#numDoubtful = drafted.length - i;
+      const token = this.next(this.#draftLogits!.subarray(i * vocabSize, (i + 1) * vocabSize));
+      isRight = token.id === drafted[i];
+      yield token;
+    }
+    this.sequence.truncate(this.sequence.length - this.#numDoubtful);
+    this.#numDoubtful = 0;
   }
 
   /**
@@ -124,7 +188,7 @@ export class Continuation {
   }
 
   get #isFull(): boolean {
-    return this.sequence.length === this.#settings.contextLength;
+    return this.sequence.length - this.#numDoubtful === this.#settings.contextLength;
   }
 
   #prepareReading(id: number): void {

@@ -20,6 +20,7 @@ import type { GeneratedToken } from "./generated_token.ts";
 import { firstStreams } from "./prompts.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { samplingOptionsOf } from "./sampling/sampling_options.ts";
+import type { Speculation } from "./speculation/speculation.ts";
 import { StopMatcher } from "./stop_strings.ts";
 import { tokenRules } from "./token_rules.ts";
 
@@ -71,6 +72,7 @@ export async function* generate(
     ? model.config.contextLength
     : Math.min(model.config.contextLength, longest + maxNewTokens);
   requireMemory(model, Math.min(prompts.length, numTogether) * numReturnSequences, capacity);
+  using speculation = await speculationBy(options, model, vocabulary.tokenizer);
   if (maxNewTokens === 0) return;
   const sampler = new Sampler(samplingOptionsOf(options), vocabSize, rules);
   const continuationOf = continuationsBy(options, {
@@ -98,10 +100,11 @@ export async function* generate(
         tokens: lastTokens(tokens, model.config.contextLength),
       }));
       for (const { sequence } of starting) open.add(sequence);
+      await speculation?.draft(active);
       const requests = [
-        ...active.map(({ sequence, unread }) => ({ sequence, tokens: unread })),
-        ...starting,
-      ].map((request) => ({ ...request, logits: "last" as const }));
+        ...active.map(({ reading }) => reading),
+        ...starting.map((prompt) => ({ ...prompt, logits: "last" as const })),
+      ];
       await engine.step(requests, stepOptions);
 
       for (const { sequence } of starting) {
@@ -115,7 +118,8 @@ export async function* generate(
         }
       }
       for (const continuation of active) {
-        yield continuation.next();
+        yield* continuation.takeIn(signal);
+        speculation?.learn(continuation);
         if (!continuation.isFinished) continue;
         continuation.sequence[Symbol.dispose]();
         open.delete(continuation.sequence);
@@ -164,6 +168,17 @@ export function continuationsBy(
       logProbabilities,
       topLogProbabilities,
     });
+}
+
+/** Who does not speculate does not wait for what does. */
+async function speculationBy(
+  options: GenerateOptions,
+  model: Model,
+  tokenizer: Tokenizer | undefined,
+): Promise<Speculation | undefined> {
+  if (options.speculate === undefined && options.draft === undefined) return undefined;
+  const { startSpeculation } = await import("./speculation/start_speculation.ts");
+  return startSpeculation(model, tokenizer, options);
 }
 
 /** How many of the largest logits decide. On the processor itself there is nothing to be saved. */

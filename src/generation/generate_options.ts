@@ -14,6 +14,8 @@ import {
 import type { ReadProgress } from "../engine/reading.ts";
 import { type EncodeOptions, encodeRules } from "../tokenizer/tokenizer.ts";
 import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
+import { type DraftModel, isDraftModel } from "./speculation/draft_models.ts";
+import type { DraftResult } from "./speculation/speculation.ts";
 import { type SamplingOptions, samplingRules } from "./sampling/sampling_options.ts";
 import { type TokenRuleOptions, tokenRuleRules } from "./token_rules.ts";
 
@@ -37,6 +39,15 @@ export interface GenerateOptions extends SamplingOptions, TokenRuleOptions, Cons
   logProbabilities?: boolean;
   /** How many of the likeliest tokens to name beside each chosen one, 0 to 100. Default: 0. */
   topLogProbabilities?: number;
+  /**
+   * Writes several tokens in one pass where it can be guessed what comes next: `"lookup"` from what followed the last tokens
+   * when they occurred in the text before. The text is the same, and comes faster where it repeats itself.
+   */
+  speculate?: "lookup";
+  /** As `speculate`, with guesses of a smaller model that has the same tokenizer. */
+  draft?: DraftModel;
+  /** Called when drafted tokens were checked: with how many there were, and how many of them are in the text. */
+  onDraft?: (result: DraftResult) => void;
   /**
    * The special tokens to recognize in prompts that are texts, by name, or `"all"`. Default: none: `<|endoftext|>` in a
    * prompt is thirteen characters like any other.
@@ -73,6 +84,9 @@ export const generateRules: OptionRules<GenerateOptions> = {
   ignoreEndOfText: flag,
   logProbabilities: flag,
   topLogProbabilities: integer(0, MAX_TOP_LOG_PROBABILITIES),
+  speculate: oneOf("lookup"),
+  draft: { meaning: "a GPT2", isType: isDraftModel },
+  onDraft: callback,
   ...encodeRules,
   batchSize: integer(1),
   onProgress: callback,

@@ -30,10 +30,19 @@ export interface AppendOptions extends Pick<GenerateOptions, "allowSpecial" | "s
   onProgress?: (progress: ReadProgress) => void;
 }
 
-/** Options of {@linkcode Text.generate}: those of `GPT2.generate()` that are about one text. */
+/**
+ * Options of {@linkcode Text.generate}: those of `GPT2.generate()` that are about one text. There are no drafts: a text that
+ * may be changed between two tokens is not read ahead of them.
+ */
 export type TextGenerateOptions = Omit<
   GenerateOptions,
-  "numReturnSequences" | "batchSize" | "overflow" | "allowSpecial"
+  | "numReturnSequences"
+  | "batchSize"
+  | "overflow"
+  | "allowSpecial"
+  | "speculate"
+  | "draft"
+  | "onDraft"
 >;
 
 const appendRules: OptionRules<AppendOptions> = {
@@ -47,6 +56,9 @@ const {
   batchSize: _batchSize,
   overflow: _overflow,
   allowSpecial: _allowSpecial,
+  speculate: _speculate,
+  draft: _draft,
+  onDraft: _onDraft,
   ...textRules
 } = generateRules;
 

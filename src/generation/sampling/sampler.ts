@@ -171,6 +171,11 @@ export class Sampler {
     return fork;
   }
 
+  /** Goes on with the random numbers that another sampler is about to draw, which draws them all the same. */
+  follow(other: Sampler): void {
+    this.#random = other.#random.copy();
+  }
+
   #narrowDown(
     logits: Float32Array,
     history: ArrayLike<number>,
