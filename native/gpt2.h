@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2_native.ts on opening. */
-#define GPT2_ABI_VERSION 10
+#define GPT2_ABI_VERSION 11
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -59,6 +59,18 @@ GPT2_API bool gpt2_has_ragged_attention(int64_t head_dim, int32_t type);
 GPT2_API struct ggml_tensor * gpt2_ragged_attention(
     struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value,
     struct ggml_tensor * slots, struct ggml_tensor * counts, float scale);
+
+/* Whether there is a kernel that summarizes logits. */
+GPT2_API bool gpt2_has_logits_summary(void);
+
+/* An operation: what choosing a token needs of each row of logits. NULL where there is no kernel for it.
+ *   logits (more than `vocab_size`, rows) F32, of which the first `vocab_size` of each row count;
+ *   `count`, 1 to `vocab_size`: how many of the largest are wanted.
+ * The result is (2 count + 2, rows) I32: in ascending order the ids of the largest, of equal ones those with lower
+ * ids; their logits, F32; and the logarithm of the sum of e^(logit - largest), F64, NaN if a logit is not finite:
+ * then nothing else means anything. */
+GPT2_API struct ggml_tensor * gpt2_summarize_logits(
+    struct ggml_context * context, struct ggml_tensor * logits, int32_t vocab_size, int32_t count);
 
 /* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
  * pages of 4 KiB that weights lie in slows reading them down by a third. */

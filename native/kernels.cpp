@@ -25,7 +25,7 @@ const Kernel * kernelFor(const ggml_tensor * y) {
         case GGML_OP_FLASH_ATTN_EXT:
             return attentionKernel(y);
         case GGML_OP_CUSTOM:
-            return raggedAttentionKernel(y);
+            return raggedAttentionKernel(y) != nullptr ? raggedAttentionKernel(y) : logitsSummaryKernel(y);
         case GGML_OP_NORM:
             return normKernel(y);
         case GGML_OP_UNARY:

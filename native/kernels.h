@@ -30,6 +30,7 @@ const Kernel * packedMatmulKernel(const ggml_tensor * y);
 const Kernel * floatMatmulKernel(const ggml_tensor * y);
 const Kernel * attentionKernel(const ggml_tensor * y);
 const Kernel * raggedAttentionKernel(const ggml_tensor * y);
+const Kernel * logitsSummaryKernel(const ggml_tensor * y);
 const Kernel * geluKernel(const ggml_tensor * y);
 const Kernel * normKernel(const ggml_tensor * y);
 

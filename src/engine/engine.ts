@@ -77,7 +77,7 @@ export class Engine implements Disposable, SequenceOwner {
     const length = this.isPending(from) ? undefined : from.length;
     if (length !== undefined) {
       to.length = length;
-      to.logits.set(from.logits);
+      to.copyLogits(from);
     }
     this.#add([{ kind: "copying", from, to, length }]);
     return to;
@@ -271,7 +271,7 @@ export class Engine implements Disposable, SequenceOwner {
       if (from.failure !== undefined) throw from.failure;
       if (task.length === undefined) to.length = from.length;
       await this.#slots.copy(from, to);
-      to.logits.set(from.logits);
+      to.copyLogits(from);
     } catch (error) {
       // Whoever uses the copy hears of it.
       to.failure = error;
@@ -330,7 +330,8 @@ export class Engine implements Disposable, SequenceOwner {
   async #compute(pass: PlannedPass<Part>): Promise<void> {
     const calls = callsOf(pass.spans);
     if (calls.every(({ isSettled }) => isSettled)) return;
-    const numLargest = Math.max(...calls.map(({ numLargest = Infinity }) => numLargest));
+    const counts = calls.flatMap(({ numLargest }) => numLargest ?? []);
+    const numLargest = counts.length > 0 ? Math.max(...counts) : undefined;
     // What others wait for too is not stopped.
     const signal = calls.length === 1 ? calls[0].signal : undefined;
     const { cache } = this.#slots;

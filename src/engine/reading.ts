@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LogitsSummary } from "./logits_summary.ts";
 import type { Sequence } from "./sequence.ts";
 import type { StepLogits } from "./step_graphs.ts";
 import type { LogitsWanted, Span } from "./step_pass.ts";
@@ -34,8 +35,8 @@ export interface StepOptions {
   /** Called before each part of what is read, and at the end; not for a single token of each sequence. */
   readonly onProgress?: (progress: ReadProgress) => void;
   /**
-   * How many of the largest logits are needed. The others may come as -Infinity then, which saves reading them back from a
-   * device. Default: all.
+   * How many of the largest logits are needed. The others may come as -Infinity then, which saves reading them; and
+   * `Sequence.summaries` tells what is known of them, also if it is 0: then all are needed. Default: all, and nothing is told.
    */
   readonly numLargest?: number;
 }
@@ -61,6 +62,8 @@ export interface Reading extends StepRequest {
   numRead: number;
   /** (tokens vocab) or (vocab); allocated when its turn has come. */
   result: Float32Array<ArrayBuffer>;
+  /** What is known of the logits that are wanted. */
+  readonly summaries: (LogitsSummary | undefined)[];
 }
 
 /** A fork that is to be made. */
@@ -106,7 +109,8 @@ export function newCall(
   };
   for (const request of requests) {
     const result = new Float32Array(0);
-    call.readings.push({ ...request, kind: "reading", call, start: undefined, numRead: 0, result });
+    const begin = { start: undefined, numRead: 0, result, summaries: [] };
+    call.readings.push({ ...request, kind: "reading", call, ...begin });
   }
   if (numTokens === 0) proceed(call);
   return call;
@@ -144,7 +148,9 @@ export function keepLogits(
   const { sequence, numRead } = reading;
   const last = sequence.logits;
   if (logits === "last") {
-    computed.read(index, last);
+    const summary = summaryFor(reading, computed, index);
+    readOrFill(summary, last, computed, index, sequence.summary);
+    sequence.summaries = [summary];
     reading.into?.set(last);
     reading.result = reading.into ?? last;
   }
@@ -155,11 +161,43 @@ export function keepLogits(
   }
   for (let i = 0; i < tokens.length; i++) {
     const begin = (numRead + i) * vocabSize;
-    computed.read(index + i, reading.result.subarray(begin, begin + vocabSize));
+    const summary = summaryFor(reading, computed, index + i);
+    reading.summaries.push(summary);
+    const into = reading.result.subarray(begin, begin + vocabSize);
+    readOrFill(summary, into, computed, index + i);
   }
   if (numRead + tokens.length === reading.tokens.length) {
     last.set(reading.result.subarray(-vocabSize));
+    sequence.summaries = reading.summaries;
   }
+}
+
+/** What is told of logits: as much as was asked for. */
+function summaryFor(
+  { call: { numLargest } }: Reading,
+  computed: StepLogits,
+  index: number,
+): LogitsSummary | undefined {
+  if (numLargest === undefined) return undefined;
+  const summary = computed.summary(index);
+  return numLargest > 0 ? summary : summary && { ...summary, largest: undefined };
+}
+
+/** Gets the logits at `index`: all of them, or the largest where these are enough. */
+function readOrFill(
+  summary: LogitsSummary | undefined,
+  into: Float32Array<ArrayBuffer>,
+  computed: StepLogits,
+  index: number,
+  /** What is known of those that are in the array. */
+  before?: LogitsSummary,
+): void {
+  if (summary?.largest === undefined) return computed.read(index, into);
+  // All others are -Infinity already where only some were read the last time.
+  if (before?.largest === undefined) into.fill(-Infinity);
+  else for (const id of before.largest.ids) into[id] = -Infinity;
+  const { ids, logits } = summary.largest;
+  for (let i = 0; i < ids.length; i++) into[ids[i]] = logits[i];
 }
 
 /** The calls that parts belong to, each once. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LogitsSummary, SummarizedLogits } from "./logits_summary.ts";
 
 /** What the engine does for its sequences. */
 export interface SequenceOwner {
@@ -13,7 +14,7 @@ export interface SequenceOwner {
 }
 
 /** Tokens that follow one another, whose keys and values are remembered. */
-export class Sequence implements Disposable {
+export class Sequence implements Disposable, SummarizedLogits {
   /** How many tokens are remembered. Set by the engine. */
   length = 0;
   /** Where: slots are dense, so it changes when others go. Set by the engine; nothing before the first token is there. */
@@ -24,6 +25,11 @@ export class Sequence implements Disposable {
   reservedLength = 0;
   /** (vocab) logits after the last token. Set by the engine, which writes them again with every step that asks for them. */
   readonly logits: Float32Array<ArrayBuffer>;
+  /**
+   * What is known of the logits after each token for which the last step has given some, where it asked for that with
+   * `numLargest`. Set by the engine.
+   */
+  summaries: readonly (LogitsSummary | undefined)[] = [];
   /** Why it cannot be used, if it could not be made. Set by the engine. */
   failure: unknown;
   readonly #owner: SequenceOwner;
@@ -33,6 +39,17 @@ export class Sequence implements Disposable {
   constructor(owner: SequenceOwner, vocabSize: number) {
     this.#owner = owner;
     this.logits = new Float32Array(vocabSize);
+  }
+
+  /** What is known of the logits after the last token. */
+  get summary(): LogitsSummary | undefined {
+    return this.summaries.at(-1);
+  }
+
+  /** Takes over the logits of another sequence, of which it is a copy. For the engine. */
+  copyLogits(from: Sequence): void {
+    this.logits.set(from.logits);
+    this.summaries = from.summaries;
   }
 
   /** Whether it can still be used. */

@@ -8,6 +8,7 @@ import { Graph } from "../tensor/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { KeyValueCache } from "./key_value_cache.ts";
 import { LargestLogits } from "./largest_logits.ts";
+import type { LogitsSummary } from "./logits_summary.ts";
 import type { PlannedPass } from "./plan_passes.ts";
 import { type Span, StepPass, type StepShape } from "./step_pass.ts";
 
@@ -27,14 +28,11 @@ const FEW_POSITIONS = 64;
 const MOST_TOKENS_OF_KEPT_GRAPHS = 64;
 const NUM_KEPT_GRAPHS = 4;
 
-/** Finding more than this on a device takes longer than reading all. */
-const MAX_CHOSEN_LOGITS = 512;
-
 /** How a pass is computed. */
 export interface ComputeOptions {
   /** Stops the computation. */
   readonly signal?: AbortSignal;
-  /** How many of the largest logits are read back from a device, see `Sampler.numDecisiveLogits`. Default: all. */
+  /** How many of the largest logits are needed, 0 for all, to be told what is known of them; see `StepOptions`. */
   readonly numLargest?: number;
 }
 
@@ -50,6 +48,8 @@ interface StepGraph {
 export interface StepLogits {
   /** Reads the logits of one of the positions at which they were wanted, counted through all spans. */
   read(index: number, into: Float32Array<ArrayBuffer>): void;
+  /** What is known of them, if it was asked for and can be told. */
+  summary(index: number): LogitsSummary | undefined;
 }
 
 /** Builds graphs, and keeps those that the next steps probably need. */
@@ -77,7 +77,7 @@ export class StepGraphs implements Disposable {
   async compute<S extends Span>(
     cache: KeyValueCache,
     { spans, shape }: PlannedPass<S>,
-    { signal, numLargest = Infinity }: ComputeOptions,
+    { signal, numLargest }: ComputeOptions,
     read: (logits: StepLogits) => void,
   ): Promise<void> {
     const isKept = shape.batch * shape.seq <= MOST_TOKENS_OF_KEPT_GRAPHS;
@@ -86,7 +86,10 @@ export class StepGraphs implements Disposable {
       built.pass.write(spans);
       await this.#run(built, spans, shape, signal);
       built.largest?.read();
-      read({ read: (index, into) => readLogits(built, index, into) });
+      read({
+        read: (index, into) => readLogits(built, index, into),
+        summary: (index) => built.largest?.summary(index),
+      });
     } finally {
       if (!isKept) built.graph[Symbol.dispose]();
     }
@@ -129,7 +132,7 @@ export class StepGraphs implements Disposable {
   #graphFor(
     cache: KeyValueCache,
     shape: StepShape,
-    numLargest: number,
+    numLargest: number | undefined,
     isKept: boolean,
   ): StepGraph {
     const key = JSON.stringify([shape, numLargest]);
@@ -146,7 +149,7 @@ export class StepGraphs implements Disposable {
     return built;
   }
 
-  #build(cache: KeyValueCache, shape: StepShape, numLargest: number): StepGraph {
+  #build(cache: KeyValueCache, shape: StepShape, numLargest: number | undefined): StepGraph {
     const model = this.#model;
     const { vocabSize } = model.config;
     using resources = new DisposableStack();
@@ -155,8 +158,9 @@ export class StepGraphs implements Disposable {
     const logits = model.build(pass);
     const isWanted = shape.numLogits > 0;
     if (isWanted) graph.output(logits, "logits");
-    const chooses = isWanted && numLargest <= MAX_CHOSEN_LOGITS && numLargest < vocabSize;
-    const largest = chooses ? new LargestLogits(graph, logits, vocabSize, numLargest) : undefined;
+    const largest = isWanted && numLargest !== undefined
+      ? LargestLogits.create(graph, logits, vocabSize, numLargest)
+      : undefined;
     graph.allocate();
     resources.move();
     return { graph, pass, logits: isWanted ? logits : undefined, largest };
@@ -175,10 +179,9 @@ export class StepGraphs implements Disposable {
 }
 
 function readLogits(
-  { graph, logits, largest }: StepGraph,
+  { graph, logits }: StepGraph,
   index: number,
   into: Float32Array<ArrayBuffer>,
 ): void {
-  if (largest?.fill(index, into)) return;
   graph.readF32(logits!, into, index * logits!.shape[2]);
 }

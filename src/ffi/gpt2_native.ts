@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 10;
+export const abiVersion = 11;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -47,6 +47,16 @@ export const gpt2Symbols = {
   // struct ggml_tensor * gpt2_ragged_attention(struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value, struct ggml_tensor * slots, struct ggml_tensor * counts, float scale)
   gpt2_ragged_attention: {
     parameters: ["pointer", "pointer", "pointer", "pointer", "pointer", "pointer", "f32"],
+    result: "pointer",
+  },
+  // bool gpt2_has_logits_summary(void)
+  gpt2_has_logits_summary: {
+    parameters: [],
+    result: "bool",
+  },
+  // struct ggml_tensor * gpt2_summarize_logits(struct ggml_context * context, struct ggml_tensor * logits, int32_t vocab_size, int32_t count)
+  gpt2_summarize_logits: {
+    parameters: ["pointer", "pointer", "i32", "i32"],
     result: "pointer",
   },
   // void gpt2_use_huge_pages(void * start, size_t size)

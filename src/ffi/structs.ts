@@ -33,7 +33,7 @@ export const ggmlThreadpoolParams = {
 export const ggmlTensor = {
   name: "ggml_tensor",
   byteLength: 336,
-  offsets: { ne: 16 },
+  offsets: { type: 0, ne: 16 },
 } as const satisfies StructLayout;
 
 /** `struct ggml_type_traits { ...; bool is_quantized; ggml_to_float_t to_float; ggml_from_float_t from_float_ref; }` */

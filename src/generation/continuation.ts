@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SummarizedLogits } from "../engine/logits_summary.ts";
 import type { StepRequest } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import type { StreamDecoder } from "../tokenizer/stream_decoder.ts";
@@ -122,12 +123,13 @@ export class Continuation implements DraftedText {
   *takeIn(signal?: AbortSignal): Generator<GeneratedToken, void, undefined> {
     const drafted = this.#drafted;
     if (drafted.length === 0) return yield this.next();
-    const vocabSize = this.sequence.logits.length;
+    const { summaries, logits: { length: vocabSize } } = this.sequence;
     this.#drafted = [];
     for (let i = 0, isRight = true; isRight && !this.#isFinished; i++) {
       if (i > 0) signal?.throwIfAborted();
       this.#numDoubtful = drafted.length - i;
-      const token = this.next(this.#draftLogits!.subarray(i * vocabSize, (i + 1) * vocabSize));
+      const logits = this.#draftLogits!.subarray(i * vocabSize, (i + 1) * vocabSize);
+      const token = this.next({ logits, summary: summaries[i] });
       isRight = token.id === drafted[i];
       yield token;
     }
@@ -138,13 +140,15 @@ export class Continuation implements DraftedText {
   /**
    * Chooses the next token.
    *
-   * @param logits after the last one
+   * @param after the logits after the last one, and what is known of them
    * @throws {NumericalError} if the model computes something that is not a number
    */
-  next(logits: Float32Array<ArrayBuffer> = this.sequence.logits): GeneratedToken {
+  next(after: SummarizedLogits = this.sequence): GeneratedToken {
     const { prompt, sequence, sampler, topLogProbabilities } = this.#settings;
+    const { logits, summary } = after;
     const allowed = this.#constraint?.allowed;
-    const id = sampler.sample(logits, this.#tokens, this.#numPromptTokens, allowed);
+    const choice = summary?.largest ?? logits;
+    const id = sampler.sample(choice, this.#tokens, this.#numPromptTokens, allowed);
     this.#constraint = this.#constraint?.after(id);
     this.#tokens.push(id);
     const { text, finishReason } = this.#takeIn(id);
@@ -155,10 +159,10 @@ export class Continuation implements DraftedText {
       sequence,
       id,
       text,
-      logProbability: this.#settings.logProbabilities ? logProbability(logits, id) : NaN,
+      logProbability: this.#settings.logProbabilities ? logProbability(logits, id, summary) : NaN,
       finishReason,
       ...topLogProbabilities > 0 && {
-        topLogProbabilities: likeliest(logits, topLogProbabilities),
+        topLogProbabilities: likeliest(logits, topLogProbabilities, summary),
       },
     };
   }

@@ -10,6 +10,7 @@ import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/slots.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
+import { canSummarizeLogits } from "../tensor/summarize_logits.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
@@ -84,9 +85,8 @@ export async function* generate(
   });
   const streams = firstStreams(prompts, numReturnSequences);
   // What a constraint allows need not be likely.
-  const numLargest = constraint === undefined
-    ? numLargestLogits(model, options, sampler)
-    : undefined;
+  const numDecisive = constraint === undefined ? sampler.numDecisiveLogits : undefined;
+  const numLargest = numLargestLogits(model, options, numDecisive);
   const stepOptions = { signal, onProgress, numLargest };
 
   const open = new Set<Sequence>();
@@ -181,14 +181,20 @@ async function speculationBy(
   return startSpeculation(model, tokenizer, options);
 }
 
-/** How many of the largest logits decide. On the processor itself there is nothing to be saved. */
+/**
+ * How many of the largest logits decide, 0 for all; nothing where there is nothing to be saved: where the processor itself
+ * has computed the logits, and cannot tell what they add up to.
+ */
 function numLargestLogits(
   { backend }: Model,
   { logProbabilities = true, topLogProbabilities = 0 }: GenerateOptions,
-  sampler: Sampler,
+  numDecisive: number | undefined,
 ): number | undefined {
+  if (canSummarizeLogits(backend)) {
+    return numDecisive === undefined ? 0 : Math.max(numDecisive, topLogProbabilities);
+  }
   const chooses = backend.usesDevices && !logProbabilities && topLogProbabilities === 0;
-  return chooses ? sampler.numDecisiveLogits : undefined;
+  return chooses ? numDecisive : undefined;
 }
 
 /** The end of a text, as far as it fits into a context. */

@@ -6,6 +6,8 @@
 import { library } from "../ffi/library.ts";
 import { type Pointer, readCString } from "../ffi/memory.ts";
 import { createContext } from "../ffi/context.ts";
+import { ggmlTensor } from "../ffi/structs.ts";
+import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { executorOf } from "./backend.ts";
 import { type Graph, nodesOf } from "./graph.ts";
 
@@ -81,6 +83,11 @@ function kindOf(node: Pointer): string {
   const ggml = library();
   const rows = ggml.ggml_nrows(node);
   const name = readCString(ggml.ggml_op_desc(node));
-  // The one operation that ggml does not know.
-  return `${name === "CUSTOM" ? "RAGGED_ATTENTION" : name} ${ggml.ggml_nelements(node) / rows}`;
+  return `${name === "CUSTOM" ? nameOfCustom(node) : name} ${ggml.ggml_nelements(node) / rows}`;
+}
+
+/** The operations that ggml does not know: one gives real numbers, the other ids and what belongs to them. */
+function nameOfCustom(node: Pointer): string {
+  const type = new Deno.UnsafePointerView(node).getInt32(ggmlTensor.offsets.type);
+  return type === tensorTypeInfo("f32").id ? "RAGGED_ATTENTION" : "LOGITS_SUMMARY";
 }

@@ -1,63 +1,88 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { NumericalError } from "../../src/base/errors.ts";
 import { LargestLogits } from "../../src/engine/largest_logits.ts";
+import type { LogitsSummary } from "../../src/engine/logits_summary.ts";
 import { Sampler } from "../../src/generation/sampling/sampler.ts";
 import type { SamplingOptions } from "../../src/generation/sampling/sampling_options.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { scale } from "../../src/tensor/ops.ts";
 import { Graph } from "../../src/tensor/graph.ts";
+import { canSummarizeLogits } from "../../src/tensor/summarize_logits.ts";
 import { createReferenceModel } from "../model/reference.ts";
 
 const model = createReferenceModel("tiny", { threads: 1 });
 const { vocabSize } = model.config;
 
+/** Whether the kernel finds the largest logits; operations that every device has do so elsewhere. */
+const ways = [false, ...canSummarizeLogits(model.backend) ? [true] : []];
+
 /** Runs the selection on rows of logits, of which the last `padding` columns are not in the vocabulary. */
 function select(
+  isSummary: boolean,
   rows: number[][],
   count: number,
   padding = 0,
-): { isEnough: boolean; logits: Float32Array }[] {
+): (LogitsSummary | undefined)[] {
   using backend = Backend.cpu({ threads: 1 });
   using graph = new Graph(backend);
   const columns = rows[0].length;
   const input = graph.input([rows.length, 1, columns], "f32", "logits");
-  const largest = new LargestLogits(graph, scale(input, 1), columns - padding, count);
+  const vocabSize = columns - padding;
+  const largest = LargestLogits.create(graph, scale(input, 1), vocabSize, count, isSummary);
   graph.allocate();
   graph.write(input, Float32Array.from(rows.flat()));
   graph.compute();
-  largest.read();
-  return rows.map((_, text) => {
-    const logits = new Float32Array(columns - padding);
-    return { isEnough: largest.fill(text, logits), logits };
+  largest?.read();
+  return rows.map((_, row) => largest?.summary(row));
+}
+
+/** The largest tokens as pairs. */
+function pairsOf(summary: LogitsSummary | undefined): number[][] | undefined {
+  const { ids, logits } = summary?.largest ?? {};
+  return ids && [...ids].map((id, i) => [id, logits![i]]);
+}
+
+for (const isSummary of ways) {
+  const name = `LargestLogits by ${isSummary ? "the kernel" : "operations of all devices"}`;
+
+  Deno.test(`${name} finds the largest of each text and one more, in the order of their ids`, () => {
+    const results = select(isSummary, [[3, -1, 7, 5, 0], [-9, -2, -3, -4, -8]], 2);
+    assertEquals(results.map(pairsOf), [[[0, 3], [2, 7], [3, 5]], [[1, -2], [2, -3], [3, -4]]]);
+    assertEquals(results.map((summary) => summary?.max), [7, -2]);
+    const logOfSum = Math.log(1 + Math.exp(-2) + Math.exp(-4) + Math.exp(-7) + Math.exp(-8));
+    if (isSummary) assertAlmostEquals(results[0]!.logOfSum!, logOfSum, 1e-6);
+    else assertEquals(results[0]!.logOfSum, undefined);
+  });
+
+  Deno.test(`${name} does not take the padding of the vocabulary, which is 0, for logits`, () => {
+    const [summary] = select(isSummary, [[-3, -1, -2, 0, 0]], 1, 2);
+    assertEquals(pairsOf(summary), [[1, -1], [2, -2]]);
+  });
+
+  Deno.test(`${name} asks for all where a choice among the largest needs them`, () => {
+    const isEnough = (rows: number[][], count: number) =>
+      select(isSummary, rows, count).map((summary) => summary?.largest !== undefined);
+    assertEquals(isEnough([[1, 5, 5, 2]], 1), [false], "two are the largest");
+    assertEquals(isEnough([[1, 5, 5, 2]], 2), [true], "both are among them");
+    for (const odd of [NaN, Infinity, -Infinity]) {
+      assertEquals(isEnough([[1, 2, 3, 4], [1, odd, 5, 2]], 1), [true, false], String(odd));
+      assertEquals(select(isSummary, [[1, odd, 5, 2]], 1), [undefined]);
+    }
+  });
+
+  Deno.test(`${name} only tells what the logits add up to where all are needed`, () => {
+    const [most, all] = [Array.from({ length: 600 }, (_, i) => i / 100), [1, 5, 4, 2]];
+    for (const [row, count] of [[all, 0], [all, 4], [all, 9], [most, 513]] as const) {
+      const [summary] = select(isSummary, [[...row]], count);
+      assertEquals(summary?.largest, undefined);
+      assertEquals(summary?.max, isSummary ? row === all ? 5 : Math.fround(5.99) : undefined);
+      assertEquals(summary?.logOfSum !== undefined, isSummary);
+    }
   });
 }
 
-const none = -Infinity;
-
-Deno.test("LargestLogits keeps the largest of each text and one more, at their places", () => {
-  const results = select([[3, -1, 7, 5, 0], [-9, -2, -3, -4, -8]], 2);
-  assertEquals(results.map(({ isEnough }) => isEnough), [true, true]);
-  assertEquals([...results[0].logits], [3, none, 7, 5, none]);
-  assertEquals([...results[1].logits], [none, -2, -3, -4, none]);
-});
-
-Deno.test("LargestLogits does not take the padding of the vocabulary, which is 0, for logits", () => {
-  const [{ isEnough, logits }] = select([[-3, -1, -2, 0, 0]], 1, 2);
-  assert(isEnough);
-  assertEquals([...logits], [none, -1, -2]);
-});
-
-Deno.test("LargestLogits asks for all where a choice among the largest needs them", () => {
-  assertEquals(select([[1, 5, 5, 2]], 1)[0].isEnough, false, "two are the largest");
-  assertEquals(select([[1, 5, 5, 2]], 2)[0].isEnough, true, "both are among them");
-  for (const odd of [NaN, Infinity, -Infinity]) {
-    assertEquals(select([[1, odd, 5, 2]], 1)[0].isEnough, false, String(odd));
-    assertEquals(select([[1, 2, 3, 4], [1, odd, 5, 2]], 1)[0].isEnough, true, "the other text");
-  }
-});
-
-/** Writes two texts of different lengths with a session that reads back only what decides, or everything. */
+/** Writes two texts of different lengths with an engine that reads back only what decides, or everything. */
 async function write(options: SamplingOptions, readsAll: boolean): Promise<number[][]> {
   const sampler = new Sampler(options, vocabSize);
   const numLogits = readsAll ? undefined : sampler.numDecisiveLogits;
@@ -72,12 +97,14 @@ async function write(options: SamplingOptions, readsAll: boolean): Promise<numbe
       tokens: added[i],
       logits: "last" as const,
     }));
-    const logits = await engine.step(requests, { numLargest: numLogits });
+    await engine.step(requests, { numLargest: numLogits });
     added = texts.map((text, row) => {
-      const part = logits[row];
-      const finite = part.filter((x) => x > -Infinity).length;
+      const { logits, summary } = sequences[row];
+      const finite = logits.filter((x) => x > -Infinity).length;
       assertEquals(finite, readsAll ? vocabSize : numLogits! + 1);
-      const id = samplers[row].sample(part, text);
+      assertEquals(summary?.largest?.ids.length, readsAll ? undefined : numLogits! + 1);
+      const given = step % 2 === 0 ? logits : summary?.largest ?? logits;
+      const id = samplers[row].sample(given, text);
       text.push(id);
       return [id];
     });

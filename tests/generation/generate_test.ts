@@ -56,6 +56,24 @@ Deno.test("each prompt of a batch samples as it does alone", async () => {
   }
 });
 
+Deno.test("tokens and log-probabilities are those of all logits, whichever of them are read", async () => {
+  const all: GenerateOptions = { seed: 3, maxNewTokens: 12, logitBias: { 1: 0 } };
+  const sampled = [{ topK: 5 }, { topK: 40, topP: 0.9 }, { topK: 3, temperature: 0.5 }, {
+    topK: 0,
+  }];
+  for (const sampling of [...sampled, { greedy: true, topLogProbabilities: 7 }]) {
+    // A bias needs all logits, even if it is 0.
+    const expected = await collect({ ...all, ...sampling });
+    const actual = await collect({ ...all, logitBias: {}, ...sampling });
+    assertEquals(actual, expected);
+    assert(actual.every(({ logProbability }) => logProbability < 0));
+    for (const { id, logProbability, topLogProbabilities = [] } of actual) {
+      const own = topLogProbabilities.find((token) => token.id === id);
+      if (own !== undefined) assertEquals(own.logProbability, logProbability);
+    }
+  }
+});
+
 Deno.test("numReturnSequences gives different continuations of one prompt", async () => {
   const tokens = await collect({ seed: 2, maxNewTokens: 10, numReturnSequences: 3 });
   const sequences = [0, 1, 2].map((n) => ids(tokens.filter(({ sequence }) => sequence === n)));

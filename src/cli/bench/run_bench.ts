@@ -7,7 +7,9 @@ import { InvalidArgumentError } from "../../base/errors.ts";
 import { loadCheckpoint } from "../../checkpoint/load.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import { Sampler } from "../../generation/sampling/sampler.ts";
+import { canSummarizeLogits } from "../../tensor/summarize_logits.ts";
 import { Engine } from "../../engine/engine.ts";
+import type { LargestTokens } from "../../engine/logits_summary.ts";
 import { requireMemory } from "../../engine/slots.ts";
 import type { DeviceName } from "../../tensor/device.ts";
 import type { Model } from "../../model/model.ts";
@@ -150,7 +152,9 @@ async function runTest(
   const { numTokens, depth, batch } = test;
   const { vocabSize } = model.config;
   const sampler = new Sampler({ seed: SEED }, vocabSize);
-  const numLargest = model.backend.usesDevices ? sampler.numDecisiveLogits : undefined;
+  const { backend } = model;
+  const isSaving = backend.usesDevices || canSummarizeLogits(backend);
+  const numLargest = isSaving ? sampler.numDecisiveLogits : undefined;
   using engine = new Engine(model);
   const sequences = Array.from(
     { length: batch },
@@ -162,7 +166,8 @@ async function runTest(
       tokens: texts[i],
       logits: "last" as const,
     }));
-    return await engine.step(requests, { signal, numLargest });
+    await engine.step(requests, { signal, numLargest });
+    return sequences.map(({ logits, summary }) => summary?.largest ?? logits);
   };
   if (depth > 0) await read(randomTexts(batch, depth, vocabSize));
   const texts = randomTexts(batch, numTokens, vocabSize);
@@ -186,8 +191,8 @@ async function runTest(
   };
 }
 
-/** Reads tokens of each text, and gives the logits after the last one of each. */
-type Read = (texts: readonly (readonly number[])[]) => Promise<Float32Array[]>;
+/** Reads tokens of each text, and gives the logits after the last one of each, or the largest. */
+type Read = (texts: readonly (readonly number[])[]) => Promise<(Float32Array | LargestTokens)[]>;
 
 /** Writes tokens as `generate` does: one pass for all texts, one choice by default options for each. */
 async function write(

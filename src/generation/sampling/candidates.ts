@@ -10,7 +10,7 @@ import { expOfMinus } from "./exp.ts";
 import type { TokenMask } from "./token_mask.ts";
 
 /**
- * A set of tokens with their logits: at first the whole vocabulary, then what the filters leave of it.
+ * A set of tokens with their logits: at first the whole vocabulary or the largest of it, then what the filters leave.
  *
  * Filters think in gaps. The gap of a token is how many nats it lies below the best one,
  * `(max - logit) / temperature`; its probability is exp(-gap), divided by the sum of these over all candidates.
@@ -53,6 +53,15 @@ export class Candidates {
     this.ids = this.#wholeVocabulary;
     this.logits = logits;
     this.size = logits.length;
+    this.inverseTemperature = 1;
+    this.#max = NaN;
+  }
+
+  /** Starts over with some tokens, in ascending order, at temperature 1. They are read where they are. */
+  loadSome(ids: Int32Array, logits: Float32Array): void {
+    this.ids = ids;
+    this.logits = logits;
+    this.size = ids.length;
     this.inverseTemperature = 1;
     this.#max = NaN;
   }

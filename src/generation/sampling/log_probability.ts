@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LargestTokens, LogitsSummary } from "../../engine/logits_summary.ts";
 import { argmax, Candidates, checkBestLogit } from "./candidates.ts";
 import { expOfMinus } from "./exp.ts";
 
@@ -11,21 +12,27 @@ import { expOfMinus } from "./exp.ts";
  * Computes the log-probability of a token as the model sees it: at temperature 1, before any penalty or filter. It is
  * what OpenAI calls `logprob`, and what Hugging Face's `compute_transition_scores` gives for raw logits.
  *
- * It takes about as long as choosing the token, which is why it is not part of that.
+ * Without a summary it takes about as long as choosing the token, which is why it is not part of that.
  *
- * @param logits the model's logits, as they are given to `Sampler.sample()`.
+ * @param logits the model's logits, one per token of the vocabulary.
  * @param id the token.
+ * @param summary what is known of the logits. Where it tells only of the largest, the token must be one of them.
  * @returns the natural logarithm of its probability: 0 or less; `-Infinity` for a token that cannot occur.
  * @throws {RangeError} if there is no such token.
  * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
  */
-export function logProbability(logits: Float32Array, id: number): number {
+export function logProbability(
+  logits: Float32Array,
+  id: number,
+  summary?: LogitsSummary,
+): number {
   if (!Number.isInteger(id) || id < 0 || id >= logits.length) {
     throw new RangeError(
       `Cannot compute a log-probability: the token is not an id below ${logits.length}: received ${id}. ` +
         "Give the id of a token of the vocabulary.",
     );
   }
+  if (summary?.logOfSum !== undefined) return fromBest(summary.max - logits[id], summary.logOfSum);
   const logOfSum = logSumFrom(logits, logits[id]);
   // This token is often the best one, which need not be looked for then.
   if (logOfSum !== undefined) return fromBest(0, logOfSum);
@@ -39,17 +46,18 @@ export function logProbability(logits: Float32Array, id: number): number {
  *
  * @param logits one per token of the vocabulary.
  * @param count how many; fewer if the vocabulary has fewer.
+ * @param summary what is known of the logits. Where it tells only of the largest, these must be so many.
  * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
  */
 export function likeliest(
   logits: Float32Array,
   count: number,
+  summary?: LogitsSummary,
 ): { id: number; logProbability: number }[] {
-  const candidates = new Candidates(logits.length);
-  candidates.load(logits);
-  const best = bestOf(logits);
-  const logOfSum = logSumFrom(logits, best)!;
-  if (count < logits.length) candidates.keepLargest(new Float32Array(count));
+  const candidates = candidatesFor(logits, summary?.largest);
+  const best = summary?.max ?? bestOf(logits);
+  const logOfSum = summary?.logOfSum ?? logSumFrom(logits, best)!;
+  if (count < candidates.size) candidates.keepLargest(new Float32Array(count));
   const found = Array.from(
     { length: candidates.size },
     (_, i) => ({
@@ -59,6 +67,13 @@ export function likeliest(
   );
   // Tokens exactly as likely as the last one are among them.
   return found.sort((a, b) => b.logProbability - a.logProbability || a.id - b.id).slice(0, count);
+}
+
+function candidatesFor(logits: Float32Array, largest: LargestTokens | undefined): Candidates {
+  const candidates = new Candidates(largest?.ids.length ?? logits.length);
+  if (largest === undefined) candidates.load(logits);
+  else candidates.loadSome(largest.ids, largest.logits);
+  return candidates;
 }
 
 /** The log-probability of a token so far below the best. It has one way to be computed: others compare it with itself. */

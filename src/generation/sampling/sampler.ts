@@ -5,6 +5,7 @@
  */
 
 import { Random } from "../../base/random.ts";
+import type { LargestTokens } from "../../engine/logits_summary.ts";
 import { Candidates } from "./candidates.ts";
 import { best, type Filter, minP, temperature, topK, topP, typicalP } from "./filters.ts";
 import {
@@ -100,7 +101,7 @@ export class Sampler {
 
   /**
    * How many of the largest logits decide which tokens can be drawn; `undefined` if any of them may. Where it is a number,
-   * the others make no difference, and may be given as -Infinity; but not where only some tokens are allowed.
+   * the others make no difference, and may be given as -Infinity or not at all; but not where only some tokens are allowed.
    */
   get numDecisiveLogits(): number | undefined {
     if (this.#processors.length > 0) return undefined;
@@ -113,7 +114,8 @@ export class Sampler {
   /**
    * Chooses the next token.
    *
-   * @param logits one per token of the vocabulary; they are not changed.
+   * @param logits one per token of the vocabulary, or the largest where {@linkcode Sampler.numDecisiveLogits} says that
+   * they decide, one more than that; they are not changed.
    * @param history the tokens so far, the prompt first, for the penalties.
    * @param numPromptTokens how many of them are the prompt, to which `presencePenalty` and `frequencyPenalty` do not apply.
    * @param allowed the only tokens to choose from, at least one; all others are as if their logits were -Infinity. Default: all.
@@ -123,7 +125,7 @@ export class Sampler {
    * invented then.
    */
   sample(
-    logits: Float32Array,
+    logits: Float32Array | LargestTokens,
     history: ArrayLike<number>,
     numPromptTokens = 0,
     allowed?: TokenMask,
@@ -177,27 +179,46 @@ export class Sampler {
   }
 
   #narrowDown(
-    logits: Float32Array,
+    logits: Float32Array | LargestTokens,
     history: ArrayLike<number>,
     numPromptTokens: number,
     allowed: TokenMask | undefined,
   ): Candidates {
-    if (logits.length !== this.#vocabSize) {
-      throw new TypeError(
-        `Cannot sample: there are not as many logits as tokens in the vocabulary, ${this.#vocabSize}: received ` +
-          `${logits.length}. Cut off the logits of padded rows, and give those of one position.`,
-      );
-    }
     const candidates = this.#candidates ??= new Candidates(this.#vocabSize);
-    if (this.#processors.length === 0) {
-      candidates.load(logits);
+    if (!(logits instanceof Float32Array)) {
+      this.#checkEnough(logits, allowed);
+      candidates.loadSome(logits.ids, logits.logits);
     } else {
-      const copy = candidates.loadCopy(logits);
-      for (const process of this.#processors) process(copy, history, numPromptTokens);
+      this.#checkAll(logits);
+      if (this.#processors.length === 0) {
+        candidates.load(logits);
+      } else {
+        const copy = candidates.loadCopy(logits);
+        for (const process of this.#processors) process(copy, history, numPromptTokens);
+      }
+      if (allowed !== undefined) candidates.keepAllowed(allowed);
     }
-    if (allowed !== undefined) candidates.keepAllowed(allowed);
     for (const filter of this.#filters) filter(candidates);
     return candidates;
+  }
+
+  #checkAll({ length }: Float32Array): void {
+    if (length === this.#vocabSize) return;
+    throw new TypeError(
+      `Cannot sample: there are not as many logits as tokens in the vocabulary, ${this.#vocabSize}: received ` +
+        `${length}. Cut off the logits of padded rows, and give those of one position.`,
+    );
+  }
+
+  #checkEnough({ ids: { length } }: LargestTokens, allowed: TokenMask | undefined): void {
+    const needed = allowed === undefined ? this.numDecisiveLogits : undefined;
+    if (needed !== undefined && length > needed) return;
+    throw new TypeError(
+      `Cannot sample: ${
+        needed === undefined ? "all" : needed + 1
+      } logits are needed: received the ` +
+        `${length} largest. Give the logits of all tokens.`,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { NumericalError } from "../../../src/base/errors.ts";
+import type { LogitsSummary } from "../../../src/engine/logits_summary.ts";
 import { likeliest, logProbability } from "../../../src/generation/sampling/log_probability.ts";
 import { randomLogits } from "./random_logits.ts";
 
@@ -68,3 +69,40 @@ function naiveLogSumExp(logits: Float32Array): number {
   const max = Math.max(...logits);
   return max + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0));
 }
+
+/** What is known of logits, as an engine tells it. */
+function summarize(logits: Float32Array, numLargest: number): LogitsSummary {
+  const ids = Int32Array.from(likeliest(logits, numLargest), ({ id }) => id).sort();
+  const max = Math.max(...logits);
+  return {
+    max,
+    logOfSum: naiveLogSumExp(logits) - max,
+    largest: numLargest === 0
+      ? undefined
+      : { ids, logits: Float32Array.from(ids, (id) => logits[id]) },
+  };
+}
+
+Deno.test("logProbability() and likeliest() give the same numbers from a summary, as from all logits", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const logits = randomLogits(seed);
+    const expected = likeliest(logits, 20);
+    for (const numLargest of [0, 20, 21]) {
+      const summary = summarize(logits, numLargest);
+      const found = likeliest(logits, 20, summary);
+      assertEquals(found.map(({ id }) => id), expected.map(({ id }) => id));
+      for (const [i, token] of found.entries()) {
+        assertEquals(token.logProbability, logProbability(logits, token.id, summary));
+        const tolerance = TOLERANCE + Math.abs(summary.max) * 1e-15;
+        assertAlmostEquals(token.logProbability, expected[i].logProbability, tolerance);
+      }
+    }
+  }
+});
+
+Deno.test("logProbability() sums up all logits where a summary does not tell what they add up to", () => {
+  const logits = Float32Array.of(1, 3, 2);
+  const summary = { max: 3, logOfSum: undefined, largest: undefined };
+  assertEquals(logProbability(logits, 0, summary), logProbability(logits, 0));
+  assertEquals(likeliest(logits, 2, summary), likeliest(logits, 2));
+});
