@@ -5,6 +5,7 @@
  */
 import { quote, quotePath } from "../base/describe.ts";
 import type { ConstraintOptions } from "../generation/constraints/constraint_options.ts";
+import type { LoadOptions } from "../checkpoint/load.ts";
 import { encodePrompts } from "../generation/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
 import type { TokenIds } from "../model/token_ids.ts";
@@ -55,24 +56,28 @@ export const generateCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    const options = { ...generateOptions(values), ...await readConstraint(values, io) };
+    const plain = { ...generateOptions(values), ...await readConstraint(values, io) };
     const { type, threads, json, quiet: isQuiet } = values;
     const prompts = await readPrompts(values, operands[0], io);
 
     const stopwatch = new Stopwatch();
     const { model: name = defaultModel() } = values;
-    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
-    using model = await showingProgress(
-      name,
-      io.stderr,
-      { alternative: DEMO_FLAG, isQuiet },
-      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
-    );
+    const loading = { threads, ...deviceOptions(values), signal: io.signal };
+    const load = (name: string, options: LoadOptions = {}) =>
+      showingProgress(
+        name,
+        io.stderr,
+        { alternative: DEMO_FLAG, isQuiet },
+        (onProgress) => GPT2.fromPretrained(name, { ...loading, ...options, onProgress }),
+      );
+    using model = await load(name, { type });
+    using draft = values.draft === undefined ? undefined : await load(values.draft);
     const { tokenizer, config: { contextLength } } = model;
     if (tokenizer === undefined) {
       const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
       throw tokenizerError("continue a text", name);
     }
+    const options = { ...plain, draft, onDraft: stopwatch.countDraft.bind(stopwatch) };
     const texts = prompts.map(({ text }) => text);
     const tokens = encodePrompts(tokenizer, texts, options.allowSpecial);
     if (values.overflow === "stop") requireRoom(prompts, tokens, contextLength, values.prompts);

@@ -16,6 +16,7 @@ import { UsageError } from "./usage_error.ts";
 const SAMPLING = "Sampling";
 const RULES = "Rules for tokens";
 const CONSTRAINT = "Constraint (at most one)";
+const SPECULATION = "Speculation (the same text, perhaps faster; at most one)";
 const TREE = "Tree";
 const OUTPUT = "Output";
 
@@ -222,6 +223,20 @@ export const generateFlags = {
     help: "Write JSON that this JSON Schema describes: the schema itself, or its file.",
   },
 
+  speculate: {
+    group: SPECULATION,
+    kind: "choice",
+    valueName: "how",
+    choices: ["lookup"],
+    help: "Guess what comes next from what the text said before, and check several tokens at once.",
+  },
+  draft: {
+    group: SPECULATION,
+    kind: "text",
+    valueName: "model",
+    help: "Have this smaller model with the same tokens guess.",
+  },
+
   tree: {
     group: TREE,
     kind: "switch",
@@ -286,6 +301,9 @@ export function generateOptions(
   if (values.batchSize !== undefined && values.prompts === undefined) {
     throw new UsageError("--batch-size needs --prompts. Add --prompts <path>.");
   }
+  if (values.speculate !== undefined && values.draft !== undefined) {
+    throw new UsageError("There can be only one of --speculate and --draft. Leave one out.");
+  }
   checkTree(values);
   return {
     maxNewTokens: values.maxNewTokens,
@@ -309,6 +327,7 @@ export function generateOptions(
     suppressTokens: values.suppressTokens.flatMap(parseIds),
     minNewTokens: values.minNewTokens,
     forcedStart: values.forcedStart,
+    speculate: values.speculate,
     allowSpecial: values.allowSpecial ? "all" : undefined,
     batchSize: values.batchSize ?? DEFAULT_BATCH_SIZE,
     logProbabilities: values.json,
@@ -322,6 +341,11 @@ function checkTree({ tree, prompts, ...values }: GenerateValues): void {
     .find((name) => values[name] !== undefined);
   if (!tree && flag !== undefined) {
     throw new UsageError(`${flagText(flag)} needs --tree. Add --tree.`);
+  }
+  if (tree && (values.speculate ?? values.draft) !== undefined) {
+    throw new UsageError(
+      "--tree writes no text that could be guessed: leave --speculate and --draft out.",
+    );
   }
   if (tree && prompts !== undefined) {
     throw new UsageError("--tree draws what follows one prompt: leave --prompts out.");

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { countText } from "../terminal/units.ts";
+import type { DraftResult } from "../../generation/speculation/speculation.ts";
+import { countText, numberText } from "../terminal/units.ts";
 
 /** What there is to say about the speed. */
 export interface Timings {
@@ -18,6 +19,8 @@ export interface Timings {
   readonly numNewTokens: number;
   /** New tokens, without the first of each sequence, per second of `decodeMs`; none if there are no others. */
   readonly tokensPerSecond?: number;
+  /** What came of the drafts, if there were any. */
+  readonly drafts?: DraftResult;
 }
 
 /** Notes when the model was ready, and when tokens came. */
@@ -27,6 +30,7 @@ export class Stopwatch {
   #firstToken?: number;
   #lastToken?: number;
   #numTokens = 0;
+  #drafts: DraftResult | undefined;
 
   /** The model is ready. */
   startGenerating(): void {
@@ -38,6 +42,14 @@ export class Stopwatch {
     this.#lastToken = performance.now();
     this.#firstToken ??= this.#lastToken;
     this.#numTokens++;
+  }
+
+  /** A draft has been checked. */
+  countDraft({ numDrafted, numAccepted }: DraftResult): void {
+    this.#drafts = {
+      numDrafted: (this.#drafts?.numDrafted ?? 0) + numDrafted,
+      numAccepted: (this.#drafts?.numAccepted ?? 0) + numAccepted,
+    };
   }
 
   /** @param numSequences how many tokens come from reading the prompt */
@@ -52,17 +64,23 @@ export class Stopwatch {
       numPromptTokens,
       numNewTokens: this.#numTokens,
       ...(numDecoded > 0 && { tokensPerSecond: numDecoded / decodeMs * 1000 }),
+      drafts: this.#drafts,
     };
   }
 }
 
 /** The timings as one line. */
 export function timingText(timings: Timings): string {
-  const { loadMs, firstTokenMs, numPromptTokens, numNewTokens, tokensPerSecond } = timings;
+  const { loadMs, firstTokenMs, numPromptTokens, numNewTokens, tokensPerSecond, drafts } = timings;
   return [
     countText(numNewTokens, "token"),
     ...(tokensPerSecond === undefined ? [] : [`${tokensPerSecond.toFixed(1)} tokens/s`]),
     ...(numNewTokens === 0 ? [] : [`first token after ${Math.round(firstTokenMs)} ms`]),
   ].join(", ") +
-    `; prompt ${countText(numPromptTokens, "token")}; loaded in ${Math.round(loadMs)} ms`;
+    `; prompt ${countText(numPromptTokens, "token")}; loaded in ${Math.round(loadMs)} ms` +
+    (drafts === undefined ? "" : `; ${draftText(drafts)}`);
+}
+
+function draftText({ numDrafted, numAccepted }: DraftResult): string {
+  return `${numberText(numAccepted)} of ${countText(numDrafted, "drafted token")} accepted`;
 }

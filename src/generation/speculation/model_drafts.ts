@@ -96,10 +96,10 @@ export class ModelDrafts implements Disposable {
   /** Takes back what was guessed wrong, and finds what is to be read before something can be drafted. */
   #unread(follower: Follower, tokens: readonly number[], count: number): readonly number[] {
     const { sequence, numKnown, guessed } = follower;
+    // The last token is read again, if need be: what follows it is wanted.
+    const mostRight = Math.min(guessed.length, tokens.length - numKnown - 1);
     let numRight = 0;
-    while (numRight < guessed.length && guessed[numRight] === tokens[numKnown + numRight]) {
-      numRight++;
-    }
+    while (numRight < mostRight && guessed[numRight] === tokens[numKnown + numRight]) numRight++;
     sequence.truncate(sequence.length - (guessed.length - numRight));
     let unread = tokens.slice(numKnown + numRight);
     const { contextLength } = this.#engine.model.config;
