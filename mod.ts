@@ -44,6 +44,7 @@ export type {
   GeneratedToken,
   TokenLogProbability,
 } from "./src/generation/generated_token.ts";
+export type { BeamOptions } from "./src/generation/beam_options.ts";
 export type { TokenRuleOptions } from "./src/generation/token_rules.ts";
 export type { DraftModel } from "./src/generation/speculation/draft_models.ts";
 export type { DraftResult } from "./src/generation/speculation/speculation.ts";

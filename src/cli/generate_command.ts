@@ -89,7 +89,8 @@ export const generateCommand = defineCommand({
       return;
     }
     const continuation = { model, tokenizer, options, stopwatch, io, isQuiet };
-    const isRandom = !values.greedy && values.temperature > 0;
+    const { greedy, temperature, numBeams = 1 } = values;
+    const isRandom = !greedy && temperature > 0 && numBeams === 1;
     const seed = isRandom ? options.seed : undefined; // Nothing depends on it otherwise.
     const timings = () => {
       const numPromptTokens = tokens.reduce((sum, { length }) => sum + length, 0);

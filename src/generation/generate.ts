@@ -13,6 +13,7 @@ import { checkTokens, type TokenIds } from "../model/token_ids.ts";
 import { canSummarizeLogits } from "../tensor/summarize_logits.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import { checkBeamOptions } from "./beam_options.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
 import type { Constraint } from "./constraints/constraint.ts";
 import { Continuation } from "./continuation.ts";
@@ -56,8 +57,10 @@ export async function* generate(
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   // Copies: what the caller's objects say later makes no difference.
   options = checkOptions("generate", options, generateRules);
+  checkBeamOptions(options);
   prompts = prompts.map((tokens) => Array.from(tokens));
   const { overflow = "stop", numReturnSequences = 1, batchSize = Infinity } = options;
+  const { numBeams = 1 } = options;
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, signal, onProgress } = options;
   const { model } = engine;
   checkPrompts(model, prompts, overflow);
@@ -67,6 +70,10 @@ export async function* generate(
   const { vocabSize } = model.config;
   const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
   const rules = tokenRules(options, about);
+  if (numBeams > 1) {
+    const { beamSearch } = await import("./beam_search.ts");
+    return yield* beamSearch(engine, prompts, { ...options, numBeams }, { ...about, rules });
+  }
   const numTogether = Math.max(1, Math.floor(batchSize / numReturnSequences));
   const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
   const capacity = overflow === "crop"

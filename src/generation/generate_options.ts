@@ -13,6 +13,7 @@ import {
 } from "../base/check_options.ts";
 import type { ReadProgress } from "../engine/reading.ts";
 import { type EncodeOptions, encodeRules } from "../tokenizer/tokenizer.ts";
+import { type BeamOptions, beamRules } from "./beam_options.ts";
 import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
 import { type DraftModel, isDraftModel } from "./speculation/draft_models.ts";
 import type { DraftResult } from "./speculation/speculation.ts";
@@ -20,7 +21,8 @@ import { type SamplingOptions, samplingRules } from "./sampling/sampling_options
 import { type TokenRuleOptions, tokenRuleRules } from "./token_rules.ts";
 
 /** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
-export interface GenerateOptions extends SamplingOptions, TokenRuleOptions, ConstraintOptions {
+export interface GenerateOptions
+  extends SamplingOptions, TokenRuleOptions, ConstraintOptions, BeamOptions {
   /** The most tokens to write. Default: 128. */
   maxNewTokens?: number;
   /** Texts that end the generation. They are not part of the result. */
@@ -74,6 +76,7 @@ export const generateRules: OptionRules<GenerateOptions> = {
   ...samplingRules,
   ...tokenRuleRules,
   ...constraintRules,
+  ...beamRules,
   maxNewTokens: integer(0),
   stop: {
     meaning: "a text, or an array of texts",

@@ -40,4 +40,9 @@ export interface GeneratedToken {
   readonly topLogProbabilities?: readonly TokenLogProbability[];
   /** Set on the last token of a sequence. */
   readonly finishReason?: FinishReason;
+  /**
+   * Set on the last token of a sequence of beam search: the sum of the log-probabilities, as penalties left them, divided by
+   * the number of tokens to the power of `lengthPenalty`.
+   */
+  readonly score?: number;
 }

@@ -9,6 +9,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ReadProgress } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
+import type { BeamOptions } from "./beam_options.ts";
 import { continuationsBy, type Vocabulary } from "./generate.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
 import type { GeneratedToken, TokenLogProbability } from "./generated_token.ts";
@@ -43,6 +44,7 @@ export type TextGenerateOptions = Omit<
   | "speculate"
   | "draft"
   | "onDraft"
+  | keyof BeamOptions
 >;
 
 const appendRules: OptionRules<AppendOptions> = {
@@ -59,6 +61,9 @@ const {
   speculate: _speculate,
   draft: _draft,
   onDraft: _onDraft,
+  numBeams: _numBeams,
+  lengthPenalty: _lengthPenalty,
+  earlyStopping: _earlyStopping,
   ...textRules
 } = generateRules;
 

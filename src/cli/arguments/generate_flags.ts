@@ -14,6 +14,7 @@ import { parseDecimal, parseInteger } from "./parse_arguments.ts";
 import { UsageError } from "./usage_error.ts";
 
 const SAMPLING = "Sampling";
+const BEAMS = "Beam search";
 const RULES = "Rules for tokens";
 const CONSTRAINT = "Constraint (at most one)";
 const SPECULATION = "Speculation (the same text, perhaps faster; at most one)";
@@ -178,6 +179,32 @@ export const generateFlags = {
     help: "Write this many texts.",
   },
 
+  numBeams: {
+    group: BEAMS,
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    help:
+      "Follow this many beginnings side by side, and write the texts that score best at the end.",
+  },
+  lengthPenalty: {
+    group: BEAMS,
+    kind: "decimal",
+    valueName: "number",
+    min: -50,
+    max: 50,
+    help: "Favor long texts (above 0) or short ones (below). Default: 1.",
+  },
+  earlyStopping: {
+    group: BEAMS,
+    kind: "choice",
+    valueName: "when",
+    choices: ["true", "false", "never"],
+    help:
+      "End the search with as many texts as beams (true), when none seems to become better (false), or none can (never). " +
+      "Default: false.",
+  },
+
   badWords: {
     group: RULES,
     kind: "textList",
@@ -323,6 +350,11 @@ export function generateOptions(
     frequencyPenalty: values.frequencyPenalty,
     logitBias: new Map(values.logitBias.map(parseBias)),
     order: values.order,
+    numBeams: values.numBeams,
+    lengthPenalty: values.lengthPenalty,
+    earlyStopping: values.earlyStopping === "never"
+      ? "never"
+      : values.earlyStopping && values.earlyStopping === "true",
     badWords: values.badWords,
     suppressTokens: values.suppressTokens.flatMap(parseIds),
     minNewTokens: values.minNewTokens,

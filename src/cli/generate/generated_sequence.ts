@@ -10,6 +10,8 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 export interface GeneratedSequence {
   text: string;
   finishReason: FinishReason;
+  /** With `--num-beams`. */
+  score?: number;
   /** With `--json`. */
   readonly tokens?: SequenceToken[];
 }
@@ -52,10 +54,11 @@ export class GeneratedSequences {
 
   /** Takes a token. */
   add({ sequence: index, ...token }: GeneratedToken): void {
-    const { id, text, logProbability, topLogProbabilities, finishReason } = token;
+    const { id, text, logProbability, topLogProbabilities, finishReason, score } = token;
     const sequence = this.list[index];
     sequence.text += text;
     sequence.finishReason = finishReason ?? sequence.finishReason;
+    if (score !== undefined) sequence.score = score;
     if (finishReason !== undefined) this.#numUnfinished--;
     sequence.tokens?.push({
       id,

@@ -106,5 +106,9 @@ function bestOf(logits: Float32Array): number {
 export function logProbabilitiesOf(logits: Float32Array): Float64Array<ArrayBuffer> {
   const best = bestOf(logits);
   const logOfSum = logSumFrom(logits, best)!;
-  return Float64Array.from(logits, (logit) => fromBest(best - logit, logOfSum));
+  const logProbabilities = new Float64Array(logits.length);
+  for (let id = 0; id < logits.length; id++) {
+    logProbabilities[id] = fromBest(best - logits[id], logOfSum);
+  }
+  return logProbabilities;
 }
