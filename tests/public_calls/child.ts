@@ -1,15 +1,25 @@
 /**
  * Runs random programs and says what they did, in a process of its own, since it may end:
  *
- *     deno run -A tests/public_calls/child.ts <first seed> <number of programs> [trace]
+ *     deno run -A tests/public_calls/child.ts <first seed> <number of programs> <kind> [trace]
  *
  * @module
  */
 import { makeRandomCalls } from "./random_calls.ts";
+import { makeRandomTextCalls } from "./random_text_calls.ts";
 
-const [first, count, isTraced] = Deno.args;
+/** A program that takes longer hangs: they take milliseconds. */
+const MAX_MS = 30_000;
+
+const [first, count, kind, isTraced] = Deno.args;
+const makeCalls = kind === "texts" ? makeRandomTextCalls : makeRandomCalls;
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   const trace = isTraced ? (call: string) => console.log(call) : undefined;
-  const { numCalls, numErrors } = await makeRandomCalls(seed, trace);
+  const limit = setTimeout(() => {
+    console.error(`program ${seed} hangs`);
+    Deno.exit(1);
+  }, MAX_MS);
+  const { numCalls, numErrors } = await makeCalls(seed, trace);
+  clearTimeout(limit);
   console.log(`${seed} ${numCalls} ${numErrors}`);
 }

@@ -1,0 +1,360 @@
+/**
+ * A random program that has a model read and write texts as nobody should: all at once, with the wrong arguments, stopped
+ * and disposed of in between. Any error of the package is right; a crash, an error of JavaScript's own, a promise that stays
+ * open and a wrong number are not.
+ *
+ * @module
+ */
+import { GPT2, GPT2Config, type Text, Tokenizer } from "../../mod.ts";
+import { eventLoopTurn } from "../../src/base/event_loop.ts";
+import { smallMerges, smallTokens } from "../tokenizer/small_vocabulary.ts";
+import { type Outcome, type RandomCall, RandomProgram } from "./random_program.ts";
+
+const tokenizer = new Tokenizer({ tokens: smallTokens, merges: smallMerges });
+
+const PROBE = [5, 0, 200, 7, 7, 9];
+
+/** Without kernels of our own, texts that are computed together are summed in another order. */
+const TOLERANCE = 1e-4;
+
+/** What is written in the constraints: possible, impossible, and wrong. */
+const CONSTRAINTS: readonly object[] = [
+  ...[{ choices: ["hello", "he", " he"] }, { choices: ["ab"] }, { choices: [] }, { choices: [""] }],
+  ...[{ regex: "[ab]{2,9}" }, { regex: /h(e|l)+o?/i }, { regex: "(" }, { regex: "(?=a)b" }],
+  ...[{ jsonSchema: { type: "boolean" } }, { jsonSchema: { type: "x" } }, {
+    regex: "a",
+    choices: ["a"],
+  }],
+];
+
+const PROMPTS = [
+  "hello",
+  "",
+  " he",
+  "<|endoftext|>",
+  "hell\u{1F600}",
+  "he he he he he he he he he",
+];
+
+/** One program: the same calls for the same seed, so far as they do not depend on what is ready first. */
+export async function makeRandomTextCalls(
+  seed: number,
+  trace: (call: string) => void = () => {},
+): Promise<Outcome> {
+  const program = new TextProgram(seed, trace);
+  try {
+    return await program.make();
+  } finally {
+    program.removeFiles();
+  }
+}
+
+class TextProgram extends RandomProgram {
+  readonly #model = this.#newModel();
+  readonly #texts: Text[] = [];
+  readonly #expectations: (() => Promise<void>)[] = [];
+  #folder: string | undefined;
+  #isModelDisposed = false;
+
+  async make(): Promise<Outcome> {
+    const { logits: before } = await this.#model.forward(PROBE);
+    await this.call(["open", () => this.#open()]);
+    const numCalls = this.number(6, 30);
+    for (let i = 0; i < numCalls; i++) await this.call(this.choose(this.#calls));
+    await this.settle();
+    if (!this.#isModelDisposed) {
+      await this.#checkTexts();
+      this.#compare("the first logits", before, (await this.#model.forward(PROBE)).logits);
+    }
+    const owners = [...this.#texts, ...this.times(1, this.#model)];
+    if (this.chance(0.3)) owners.reverse();
+    for (const owner of owners) if (this.chance(0.95)) owner[Symbol.dispose]();
+    return this.outcome;
+  }
+
+  removeFiles(): void {
+    if (this.#folder !== undefined) Deno.removeSync(this.#folder, { recursive: true });
+  }
+
+  readonly #calls: RandomCall[] = [
+    ...this.times<RandomCall>(2, ["open", () => this.#open()]),
+    ...this.times<RandomCall>(4, ["append", () => this.#append()]),
+    ...this.times<RandomCall>(4, ["look", () => this.#look()]),
+    ...this.times<RandomCall>(3, ["next", () => this.#next()]),
+    ...this.times<RandomCall>(2, ["Text.generate", () => this.#generateText()]),
+    ...this.times<RandomCall>(3, ["fork", () => this.#fork()]),
+    ...this.times<RandomCall>(2, ["truncate", () => this.#truncate()]),
+    ["save", () => this.#save()],
+    ["restore", () => this.#restore()],
+    ...this.times<RandomCall>(3, ["dispose text", () => this.#text()[Symbol.dispose]()]),
+    ["explore", () => this.#explore()],
+    ...this.times<RandomCall>(2, ["forward", () => this.#forward()]),
+    ...this.times<RandomCall>(2, ["generate", () => this.#generate()]),
+    ["many", () => this.chance(0.2) && this.#many()],
+    ...this.times<RandomCall>(2, ["abort", () => this.choose(this.controllers)?.abort()]),
+    ...this.times<RandomCall>(3, ["turn", () => eventLoopTurn()]),
+    ["wait", () => this.chance(0.3) && new Promise((resolve) => setTimeout(resolve, 2))],
+    ["settle", () => this.settle()],
+    ["dispose model", () => this.chance(0.15) && this.#disposeModel()],
+  ];
+
+  #newModel(): GPT2 {
+    const headDim = this.choose([8, 16, 16, 64]);
+    const config = new GPT2Config({
+      vocabSize: 264,
+      contextLength: this.choose([12, 12, 30, 100]),
+      embeddingDim: 2 * headDim,
+      numHeads: 2,
+      numLayers: 1,
+    });
+    return new GPT2(config, { seed: 1, threads: 1, tokenizer });
+  }
+
+  #disposeModel(): void {
+    this.#isModelDisposed = true;
+    this.#model[Symbol.dispose]();
+  }
+
+  #open(): void {
+    const prompt = this.chance(0.1) ? undefined : this.#prompt();
+    this.#keep(this.#model.open(prompt, this.#options()));
+  }
+
+  #append(): void {
+    const [text, tokens] = [this.#text(), this.#prompt(4)];
+    this.run(text.append(tokens, this.#options()));
+    if (Array.isArray(tokens) && this.chance(0.1)) tokens.length = 0;
+  }
+
+  #look(): void {
+    const [text, options] = [this.#text(), this.#signalOption()];
+    this.run(
+      this.choose([
+        () => text.logits(options),
+        () => text.logProbabilities(options),
+        () => text.likeliest(this.wild(this.number(1, 5)), options),
+        () => Promise.resolve([text.text, text.tokens, text.length]),
+      ])(),
+    );
+  }
+
+  #next(): void {
+    this.run(this.#text().next({ ...this.#sampling(), ...this.#signalOption() }));
+  }
+
+  #generateText(): void {
+    const generated = this.#text().generate(this.#generateOptions(false));
+    this.#iterate(generated);
+  }
+
+  #fork(): void {
+    this.#texts.push(this.#text().fork());
+  }
+
+  #truncate(): void {
+    const text = this.#text();
+    text.truncate(this.wild(this.number(0, text.length)));
+  }
+
+  #save(): void {
+    this.run(this.#text().save(this.wild(this.#path()), this.#signalOption()));
+  }
+
+  #restore(): void {
+    this.#keep(this.#model.restore(this.wild(this.#path()), this.#signalOption()));
+  }
+
+  #explore(): void {
+    const options = {
+      width: this.wild(this.number(1, 3)),
+      depth: this.wild(this.number(1, 3)),
+      minProbability: this.wild(this.choose([0, 0.001, 0.1]), 0.1),
+      ...this.#signalOption(),
+    };
+    // A tree of all texts that there are is not what is tried here.
+    if (typeof options.width === "number" && options.width > 3) options.depth = 1;
+    this.run(this.#model.explore(this.#prompt(), options));
+  }
+
+  #forward(): void {
+    const texts = Array.from({ length: this.number(1, 4) }, () => this.#tokens(1, 14));
+    const targets = this.chance(0.2) ? this.wild(texts, 0.2) : undefined;
+    const logits = this.wild(this.choose(["all", "last", "none"] as const));
+    const given = this.wild(this.chance(0.3) ? texts[0] : texts);
+    const forward = this.#model.forward(given, { targets, logits, ...this.#signalOption() });
+    const copy = [...texts[0]];
+    if (this.chance(0.1)) texts[0].length = 0;
+    this.run(forward.then(({ logits: computed, shape: [_batch, seq, vocab] }) => {
+      if (seq === 0 || (given !== texts && given !== texts[0])) return;
+      const index = Math.min(seq, copy.length) - 1;
+      const last = computed.slice(index * vocab, (index + 1) * vocab);
+      this.#expectations.push(async () => {
+        const alone = await this.#model.forward(copy, { logits: "last" });
+        this.#compare(`forward() of ${copy}`, last, alone.logits);
+      });
+    }));
+  }
+
+  #generate(): void {
+    const prompts = Array.from({ length: this.number(0, 4) }, () => this.#prompt());
+    const options = {
+      ...this.#generateOptions(),
+      numReturnSequences: this.wild(this.number(1, 3)),
+      batchSize: this.chance(0.5) ? this.wild(this.number(1, 4), 0.1) : undefined,
+      overflow: this.chance(0.3) ? "crop" as const : undefined,
+    };
+    const given = this.wild(this.chance(0.3) ? this.#prompt() : prompts);
+    if (this.chance(0.4)) this.run(this.#model.generateText(given as string[], options));
+    else this.#iterate(this.#model.generate(given, options));
+  }
+
+  /** Very many texts at once. */
+  #many(): void {
+    const numTexts = this.number(50, 700);
+    this.choose([
+      () => this.run(this.#model.forward(this.times(numTexts, [1, 2]), { logits: "last" })),
+      () => {
+        for (let i = 0; i < numTexts / 4; i++) this.#keep(this.#model.open([i]));
+      },
+      () => {
+        const text = this.#text();
+        for (let i = 0; i < numTexts / 4; i++) {
+          const fork = text.fork();
+          if (this.chance(0.1)) this.run(fork.append([1]));
+          if (this.chance(0.5)) fork[Symbol.dispose]();
+          else this.#texts.push(fork);
+        }
+      },
+      () => {
+        const options = { maxNewTokens: 2, numReturnSequences: numTexts, ...this.#signalOption() };
+        this.run(this.#model.generateText(["he"], options));
+      },
+    ])();
+  }
+
+  #iterate(generated: AsyncGenerator<unknown, void>): void {
+    const take = this.choose([
+      () => this.takeSome(generated),
+      () => this.takeSome(generated),
+      () => Array.fromAsync(generated),
+      () => Promise.all([generated.next(), generated.next(), generated.return()]),
+      async () => {
+        await generated.next();
+        this.choose(this.#texts)?.[Symbol.dispose]();
+        await generated.next();
+        await generated.throw(new RangeError("Cannot go on: left"));
+      },
+    ]);
+    this.run(take());
+  }
+
+  #generateOptions(mayStream = true) {
+    return {
+      ...this.#sampling(),
+      maxNewTokens: this.number(0, 6),
+      ...(this.chance(0.3) ? this.choose(CONSTRAINTS) : {}),
+      ...(this.chance(0.2) ? { stop: this.wild(this.choose(["e", "", ["he", "a"]])) } : {}),
+      ...(this.chance(0.2) ? { ignoreEndOfText: this.wild(true) } : {}),
+      ...(this.chance(0.2) ? { topLogProbabilities: this.wild(2) } : {}),
+      ...(mayStream ? this.#options() : this.#signalOption()),
+    };
+  }
+
+  #sampling() {
+    return {
+      seed: this.wild(this.number(0, 9)),
+      ...(this.chance(0.3) ? { temperature: this.wild(0.7) } : {}),
+      ...(this.chance(0.2) ? { topK: this.wild(5) } : {}),
+      ...(this.chance(0.2) ? { topP: this.wild(0.5) } : {}),
+      ...(this.chance(0.2) ? { greedy: this.wild(true) } : {}),
+      ...(this.chance(0.2) ? { repetitionPenalty: this.wild(1.3) } : {}),
+      ...(this.chance(0.1) ? { noRepeatNgramSize: this.wild(1) } : {}),
+    };
+  }
+
+  #signalOption(): { signal?: AbortSignal } {
+    if (this.chance(0.05)) return this.wild({}, 0.5);
+    if (this.chance(0.6)) return {};
+    const signal = this.newSignal();
+    const controller = this.controllers[this.controllers.length - 1];
+    if (this.chance(0.1)) queueMicrotask(() => controller.abort());
+    else if (this.chance(0.1)) setTimeout(() => controller.abort());
+    else if (this.chance(0.03)) controller.abort();
+    return { signal: this.wild(signal, 0.03) };
+  }
+
+  /** Those of what reads; what is called meanwhile may do anything. */
+  #options() {
+    const text = this.choose(this.#texts);
+    const onProgress = this.choose([
+      ...this.times(12, undefined),
+      () => text?.[Symbol.dispose](),
+      () => text?.truncate(0),
+      () => this.choose(this.controllers)?.abort(),
+      () => text && this.run(text.append([1])),
+      () => {
+        throw new RangeError("Cannot go on: told to stop");
+      },
+    ]);
+    return { ...(onProgress && { onProgress }), ...this.#signalOption() };
+  }
+
+  #prompt(maxLength = 14): string | number[] {
+    return this.wild(
+      this.chance(0.3) ? this.choose(PROMPTS) : this.#tokens(0, maxLength),
+      0.04,
+    );
+  }
+
+  #tokens(minLength: number, maxLength: number): number[] {
+    const length = this.number(minLength, this.chance(0.05) ? 120 : maxLength);
+    return Array.from({ length }, () => this.chance(0.003) ? 264 : this.number(0, 263));
+  }
+
+  #path(): string {
+    this.#folder ??= Deno.makeTempDirSync();
+    return `${this.#folder}/${this.number(1, 2)}`;
+  }
+
+  /** Mostly the last one. */
+  #text(): Text {
+    const last = this.#texts.at(-1);
+    if (last === undefined) throw new RangeError("Cannot use a text: there is none yet");
+    return this.chance(0.5) ? last : this.choose(this.#texts);
+  }
+
+  /** A text that will be there. */
+  #keep(opened: Promise<Text>): void {
+    this.run(opened.then((text) => this.#texts.push(text)));
+  }
+
+  async #checkTexts(): Promise<void> {
+    for (const text of this.#texts) {
+      const { tokens } = text;
+      let logits: Float32Array;
+      try {
+        logits = await text.logits();
+      } catch (error) {
+        this.fail(error);
+        continue;
+      }
+      const { logits: alone } = await this.#model.forward(tokens, { logits: "last" });
+      this.#compare(`a text of ${tokens}`, logits, alone);
+    }
+    for (const check of this.#expectations) await check();
+  }
+
+  #compare(what: string, actual: Float32Array, expected: Float32Array): void {
+    const isClose = actual.length === expected.length &&
+      actual.every((value, i) => Math.abs(value - expected[i]) <= TOLERANCE);
+    if (!isClose) throw new Error(`Wrong logits: ${what}`);
+  }
+
+  /** Errors of the package say what cannot be done. Others are those of a mistake in it. */
+  protected override fail(error: unknown): void {
+    const isOurs = error instanceof Error &&
+      (error.message.startsWith("Cannot ") || error.name === "AbortError");
+    if (!isOurs) throw error;
+    super.fail(error);
+  }
+}
