@@ -1,7 +1,8 @@
 /**
  * Uses the package in random ways, right and wrong ones, for as long as wanted; the tests do the same with 200 programs.
  *
- *     deno run -A scripts/fuzz_public_calls.ts --programs 10000 --seed 1
+ *     deno run -A scripts/fuzz_public_calls.ts --kind graphs --programs 10000 --seed 1
+ *     deno run -A scripts/fuzz_public_calls.ts --kind texts --programs 100000 --seed 1
  *
  * Ends at the first program that ends its process, with the seed that shows it again.
  *
@@ -10,9 +11,9 @@
 import { fuzzPublicCalls } from "../tests/public_calls/fuzz.ts";
 import { parseFlags } from "./parse_flags.ts";
 
-const { values: { programs = "10000", seed = "1" } } = parseFlags(
+const { values: { kind = "texts", programs = "10000", seed = "1" } } = parseFlags(
   Deno.args,
-  { values: ["programs", "seed"] },
+  { values: ["kind", "programs", "seed"] },
   (problem) => new RangeError(`Cannot fuzz: ${problem}`),
 );
 const numPrograms = Number(programs);
@@ -23,7 +24,11 @@ if (!Number.isSafeInteger(numPrograms) || numPrograms < 1 || !Number.isSafeInteg
   );
   Deno.exit(2);
 }
-const { numCalls, numErrors } = await fuzzPublicCalls({ numPrograms, seed: firstSeed });
+if (kind !== "graphs" && kind !== "texts") {
+  console.error(`Cannot fuzz: --kind must be graphs or texts: received ${kind}`);
+  Deno.exit(2);
+}
+const { numCalls, numErrors } = await fuzzPublicCalls({ numPrograms, seed: firstSeed, kind });
 console.log(
   `${numPrograms} programs, ${numCalls} calls, ${numErrors} errors, none that ended the process`,
 );

@@ -11,6 +11,7 @@ import {
   flag,
   type OptionRules,
 } from "./base/check_options.ts";
+import { checkPath } from "./base/check_path.ts";
 import type { WriteOptions } from "./base/atomic_file.ts";
 import { describe } from "./base/describe.ts";
 import type { FileType } from "./checkpoint/file_types.ts";
@@ -364,13 +365,6 @@ function listOf(prompt: Prompt | readonly Prompt[]): readonly Prompt[] {
   throw new TypeError(
     `Cannot generate: the prompt must be a text, its tokens, or an array of these: ` +
       `received ${describe(prompt)}.`,
-  );
-}
-
-function checkPath(action: string, path: unknown): void {
-  if (typeof path === "string" && path !== "") return;
-  throw new TypeError(
-    `Cannot ${action}: the path must be a text: received ${describe(path)}.`,
   );
 }
 

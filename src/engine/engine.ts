@@ -109,6 +109,11 @@ export class Engine implements Disposable, SequenceOwner {
     return await call.promise;
   }
 
+  /** Waits until all is computed that was asked for of a sequence. */
+  async whenIdle(sequence: Sequence): Promise<void> {
+    await this.#access(sequence, () => {});
+  }
+
   /** The keys and values that are remembered of a sequence, as it is when all that was asked for is computed. */
   async remembered(sequence: Sequence): Promise<CachedLayer[]> {
     return await this.#access(sequence, () => {
@@ -198,7 +203,8 @@ export class Engine implements Disposable, SequenceOwner {
   }
 
   #add(tasks: readonly Task[]): void {
-    this.#tasks.push(...tasks);
+    // Of very many, not all can be arguments of one call.
+    for (const task of tasks) this.#tasks.push(task);
     if (!this.#isRunning) void this.#run();
   }
 
@@ -233,15 +239,20 @@ export class Engine implements Disposable, SequenceOwner {
 
   /** Forgets the sequences that are not used any more, but for those of which there are to be copies. */
   #freeDisposed(): void {
-    const copied = this.#tasks.flatMap((task) => task.kind === "copying" ? [task.from] : []);
-    this.#slots.freeDisposed(new Set(copied));
+    this.#slots.freeDisposed(this.#copied);
+  }
+
+  /** Those of which there are to be copies. */
+  get #copied(): Set<Sequence> {
+    return new Set(this.#tasks.flatMap((task) => task.kind === "copying" ? [task.from] : []));
   }
 
   /** Refuses what can no longer be done. */
   #refuseTasks(): void {
+    const copied = this.#copied;
     for (const task of [...this.#tasks]) {
       if (task.kind === "copying") {
-        if (task.to.isDisposed) this.#remove(task);
+        if (task.to.isDisposed && !copied.has(task.to)) this.#remove(task);
         continue;
       }
       if (task.kind === "access") continue;
@@ -348,6 +359,7 @@ export class Engine implements Disposable, SequenceOwner {
       return;
     }
     for (const part of pass.spans) this.#finish(part);
+    this.#tasks = this.#tasks.filter((task) => task.kind !== "reading" || numLeft(task) > 0);
   }
 
   /** Takes note that a part has been read. */
@@ -357,7 +369,6 @@ export class Engine implements Disposable, SequenceOwner {
     reading.call.numRead += tokens.length;
     reading.sequence.length = start + tokens.length;
     reading.sequence.numRows = reading.sequence.length;
-    if (numLeft(reading) === 0) this.#remove(reading);
   }
 
   /** Does something for a call, which fails if that does. */

@@ -73,11 +73,12 @@ export async function forward(
   options = checkOptions(ACTION, options, RULES);
   const { logits: wanted = "all", signal } = options;
   const { vocabSize, contextLength } = engine.model.config;
-  const texts = toRows(ACTION, "tokens", tokens);
+  // Copies: what the caller's arrays say later makes no difference.
+  const texts = toRows(ACTION, "tokens", tokens).map((row) => Array.from(row));
   for (const text of texts) checkText(text, contextLength, vocabSize);
   const targets = options.targets === undefined
     ? undefined
-    : toRows(ACTION, "targets", options.targets);
+    : toRows(ACTION, "targets", options.targets).map((row) => Array.from(row));
   if (targets !== undefined) checkTargets(texts, targets, vocabSize);
   const seq = texts.reduce((longest, { length }) => Math.max(longest, length), 0);
   // The loss needs those of all positions, whatever is returned.

@@ -110,7 +110,9 @@ export function newCall(
   for (const request of requests) {
     const result = new Float32Array(0);
     const begin = { start: undefined, numRead: 0, result, summaries: [] };
-    call.readings.push({ ...request, kind: "reading", call, ...begin });
+    // A copy: what the caller's array says later makes no difference.
+    const tokens = Array.from(request.tokens);
+    call.readings.push({ ...request, kind: "reading", call, tokens, ...begin });
   }
   if (numTokens === 0) proceed(call);
   return call;

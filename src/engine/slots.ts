@@ -123,10 +123,14 @@ export class Slots implements Disposable {
     const fits = this.#bytes(enough.numSlots, enough.capacity) <= this.#model.backend.totalBytes;
     const next = fits ? enough : { numSlots, capacity: Math.max(capacity, cache.numRows) };
     this.#requireMemory(next.numSlots, next.capacity);
-    const replacement = new KeyValueCache(this.#model, next.numSlots, next.capacity);
+    using resources = new DisposableStack();
+    const replacement = resources.use(
+      new KeyValueCache(this.#model, next.numSlots, next.capacity),
+    );
     for (const [slot, sequence] of this.#sequences.entries()) {
       await cache.copy({ slot, numRows: sequence!.numRows }, slot, replacement);
     }
+    resources.move();
     this[Symbol.dispose]();
     this.#cache = replacement;
   }

@@ -161,10 +161,16 @@ const fingerprints = new WeakMap<Engine, Promise<string>>();
  * What tells a model from others: the bits of its logits for a few tokens. They depend on every weight and its type, and on
  * the kernels that compute; not on threads, or on what else is computed.
  */
-function fingerprint(engine: Engine): Promise<string> {
+async function fingerprint(engine: Engine): Promise<string> {
   const known = fingerprints.get(engine) ?? computeFingerprint(engine);
   fingerprints.set(engine, known);
-  return known;
+  try {
+    return await known;
+  } catch (error) {
+    // There was no memory, perhaps: the next call tries again.
+    fingerprints.delete(engine);
+    throw error;
+  }
 }
 
 async function computeFingerprint(engine: Engine): Promise<string> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkPath } from "../base/check_path.ts";
 import { checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
@@ -47,10 +48,15 @@ export type TextGenerateOptions = Omit<
   | keyof BeamOptions
 >;
 
+/** Options of what only reads. */
+type ReadOptions = Pick<AppendOptions, "signal">;
+
+const readRules: OptionRules<ReadOptions> = { signal: generateRules.signal };
+
 const appendRules: OptionRules<AppendOptions> = {
   allowSpecial: generateRules.allowSpecial,
-  signal: generateRules.signal,
   onProgress: generateRules.onProgress,
+  ...readRules,
 };
 
 const {
@@ -81,7 +87,7 @@ const {
  * console.log(likely.id, likely.logProbability, other.text);
  * ```
  *
- * Calls may overlap: they are carried out in order. `using` (or `[Symbol.dispose]()`) frees its memory; a use after that is
+ * Calls may overlap: what gives a promise is carried out in the order in which it was asked for. `using` (or `[Symbol.dispose]()`) frees its memory; a use after that is
  * an error.
  */
 export class Text implements Disposable {
@@ -90,8 +96,8 @@ export class Text implements Disposable {
   /** All tokens, of which the sequence has read the first ones. */
   readonly #tokens: number[];
   readonly #sequence: Sequence;
-  /** The reading that was asked for last. */
-  #reading: Promise<unknown> = Promise.resolve();
+  /** Settles when what was asked for last is done. There is none where nothing is to be done. */
+  #lastTurn: Promise<void> | undefined;
 
   /** @ignore `GPT2.open()`, `GPT2.restore()` and `fork()` make texts. */
   constructor(
@@ -141,22 +147,26 @@ export class Text implements Disposable {
   async append(added: Prompt, options: AppendOptions = {}): Promise<this> {
     this.#sequence.checkUsable();
     const { allowSpecial, signal, onProgress } = checkOptions("append", options, appendRules);
-    const tokens = this.#encode(added, allowSpecial);
-    const { contextLength } = this.#engine.model.config;
-    if (this.length + tokens.length > contextLength) {
-      throw new InvalidArgumentError(
-        `Cannot append ${tokens.length} tokens to a text of ${this.length}: ` +
-          `the model has ${contextLength} positions`,
-      );
-    }
-    const length = this.#tokens.length;
-    for (const id of tokens) this.#tokens.push(id);
-    try {
-      await this.#read(signal, onProgress);
-    } catch (error) {
-      if (!this.#sequence.isDisposed) this.#tokens.length = length;
-      throw error;
-    }
+    // A copy: what the caller's array says later makes no difference.
+    const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
+    await this.#inTurn(async () => {
+      const tokens = this.#encode(given, allowSpecial);
+      const { length } = this;
+      const { contextLength } = this.#engine.model.config;
+      if (length + tokens.length > contextLength) {
+        throw new InvalidArgumentError(
+          `Cannot append ${tokens.length} tokens to a text of ${length}: ` +
+            `the model has ${contextLength} positions`,
+        );
+      }
+      for (const id of tokens) this.#tokens.push(id);
+      try {
+        await this.#read(signal, onProgress);
+      } catch (error) {
+        if (!this.#sequence.isDisposed) this.#forget(length);
+        throw error;
+      }
+    });
     return this;
   }
 
@@ -166,8 +176,9 @@ export class Text implements Disposable {
    * @returns (vocab), a copy
    * @throws {RangeError} if there is no token yet
    */
-  async logits(options: Pick<AppendOptions, "signal"> = {}): Promise<Float32Array<ArrayBuffer>> {
-    return (await this.#logits(options.signal)).slice();
+  async logits(options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const { signal } = checkOptions("tell what follows", options, readRules);
+    return await this.#inTurn(async () => (await this.#logits(signal)).slice());
   }
 
   /**
@@ -178,9 +189,10 @@ export class Text implements Disposable {
    * @throws {NumericalError} if the model computes something that is not a number
    */
   async logProbabilities(
-    options: Pick<AppendOptions, "signal"> = {},
+    options: ReadOptions = {},
   ): Promise<Float64Array<ArrayBuffer>> {
-    return logProbabilitiesOf(await this.#logits(options.signal));
+    const { signal } = checkOptions("tell what follows", options, readRules);
+    return await this.#inTurn(async () => logProbabilitiesOf(await this.#logits(signal)));
   }
 
   /**
@@ -191,7 +203,7 @@ export class Text implements Disposable {
    */
   async likeliest(
     count: number,
-    options: Pick<AppendOptions, "signal"> = {},
+    options: ReadOptions = {},
   ): Promise<TokenLogProbability[]> {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new InvalidArgumentError(
@@ -200,7 +212,8 @@ export class Text implements Disposable {
         }`,
       );
     }
-    return likeliest(await this.#logits(options.signal), count);
+    const { signal } = checkOptions("tell what follows", options, readRules);
+    return await this.#inTurn(async () => likeliest(await this.#logits(signal), count));
   }
 
   /**
@@ -210,17 +223,19 @@ export class Text implements Disposable {
    * @param options for sampling, as of `GPT2.generate()`
    * @returns the token
    */
-  async next(options: SamplingOptions & Pick<AppendOptions, "signal"> = {}): Promise<number> {
+  async next(options: SamplingOptions & ReadOptions = {}): Promise<number> {
     const { signal, ...sampling } = checkOptions("choose the next token", options, {
       ...samplingRules,
-      signal: generateRules.signal,
+      ...readRules,
     });
     const sampler = new Sampler(samplingOptionsOf(sampling), this.#engine.model.config.vocabSize);
-    const logits = await this.#logits(signal);
-    const id = sampler.fork(this.length).sample(logits, this.#tokens);
-    this.#checkRoom();
-    this.#tokens.push(id);
-    return id;
+    return await this.#inTurn(async () => {
+      const logits = await this.#logits(signal);
+      const id = sampler.fork(this.length).sample(logits, this.#tokens);
+      this.#checkRoom();
+      this.#tokens.push(id);
+      return id;
+    });
   }
 
   /**
@@ -249,24 +264,29 @@ export class Text implements Disposable {
       contextLength,
     })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 });
     while (!continuation.isFinished) {
-      await this.#logits(signal);
-      yield continuation.next();
+      yield await this.#inTurn(async () => {
+        await this.#logits(signal);
+        return continuation.next();
+      });
     }
   }
 
-  /** A copy that goes on by itself. What is remembered is copied, not read again. */
+  /** A copy of the text as it is now, that goes on by itself. What is remembered is copied, not read again. */
   fork(): Text {
-    return new Text(this.#engine, this.#vocabulary, {
-      tokens: this.tokens,
-      sequence: this.#engine.fork(this.#sequence),
-    });
+    const sequence = this.#engine.fork(this.#sequence);
+    const copy = new Text(this.#engine, this.#vocabulary, { tokens: this.tokens, sequence });
+    // How much of it is remembered shows when that has been copied. Later calls hear of errors.
+    if (this.#engine.isPending(sequence)) {
+      copy.#inTurn(() => this.#engine.whenIdle(sequence)).catch(() => {});
+    }
+    return copy;
   }
 
   /**
    * Forgets all tokens from `length` on.
    *
    * @throws {RangeError} if there are not so many
-   * @throws {Deno.errors.Busy} if something is being read
+   * @throws {Deno.errors.Busy} if something is still to be done for the text
    */
   truncate(length: number): void {
     this.#sequence.checkUsable();
@@ -275,9 +295,10 @@ export class Text implements Disposable {
         `Cannot truncate a text: it has ${this.length} tokens: received ${length}`,
       );
     }
-    // The last token is read again: the logits after it are wanted.
-    if (length < this.#sequence.length) this.#sequence.truncate(Math.max(0, length - 1));
-    this.#tokens.length = length;
+    if (this.#lastTurn !== undefined) {
+      throw new Deno.errors.Busy("Cannot truncate a text: it is being read: await that first");
+    }
+    this.#forget(length);
   }
 
   /**
@@ -286,11 +307,14 @@ export class Text implements Disposable {
    *
    * @throws {StorageError} if the file cannot be written
    */
-  async save(path: string, options: Pick<AppendOptions, "signal"> = {}): Promise<void> {
-    const { signal } = options;
-    if (this.length > 0) await this.#read(signal);
+  async save(path: string, options: ReadOptions = {}): Promise<void> {
+    checkPath("save the text", path);
+    const { signal } = checkOptions("save the text", options, readRules);
     const { saveText } = await import("./saved_text.ts");
-    await saveText(this.#engine, { tokens: this.tokens, sequence: this.#sequence }, path, signal);
+    await this.#inTurn(async () => {
+      if (this.length > 0) await this.#read(signal);
+      await saveText(this.#engine, { tokens: this.tokens, sequence: this.#sequence }, path, signal);
+    });
   }
 
   /** Frees its memory, after the computation that is running. A second call does nothing. */
@@ -317,15 +341,32 @@ export class Text implements Disposable {
     return this.#sequence.logits;
   }
 
-  /** Reads what has not been read, one call after another. */
+  /** Reads what has not been read. */
   async #read(signal?: AbortSignal, onProgress?: AppendOptions["onProgress"]): Promise<void> {
     const sequence = this.#sequence;
-    const reading = this.#reading.catch(() => {}).then(async () => {
-      const tokens = this.#tokens.slice(sequence.length);
-      await this.#engine.step([{ sequence, tokens, logits: "last" }], { signal, onProgress });
-    });
-    this.#reading = reading;
-    await reading;
+    const tokens = this.#tokens.slice(sequence.length);
+    await this.#engine.step([{ sequence, tokens, logits: "last" }], { signal, onProgress });
+  }
+
+  /** Forgets all tokens from `length` on. The last one is read again: the logits after it are wanted. */
+  #forget(length: number): void {
+    this.#sequence.truncate(Math.min(this.#sequence.length, Math.max(0, length - 1)));
+    this.#tokens.length = length;
+  }
+
+  /** Does one thing after another; at once where nothing else is to be done. */
+  async #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    this.#sequence.checkUsable();
+    const before = this.#lastTurn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastTurn = promise;
+    try {
+      if (before !== undefined) await before;
+      return await action();
+    } finally {
+      if (this.#lastTurn === promise) this.#lastTurn = undefined;
+      resolve();
+    }
   }
 
   #checkRoom(): void {

@@ -5,12 +5,17 @@
  */
 import { fileURLToPath } from "node:url";
 
+/** What programs are about, as `child.ts` names it. */
+export type ProgramKind = "graphs" | "texts";
+
 /** What is to be run. */
 export interface FuzzOptions {
   /** How many programs. */
   readonly numPrograms: number;
   /** That of the first; the others follow. */
   readonly seed: number;
+  /** What they use: tensors and graphs, or texts. */
+  readonly kind: ProgramKind;
   /** How many run in one process, and so see what is left of those before them. Default: 100. */
   readonly numPerProcess?: number;
   /** What runs them. Default: `child.ts`. */
@@ -34,21 +39,21 @@ const MAX_MS = 120_000;
  * @throws {Error} if a process ends otherwise than it should; the message names the first program that shows it
  */
 export async function fuzzPublicCalls(options: FuzzOptions): Promise<FuzzSummary> {
-  const { numPrograms, seed, numPerProcess = 100, onProgress } = options;
+  const { numPrograms, seed, kind, numPerProcess = 100, onProgress } = options;
   const child = options.child ?? new URL("child.ts", import.meta.url);
   let numCalls = 0;
   let numErrors = 0;
   for (let done = 0; done < numPrograms; done += numPerProcess) {
     const count = Math.min(numPerProcess, numPrograms - done);
     const first = seed + done;
-    const { success, reason, lines } = await runChild(child, first, count);
+    const { success, reason, lines } = await runChild(child, first, count, kind);
     if (!success || lines.length !== count) {
       const last = first + lines.length;
-      const alone = await runChild(child, last, 1);
+      const alone = await runChild(child, last, 1, kind);
       const [begin, number] = alone.success ? [first, lines.length + 1] : [last, 1];
       throw new Error(
         `A program ended its process: ${reason}: to see its calls, run ` +
-          `deno run -A tests/public_calls/child.ts ${begin} ${number} trace`,
+          `deno run -A tests/public_calls/child.ts ${begin} ${number} ${kind} trace`,
       );
     }
     for (const line of lines) {
@@ -61,9 +66,9 @@ export async function fuzzPublicCalls(options: FuzzOptions): Promise<FuzzSummary
   return { numCalls, numErrors };
 }
 
-async function runChild(child: URL, seed: number, count: number) {
+async function runChild(child: URL, seed: number, count: number, kind: ProgramKind) {
   const { success, code, signal, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", fileURLToPath(child), String(seed), String(count)],
+    args: ["run", "-A", "--no-check", fileURLToPath(child), String(seed), String(count), kind],
     env: { NO_COLOR: "1" },
     stdin: "null",
     signal: AbortSignal.timeout(MAX_MS),

@@ -157,11 +157,11 @@ class TextProgram extends RandomProgram {
   }
 
   #save(): void {
-    this.run(this.#text().save(this.wild(this.#path()), this.#signalOption()));
+    this.run(this.#text().save(this.#path(), this.#signalOption()));
   }
 
   #restore(): void {
-    this.#keep(this.#model.restore(this.wild(this.#path()), this.#signalOption()));
+    this.#keep(this.#model.restore(this.#path(), this.#signalOption()));
   }
 
   #explore(): void {
@@ -172,7 +172,8 @@ class TextProgram extends RandomProgram {
       ...this.#signalOption(),
     };
     // A tree of all texts that there are is not what is tried here.
-    if (typeof options.width === "number" && options.width > 3) options.depth = 1;
+    if (Number(options.width) > 3) options.depth = 1;
+    else if (Number(options.depth) > 3) options.width = 1;
     this.run(this.#model.explore(this.#prompt(), options));
   }
 
@@ -277,9 +278,13 @@ class TextProgram extends RandomProgram {
     if (this.chance(0.6)) return {};
     const signal = this.newSignal();
     const controller = this.controllers[this.controllers.length - 1];
-    if (this.chance(0.1)) queueMicrotask(() => controller.abort());
-    else if (this.chance(0.1)) setTimeout(() => controller.abort());
-    else if (this.chance(0.03)) controller.abort();
+    this.choose([
+      ...this.times(16, () => {}),
+      () => queueMicrotask(() => controller.abort()),
+      () => queueMicrotask(() => controller.abort()),
+      () => setTimeout(() => controller.abort()),
+      () => controller.abort(),
+    ])();
     return { signal: this.wild(signal, 0.03) };
   }
 
@@ -313,7 +318,10 @@ class TextProgram extends RandomProgram {
 
   #path(): string {
     this.#folder ??= Deno.makeTempDirSync();
-    return `${this.#folder}/${this.number(1, 2)}`;
+    const path = `${this.#folder}/${this.number(1, 2)}`;
+    const wild = this.wild(path);
+    // Any other text is the path of a file where the tests run.
+    return typeof wild === "string" && wild !== "" ? path : wild;
   }
 
   /** Mostly the last one. */
@@ -347,7 +355,9 @@ class TextProgram extends RandomProgram {
   #compare(what: string, actual: Float32Array, expected: Float32Array): void {
     const isClose = actual.length === expected.length &&
       actual.every((value, i) => Math.abs(value - expected[i]) <= TOLERANCE);
-    if (!isClose) throw new Error(`Wrong logits: ${what}`);
+    if (!isClose) {
+      throw new Error(`Wrong logits: ${what}: ${actual.slice(0, 4)}, not ${expected.slice(0, 4)}`);
+    }
   }
 
   /** Errors of the package say what cannot be done. Others are those of a mistake in it. */
