@@ -87,8 +87,8 @@ const {
  * console.log(likely.id, likely.logProbability, other.text);
  * ```
  *
- * Calls may overlap: what gives a promise is carried out in the order in which it was asked for. `using` (or `[Symbol.dispose]()`) frees its memory; a use after that is
- * an error.
+ * Calls may overlap: what gives a promise is carried out in the order in which it was asked for. `using` (or
+ * `[Symbol.dispose]()`) frees its memory; a use after that is an error.
  */
 export class Text implements Disposable {
   readonly #engine: Engine;
@@ -310,8 +310,8 @@ export class Text implements Disposable {
   async save(path: string, options: ReadOptions = {}): Promise<void> {
     checkPath("save the text", path);
     const { signal } = checkOptions("save the text", options, readRules);
-    const { saveText } = await import("./saved_text.ts");
     await this.#inTurn(async () => {
+      const { saveText } = await import("./saved_text.ts");
       if (this.length > 0) await this.#read(signal);
       await saveText(this.#engine, { tokens: this.tokens, sequence: this.#sequence }, path, signal);
     });
