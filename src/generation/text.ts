@@ -48,10 +48,7 @@ export type TextGenerateOptions = Omit<
   | keyof BeamOptions
 >;
 
-/** Options of what only reads. */
-type ReadOptions = Pick<AppendOptions, "signal">;
-
-const readRules: OptionRules<ReadOptions> = { signal: generateRules.signal };
+const readRules: OptionRules<Pick<AppendOptions, "signal">> = { signal: generateRules.signal };
 
 const appendRules: OptionRules<AppendOptions> = {
   allowSpecial: generateRules.allowSpecial,
@@ -176,7 +173,7 @@ export class Text implements Disposable {
    * @returns (vocab), a copy
    * @throws {RangeError} if there is no token yet
    */
-  async logits(options: ReadOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+  async logits(options: Pick<AppendOptions, "signal"> = {}): Promise<Float32Array<ArrayBuffer>> {
     const { signal } = checkOptions("tell what follows", options, readRules);
     return await this.#inTurn(async () => (await this.#logits(signal)).slice());
   }
@@ -189,7 +186,7 @@ export class Text implements Disposable {
    * @throws {NumericalError} if the model computes something that is not a number
    */
   async logProbabilities(
-    options: ReadOptions = {},
+    options: Pick<AppendOptions, "signal"> = {},
   ): Promise<Float64Array<ArrayBuffer>> {
     const { signal } = checkOptions("tell what follows", options, readRules);
     return await this.#inTurn(async () => logProbabilitiesOf(await this.#logits(signal)));
@@ -203,7 +200,7 @@ export class Text implements Disposable {
    */
   async likeliest(
     count: number,
-    options: ReadOptions = {},
+    options: Pick<AppendOptions, "signal"> = {},
   ): Promise<TokenLogProbability[]> {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new InvalidArgumentError(
@@ -223,7 +220,7 @@ export class Text implements Disposable {
    * @param options for sampling, as of `GPT2.generate()`
    * @returns the token
    */
-  async next(options: SamplingOptions & ReadOptions = {}): Promise<number> {
+  async next(options: SamplingOptions & Pick<AppendOptions, "signal"> = {}): Promise<number> {
     const { signal, ...sampling } = checkOptions("choose the next token", options, {
       ...samplingRules,
       ...readRules,
@@ -307,7 +304,7 @@ export class Text implements Disposable {
    *
    * @throws {StorageError} if the file cannot be written
    */
-  async save(path: string, options: ReadOptions = {}): Promise<void> {
+  async save(path: string, options: Pick<AppendOptions, "signal"> = {}): Promise<void> {
     checkPath("save the text", path);
     const { signal } = checkOptions("save the text", options, readRules);
     await this.#inTurn(async () => {
