@@ -22,7 +22,7 @@ export {
   type SaveGgufOptions,
 } from "./src/gpt2.ts";
 export type { ForwardOptions, ForwardResult } from "./src/engine/forward.ts";
-export type { ComputeOptions } from "./src/model/compute_options.ts";
+export type { CacheType, ComputeOptions } from "./src/model/compute_options.ts";
 export type { CreateOptions } from "./src/model/create_model.ts";
 export type { InitializeOptions } from "./src/model/initialize.ts";
 export type { LoadOptions } from "./src/checkpoint/load.ts";

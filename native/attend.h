@@ -48,12 +48,26 @@ struct Position {
     float *       out;
 };
 
-inline __m512 load(const ggml_fp16_t * from) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)));
+/* 32 numbers of Q8_0: the bytes of ggml's block_q8_0. */
+struct Q8Block {
+    ggml_fp16_t scale;
+    int8_t      numbers[32];
+};
+
+/* The numbers of a row from the 16th times `v` on. */
+inline __m512 loadLanes(const ggml_fp16_t * row, int v) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(row + v * LANES)));
 }
 
-inline __m512 load(const float * from) {
-    return _mm512_loadu_ps(from);
+inline __m512 loadLanes(const float * row, int v) {
+    return _mm512_loadu_ps(row + v * LANES);
+}
+
+inline __m512 loadLanes(const Q8Block * row, int v) {
+    const Q8Block & block = row[v / 2];
+    const auto * from = reinterpret_cast<const __m128i *>(block.numbers + v % 2 * LANES);
+    const __m512 numbers = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from)));
+    return _mm512_mul_ps(numbers, _mm512_set1_ps(_cvtsh_ss(block.scale)));
 }
 
 /* The first `count` of 16 lanes, or all of them. */
@@ -75,9 +89,9 @@ float scoreKeys(const Rows & rows, const Position & position, float scale, const
         for (int i = 0; i < LANES; i++) {
             const char * row = rows.keys + std::min(k + i, count - 1) * rows.keyStride;
             const auto * key = reinterpret_cast<const Number *>(row);
-            __m512 sum = _mm512_mul_ps(query[0], load(key));
+            __m512 sum = _mm512_mul_ps(query[0], loadLanes(key, 0));
             for (int v = 1; v < VECTORS; v++) {
-                sum = _mm512_fmadd_ps(query[v], load(key + v * LANES), sum);
+                sum = _mm512_fmadd_ps(query[v], loadLanes(key, v), sum);
             }
             products[ORDER[i]] = sum;
         }
@@ -114,7 +128,7 @@ void mixValues(const Rows & rows, int64_t count, const float * weights, float fa
         const auto * value = reinterpret_cast<const Number *>(rows.values + k * rows.valueStride);
         const __m512 weight = _mm512_set1_ps(weights[k]);
         for (int v = 0; v < VECTORS; v++) {
-            sums[v] = _mm512_fmadd_ps(weight, load(value + v * LANES), sums[v]);
+            sums[v] = _mm512_fmadd_ps(weight, loadLanes(value, v), sums[v]);
         }
     }
     for (int v = 0; v < VECTORS; v++) {
@@ -158,7 +172,7 @@ void widen(const char * rows, size_t stride, int64_t first, int64_t numRows, Til
     for (int i = 0; i < KEYS_AT_ONCE; i++) {
         const auto * row = reinterpret_cast<const Number *>(rows + (first + i) * stride);
         for (int v = 0; v < VECTORS; v++) {
-            const __m512 numbers = first + i < numRows ? load(row + v * LANES) : _mm512_setzero_ps();
+            const __m512 numbers = first + i < numRows ? loadLanes(row, v) : _mm512_setzero_ps();
             _mm512_storeu_ps(tile.rows[i] + v * LANES, numbers);
         }
     }

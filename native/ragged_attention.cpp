@@ -107,7 +107,8 @@ constexpr Kernel KERNELS[] = {
 const Kernel * kernelFor(int64_t headDim, int32_t type) {
     return type == GGML_TYPE_F16 ? kernelOfWidth(KERNELS<ggml_fp16_t>, headDim)
          : type == GGML_TYPE_F32 ? kernelOfWidth(KERNELS<float>, headDim)
-                                 : nullptr;
+         : type == GGML_TYPE_Q8_0 && headDim % 32 == 0 ? kernelOfWidth(KERNELS<Q8Block>, headDim)
+                                                       : nullptr;
 }
 
 }  // namespace

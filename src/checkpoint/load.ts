@@ -5,7 +5,7 @@
  */
 import { abortSignal, callback, oneOf, type OptionRules, texts } from "../base/check_options.ts";
 import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
-import { type ComputeOptions, computeRules } from "../model/compute_options.ts";
+import { checkCacheType, type ComputeOptions, computeRules } from "../model/compute_options.ts";
 import { Model } from "../model/model.ts";
 import { openBackend, openRemoteBackend } from "../model/open_backend.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
@@ -71,6 +71,7 @@ export async function loadCheckpoint(
   signal?.throwIfAborted();
   using checkpoint = await openCheckpoint(path);
   const { config, tied } = checkpoint;
+  checkCacheType(config, options.cacheType);
   for (const text of checkpoint.notices) onProgress?.({ step: "notice", text });
   await openLibrary({ onProgress, signal });
   using resources = new DisposableStack();
@@ -101,7 +102,7 @@ export async function loadCheckpoint(
   const tokenizer = reading.value;
   const remaining = loading.value ?? [...checkpoint.weights.values()].map(({ spec }) => spec);
   await writeWeights(checkpoint, weights, remaining, typeOf, signal);
-  const model = new Model(config, weights, backend);
+  const model = new Model(config, weights, backend, options.cacheType);
   resources.move(); // From here on the model owns them.
   rememberOrigin(model, checkpoint);
   return { model, tokenizer, endOfTextIds: checkpoint.settings.endOfTextIds };

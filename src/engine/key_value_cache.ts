@@ -4,7 +4,7 @@
  * @module
  */
 import { rearrange } from "../einops/einops.ts";
-import { tensorTypeInfo } from "../formats/tensor_type.ts";
+import { rowBytes } from "../formats/tensor_type.ts";
 import type { Model } from "../model/model.ts";
 import { Buffer } from "../tensor/buffer.ts";
 import { readTensor, writeTensor } from "../tensor/data.ts";
@@ -164,7 +164,7 @@ export class KeyValueCache implements Disposable {
 
   get #bytesPerRow(): number {
     const { config, cacheType } = this.#model;
-    return config.headDim * tensorTypeInfo(cacheType).blockBytes;
+    return rowBytes(cacheType, config.headDim);
   }
 
   /** Calls `action` for the rows of each head: with their part of `bytes`, and where they lie in the cache. */
@@ -199,8 +199,8 @@ export function cacheBytes(
   numSlots: number,
   capacity: number,
 ): number {
-  const elements = 2 * config.numLayers * numSlots * rowsFor(capacity) * config.embeddingDim;
-  return elements * tensorTypeInfo(cacheType).blockBytes;
+  const bytesOfPosition = config.numHeads * rowBytes(cacheType, config.headDim);
+  return 2 * config.numLayers * numSlots * rowsFor(capacity) * bytesOfPosition;
 }
 
 function rowsFor(capacity: number): number {

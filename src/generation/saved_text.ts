@@ -1,8 +1,8 @@
 /**
  * Texts on disk, with all that a model remembers of them.
  *
- * A safetensors file: `tokens`, the `logits` after the last one, and for each layer `blocks.N.key` and `blocks.N.value`. Its
- * metadata tell the version of this format, which model has read the text, and the SHA-256 of all tensors.
+ * A safetensors file: `tokens`, the `logits` after the last one, and for each layer `blocks.N.key` and `blocks.N.value`, as
+ * bytes of the type in which the model remembers them. Its metadata tell the version of this format, which model has read the text, and the SHA-256 of all tensors.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { checkTokens } from "../model/token_ids.ts";
 import { forward } from "../engine/forward.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Sequence } from "../engine/sequence.ts";
+import { rowBytes } from "../formats/tensor_type.ts";
 import { readSafetensorsHeader, type SafetensorsDType } from "../formats/safetensors.ts";
 import { writeSafetensors } from "../formats/safetensors_writer.ts";
 
@@ -53,8 +54,8 @@ export async function saveText(
   signal?: AbortSignal,
 ): Promise<void> {
   const { config, cacheType } = engine.model;
-  const dtype = cacheType === "f32" ? "F32" : "F16";
-  const shape = [config.numHeads, tokens.length, config.headDim];
+  const dtype = "U8";
+  const shape = [config.numHeads, tokens.length, rowBytes(cacheType, config.headDim)];
   const layers = await engine.remembered(sequence);
   const tensors: SavedTensor[] = [
     {
@@ -135,7 +136,7 @@ export async function restoreText(
     );
   }
   signal?.throwIfAborted();
-  const { config } = engine.model;
+  const { config, cacheType } = engine.model;
   const named = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const bytesNamed = (name: string, shape: readonly number[]) => {
     const tensor = named.get(name);
@@ -147,7 +148,7 @@ export async function restoreText(
   const tokens = [...new Int32Array(bytesNamed("tokens", [length]).buffer)];
   checkTokens(tokens, config.vocabSize);
   const logits = new Float32Array(bytesNamed("logits", [config.vocabSize]).buffer);
-  const shape = [config.numHeads, length, config.headDim];
+  const shape = [config.numHeads, length, rowBytes(cacheType, config.headDim)];
   const layers = length === 0 ? [] : Array.from({ length: config.numLayers }, (_, layer) => ({
     key: bytesNamed(`blocks.${layer}.key`, shape),
     value: bytesNamed(`blocks.${layer}.value`, shape),

@@ -13,7 +13,7 @@ import {
 import { describe } from "../base/describe.ts";
 import { doInTurns } from "../base/event_loop.ts";
 import { openLibrary } from "../native_library/native_library.ts";
-import { type ComputeOptions, computeRules } from "./compute_options.ts";
+import { checkCacheType, type ComputeOptions, computeRules } from "./compute_options.ts";
 import { GPT2Config } from "./config.ts";
 import { type InitializeOptions, initializing } from "./initialize.ts";
 import { Model } from "./model.ts";
@@ -75,6 +75,7 @@ class NewModel implements Disposable {
     }
     this.#config = config;
     this.#options = checkOptions("create the model", options, createRules);
+    checkCacheType(config, this.#options.cacheType);
   }
 
   *steps(
@@ -89,7 +90,7 @@ class NewModel implements Disposable {
       (name, data) => write(weights, name, data),
       this.#options,
     );
-    this.#finish = () => new Model(config, weights, backend);
+    this.#finish = () => new Model(config, weights, backend, this.#options.cacheType);
   }
 
   finish(): Model {

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../base/errors.ts";
 import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
 import type { AttentionLowering } from "../tensor/graph.ts";
 import { canAttendRagged, canFuseAttention } from "../tensor/fused_attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ThreadChoice } from "../tensor/thread_choice.ts";
+import type { CacheType } from "./compute_options.ts";
 import type { GPT2Config } from "./config.ts";
 import { gpt2 } from "./gpt2.ts";
 import { numParameters } from "./parameters.ts";
@@ -24,8 +26,8 @@ export class Model implements Disposable {
   readonly weights: Weights;
   /** Where the weights are and where the model is computed. */
   readonly backend: Backend;
-  /** The type of remembered keys and values: F32 for F32 weights, F16 otherwise. */
-  readonly cacheType: "f32" | "f16";
+  /** The type of remembered keys and values. */
+  readonly cacheType: CacheType;
   /** How attention is carried out: in one kernel, unless a device does not have it. */
   readonly attention: AttentionLowering;
   /** Whether new positions of any texts are computed together: our own kernel for attention has no need for masks. */
@@ -34,16 +36,26 @@ export class Model implements Disposable {
   readonly threadChoice: ThreadChoice;
   #disposed = false;
 
-  /** Takes ownership of both `weights` and `backend`. */
-  constructor(config: GPT2Config, weights: Weights, backend: Backend) {
+  /**
+   * Takes ownership of both `weights` and `backend`.
+   *
+   * @param cacheType see {@linkcode ComputeOptions.cacheType}
+   * @throws {RangeError} if keys and values cannot be of that type
+   */
+  constructor(config: GPT2Config, weights: Weights, backend: Backend, cacheType?: CacheType) {
     this.config = config;
     this.weights = weights;
     this.backend = backend;
     this.threadChoice = new ThreadChoice(backend.threads);
     const exact = weights.parameters.blocks[0].qkvProjection.weight.dtype === "f32";
-    this.cacheType = exact ? "f32" : "f16";
+    this.cacheType = cacheType ?? (exact ? "f32" : "f16");
     const canFuse = canFuseAttention(backend, config.headDim, this.cacheType);
     this.attention = canFuse ? "fused" : "explicit";
+    if (this.cacheType === "q8_0" && !canFuse) {
+      throw new InvalidArgumentError(
+        `Cannot remember keys and values as q8_0: ${backend.name} does not compute attention with them`,
+      );
+    }
     this.hasRaggedAttention = canAttendRagged(backend, config.headDim, this.cacheType);
   }
 

@@ -18,7 +18,7 @@ const SEQ_K = 64;
 export function canFuseAttention(
   backend: Backend,
   headDim: number,
-  cacheType: "f32" | "f16",
+  cacheType: TensorType,
 ): boolean {
   if (!backend.usesDevices) return true;
   using graph = new Graph(backend);

@@ -5,12 +5,13 @@
  */
 import { InvalidArgumentError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
+import { type CacheType, cacheTypes } from "../../model/compute_options.ts";
 import { type DeviceName, parseDeviceName } from "../../tensor/device.ts";
 import { parseRpcEndpoint } from "../../tensor/rpc_endpoint.ts";
 import type { Flags, FlagValues } from "./flags.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** `--device` and `--rpc`. */
+/** `--device`, `--rpc` and `--cache-type`. */
 export const deviceFlags = {
   device: {
     kind: "text",
@@ -23,6 +24,13 @@ export const deviceFlags = {
     valueName: "servers",
     help: "Compute on servers, each with a part of the layers: host:port, separated by commas.",
   },
+  cacheType: {
+    kind: "choice",
+    valueName: "type",
+    choices: cacheTypes,
+    help:
+      "Remember keys and values as f32, f16 or q8_0. Default: f32 for weights in F32, else f16.",
+  },
 } as const satisfies Flags;
 
 /**
@@ -31,10 +39,11 @@ export const deviceFlags = {
  * @throws {UsageError} if a device or server cannot have such a name, or both are given
  */
 export function deviceOptions(
-  { device = "auto", rpc }: FlagValues<typeof deviceFlags>,
-): { device: DeviceName; rpc?: string[] } {
+  { device = "auto", rpc, cacheType: type }: FlagValues<typeof deviceFlags>,
+): { device: DeviceName; rpc?: string[]; cacheType?: CacheType } {
   const { kind } = checked(() => parseDeviceName(device));
-  if (rpc === undefined) return { device: device as DeviceName };
+  const cacheType = type as CacheType | undefined;
+  if (rpc === undefined) return { device: device as DeviceName, cacheType };
   if (kind !== "auto") {
     throw new UsageError(
       `--device and --rpc exclude each other: received ${quote(device)} and ${quote(rpc)}. ` +
@@ -43,7 +52,7 @@ export function deviceOptions(
   }
   const servers = rpc.split(",");
   checked(() => servers.forEach(parseRpcEndpoint));
-  return { device: "auto", rpc: servers };
+  return { device: "auto", rpc: servers, cacheType };
 }
 
 /** What `parse` returns; what it refuses is an error of usage. */

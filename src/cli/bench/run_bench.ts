@@ -12,6 +12,7 @@ import { Engine } from "../../engine/engine.ts";
 import type { LargestTokens } from "../../engine/logits_summary.ts";
 import { requireMemory } from "../../engine/slots.ts";
 import type { DeviceName } from "../../tensor/device.ts";
+import type { CacheType } from "../../model/compute_options.ts";
 import type { Model } from "../../model/model.ts";
 import type { OperationTime } from "../../tensor/profile_graph.ts";
 import type { BenchModel, BenchTest } from "./bench_flags.ts";
@@ -65,6 +66,8 @@ export interface BenchOptions {
   readonly profile: boolean;
   /** Where to compute. */
   readonly device?: DeviceName;
+  /** The type of keys and values. */
+  readonly cacheType?: CacheType;
   /** Servers to compute on. */
   readonly rpc?: readonly string[];
   /** Called after each test. */
@@ -85,10 +88,10 @@ export async function runBench(
   testsFor: (contextLength: number) => readonly BenchTest[],
   options: BenchOptions,
 ): Promise<ModelResult> {
-  const { path, repetitions, device, rpc, signal } = options;
+  const { path, repetitions, device, rpc, cacheType, signal } = options;
   resetPeakMemory();
   const begin = performance.now();
-  const { model } = await loadCheckpoint(path, { type, threads, device, rpc, signal });
+  const { model } = await loadCheckpoint(path, { type, threads, device, rpc, cacheType, signal });
   using _model = model;
   const loadMs = performance.now() - begin;
   const tests = testsFor(model.config.contextLength);
