@@ -152,6 +152,26 @@ Deno.test("an abort signal or leaving the loop early frees all beams", async () 
   assert(await isFree(own));
 });
 
+Deno.test("no more texts are open than there are beams", async () => {
+  class CountingEngine extends Engine {
+    numOpen = 0;
+    mostOpen = 0;
+    override open(...options: Parameters<Engine["open"]>) {
+      this.numOpen++;
+      this.mostOpen = Math.max(this.mostOpen, this.numOpen);
+      return super.open(...options);
+    }
+    override close(...sequences: Parameters<Engine["close"]>) {
+      this.numOpen--;
+      super.close(...sequences);
+    }
+  }
+  const counting = new CountingEngine(model);
+  const options = { numBeams: 4, numReturnSequences: 4, maxNewTokens: 12 };
+  await generateSequences(counting, { prompts, options });
+  assertEquals([counting.mostOpen, counting.numOpen], [4 * prompts.length, 0]);
+});
+
 Deno.test("a model that computes what is no number is an error, and so are rules that leave nothing", async () => {
   using broken = createReferenceModel("tiny", { threads: 1 });
   const { name, shape } = broken.weights.specs.find(({ name }) => name === "finalNorm.bias")!;
