@@ -281,7 +281,8 @@ export class Engine implements Disposable, SequenceOwner {
     try {
       if (from.failure !== undefined) throw from.failure;
       if (task.length === undefined) to.length = from.length;
-      await this.#slots.copy(from, to);
+      // All of them, though it may have been truncated since: before that, it may have been forked itself.
+      await this.#slots.copy(from, to, task.length ?? from.length);
       to.copyLogits(from);
     } catch (error) {
       // Whoever uses the copy hears of it.

@@ -61,12 +61,12 @@ export class Slots implements Disposable {
     for (const sequence of added) sequence.slot = this.#sequences.push(sequence) - 1;
   }
 
-  /** Copies what is remembered of one sequence to another one, which has no slot yet, as far as that is long. */
-  async copy(from: Sequence, to: Sequence): Promise<void> {
-    if (to.length === 0) return;
-    await this.reserve([{ sequence: to, length: to.length }]);
-    await this.cache.copy({ slot: from.slot!, numRows: to.length }, to.slot!);
-    to.numRows = to.length;
+  /** Copies the first rows of what is remembered of one sequence to another one, which has no slot yet. */
+  async copy(from: Sequence, to: Sequence, numRows: number): Promise<void> {
+    if (numRows === 0) return;
+    await this.reserve([{ sequence: to, length: numRows }]);
+    await this.cache.copy({ slot: from.slot!, numRows }, to.slot!);
+    to.numRows = numRows;
   }
 
   /**
