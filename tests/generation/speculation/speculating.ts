@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { Engine } from "../../../src/engine/engine.ts";
 import type { Sequence } from "../../../src/engine/sequence.ts";
 import { generate, type Vocabulary } from "../../../src/generation/generate.ts";
@@ -84,11 +84,20 @@ function byText(tokens: readonly GeneratedToken[]): GeneratedToken[] {
 export function assertSameTexts(model: Model, actual: Written, expected: Written): void {
   const [got, wanted] = [byText(actual.tokens), byText(expected.tokens)];
   if (model.hasRaggedAttention) return assertEquals(got, wanted);
-  const withoutProbability = (token: GeneratedToken) => ({ ...token, logProbability: 0 });
-  assertEquals(got.map(withoutProbability), wanted.map(withoutProbability));
-  for (const [i, { logProbability }] of got.entries()) {
-    assert(Math.abs(logProbability - wanted[i].logProbability) < SEVERAL_COLUMNS_TOLERANCE);
+  assertEquals(got.map(withoutProbabilities), wanted.map(withoutProbabilities));
+  for (const [i, token] of got.entries()) {
+    for (const [j, value] of probabilitiesOf(token).entries()) {
+      assertAlmostEquals(value, probabilitiesOf(wanted[i])[j], SEVERAL_COLUMNS_TOLERANCE);
+    }
   }
+}
+
+function withoutProbabilities({ topLogProbabilities, ...token }: GeneratedToken) {
+  return { ...token, logProbability: 0, likeliest: topLogProbabilities?.map(({ id }) => id) };
+}
+
+function probabilitiesOf({ logProbability, topLogProbabilities = [] }: GeneratedToken): number[] {
+  return [logProbability, ...topLogProbabilities.map((each) => each.logProbability)];
 }
 
 /** An engine that keeps an account of what it is asked for. */
