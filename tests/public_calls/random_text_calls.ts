@@ -51,6 +51,7 @@ export async function makeRandomTextCalls(
 
 class TextProgram extends RandomProgram {
   readonly #model = this.#newModel();
+  readonly #drafts: GPT2[] = [];
   readonly #texts: Text[] = [];
   readonly #expectations: (() => Promise<void>)[] = [];
   #folder: string | undefined;
@@ -66,7 +67,7 @@ class TextProgram extends RandomProgram {
       await this.#checkTexts();
       this.#compare("the first logits", before, (await this.#model.forward(PROBE)).logits);
     }
-    const owners = [...this.#texts, ...this.times(1, this.#model)];
+    const owners = [...this.#texts, ...this.#drafts, this.#model];
     if (this.chance(0.3)) owners.reverse();
     for (const owner of owners) if (this.chance(0.95)) owner[Symbol.dispose]();
     return this.outcome;
@@ -257,8 +258,36 @@ class TextProgram extends RandomProgram {
       ...(this.chance(0.2) ? { stop: this.wild(this.choose(["e", "", ["he", "a"]])) } : {}),
       ...(this.chance(0.2) ? { ignoreEndOfText: this.wild(true) } : {}),
       ...(this.chance(0.2) ? { topLogProbabilities: this.wild(2) } : {}),
+      ...(this.chance(0.2) ? this.#tokenRules() : {}),
+      ...(mayStream && this.chance(0.15) ? this.#beams() : {}),
+      ...(mayStream && this.chance(0.2) ? this.#speculation() : {}),
       ...(mayStream ? this.#options() : this.#signalOption()),
     };
+  }
+
+  #tokenRules() {
+    return this.choose([
+      { badWords: this.wild([this.#prompt(2)]) },
+      { suppressTokens: this.wild(this.#tokens(0, 50)) },
+      { minNewTokens: this.wild(2) },
+      { forcedStart: this.#prompt(3) },
+    ]);
+  }
+
+  #beams() {
+    const numBeams = this.wild(this.number(1, 4));
+    const lengthPenalty = this.wild(this.number(-1, 2));
+    const earlyStopping = this.wild(this.choose([true, false, "never" as const]));
+    return { numBeams, lengthPenalty, earlyStopping, seed: undefined };
+  }
+
+  /** Guesses of another model, which is disposed of sometime, or of the text itself. */
+  #speculation() {
+    if (this.chance(0.4)) return { speculate: this.wild("lookup" as const) };
+    if (this.#drafts.length === 0) this.#drafts.push(this.#newModel());
+    const [model] = this.#drafts;
+    if (this.chance(0.2)) queueMicrotask(() => model[Symbol.dispose]());
+    return { draft: this.wild(this.choose([model, model, this.#model])) };
   }
 
   #sampling() {
