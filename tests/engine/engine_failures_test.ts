@@ -7,6 +7,7 @@ import { initializeWeights } from "../../src/model/initialize.ts";
 import { Model } from "../../src/model/model.ts";
 import { Weights } from "../../src/model/weights.ts";
 import { Backend } from "../../src/tensor/backend.ts";
+import { Buffer } from "../../src/tensor/buffer.ts";
 import { Graph } from "../../src/tensor/graph.ts";
 
 const config = new GPT2Config({
@@ -151,4 +152,54 @@ Deno.test("step() takes more requests than a function takes arguments", async ()
   controller.abort();
   await assertRejects(() => step, DOMException);
   assertEquals(sequence.length, 1);
+});
+
+Deno.test("a cache that cannot be filled is freed", async () => {
+  using model = createModel();
+  Object.defineProperty(model, "hasRaggedAttention", { value: false });
+  using engine = new Engine(model);
+  using sequence = engine.open();
+  {
+    using _failing = failing(Buffer.prototype, "fill");
+    using buffers = watchDisposal(Buffer.prototype);
+    await assertRejects(() => read(engine, sequence, [1, 2]), RangeError, "told to fail");
+    assertEquals(buffers.disposed.size, 1);
+  }
+  assertEquals((await read(engine, sequence, [1, 2])).length, 97);
+});
+
+Deno.test("one request that cannot be fulfilled leaves the other sequences of its call as they were", async () => {
+  using model = createModel();
+  using engine = new Engine(model);
+  using sequence = engine.open();
+  using full = engine.open();
+  using undisturbed = engine.open();
+  for (const each of [sequence, undisturbed]) await read(engine, each, [1, 2, 3]);
+  await read(engine, full, new Array(199).fill(5));
+  const failed = engine.step([
+    { sequence, tokens: [8], logits: "last" },
+    { sequence: full, tokens: [1, 2], logits: "last" },
+  ]);
+  // Is computed in the same pass.
+  const other = read(engine, undisturbed, [4]);
+  await assertRejects(() => failed, RangeError, "it can have 200");
+  assertEquals([sequence.length, full.length], [3, 199]);
+  assertEquals(await read(engine, sequence, [4]), await other);
+});
+
+Deno.test("the memory of closed sequences is given back while others are read on and on", async () => {
+  using model = createModel();
+  using engine = new Engine(model);
+  const sequences = Array.from({ length: 32 }, () => engine.open());
+  await engine.step(sequences.map((sequence) => ({ sequence, tokens: [1], logits: "none" })));
+  using caches = watchDisposal(KeyValueCache.prototype);
+  const [first, second, ...others] = sequences;
+  const readOn = async (sequence: Sequence) => {
+    for (let i = 0; i < 6; i++) await read(engine, sequence, [i]);
+  };
+  const reading = [readOn(first), readOn(second)];
+  for (const other of others) other[Symbol.dispose]();
+  await Promise.all(reading);
+  assertEquals([...caches.disposed].map(({ numSlots }) => numSlots), [32]);
+  assertEquals(await read(engine, first, [7]), await read(engine, second, [7]));
 });
