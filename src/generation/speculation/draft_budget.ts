@@ -14,13 +14,16 @@ export const MAX_DRAFT = 7;
  * How many tokens are drafted of all texts together. There are few sizes because each needs a graph of its own, which
  * takes as long to build as a pass.
  */
-const SIZES = [0, 1, 3, 7, 15, 31];
+const SIZES = [0, 3, 7, 15, 31];
 
 /** What a further token adds to the time of a pass over a single one. Measured: 0.12 for two tokens of GPT-2 small in Q8_0. */
 const TOKEN_COST = 0.12;
 
-/** What is believed of a text of which nothing was drafted yet: enough for it to be tried, in batches too; and how many drafted tokens that counts as much as. */
-const FIRST_BELIEF = 0.7;
+/**
+ * What is believed of a text of which nothing was drafted yet: enough for a few tokens to be tried, unless a dozen texts share
+ * a pass; and how many drafted tokens that counts as much as.
+ */
+const FIRST_BELIEF = 0.6;
 const BELIEF_WEIGHT = 1;
 
 /** Of what was seen, so much counts still after the next draft, and after a pass without one. */

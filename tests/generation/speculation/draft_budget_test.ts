@@ -45,7 +45,7 @@ Deno.test("allotDrafts() asks for few different sizes of passes", () => {
       sizes.add(sum(counts));
     }
   }
-  assert([...sizes].every((size) => [0, 1, 3, 7, 15, 31].includes(size)), String([...sizes]));
+  assert([...sizes].every((size) => [0, 3, 7, 15, 31].includes(size)), String([...sizes]));
 });
 
 Deno.test("Acceptance follows what was seen lately", () => {
@@ -57,7 +57,7 @@ Deno.test("Acceptance follows what was seen lately", () => {
   assert(acceptance.probability < 0.15);
   for (let i = 0; i < 20; i++) acceptance.learn(3, 1);
   assert(Math.abs(acceptance.probability - 0.5) < 0.1);
-  assertEquals(first, 0.7);
+  assertEquals(first, 0.6);
 });
 
 Deno.test("a text whose drafts are always wrong costs few passes with drafts, and some are tried again", () => {
@@ -72,5 +72,5 @@ Deno.test("a text whose drafts are always wrong costs few passes with drafts, an
       numTried++;
     }
   }
-  assert(numTried > 3 && numTried < 30, `${numTried} of 300`);
+  assert(numTried > 2 && numTried < 10, `${numTried} of 300`);
 });
