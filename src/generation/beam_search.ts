@@ -82,12 +82,15 @@ export async function* beamSearch(
         sequences.map((sequence, i) => ({ sequence, tokens: unread[i], logits: "last" as const }))
       );
       await engine.step(requests, { signal, onProgress });
+      const copies: Sequence[] = [];
       for (const search of active) {
         search.beams.advance(search.sequences.map(({ logits }) => logits));
-        followBeams(engine, search, open);
+        copies.push(...followBeams(engine, search, open));
         if (search.beams.isFinished) yield* writtenTokens(search, options, context);
       }
       active = active.filter(({ beams }) => !beams.isFinished);
+      // What waits for a copy would be read apart from the others.
+      await Promise.all(copies.map((copy) => engine.whenIdle(copy)));
     }
   } finally {
     for (const sequence of open) sequence[Symbol.dispose]();
@@ -123,8 +126,12 @@ function beamsBy(
     });
 }
 
-/** Gives each beam a sequence: the first child of a beam goes on in that of its parent, the others in copies. */
-function followBeams(engine: Engine, search: Search, open: Set<Sequence>): void {
+/**
+ * Gives each beam a sequence: the first child of a beam goes on in that of its parent, the others in copies.
+ *
+ * @returns the copies, which are still to be made
+ */
+function followBeams(engine: Engine, search: Search, open: Set<Sequence>): Sequence[] {
   const { sequences, beams } = search;
   const running = beams.isFinished ? [] : beams.running;
   const isParent = new Set(running.map(({ parent }) => parent));
@@ -134,6 +141,7 @@ function followBeams(engine: Engine, search: Search, open: Set<Sequence>): void 
     sequence[Symbol.dispose]();
     open.delete(sequence);
   }
+  const copies: Sequence[] = [];
   const isTaken = new Set<number>();
   search.sequences = running.map(({ parent }) => {
     if (!isTaken.has(parent)) {
@@ -142,9 +150,11 @@ function followBeams(engine: Engine, search: Search, open: Set<Sequence>): void 
     }
     const copy = engine.fork(sequences[parent]);
     open.add(copy);
+    copies.push(copy);
     return copy;
   });
   search.unread = running.map(({ newTokens }) => [newTokens.at(-1)!.id]);
+  return copies;
 }
 
 /** The best texts, one after the other. */
