@@ -59,9 +59,14 @@ class TextProgram extends RandomProgram {
 
   async make(): Promise<Outcome> {
     const { logits: before } = await this.#model.forward(PROBE);
-    await this.call(["open", () => this.#open()]);
     const numCalls = this.number(6, 30);
-    for (let i = 0; i < numCalls; i++) await this.call(this.choose(this.#calls));
+    for (let i = 0; i < numCalls; i++) {
+      if (this.#texts.length === 0 && this.chance(0.4)) {
+        await this.call(["open", () => this.#open()]);
+        if (this.chance(0.5)) await this.settle();
+      }
+      await this.call(this.choose(this.#calls));
+    }
     await this.settle();
     if (!this.#isModelDisposed) {
       await this.#checkTexts();
@@ -87,7 +92,7 @@ class TextProgram extends RandomProgram {
     ...this.times<RandomCall>(2, ["truncate", () => this.#truncate()]),
     ["save", () => this.#save()],
     ["restore", () => this.#restore()],
-    ...this.times<RandomCall>(3, ["dispose text", () => this.#text()[Symbol.dispose]()]),
+    ...this.times<RandomCall>(3, ["dispose text", () => this.#disposeText()]),
     ["explore", () => this.#explore()],
     ...this.times<RandomCall>(2, ["forward", () => this.#forward()]),
     ...this.times<RandomCall>(2, ["generate", () => this.#generate()]),
@@ -117,7 +122,7 @@ class TextProgram extends RandomProgram {
   }
 
   #open(): void {
-    const prompt = this.chance(0.1) ? undefined : this.#prompt();
+    const prompt = this.chance(0.1) ? undefined : this.#prompt(10);
     this.#keep(this.#model.open(prompt, this.#options()));
   }
 
@@ -163,6 +168,13 @@ class TextProgram extends RandomProgram {
 
   #restore(): void {
     this.#keep(this.#model.restore(this.#path(), this.#signalOption()));
+  }
+
+  /** Mostly it is not used after that, but goes on with what was begun. */
+  #disposeText(): void {
+    const text = this.#text();
+    text[Symbol.dispose]();
+    if (this.chance(0.9)) this.#texts.splice(this.#texts.indexOf(text), 1);
   }
 
   #explore(): void {
@@ -335,7 +347,7 @@ class TextProgram extends RandomProgram {
 
   #prompt(maxLength = 14): string | number[] {
     return this.wild(
-      this.chance(0.3) ? this.choose(PROMPTS) : this.#tokens(0, maxLength),
+      this.chance(0.3) ? this.choose(PROMPTS) : this.#tokens(this.chance(0.1) ? 0 : 1, maxLength),
       0.04,
     );
   }
