@@ -47,8 +47,8 @@ bool isBetter(const Candidate & a, const Candidate & b) {
 
 /* A thread's own memory. */
 struct Work {
-    float * maxima;      // of each chunk
-    float * reordered;   // the same
+    float * maxima;     // of each chunk
+    float * reordered;  // the same
     Candidate * candidates;
 
     static int64_t maximaBytes(int64_t size) {
@@ -93,24 +93,45 @@ bool findMaxima(const float * logits, int64_t size, float * maxima) {
     return notFinite == 0;
 }
 
-/* The logarithm of the sum of e^(logit - max), added up in double precision: 16 sums of those whose places agree
- * modulo 16, then these one after another. */
+/* 16 sums in double precision. */
+struct Sums {
+    __m512d low = _mm512_setzero_pd();
+    __m512d high = _mm512_setzero_pd();
+
+    void add(__m512 x) {
+        low = _mm512_add_pd(low, _mm512_cvtps_pd(_mm512_castps512_ps256(x)));
+        high = _mm512_add_pd(high, _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)));
+    }
+
+    double total() const {
+        double parts[LANES];
+        _mm512_storeu_pd(parts, low);
+        _mm512_storeu_pd(parts + LANES / 2, high);
+        double sum = 0;
+        for (const double part : parts) {
+            sum += part;
+        }
+        return sum;
+    }
+};
+
+/* The logarithm of the sum of e^(logit - max): 16 sums of those whose places agree modulo 16, of which the four of
+ * a chunk are added in single precision first, then these one after another. */
 double logOfSum(const float * logits, int64_t size, float max) {
-    __m512d low = _mm512_setzero_pd(), high = _mm512_setzero_pd();
-    for (int64_t i = 0; i < size; i += LANES) {
-        const __m512 x = load(logits + i, lanes(size - i));
-        const __m512 power = exponential(_mm512_sub_ps(x, _mm512_set1_ps(max)));
-        low = _mm512_add_pd(low, _mm512_cvtps_pd(_mm512_castps512_ps256(power)));
-        high = _mm512_add_pd(high, _mm512_cvtps_pd(_mm512_extractf32x8_ps(power, 1)));
+    const auto power = [max](__m512 x) { return exponential(_mm512_sub_ps(x, _mm512_set1_ps(max))); };
+    Sums sums;
+    int64_t i = 0;
+    for (; i + CHUNK <= size; i += CHUNK) {
+        __m512 four[CHUNK / LANES];
+        for (int64_t j = 0; j < CHUNK / LANES; j++) {
+            four[j] = power(_mm512_loadu_ps(logits + i + j * LANES));
+        }
+        sums.add(_mm512_add_ps(_mm512_add_ps(four[0], four[1]), _mm512_add_ps(four[2], four[3])));
     }
-    double sums[LANES];
-    _mm512_storeu_pd(sums, low);
-    _mm512_storeu_pd(sums + LANES / 2, high);
-    double sum = 0;
-    for (const double part : sums) {
-        sum += part;
+    for (; i < size; i += LANES) {
+        sums.add(power(load(logits + i, lanes(size - i))));
     }
-    return std::log(sum);
+    return std::log(sums.total());
 }
 
 /* Brings the `count` largest to the beginning of the candidates, in ascending order of their ids. */
