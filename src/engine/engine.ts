@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAbort } from "../base/abort.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
 import type { CachedLayer } from "./key_value_cache.ts";
@@ -106,6 +107,8 @@ export class Engine implements Disposable, SequenceOwner {
     }
     const call = newCall(requests, options);
     this.#add(call.readings.filter((reading) => numLeft(reading) > 0));
+    // At once, though what is computed for others as well goes on.
+    using _listener = onAbort(options.signal, () => this.#fail(call, options.signal!.reason));
     return await call.promise;
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../base/abort.ts";
 import { checkPath } from "../base/check_path.ts";
 import { checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
@@ -146,7 +147,7 @@ export class Text implements Disposable {
     const { allowSpecial, signal, onProgress } = checkOptions("append", options, appendRules);
     // A copy: what the caller's array says later makes no difference.
     const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
-    await this.#inTurn(async () => {
+    await this.#inTurn(signal, async () => {
       const tokens = this.#encode(given, allowSpecial);
       const { length } = this;
       const { contextLength } = this.#engine.model.config;
@@ -175,7 +176,7 @@ export class Text implements Disposable {
    */
   async logits(options: Pick<AppendOptions, "signal"> = {}): Promise<Float32Array<ArrayBuffer>> {
     const { signal } = checkOptions("tell what follows", options, readRules);
-    return await this.#inTurn(async () => (await this.#logits(signal)).slice());
+    return await this.#inTurn(signal, async () => (await this.#logits(signal)).slice());
   }
 
   /**
@@ -189,7 +190,7 @@ export class Text implements Disposable {
     options: Pick<AppendOptions, "signal"> = {},
   ): Promise<Float64Array<ArrayBuffer>> {
     const { signal } = checkOptions("tell what follows", options, readRules);
-    return await this.#inTurn(async () => logProbabilitiesOf(await this.#logits(signal)));
+    return await this.#inTurn(signal, async () => logProbabilitiesOf(await this.#logits(signal)));
   }
 
   /**
@@ -210,7 +211,7 @@ export class Text implements Disposable {
       );
     }
     const { signal } = checkOptions("tell what follows", options, readRules);
-    return await this.#inTurn(async () => likeliest(await this.#logits(signal), count));
+    return await this.#inTurn(signal, async () => likeliest(await this.#logits(signal), count));
   }
 
   /**
@@ -226,7 +227,7 @@ export class Text implements Disposable {
       ...readRules,
     });
     const sampler = new Sampler(samplingOptionsOf(sampling), this.#engine.model.config.vocabSize);
-    return await this.#inTurn(async () => {
+    return await this.#inTurn(signal, async () => {
       const logits = await this.#logits(signal);
       const id = sampler.fork(this.length).sample(logits, this.#tokens);
       this.#checkRoom();
@@ -261,7 +262,7 @@ export class Text implements Disposable {
       contextLength,
     })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 });
     while (!continuation.isFinished) {
-      yield await this.#inTurn(async () => {
+      yield await this.#inTurn(signal, async () => {
         await this.#logits(signal);
         return continuation.next();
       });
@@ -274,7 +275,7 @@ export class Text implements Disposable {
     const copy = new Text(this.#engine, this.#vocabulary, { tokens: this.tokens, sequence });
     // How much of it is remembered shows when that has been copied. Later calls hear of errors.
     if (this.#engine.isPending(sequence)) {
-      copy.#inTurn(() => this.#engine.whenIdle(sequence)).catch(() => {});
+      copy.#inTurn(undefined, () => this.#engine.whenIdle(sequence)).catch(() => {});
     }
     return copy;
   }
@@ -307,7 +308,7 @@ export class Text implements Disposable {
   async save(path: string, options: Pick<AppendOptions, "signal"> = {}): Promise<void> {
     checkPath("save the text", path);
     const { signal } = checkOptions("save the text", options, readRules);
-    await this.#inTurn(async () => {
+    await this.#inTurn(signal, async () => {
       const { saveText } = await import("./saved_text.ts");
       if (this.length > 0) await this.#read(signal);
       await saveText(this.#engine, { tokens: this.tokens, sequence: this.#sequence }, path, signal);
@@ -352,17 +353,26 @@ export class Text implements Disposable {
   }
 
   /** Does one thing after another; at once where nothing else is to be done. */
-  async #inTurn<T>(action: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
     this.#sequence.checkUsable();
     const before = this.#lastTurn;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#lastTurn = promise;
-    try {
-      if (before !== undefined) await before;
-      return await action();
-    } finally {
+    const end = () => {
       if (this.#lastTurn === promise) this.#lastTurn = undefined;
       resolve();
+    };
+    try {
+      if (before !== undefined) await orAborted(before, signal);
+    } catch (error) {
+      // Those who come later still wait for those before.
+      before!.then(end);
+      throw error;
+    }
+    try {
+      return await action();
+    } finally {
+      end();
     }
   }
 

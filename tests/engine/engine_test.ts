@@ -222,3 +222,19 @@ Deno.test("an abort signal ends one call, and leaves its sequence as it was", as
   sequence.truncate(0);
   assertEquals(await read(engine, sequence, tokens), expected);
 });
+
+Deno.test("an abort signal ends a call at once, while others are computed", async () => {
+  using model = createModel();
+  using engine = new Engine(model);
+  using sequence = engine.open();
+  using other = engine.open();
+  const controller = new AbortController();
+  atNextComputation(model, () => controller.abort());
+  const going = read(engine, other, tokens);
+  const stopped = engine.step([{ sequence, tokens, logits: "last" }], controller);
+  await assertRejects(() => stopped, DOMException, "aborted");
+  assertEquals([engine.isPending(sequence), engine.isPending(other)], [false, true]);
+  sequence.truncate(0);
+  const expected = (await going).slice();
+  assertEquals(await read(engine, sequence, tokens), expected);
+});

@@ -64,6 +64,24 @@ Deno.test("an append that fails takes back its own tokens, not those of the next
   await assertReads(text, [...prompt, 3]);
 });
 
+Deno.test("a call that is aborted while it waits ends at once, and lets nobody pass", async () => {
+  using text = await model.open(prompt);
+  const controller = new AbortController();
+  const calls = [
+    text.append([1]),
+    text.append([2], { signal: controller.signal }),
+    text.append([3]),
+  ];
+  const ended: string[] = [];
+  const settled = calls.map((call, i) =>
+    call.then(() => ended.push(`${i} read`), () => ended.push(`${i} aborted`))
+  );
+  controller.abort();
+  await Promise.all(settled);
+  assertEquals(ended, ["1 aborted", "0 read", "2 read"]);
+  await assertReads(text, [...prompt, 1, 3]);
+});
+
 Deno.test("overlapping appends do not overrun the context", async () => {
   using text = await model.open(prompt);
   const [first, second, third] = [prompt, prompt, [5]].map((added) => text.append(added));
