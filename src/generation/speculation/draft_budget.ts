@@ -20,10 +20,13 @@ const SIZES = [0, 3, 7, 15, 31];
 const TOKEN_COST = 0.12;
 
 /**
- * What is believed of a text of which nothing was drafted yet: enough for a few tokens to be tried, unless a dozen texts share
- * a pass; and how many drafted tokens that counts as much as.
+ * What is believed of drafts before there were any: enough for a few tokens to be tried, unless a dozen texts share a pass.
+ * Whoever gives a draft model has reason to believe in it.
  */
-const FIRST_BELIEF = 0.6;
+export const BELIEF_IN_LOOKUP = 0.6;
+export const BELIEF_IN_MODEL = 0.8;
+
+/** As much as so many drafted tokens does that count. */
 const BELIEF_WEIGHT = 1;
 
 /** Of what was seen, so much counts still after the next draft, and after a pass without one. */
@@ -32,12 +35,18 @@ const MEMORY_AT_REST = 0.995;
 
 /** How often drafted tokens of a text turned out right lately. */
 export class Acceptance {
+  readonly #belief: number;
   #numTried = 0;
   #numAccepted = 0;
 
+  /** @param belief the probability before anything was tried */
+  constructor(belief: number) {
+    this.#belief = belief;
+  }
+
   /** How probable it is that a drafted token is right, if those before it are. */
   get probability(): number {
-    return (FIRST_BELIEF * BELIEF_WEIGHT + this.#numAccepted) / (BELIEF_WEIGHT + this.#numTried);
+    return (this.#belief * BELIEF_WEIGHT + this.#numAccepted) / (BELIEF_WEIGHT + this.#numTried);
   }
 
   /** Takes in what became of a draft. Behind the first wrong token nothing was tried. */

@@ -9,7 +9,13 @@
  * @module
  */
 import type { Engine } from "../../engine/engine.ts";
-import { Acceptance, allotDrafts, MAX_DRAFT } from "./draft_budget.ts";
+import {
+  Acceptance,
+  allotDrafts,
+  BELIEF_IN_LOOKUP,
+  BELIEF_IN_MODEL,
+  MAX_DRAFT,
+} from "./draft_budget.ts";
 import type { DraftedText } from "./drafted_text.ts";
 import { lookUpDraft } from "./look_up_draft.ts";
 import { ModelDrafts } from "./model_drafts.ts";
@@ -112,7 +118,8 @@ export class Speculation implements Disposable {
   }
 
   #acceptanceOf(text: DraftedText): Acceptance {
-    const known = this.#acceptances.get(text) ?? new Acceptance();
+    const belief = this.#model === undefined ? BELIEF_IN_LOOKUP : BELIEF_IN_MODEL;
+    const known = this.#acceptances.get(text) ?? new Acceptance(belief);
     this.#acceptances.set(text, known);
     return known;
   }

@@ -49,7 +49,7 @@ Deno.test("allotDrafts() asks for few different sizes of passes", () => {
 });
 
 Deno.test("Acceptance follows what was seen lately", () => {
-  const acceptance = new Acceptance();
+  const acceptance = new Acceptance(0.6);
   const first = acceptance.probability;
   for (let i = 0; i < 20; i++) acceptance.learn(7, 7);
   assert(acceptance.probability > 0.95);
@@ -61,7 +61,7 @@ Deno.test("Acceptance follows what was seen lately", () => {
 });
 
 Deno.test("a text whose drafts are always wrong costs few passes with drafts, and some are tried again", () => {
-  const acceptance = new Acceptance();
+  const acceptance = new Acceptance(0.6);
   let numTried = 0;
   for (let pass = 0; pass < 300; pass++) {
     const { probability } = acceptance;
