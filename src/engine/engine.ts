@@ -22,7 +22,6 @@ import {
   proceed,
   type Reading,
   report,
-  sequencesOf,
   type StepOptions,
   type StepRequest,
   type Task,
@@ -228,12 +227,16 @@ export class Engine implements Disposable, SequenceOwner {
   async #doTasks(): Promise<void> {
     this.#freeDisposed();
     this.#refuseTasks();
-    const ready = this.#readyTasks();
-    for (const task of ready) {
-      if (task.kind === "copying") await this.#copy(task);
-      if (task.kind !== "access") continue;
-      this.#remove(task);
-      await task.run();
+    let ready = this.#readyTasks();
+    // First all that reads nothing: what is forked or recalled is then read together with the others.
+    while (ready.some(({ kind }) => kind !== "reading")) {
+      for (const task of ready) {
+        if (task.kind === "copying") await this.#copy(task);
+        if (task.kind !== "access") continue;
+        this.#remove(task);
+        await task.run();
+      }
+      ready = this.#readyTasks();
     }
     const parts = await this.#place(ready.filter((task) => task.kind === "reading"));
     for (const pass of planPasses(parts, this.model.hasRaggedAttention)) await this.#compute(pass);
@@ -268,13 +271,16 @@ export class Engine implements Disposable, SequenceOwner {
     }
   }
 
-  /** The tasks whose sequences have no earlier one. */
+  /** The tasks that need not wait for an earlier one: none changes what they need, and they change nothing that one needs. */
   #readyTasks(): Task[] {
-    const taken = new Set<Sequence>();
+    const changed = new Set<Sequence>();
+    const copied = new Set<Sequence>();
     return this.#tasks.filter((task) => {
-      const sequences = sequencesOf(task);
-      const isReady = !sequences.some((sequence) => taken.has(sequence));
-      for (const sequence of sequences) taken.add(sequence);
+      const [target, source] = task.kind === "copying" ? [task.to, task.from] : [task.sequence];
+      const isReady = !changed.has(target) && !copied.has(target) &&
+        (source === undefined || !changed.has(source));
+      changed.add(target);
+      if (source !== undefined) copied.add(source);
       return isReady;
     });
   }

@@ -118,11 +118,6 @@ export function newCall(
   return call;
 }
 
-/** The sequences that a task is about. */
-export function sequencesOf(task: Task): readonly Sequence[] {
-  return task.kind === "copying" ? [task.from, task.to] : [task.sequence];
-}
-
 /** How many tokens of a reading are still to be read. */
 export function numLeft({ tokens, numRead }: Reading): number {
   return tokens.length - numRead;

@@ -238,3 +238,17 @@ Deno.test("an abort signal ends a call at once, while others are computed", asyn
   const expected = (await going).slice();
   assertEquals(await read(engine, sequence, tokens), expected);
 });
+
+Deno.test("forks of one sequence are read together, not one pass after another", async () => {
+  using model = createModel();
+  using engine = new Engine(model);
+  using sequence = engine.open();
+  await read(engine, sequence, tokens.slice(0, 20));
+  const forks = Array.from({ length: 5 }, () => engine.fork(sequence));
+  const numTokens: (number | undefined)[] = [];
+  model.threadChoice.record = (_elapsedMs, count) => numTokens.push(count);
+  await engine.step(forks.map((fork, i) => ({ sequence: fork, tokens: [i], logits: "last" })));
+  // One thread needs no record: so many tokens were computed at once.
+  assertEquals(numTokens, [5]);
+  for (const fork of forks) fork[Symbol.dispose]();
+});
