@@ -54,7 +54,7 @@ export class Engine implements Disposable, SequenceOwner {
   constructor(model: Model) {
     this.model = model;
     this.#graphs = new StepGraphs(model);
-    this.#slots = new Slots(model, () => this.#graphs.clear());
+    this.#slots = new Slots(model, () => this.#graphs.clear(), () => this.#numWaiting);
   }
 
   /**
@@ -241,6 +241,12 @@ export class Engine implements Disposable, SequenceOwner {
     const parts = await this.#place(ready.filter((task) => task.kind === "reading"));
     for (const pass of planPasses(parts, this.model.hasRaggedAttention)) await this.#compute(pass);
     for (const call of callsOf(parts)) this.#attempt(call, () => proceed(call));
+  }
+
+  /** How many sequences are to be read or made that have no slot yet. */
+  get #numWaiting(): number {
+    const waiting = this.#tasks.map((task) => task.kind === "copying" ? task.to : task.sequence);
+    return new Set(waiting.filter(({ slot }) => slot === undefined)).size;
   }
 
   /** Forgets the sequences that are not used any more, but for those of which there are to be copies. */

@@ -26,14 +26,19 @@ export interface Room {
 export class Slots implements Disposable {
   readonly #model: Model;
   readonly #beforeChange: () => void;
+  readonly #numWaiting: () => number;
   /** Those that are remembered, by slot. A closed one leaves a gap until the next call of `reserve()`. */
   #sequences: (Sequence | undefined)[] = [];
   #cache: KeyValueCache | undefined;
 
-  /** @param beforeChange is called before the cache is replaced: graphs must not use it any more */
-  constructor(model: Model, beforeChange: () => void) {
+  /**
+   * @param beforeChange is called before the cache is replaced: graphs must not use it any more
+   * @param numWaiting tells how many sequences will soon want a slot: the cache is made large enough for them at once
+   */
+  constructor(model: Model, beforeChange: () => void, numWaiting: () => number) {
     this.#model = model;
     this.#beforeChange = beforeChange;
+    this.#numWaiting = numWaiting;
   }
 
   /** Where the keys and values are. There is one after the first call of `reserve()`. */
@@ -107,22 +112,23 @@ export class Slots implements Disposable {
   /** Has the cache fit so many sequences of such a length. */
   async #fit(numSlots: number, capacity: number): Promise<void> {
     const cache = this.#cache;
-    if (cache === undefined) {
-      this.#requireMemory(numSlots, capacity);
-      this.#cache = new KeyValueCache(this.#model, numSlots, capacity);
-      return;
-    }
-    const isTooSmall = cache.numSlots < numSlots || cache.numRows < capacity;
-    const isTooLarge = cache.numSlots > SHRINK_BELOW * numSlots;
+    const { numSlots: oldSlots, numRows: oldRows } = cache ?? { numSlots: 0, numRows: 0 };
+    const numSoon = Math.max(numSlots, this.#sequences.length + this.#numWaiting());
+    const isTooSmall = oldSlots < numSlots || oldRows < capacity;
+    const isTooLarge = oldSlots > SHRINK_BELOW * numSoon;
     if (!isTooSmall && !isTooLarge) return;
     // Twice as much at a time: nothing is copied more than twice on average.
     const enough = {
-      numSlots: isTooLarge ? 2 * numSlots : grown(cache.numSlots, numSlots),
-      capacity: Math.min(grown(cache.numRows, capacity), this.#largestCapacity),
+      numSlots: isTooLarge ? 2 * numSoon : grown(oldSlots, numSoon),
+      capacity: Math.min(grown(oldRows, capacity), this.#largestCapacity),
     };
     const fits = this.#bytes(enough.numSlots, enough.capacity) <= this.#model.backend.totalBytes;
-    const next = fits ? enough : { numSlots, capacity: Math.max(capacity, cache.numRows) };
+    const next = fits ? enough : { numSlots, capacity: Math.max(capacity, oldRows) };
     this.#requireMemory(next.numSlots, next.capacity);
+    if (cache === undefined) {
+      this.#cache = new KeyValueCache(this.#model, next.numSlots, next.capacity);
+      return;
+    }
     using resources = new DisposableStack();
     const replacement = resources.use(
       new KeyValueCache(this.#model, next.numSlots, next.capacity),

@@ -19,7 +19,7 @@ import { contiguous, permute } from "./views.ts";
  * compute it: ask `canAttendRagged()` first. A position gets the same bits whatever other positions are computed with it.
  *
  * @param query (1 heads seq_q head_dim), f32
- * @param key (slots heads rows head_dim), f16 or f32
+ * @param key (slots heads rows head_dim), f16, f32 or q8_0
  * @param value (slots heads rows head_dim), of the same type
  * @param slots (seq_q), i32: the slot that each position belongs to; an input, which then takes only numbers of slots
  * @param counts (seq_q), i32: how many rows each position sees; an input, which then takes only 0 to rows. A position that
