@@ -22,6 +22,16 @@ export {
   type SaveGgufOptions,
 } from "./src/gpt2.ts";
 export type { ForwardOptions, ForwardResult } from "./src/engine/forward.ts";
+export { activationNames } from "./src/model/activation_sites.ts";
+export type { CapturedActivation, CapturedActivations } from "./src/engine/activation_record.ts";
+export type { CaptureOptions, HookOptions } from "./src/engine/hook_options.ts";
+export type {
+  ActivationPlace,
+  Intervention,
+  InterventionContext,
+  InterventionFunction,
+  Interventions,
+} from "./src/engine/intervention.ts";
 export type { CacheType, ComputeOptions } from "./src/model/compute_options.ts";
 export type { CreateOptions } from "./src/model/create_model.ts";
 export type { InitializeOptions } from "./src/model/initialize.ts";

@@ -80,7 +80,10 @@ Deno.test("an option like no other is an error that lists all", async () => {
     () => model.forward([1], { lastOnly: true } as Anything),
     TypeError,
   );
-  assertStringIncludes(error.message, "The options are logits, signal, targets.");
+  assertStringIncludes(
+    error.message,
+    "The options are capture, intervene, logits, signal, targets.",
+  );
 });
 
 const wrong: [what: string, call: () => unknown, message: string][] = [

@@ -33,16 +33,21 @@ def capture_activations(model: GPT2LMHeadModel, tokens: torch.Tensor) -> dict[st
         output = model(tokens, use_cache=False, output_attentions=True)
     found["logits"] = output.logits
     for i, weights in enumerate(output.attentions):
+        attended = f"blocks.{i}.attention.attended"
+        found[attended] = split_heads(found[attended], weights.shape[1])
         found |= attention_activations(f"blocks.{i}", found.pop(f"blocks.{i}.qkv"), weights)
     return found
+
+
+def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+    """(batch seq (heads head_dim)) to (batch heads seq head_dim)."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def attention_activations(at: str, qkv: torch.Tensor, weights: torch.Tensor) -> dict:
     """Query, key, value and scores; the scores have to lead to the weights the model used."""
     heads = weights.shape[1]
-    query, key, value = (
-        part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in qkv.chunk(3, dim=-1)
-    )
+    query, key, value = (split_heads(part, heads) for part in qkv.chunk(3, dim=-1))
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
     torch.testing.assert_close(scores.masked_fill(future, -math.inf).softmax(-1), weights)

@@ -317,6 +317,8 @@ export class Engine implements Disposable, SequenceOwner {
       taken.set(reading, count);
       room -= count;
     }
+    const isSpelled = ({ hooked }: Reading) => (hooked?.hooks.spelledLayers.size ?? 0) > 0;
+    if (ready.some(isSpelled)) this.#slots.clearRows();
     while (taken.size > 0) {
       const readings = [...taken.keys()];
       const rooms = readings.map(({ sequence, tokens, start }) => ({

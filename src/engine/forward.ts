@@ -14,10 +14,14 @@ import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import { crossEntropy, IGNORED_TARGET } from "../model/loss.ts";
 import { checkTokens, type TokenIds, toRows } from "../model/token_ids.ts";
+import type { CapturedActivations } from "./activation_record.ts";
 import type { Engine } from "./engine.ts";
+import { type HookOptions, hookRules } from "./hook_options.ts";
+import type { HookedText } from "./hooked_text.ts";
+import { startHooks, wantsHooks } from "./start_hooks.ts";
 
 /** Options of `GPT2.forward()`. */
-export interface ForwardOptions {
+export interface ForwardOptions extends HookOptions {
   /**
    * The token that should follow at each position, in the shape of the tokens; -100 where none counts. Given these,
    * the result has a loss.
@@ -41,6 +45,8 @@ export interface ForwardResult {
   logits: Float32Array<ArrayBuffer>;
   /** The sizes of the three axes of `logits`. */
   shape: [batch: number, seq: number, vocab: number];
+  /** What `capture` asked for, by name. */
+  activations?: CapturedActivations;
   /** Mean cross-entropy of the targets in nats, where targets were given: over all of them, of whichever text. */
   loss?: number;
 }
@@ -51,6 +57,7 @@ const RULES: OptionRules<ForwardOptions> = {
   targets: anything,
   logits: oneOf("all", "last", "none"),
   signal: abortSignal,
+  ...hookRules,
 };
 
 /** The largest result: a typed array that is larger cannot be had everywhere. */
@@ -89,14 +96,24 @@ export async function forward(
         `up to ${seq} tokens. Give fewer at a time, or ask for logits: "last".`,
     );
   }
-  const computed = await computeLogits(engine, texts, numRows, signal);
+  const hooks = wantsHooks(options)
+    ? await startHooks(ACTION, options, engine.model.config)
+    : undefined;
+  hooks?.checkCaptured(ACTION, texts.length, seq);
+  const hooked = hooks && texts.map(({ length }, text) => hooks.open(text, length));
+  const computed = await computeLogits(engine, texts, numRows, { signal, hooked });
   const loss = targets && crossEntropy(
     computed,
     targets.flatMap((row) => padded(row, seq, IGNORED_TARGET)),
     vocabSize,
   );
   const result = pickWanted(computed, texts, wanted, numRows, vocabSize);
-  return loss === undefined ? result : { ...result, loss };
+  const activations = hooked && hooks.assemble(hooked);
+  return {
+    ...result,
+    ...loss !== undefined && { loss },
+    ...activations !== undefined && { activations },
+  };
 }
 
 /**
@@ -109,7 +126,10 @@ async function computeLogits(
   engine: Engine,
   texts: readonly TokenIds[],
   numRows: number,
-  signal: AbortSignal | undefined,
+  { signal, hooked }: {
+    readonly signal: AbortSignal | undefined;
+    readonly hooked: readonly HookedText[] | undefined;
+  },
 ): Promise<Float32Array<ArrayBuffer>> {
   const { vocabSize } = engine.model.config;
   const computed = new Float32Array(texts.length * numRows * vocabSize).fill(NaN);
@@ -122,6 +142,7 @@ async function computeLogits(
       tokens,
       logits: numRows === 1 ? "last" as const : "all" as const,
       into: computed.subarray(begin, begin + numWanted * vocabSize),
+      hooked: hooked?.[text],
     };
   });
   await engine.step(requests, { signal });

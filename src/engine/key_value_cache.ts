@@ -42,6 +42,8 @@ export interface CachedLayer {
 export class KeyValueCache implements Disposable {
   /** How many texts have room. */
   readonly numSlots: number;
+  /** Whether rows that nobody has written are zeros, and not whatever was in memory. */
+  readonly isCleared: boolean;
   /** How many positions of each text have: a multiple of {@linkcode CACHE_STEP}. */
   readonly numRows: number;
   /** (heads slots rows head_dim) for each layer. */
@@ -53,12 +55,15 @@ export class KeyValueCache implements Disposable {
    * @param model whose keys and values are kept
    * @param numSlots for so many texts
    * @param capacity for so many positions of each, at least
+   * @param isCleared whether rows that nobody has written are zeros: attention by masks multiplies those that it must not see
+   * by zero, so they have to be numbers
    * @throws {NativeError} if there is not enough memory
    */
-  constructor(model: Model, numSlots: number, capacity: number) {
+  constructor(model: Model, numSlots: number, capacity: number, isCleared: boolean) {
     const { numHeads, headDim } = model.config;
     this.#model = model;
     this.numSlots = numSlots;
+    this.isCleared = isCleared;
     this.numRows = rowsFor(capacity);
     const spec = { shape: [numHeads, numSlots, this.numRows, headDim], dtype: model.cacheType };
     const { blocks } = model.weights.distribution;
@@ -68,8 +73,7 @@ export class KeyValueCache implements Disposable {
       const numHere = blocks.filter((other) => other === place).length;
       const specs = new Array(2 * numHere).fill(spec);
       const buffer = buffers.use(new Buffer(model.backend, specs, place));
-      // Attention by masks multiplies rows that it must not see by zero: they have to be numbers.
-      if (!model.hasRaggedAttention) buffer.fill(0);
+      if (isCleared) buffer.fill(0);
       const { tensors } = buffer;
       // The blocks of a place follow one another.
       for (let i = 0; i < numHere; i++) {

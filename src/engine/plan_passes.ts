@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Hooks } from "./hooked_text.ts";
 import { CACHE_STEP } from "./key_value_cache.ts";
 import { numLogitsOf, type Span, type StepShape } from "./step_pass.ts";
 
@@ -12,18 +13,27 @@ export interface PlannedPass<S extends Span> {
   readonly spans: readonly S[];
   /** What the graph depends on. */
   readonly shape: StepShape;
+  readonly hooks?: Hooks;
 }
 
 /**
- * Divides spans into passes: one for all of them where attention is ragged. Elsewhere a pass has texts that lie in
- * neighbouring slots and have equally many new tokens, so that nothing is padded.
+ * Divides spans into passes: one for all of them that have the same hooks, where attention is ragged. Elsewhere, and where
+ * it is to be looked into, a pass has texts that lie in neighbouring slots and have equally many new tokens, so that nothing
+ * is padded.
  */
 export function planPasses<S extends Span>(
   spans: readonly S[],
   isRagged: boolean,
 ): PlannedPass<S>[] {
-  if (spans.length === 0) return [];
-  if (isRagged) return [plan(spans, true)];
+  const ofHooks = Map.groupBy(spans, ({ hooked }) => hooked?.hooks);
+  return [...ofHooks].flatMap(([hooks, own]) => {
+    const isSpelled = hooks !== undefined && hooks.spelledLayers.size > 0;
+    const plans = isRagged && !isSpelled ? [plan(own, true)] : planRectangles(own);
+    return plans.map((pass) => ({ ...pass, hooks }));
+  });
+}
+
+function planRectangles<S extends Span>(spans: readonly S[]): PlannedPass<S>[] {
   const groups: S[][] = [];
   for (const span of spans.toSorted((a, b) => a.slot - b.slot)) {
     const last = groups.at(-1)?.at(-1);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HookedText } from "./hooked_text.ts";
 import type { LogitsSummary } from "./logits_summary.ts";
 import type { Sequence } from "./sequence.ts";
 import type { StepLogits } from "./step_graphs.ts";
@@ -16,6 +17,8 @@ export interface StepRequest {
   readonly tokens: ArrayLike<number>;
   /** After which of them logits are wanted. */
   readonly logits: LogitsWanted;
+  /** What is captured and changed while they are read. */
+  readonly hooked?: HookedText;
   /** Where the logits go. Default: for `"last"` the sequence's own array, for `"all"` a new one. */
   readonly into?: Float32Array<ArrayBuffer>;
 }
@@ -125,7 +128,7 @@ export function numLeft({ tokens, numRead }: Reading): number {
 
 /** The next tokens of a reading. */
 export function partOf(reading: Reading, count: number): Part {
-  const { tokens, sequence, numRead, logits } = reading;
+  const { tokens, sequence, numRead, logits, hooked } = reading;
   const end = numRead + count;
   return {
     reading,
@@ -133,6 +136,8 @@ export function partOf(reading: Reading, count: number): Part {
     start: reading.start! + numRead,
     tokens: Array.prototype.slice.call(tokens, numRead, end),
     logits: logits === "last" && end < tokens.length ? "none" : logits,
+    endsReading: end === tokens.length,
+    hooked,
   };
 }
 

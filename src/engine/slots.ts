@@ -30,6 +30,7 @@ export class Slots implements Disposable {
   /** Those that are remembered, by slot. A closed one leaves a gap until the next call of `reserve()`. */
   #sequences: (Sequence | undefined)[] = [];
   #cache: KeyValueCache | undefined;
+  #needsClearedRows: boolean;
 
   /**
    * @param beforeChange is called before the cache is replaced: graphs must not use it any more
@@ -39,11 +40,17 @@ export class Slots implements Disposable {
     this.#model = model;
     this.#beforeChange = beforeChange;
     this.#numWaiting = numWaiting;
+    this.#needsClearedRows = !model.hasRaggedAttention;
   }
 
   /** Where the keys and values are. There is one after the first call of `reserve()`. */
   get cache(): KeyValueCache {
     return this.#cache!;
+  }
+
+  /** From the next call of `reserve()` on, attention may be by masks: see {@linkcode KeyValueCache.isCleared}. */
+  clearRows(): void {
+    this.#needsClearedRows = true;
   }
 
   /**
@@ -116,9 +123,11 @@ export class Slots implements Disposable {
     const numSoon = Math.max(numSlots, this.#sequences.length + this.#numWaiting());
     const isTooSmall = oldSlots < numSlots || oldRows < capacity;
     const isTooLarge = oldSlots > SHRINK_BELOW * numSoon;
-    if (!isTooSmall && !isTooLarge) return;
+    const isCleared = this.#needsClearedRows;
+    const isFit = !isTooSmall && !isTooLarge;
+    if (isFit && (!isCleared || cache?.isCleared)) return;
     // Twice as much at a time: nothing is copied more than twice on average.
-    const enough = {
+    const enough = isFit ? { numSlots: oldSlots, capacity: oldRows } : {
       numSlots: isTooLarge ? 2 * numSoon : grown(oldSlots, numSoon),
       capacity: Math.min(grown(oldRows, capacity), this.#largestCapacity),
     };
@@ -126,12 +135,12 @@ export class Slots implements Disposable {
     const next = fits ? enough : { numSlots, capacity: Math.max(capacity, oldRows) };
     this.#requireMemory(next.numSlots, next.capacity);
     if (cache === undefined) {
-      this.#cache = new KeyValueCache(this.#model, next.numSlots, next.capacity);
+      this.#cache = new KeyValueCache(this.#model, next.numSlots, next.capacity, isCleared);
       return;
     }
     using resources = new DisposableStack();
     const replacement = resources.use(
-      new KeyValueCache(this.#model, next.numSlots, next.capacity),
+      new KeyValueCache(this.#model, next.numSlots, next.capacity, isCleared),
     );
     for (const [slot, sequence] of this.#sequences.entries()) {
       await cache.copy({ slot, numRows: sequence!.numRows }, slot, replacement);

@@ -6,6 +6,7 @@
 import type { Model } from "../model/model.ts";
 import { Graph } from "../tensor/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Hooks } from "./hooked_text.ts";
 import type { KeyValueCache } from "./key_value_cache.ts";
 import { LargestLogits } from "./largest_logits.ts";
 import type { LogitsSummary } from "./logits_summary.ts";
@@ -34,6 +35,14 @@ export interface ComputeOptions {
   readonly signal?: AbortSignal;
   /** How many of the largest logits are needed, 0 for all, to be told what is known of them; see `StepOptions`. */
   readonly numLargest?: number;
+}
+
+/** What a graph depends on. */
+interface GraphNeeds {
+  readonly cache: KeyValueCache;
+  readonly shape: StepShape;
+  readonly numLargest: number | undefined;
+  readonly hooks: Hooks | undefined;
 }
 
 /** A graph, and what is read of it. */
@@ -76,15 +85,16 @@ export class StepGraphs implements Disposable {
    */
   async compute<S extends Span>(
     cache: KeyValueCache,
-    { spans, shape }: PlannedPass<S>,
+    { spans, shape, hooks }: PlannedPass<S>,
     { signal, numLargest }: ComputeOptions,
     read: (logits: StepLogits) => void,
   ): Promise<void> {
     const isKept = shape.batch * shape.seq <= MOST_TOKENS_OF_KEPT_GRAPHS;
-    const built = this.#graphFor(cache, shape, numLargest, isKept);
+    const built = this.#graphFor({ cache, shape, numLargest, hooks }, isKept);
     try {
       built.pass.write(spans);
       await this.#run(built, spans, shape, signal);
+      built.pass.keepActivations(spans);
       built.largest?.read();
       read({
         read: (index, into) => readLogits(built, index, into),
@@ -129,16 +139,11 @@ export class StepGraphs implements Disposable {
     this.#model.threadChoice.startOver(spans.length);
   }
 
-  #graphFor(
-    cache: KeyValueCache,
-    shape: StepShape,
-    numLargest: number | undefined,
-    isKept: boolean,
-  ): StepGraph {
-    const key = JSON.stringify([shape, numLargest]);
+  #graphFor(needs: GraphNeeds, isKept: boolean): StepGraph {
+    const key = JSON.stringify([needs.shape, needs.numLargest, needs.hooks?.id]);
     const known = this.#kept.get(key);
     this.#kept.delete(key);
-    const built = known ?? this.#build(cache, shape, numLargest);
+    const built = known ?? this.#build(needs);
     if (!isKept) return built;
     this.#kept.set(key, built);
     if (this.#kept.size > NUM_KEPT_GRAPHS) {
@@ -149,12 +154,12 @@ export class StepGraphs implements Disposable {
     return built;
   }
 
-  #build(cache: KeyValueCache, shape: StepShape, numLargest: number | undefined): StepGraph {
+  #build({ cache, shape, numLargest, hooks }: GraphNeeds): StepGraph {
     const model = this.#model;
     const { vocabSize } = model.config;
     using resources = new DisposableStack();
     const graph = resources.use(new Graph(model.backend, { attention: model.attention }));
-    const pass = new StepPass(graph, cache, shape);
+    const pass = new StepPass(graph, cache, shape, hooks);
     const logits = model.build(pass);
     const isWanted = shape.numLogits > 0;
     if (isWanted) graph.output(logits, "logits");

@@ -9,6 +9,7 @@ import { flashAttention } from "../tensor/ops.ts";
 import { raggedAttention } from "../tensor/ragged_attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { slice } from "../tensor/views.ts";
+import type { GraphHooks, HookedSpan, HookedText, Hooks } from "./hooked_text.ts";
 import type { KeyValueCache } from "./key_value_cache.ts";
 
 /** Of which new tokens logits are wanted. */
@@ -24,6 +25,10 @@ export interface Span {
   readonly tokens: readonly number[];
   /** Of which of them logits are wanted. */
   readonly logits: LogitsWanted;
+  /** Whether nothing more of what is read at once follows. */
+  readonly endsReading: boolean;
+  /** What of it is captured and changed; all spans of a pass have the same hooks, or none has any. */
+  readonly hooked?: HookedText;
 }
 
 /** What a graph depends on. */
@@ -56,17 +61,27 @@ export class StepPass implements Pass {
   readonly #logitRows: Tensor | undefined;
   /** (seq), i32, where attention is ragged: the slot of each new token, and how many rows of it the token sees. */
   readonly #ragged: { readonly slots: Tensor; readonly counts: Tensor } | undefined;
+  readonly #hooks: Hooks | undefined;
+  readonly #hooked: GraphHooks | undefined;
 
   /**
    * @param graph where the model is built
    * @param cache what is remembered
    * @param shape see {@linkcode StepShape}
+   * @param hooks what is captured and changed
    */
-  constructor(graph: Graph, cache: KeyValueCache, shape: StepShape) {
+  constructor(
+    graph: Graph,
+    cache: KeyValueCache,
+    shape: StepShape,
+    hooks?: Hooks,
+  ) {
     const { batch, seq, numLogits, rectangle } = shape;
     this.graph = graph;
     this.#cache = cache;
     this.#shape = shape;
+    this.#hooks = hooks;
+    this.#hooked = hooks?.build(graph);
     const { tokens, positions } = createInputs(graph, batch, seq);
     this.tokens = tokens;
     this.positions = positions;
@@ -104,6 +119,12 @@ export class StepPass implements Pass {
       graph.write(this.mask, causalMask(starts, seq, rectangle!.numKeys));
     }
     if (this.#logitRows !== undefined) graph.write(this.#logitRows, logitRowsOf(spans));
+    this.#hooked?.write(spans as readonly HookedSpan[]);
+  }
+
+  /** Keeps what was to be captured, after a run. */
+  keepActivations(spans: readonly Span[]): void {
+    this.#hooked?.keep(spans as readonly HookedSpan[]);
   }
 
   remember(layer: number, key: Tensor, value: Tensor): [key: Tensor, value: Tensor] {
@@ -117,7 +138,14 @@ export class StepPass implements Pass {
     return [seen(cached[0]), seen(cached[1])];
   }
 
-  attendFused(query: Tensor, key: Tensor, value: Tensor, factor: number): Tensor | undefined {
+  attendFused(
+    layer: number,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    factor: number,
+  ): Tensor | undefined {
+    if (this.#hooks?.spelledLayers.has(layer)) return undefined;
     if (this.#ragged !== undefined) {
       const { slots, counts } = this.#ragged;
       return raggedAttention(query, key, value, slots, counts, factor);
@@ -126,11 +154,17 @@ export class StepPass implements Pass {
     return flashAttention(query, key, value, this.mask!, factor);
   }
 
-  observe(_name: string, activation: Tensor): Tensor {
-    return activation;
+  observe(name: string, activation: Tensor): Tensor {
+    if (this.#hooked === undefined) return activation;
+    const x = this.#hooked.observe(name, activation);
+    return name === this.#hooks?.selectsAfter ? this.#selectRows(x) : x;
   }
 
   select(x: Tensor): Tensor {
+    return this.#hooks?.selectsAfter === undefined ? this.#selectRows(x) : x;
+  }
+
+  #selectRows(x: Tensor): Tensor {
     return this.#logitRows === undefined ? x : selectRows(x, this.#logitRows);
   }
 }

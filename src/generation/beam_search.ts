@@ -4,6 +4,7 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
+import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/slots.ts";
 import type { TokenIds } from "../model/token_ids.ts";
@@ -25,12 +26,15 @@ export interface BeamSearchContext {
   readonly constraint: Constraint | undefined;
   /** What changes log-probabilities after all that the options ask for. */
   readonly rules: readonly LogitsProcessor[];
+  /** What is changed in the model. */
+  readonly hooks: Hooks | undefined;
 }
 
 /** The search in one prompt. */
 interface Search {
   readonly prompt: number;
   readonly beams: Beams;
+  readonly hooked: HookedText | undefined;
   /** What has read each beam, but for its last token. */
   sequences: Sequence[];
   /** What they are to read next. */
@@ -76,10 +80,17 @@ export async function* beamSearch(
         const sequence = engine.open({ reservedLength: capacity });
         open.add(sequence);
         const beams = beamsOf([...tokens]);
-        active.push({ prompt: numStarted++, beams, sequences: [sequence], unread: [tokens] });
+        const hooked = context.hooks?.open(numStarted, tokens.length);
+        const prompt = numStarted++;
+        active.push({ prompt, beams, hooked, sequences: [sequence], unread: [tokens] });
       }
-      const requests = active.flatMap(({ sequences, unread }) =>
-        sequences.map((sequence, i) => ({ sequence, tokens: unread[i], logits: "last" as const }))
+      const requests = active.flatMap(({ sequences, unread, hooked }) =>
+        sequences.map((sequence, i) => ({
+          sequence,
+          tokens: unread[i],
+          logits: "last" as const,
+          hooked,
+        }))
       );
       await engine.step(requests, { signal, onProgress });
       const copies: Sequence[] = [];

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SummarizedLogits } from "../engine/logits_summary.ts";
+import type { HookedText } from "../engine/hooked_text.ts";
 import type { StepRequest } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import type { StreamDecoder } from "../tokenizer/stream_decoder.ts";
@@ -38,6 +39,8 @@ export interface ContinuationSettings {
   /** What to tell of each token. */
   readonly logProbabilities: boolean;
   readonly topLogProbabilities: number;
+  /** What is captured and changed. */
+  readonly hooked: HookedText | undefined;
 }
 
 /** Continues one text, token by token. */
@@ -84,9 +87,11 @@ export class Continuation implements DraftedText {
   /** What has to be read before the next token can be chosen. */
   get reading(): StepRequest {
     const { sequence } = this;
-    if (this.#drafted.length === 0) return { sequence, tokens: this.#unread, logits: "last" };
-    const tokens = [...this.#unread, ...this.#drafted];
-    return { sequence, tokens, logits: "all", into: this.#draftLogits };
+    const { hooked } = this.#settings;
+    const unread = this.#unread;
+    if (this.#drafted.length === 0) return { sequence, tokens: unread, logits: "last", hooked };
+    const tokens = [...unread, ...this.#drafted];
+    return { sequence, tokens, logits: "all", into: this.#draftLogits, hooked };
   }
 
   /** How many drafted tokens can be of use: the text must not end before them. */
@@ -144,7 +149,7 @@ export class Continuation implements DraftedText {
    * @throws {NumericalError} if the model computes something that is not a number
    */
   next(after: SummarizedLogits = this.sequence): GeneratedToken {
-    const { prompt, sequence, sampler, topLogProbabilities } = this.#settings;
+    const { prompt, sequence, sampler, topLogProbabilities, hooked } = this.#settings;
     const { logits, summary } = after;
     const allowed = this.#constraint?.allowed;
     const choice = summary?.largest ?? logits;
@@ -152,6 +157,8 @@ export class Continuation implements DraftedText {
     this.#constraint = this.#constraint?.after(id);
     this.#tokens.push(id);
     const { text, finishReason } = this.#takeIn(id);
+    const activations = hooked?.hooks.assemble([hooked]);
+    hooked?.record.clear();
     if (finishReason !== undefined) this.#isFinished = true;
     else this.#prepareReading(id);
     return {
@@ -164,6 +171,7 @@ export class Continuation implements DraftedText {
       ...topLogProbabilities > 0 && {
         topLogProbabilities: likeliest(logits, topLogProbabilities, summary),
       },
+      ...activations !== undefined && { activations },
     };
   }
 
@@ -200,5 +208,8 @@ export class Continuation implements DraftedText {
     if (!this.#isFull) return;
     this.sequence.truncate(0);
     this.#unread = this.#tokens.slice(-Math.ceil(this.#settings.contextLength / 2));
+    const numNew = this.#tokens.length - this.#numPromptTokens;
+    const { hooked } = this.#settings;
+    if (hooked !== undefined) hooked.promptLength = Math.max(0, this.#unread.length - numNew);
   }
 }

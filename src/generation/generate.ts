@@ -6,8 +6,10 @@
 import { InvalidArgumentError } from "../base/errors.ts";
 import { checkOptions } from "../base/check_options.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/slots.ts";
+import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
 import { canSummarizeLogits } from "../tensor/summarize_logits.ts";
@@ -72,7 +74,8 @@ export async function* generate(
   const rules = tokenRules(options, about);
   if (numBeams > 1) {
     const { beamSearch } = await import("./beam_search.ts");
-    return yield* beamSearch(engine, prompts, { ...options, numBeams }, { ...about, rules });
+    const hooks = await hooksBy(options, model);
+    return yield* beamSearch(engine, prompts, { ...options, numBeams }, { ...about, rules, hooks });
   }
   const numTogether = Math.max(1, Math.floor(batchSize / numReturnSequences));
   const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
@@ -80,6 +83,8 @@ export async function* generate(
     ? model.config.contextLength
     : Math.min(model.config.contextLength, longest + maxNewTokens);
   requireMemory(model, Math.min(prompts.length, numTogether) * numReturnSequences, capacity);
+  const hooks = await hooksBy(options, model);
+  hooks?.checkCaptured("generate", Math.min(prompts.length, numTogether), longest, capacity);
   using speculation = await speculationBy(options, model, vocabulary.tokenizer);
   if (maxNewTokens === 0) return;
   const sampler = new Sampler(samplingOptionsOf(options), vocabSize, rules);
@@ -102,10 +107,11 @@ export async function* generate(
   try {
     while (active.length > 0 || numStarted < prompts.length) {
       const room = numTogether - Math.ceil(active.length / numReturnSequences);
-      const starting = prompts.slice(numStarted, numStarted + room).map((tokens) => ({
-        sequence: engine.open({ reservedLength: capacity }),
-        tokens: lastTokens(tokens, model.config.contextLength),
-      }));
+      const starting = prompts.slice(numStarted, numStarted + room).map((prompt, i) => {
+        const sequence = engine.open({ reservedLength: capacity });
+        const tokens = lastTokens(prompt, model.config.contextLength);
+        return { sequence, tokens, hooked: hooks?.open(numStarted + i, tokens.length) };
+      });
       for (const { sequence } of starting) open.add(sequence);
       await speculation?.draft(active);
       const requests = [
@@ -114,14 +120,15 @@ export async function* generate(
       ];
       await engine.step(requests, stepOptions);
 
-      for (const { sequence } of starting) {
+      for (const { sequence, hooked } of starting) {
         const prompt = numStarted++;
         // A prompt is read once, however many continuations it gets.
         for (let i = 0; i < numReturnSequences; i++) {
           const own = i === 0 ? sequence : engine.fork(sequence);
           open.add(own);
           const place = { prompt, sequence: i, stream: streams[prompt] + i };
-          active.push(continuationOf(own, [...prompts[prompt]], place));
+          const ofOwn = hooked && { ...hooked, record: hooked.record.copy() };
+          active.push(continuationOf(own, [...prompts[prompt]], place, ofOwn));
         }
       }
       for (const continuation of active) {
@@ -160,6 +167,7 @@ export function continuationsBy(
     own: Sequence,
     tokens: number[],
     { prompt, sequence, stream }: { prompt: number; sequence: number; stream: number },
+    hooked?: HookedText,
   ) =>
     new Continuation(own, tokens, {
       prompt,
@@ -174,7 +182,31 @@ export function continuationsBy(
       overflow,
       logProbabilities,
       topLogProbabilities,
+      hooked,
     });
+}
+
+/** Who captures and changes nothing does not wait for what does it. */
+export async function hooksBy(
+  options: GenerateOptions,
+  { config }: Model,
+): Promise<Hooks | undefined> {
+  if (!wantsHooks(options)) return undefined;
+  const { capture, speculate, draft, numBeams = 1 } = options;
+  const other = numBeams > 1
+    ? "numBeams"
+    : speculate !== undefined
+    ? "speculate"
+    : draft !== undefined
+    ? "draft"
+    : undefined;
+  if (capture !== undefined && other !== undefined) {
+    throw new TypeError(
+      `Cannot generate: capture and ${other} cannot be combined: which of the tokens that are read ` +
+        "stay in the text shows only later. Generate first, and capture in forward().",
+    );
+  }
+  return await startHooks("generate", options, config);
 }
 
 /** Who does not speculate does not wait for what does. */

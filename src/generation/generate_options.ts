@@ -11,6 +11,7 @@ import {
   oneOf,
   type OptionRules,
 } from "../base/check_options.ts";
+import { type HookOptions, hookRules } from "../engine/hook_options.ts";
 import type { ReadProgress } from "../engine/reading.ts";
 import { type EncodeOptions, encodeRules } from "../tokenizer/tokenizer.ts";
 import { type BeamOptions, beamRules } from "./beam_options.ts";
@@ -22,7 +23,7 @@ import { type TokenRuleOptions, tokenRuleRules } from "./token_rules.ts";
 
 /** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
 export interface GenerateOptions
-  extends SamplingOptions, TokenRuleOptions, ConstraintOptions, BeamOptions {
+  extends SamplingOptions, TokenRuleOptions, ConstraintOptions, BeamOptions, HookOptions {
   /** The most tokens to write. Default: 128. */
   maxNewTokens?: number;
   /** Texts that end the generation. They are not part of the result. */
@@ -77,6 +78,7 @@ export const generateRules: OptionRules<GenerateOptions> = {
   ...tokenRuleRules,
   ...constraintRules,
   ...beamRules,
+  ...hookRules,
   maxNewTokens: integer(0),
   stop: {
     meaning: "a text, or an array of texts",

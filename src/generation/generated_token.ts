@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { CapturedActivations } from "../engine/activation_record.ts";
+
 /** A token, and how likely the model itself finds it. */
 export interface TokenLogProbability {
   /** The token. */
@@ -38,6 +40,11 @@ export interface GeneratedToken {
   readonly logProbability: number;
   /** The likeliest tokens at this place, the likeliest first, if `topLogProbabilities` asks for them. */
   readonly topLogProbabilities?: readonly TokenLogProbability[];
+  /**
+   * The activations that `capture` asked for, of the tokens that were read to choose this one: with the first token, those of
+   * the prompt, and then of the token before. They have a batch of one text.
+   */
+  readonly activations?: CapturedActivations;
   /** Set on the last token of a sequence. */
   readonly finishReason?: FinishReason;
   /**

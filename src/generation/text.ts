@@ -9,10 +9,11 @@ import { checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { HookedText } from "../engine/hooked_text.ts";
 import type { ReadProgress } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import type { BeamOptions } from "./beam_options.ts";
-import { continuationsBy, type Vocabulary } from "./generate.ts";
+import { continuationsBy, hooksBy, type Vocabulary } from "./generate.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
 import type { GeneratedToken, TokenLogProbability } from "./generated_token.ts";
 import { encodePrompts, type Prompt } from "./prompts.ts";
@@ -253,6 +254,9 @@ export class Text implements Disposable {
     const constraint = await compileConstraint(options, tokenizer, endOfTextIds);
     const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
     const sampler = new Sampler(samplingOptionsOf(options), vocabSize, tokenRules(options, about));
+    const hooks = await hooksBy(options, this.#engine.model);
+    hooks?.checkCaptured("generate", 1, this.length, contextLength);
+    const hooked = hooks?.open(0, this.length);
     if (maxNewTokens === 0) return;
     const continuation = continuationsBy(options, {
       tokenizer,
@@ -260,10 +264,10 @@ export class Text implements Disposable {
       sampler,
       constraint,
       contextLength,
-    })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 });
+    })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 }, hooked);
     while (!continuation.isFinished) {
       yield await this.#inTurn(signal, async () => {
-        await this.#logits(signal);
+        await this.#logits(signal, hooked);
         return continuation.next();
       });
     }
@@ -328,22 +332,30 @@ export class Text implements Disposable {
     return Array.from(encodePrompts(tokenizer, [added], allowSpecial)[0]);
   }
 
-  async #logits(signal: AbortSignal | undefined): Promise<Float32Array<ArrayBuffer>> {
+  async #logits(
+    signal: AbortSignal | undefined,
+    hooked?: HookedText,
+  ): Promise<Float32Array<ArrayBuffer>> {
     this.#sequence.checkUsable();
     if (this.length === 0) {
       throw new InvalidArgumentError(
         "Cannot tell what follows: the text has no token: append one, such as <|endoftext|>, first",
       );
     }
-    await this.#read(signal);
+    await this.#read(signal, undefined, hooked);
     return this.#sequence.logits;
   }
 
   /** Reads what has not been read. */
-  async #read(signal?: AbortSignal, onProgress?: AppendOptions["onProgress"]): Promise<void> {
+  async #read(
+    signal?: AbortSignal,
+    onProgress?: AppendOptions["onProgress"],
+    hooked?: HookedText,
+  ): Promise<void> {
     const sequence = this.#sequence;
     const tokens = this.#tokens.slice(sequence.length);
-    await this.#engine.step([{ sequence, tokens, logits: "last" }], { signal, onProgress });
+    const request = { sequence, tokens, logits: "last" as const, hooked };
+    await this.#engine.step([request], { signal, onProgress });
   }
 
   /** Forgets all tokens from `length` on. The last one is read again: the logits after it are wanted. */

@@ -80,9 +80,12 @@ function attention(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Ten
   );
 
   const factor = config.attentionScale(block.layer);
-  const heads = attend(query, key, value, factor, pass, name);
-  const attended = rearrange(heads, "batch heads seq head_dim -> batch seq (heads head_dim)");
-  const output = linear(pass.observe(`${name}.attended`, attended), block.outputProjection);
+  const heads = attend(query, key, value, factor, pass, block.layer);
+  const attended = pass.observe(`${name}.attended`, heads);
+  const output = linear(
+    rearrange(attended, "batch heads seq head_dim -> batch seq (heads head_dim)"),
+    block.outputProjection,
+  );
   return pass.observe(`${name}.output`, output);
 }
 
@@ -93,12 +96,13 @@ function attend(
   value: Tensor,
   factor: number,
   pass: Pass,
-  name: string,
+  layer: number,
 ): Tensor {
   // What follows, in one kernel, where nobody wants to see what is in between.
-  const fused = pass.attendFused(query, key, value, factor);
+  const fused = pass.attendFused(layer, query, key, value, factor);
   if (fused !== undefined) return fused;
 
+  const name = `blocks.${layer}.attention`;
   const products = einsum(
     query,
     key,

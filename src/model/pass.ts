@@ -28,12 +28,19 @@ export interface Pass {
   /**
    * Attention in one kernel that never writes the scores to memory; nothing where scores and weights are to be had.
    *
+   * @param layer index of the block
    * @param query (batch heads seq_q head_dim)
    * @param key (batch heads seq_k head_dim), as `remember()` returned it; and so the value
    * @param factor multiplied with the scores before the softmax
    * @returns (batch heads seq_q head_dim)
    */
-  attendFused(query: Tensor, key: Tensor, value: Tensor, factor: number): Tensor | undefined;
+  attendFused(
+    layer: number,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    factor: number,
+  ): Tensor | undefined;
 
   /**
    * Takes the keys and values of the new tokens and returns all that they may look at.

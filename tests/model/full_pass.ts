@@ -36,7 +36,13 @@ export class FullPass implements Pass {
     this.graph.write(this.mask, causalMask([0], seq, seq));
   }
 
-  attendFused(query: Tensor, key: Tensor, value: Tensor, factor: number): Tensor | undefined {
+  attendFused(
+    _layer: number,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    factor: number,
+  ): Tensor | undefined {
     if (this.graph.attention !== "fused") return undefined;
     return flashAttention(query, key, value, this.mask, factor);
   }

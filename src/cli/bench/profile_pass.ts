@@ -28,10 +28,16 @@ export function profilePass(model: Model, test: BenchTest): readonly OperationTi
   const isDecode = kind === "decode";
   const seq = isDecode ? 1 : Math.min(numTokens, MAX_PREFILL_TOKENS);
   const start = isDecode ? depth + (numTokens >> 1) : depth;
-  using cache = new KeyValueCache(model, batch, start + seq);
+  using cache = new KeyValueCache(model, batch, start + seq, true);
   const texts = randomTexts(batch, seq, model.config.vocabSize);
   const [{ spans, shape }] = planPasses(
-    texts.map((tokens, slot) => ({ slot, start, tokens, logits: "last" as const })),
+    texts.map((tokens, slot) => ({
+      slot,
+      start,
+      tokens,
+      logits: "last" as const,
+      endsReading: true,
+    })),
     model.hasRaggedAttention,
   );
   using graph = new Graph(model.backend);

@@ -1,0 +1,40 @@
+/**
+ * How a caller says what is captured and changed.
+ *
+ * @module
+ */
+import type { OptionRules } from "../base/check_options.ts";
+import type { Interventions } from "./intervention.ts";
+
+/** Which activations to keep. */
+export interface CaptureOptions {
+  /** Their names, in which `*` stands for any part: `blocks.*.residual`. `activationNames()` lists all. */
+  names: readonly string[];
+  /**
+   * At which positions of each text: those with these numbers, or the last one of what is read at once. Default: at all
+   * that are read.
+   */
+  positions?: "last" | readonly number[];
+}
+
+/** What of a computation is looked at and changed. */
+export interface HookOptions {
+  /** The activations to keep: their names, or {@linkcode CaptureOptions}. */
+  capture?: readonly string[] | CaptureOptions;
+  /** What is done to activations; see {@linkcode Interventions}. */
+  intervene?: Interventions;
+}
+
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+
+/** What these options must be. What is in them is checked where the model is known. */
+export const hookRules: OptionRules<HookOptions> = {
+  capture: {
+    meaning: "an array of names of activations, or { names, positions }",
+    isType: isObject,
+  },
+  intervene: {
+    meaning: "an object with functions by the names of activations",
+    isType: (value) => isObject(value) && !Array.isArray(value),
+  },
+};

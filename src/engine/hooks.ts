@@ -1,0 +1,219 @@
+/**
+ * What a caller wants to see of a computation, and to change in it: checked, and ready to be built into graphs.
+ *
+ * @module
+ */
+import { closestName } from "../base/closest_name.ts";
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import { checkOptions, oneOf, type OptionRules } from "../base/check_options.ts";
+import {
+  type ActivationSite,
+  activationSites,
+  needsSpelledAttention,
+} from "../model/activation_sites.ts";
+import type { GPT2Config } from "../model/config.ts";
+import type { Graph } from "../tensor/graph.ts";
+import {
+  ActivationRecord,
+  assembleActivations,
+  type CapturedActivations,
+  checkCapturedBytes,
+} from "./activation_record.ts";
+import type { CaptureOptions, HookOptions } from "./hook_options.ts";
+import { HookedGraph } from "./hooked_graph.ts";
+import type { GraphHooks, HookedText, Hooks } from "./hooked_text.ts";
+import { type Intervention, type InterventionFunction, restricted } from "./intervention.ts";
+
+let numHooks = 0;
+
+/** The hooks of one call. */
+class CheckedHooks implements Hooks {
+  readonly id = ++numHooks;
+  readonly spelledLayers: ReadonlySet<number>;
+  readonly selectsAfter: string | undefined;
+  readonly #captured: readonly ActivationSite[];
+  /** Which positions are kept, and which row of the result each is. */
+  readonly #positions: "all" | "last" | ReadonlyMap<number, number>;
+  readonly #interventions: ReadonlyMap<string, readonly InterventionFunction[]>;
+  readonly #config: GPT2Config;
+
+  constructor(
+    captured: ReadonlySet<ActivationSite>,
+    positions: "all" | "last" | readonly number[],
+    interventions: ReadonlyMap<string, readonly InterventionFunction[]>,
+    sites: readonly ActivationSite[],
+    config: GPT2Config,
+  ) {
+    this.#captured = sites.filter((site) => captured.has(site));
+    this.#positions = typeof positions === "string"
+      ? positions
+      : new Map(positions.map((position, index) => [position, index]));
+    this.#interventions = interventions;
+    this.#config = config;
+    const hooked = sites.filter((site) => captured.has(site) || interventions.has(site.name));
+    const spelled = hooked.filter(needsSpelledAttention).map(({ layer }) => layer!);
+    this.spelledLayers = new Set(spelled);
+    const last = hooked.findLast(({ isSelected }) => isSelected);
+    // What is left out in one branch of the last block has to be left out in the other, so not before they join.
+    this.selectsAfter = last?.layer === undefined ? last?.name : `blocks.${last.layer}.residual`;
+  }
+
+  checkCaptured(action: string, numTexts: number, numRead: number, length = numRead): void {
+    checkPositionsOf(action, this.#positions, length);
+    const seq = this.#positions === "all"
+      ? numRead
+      : this.#positions === "last"
+      ? 1
+      : this.#positions.size;
+    checkCapturedBytes(action, this.#captured, numTexts, seq, length, this.#config);
+  }
+
+  open(text: number, promptLength: number): HookedText {
+    return { hooks: this, text, promptLength, record: new ActivationRecord() };
+  }
+
+  assemble(texts: readonly HookedText[]): CapturedActivations | undefined {
+    if (this.#captured.length === 0) return undefined;
+    const numRows = typeof this.#positions === "string" ? undefined : this.#positions.size;
+    const records = texts.map(({ record }) => record);
+    return assembleActivations(this.#captured, records, numRows, this.#config);
+  }
+
+  build(graph: Graph): GraphHooks {
+    return new HookedGraph(graph, this.#config, {
+      captured: new Set(this.#captured.map(({ name }) => name)),
+      positions: this.#positions,
+      interventions: this.#interventions,
+    });
+  }
+}
+
+/**
+ * Checks what a caller asks for.
+ *
+ * @param action what cannot be done otherwise: `generate`
+ * @returns nothing if nothing is asked for
+ * @throws {RangeError} if there is no such activation or position
+ * @throws {TypeError} if something has the wrong type
+ */
+export function checkHooks(
+  action: string,
+  { capture = [], intervene = {} }: HookOptions,
+  config: GPT2Config,
+): Hooks | undefined {
+  const given = (Array.isArray(capture) ? { names: capture } : capture) as CaptureOptions;
+  const { names, positions = "all" } = checkOptions(action, given, CAPTURE_RULES);
+  if (names === undefined) {
+    throw new TypeError(`Cannot ${action}: names must be an array of texts: received nothing.`);
+  }
+  const sites = activationSites(config);
+  const captured = new Set(names.flatMap((name) => matches(action, name, sites)));
+  const interventions = new Map<string, InterventionFunction[]>();
+  for (const [pattern, given] of Object.entries(intervene)) {
+    const list = Array.isArray(given) ? given : [given];
+    const functions = list.map((each) => functionOf(action, pattern, each));
+    for (const { name } of matches(action, pattern, sites)) {
+      interventions.set(name, [...interventions.get(name) ?? [], ...functions]);
+    }
+  }
+  if (captured.size === 0 && interventions.size === 0) return undefined;
+  if (typeof positions !== "string") checkPositions(action, positions, config.contextLength);
+  return new CheckedHooks(captured, positions, interventions, sites, config);
+}
+
+const CAPTURE_RULES: OptionRules<CaptureOptions> = {
+  names: {
+    meaning: "an array of texts",
+    isType: (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),
+  },
+  positions: {
+    meaning: `"last", or an array of positions`,
+    isType: (value) => typeof value === "string" || Array.isArray(value),
+    isInRange: (value) => Array.isArray(value) || value === "last",
+  },
+};
+
+function checkPositions(action: string, positions: readonly number[], contextLength: number) {
+  const isSound = positions.length > 0 && new Set(positions).size === positions.length &&
+    positions.every((each) => Number.isInteger(each) && each >= 0 && each < contextLength);
+  if (isSound) return;
+  throw new InvalidArgumentError(
+    `Cannot ${action}: positions must be different integers from 0 to ${contextLength - 1}: ` +
+      `received ${describe(positions)}.`,
+  );
+}
+
+function checkPositionsOf(
+  action: string,
+  positions: "all" | "last" | ReadonlyMap<number, number>,
+  length: number,
+): void {
+  if (typeof positions === "string") return;
+  for (const position of positions.keys()) {
+    if (position < length) continue;
+    throw new InvalidArgumentError(
+      `Cannot ${action}: there is no such position to capture: received ${position}, ` +
+        `and the longest text has ${length} tokens.`,
+    );
+  }
+}
+
+/** The activations that a pattern means, at least one. */
+function matches(
+  action: string,
+  pattern: string,
+  sites: readonly ActivationSite[],
+): ActivationSite[] {
+  const parts = pattern.split(".");
+  const found = sites.filter(({ name }) => {
+    const own = name.split(".");
+    return own.length === parts.length &&
+      parts.every((part, i) => part === "*" || part === own[i]);
+  });
+  if (found.length > 0) return found;
+  const nearest = nearestNames(pattern, sites).map((name) => `"${name}"`);
+  const advice = nearest.length > 0 ? `Did you mean ${nearest.join(" or ")}? ` : "";
+  throw new InvalidArgumentError(
+    `Cannot ${action}: there is no such activation: received ${describe(pattern)}. ` +
+      `${advice}activationNames(model.config) lists all; * stands for any part of a name.`,
+  );
+}
+
+/** Names that somebody may have meant: ones that are spelt alike, or those that have its last part. */
+function nearestNames(pattern: string, sites: readonly ActivationSite[]): string[] {
+  const names = sites.map(({ name }) => name);
+  const ofAnyBlock = [...new Set(names.map((name) => name.replace(/^blocks\.\d+/, "blocks.*")))];
+  const inBlock = /^blocks\.\d+\./.test(pattern);
+  const known = inBlock ? names : ofAnyBlock;
+  const last = pattern.split(".").at(-1)!;
+  const ending = ofAnyBlock.filter((name) => name.endsWith(`.${last}`) || name === last);
+  const byLastPart = closestName(last, ofAnyBlock.map((name) => name.split(".").at(-1)!));
+  const found = [
+    closestName(pattern, known),
+    ...ending,
+    ...ofAnyBlock.filter((name) => name.split(".").at(-1) === byLastPart),
+  ];
+  return [...new Set(found.filter((name) => name !== undefined))].slice(0, 3);
+}
+
+const INTERVENTION_RULES: OptionRules<Intervention> = {
+  apply: { meaning: "a function", isType: (value) => typeof value === "function" },
+  texts: { meaning: "an array of numbers", isType: Array.isArray },
+  positions: { meaning: "an array of positions", isType: Array.isArray },
+  during: oneOf("prompt", "continuation"),
+};
+
+function functionOf(
+  action: string,
+  pattern: string,
+  given: InterventionFunction | Intervention,
+): InterventionFunction {
+  if (typeof given === "function") return given;
+  const doing = `${action}: what is done to ${describe(pattern)}`;
+  const intervention = checkOptions(doing, given, INTERVENTION_RULES);
+  if (intervention.apply === undefined) {
+    throw new TypeError(`Cannot ${doing}: apply must be a function: received nothing.`);
+  }
+  return restricted(intervention);
+}

@@ -1,0 +1,99 @@
+/**
+ * How a caller changes what a model computes.
+ *
+ * @module
+ */
+import type { GPT2Config } from "../model/config.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Where in which text a row of an activation stands. */
+export interface ActivationPlace {
+  /** Which of the texts of the call, from 0: for `generate()`, which prompt. */
+  readonly text: number;
+  /** The position in that text, from 0. */
+  readonly position: number;
+  /** Whether the token there was given, not written by the model. */
+  readonly isPrompt: boolean;
+  /** Which head, where the activation has an axis of them. */
+  readonly head: number | undefined;
+}
+
+/** What an intervention can use beside the operations of `@allformers/gpt2/ops`. */
+export interface InterventionContext {
+  /** Which activation is changed. */
+  readonly name: string;
+  /** Its axes: `batch heads seq head_dim`. */
+  readonly axes: string;
+  /** The index of its block, if it is in one. */
+  readonly layer: number | undefined;
+  /** The sizes of the model. */
+  readonly config: GPT2Config;
+  /**
+   * An f32 tensor whose values may change from one step to the next, without the graph being built again.
+   *
+   * @param shape outermost axis first
+   * @param values is called before each step
+   */
+  input(shape: Shape, values: () => ArrayLike<number>): Tensor;
+  /**
+   * Takes one of two activations at some places, and the other at all others.
+   *
+   * @param chosen where `isChosen` says so; in the shape of the activation that is changed, and so `otherwise`
+   * @param isChosen is called before each step, for each row
+   */
+  choose(chosen: Tensor, otherwise: Tensor, isChosen: (place: ActivationPlace) => boolean): Tensor;
+  /**
+   * Writes rows of an activation.
+   *
+   * @param x the activation
+   * @param write is called before each step for each row, which is all zeros; it stays what it is unless `write` returns true.
+   * Rows lie along the last axis. Of `seq_k` there may be more than positions up to the row's own; they do not count.
+   */
+  writeRows(x: Tensor, write: (place: ActivationPlace, row: Float32Array) => boolean): Tensor;
+}
+
+/**
+ * Built into the graph where an activation is computed; what it returns is used in its place, and has to have its shape. It is
+ * called when the graph is built, which is not before each step. The batch may hold the new tokens of several texts one
+ * after another.
+ */
+export type InterventionFunction = (x: Tensor, context: InterventionContext) => Tensor;
+
+/** An intervention that is only made at some places. What is left out restricts nothing. */
+export interface Intervention {
+  /** What is done. */
+  readonly apply: InterventionFunction;
+  /** In which texts of the call: for `generate()`, after which prompts. */
+  readonly texts?: readonly number[];
+  /** At which positions. */
+  readonly positions?: readonly number[];
+  /** At tokens that were given, or at those that the model has written. */
+  readonly during?: "prompt" | "continuation";
+}
+
+/** By the name of an activation, in which `*` stands for any part: what is done to it, one after another. */
+export type Interventions = Readonly<
+  Record<
+    string,
+    | InterventionFunction
+    | Intervention
+    | readonly (InterventionFunction | Intervention)[]
+  >
+>;
+
+/** The function of an intervention, restricted to the places where it is to be made. */
+export function restricted(
+  { apply, texts, positions, during }: Intervention,
+): InterventionFunction {
+  if (texts === undefined && positions === undefined && during === undefined) return apply;
+  const [ofTexts, ofPositions] = [texts, positions].map((list) => list && new Set(list));
+  return (x, context) =>
+    context.choose(
+      apply(x, context),
+      x,
+      ({ text, position, isPrompt }) =>
+        (ofTexts?.has(text) ?? true) && (ofPositions?.has(position) ?? true) &&
+        (during === undefined || (during === "prompt") === isPrompt),
+    );
+}
