@@ -22,12 +22,12 @@ import {
   loadRules,
 } from "./checkpoint/load.ts";
 import { Engine } from "./engine/engine.ts";
+import { registerEngine } from "./engine/engines.ts";
 import { forward, type ForwardOptions, type ForwardResult } from "./engine/forward.ts";
 import { generate } from "./generation/generate.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
 import { encodePrompts, isPrompt, type Prompt } from "./generation/prompts.ts";
-import { registerDraftModel } from "./generation/speculation/draft_models.ts";
 import type { GPT2Config } from "./model/config.ts";
 import {
   createModel,
@@ -122,7 +122,7 @@ export class GPT2 implements Disposable {
     this.config = model.config;
     this.tokenizer = rest.tokenizer;
     this.endOfTextIds = rest.endOfTextIds ?? (endOfTextId === undefined ? [] : [endOfTextId]);
-    registerDraftModel(this, this.#engine);
+    registerEngine(this, this.#engine);
   }
 
   /**

@@ -6,6 +6,7 @@
 import { describe } from "../../base/describe.ts";
 import { InvalidArgumentError } from "../../base/errors.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { engineOf } from "../../engine/engines.ts";
 import type { GPT2Config } from "../../model/config.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
@@ -17,16 +18,9 @@ export interface DraftModel {
   readonly tokenizer: Tokenizer | undefined;
 }
 
-const engines = new WeakMap<DraftModel, Engine>();
-
-/** Takes note of what computes for a model, which can then draft. */
-export function registerDraftModel(model: DraftModel, engine: Engine): void {
-  engines.set(model, engine);
-}
-
 /** Whether something is a model that can draft. */
 export function isDraftModel(value: unknown): boolean {
-  return engines.has(value as DraftModel);
+  return engineOf(value) !== undefined;
 }
 
 /**
@@ -37,7 +31,7 @@ export function isDraftModel(value: unknown): boolean {
  * @throws {TypeError} if it is not a model
  */
 export function draftEngineFor(target: DraftModel, draft: DraftModel): Engine {
-  const engine = engines.get(draft);
+  const engine = engineOf(draft);
   if (engine === undefined) {
     throw new TypeError(`Cannot draft: it is not a GPT2: received ${describe(draft)}.`);
   }

@@ -1,13 +1,11 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { Engine } from "../../../src/engine/engine.ts";
+import { registerEngine } from "../../../src/engine/engines.ts";
 import type { Sequence } from "../../../src/engine/sequence.ts";
 import { generate, type Vocabulary } from "../../../src/generation/generate.ts";
 import type { GenerateOptions } from "../../../src/generation/generate_options.ts";
 import type { GeneratedToken } from "../../../src/generation/generated_token.ts";
-import {
-  type DraftModel,
-  registerDraftModel,
-} from "../../../src/generation/speculation/draft_models.ts";
+import type { DraftModel } from "../../../src/generation/speculation/draft_models.ts";
 import { GPT2Config } from "../../../src/model/config.ts";
 import { createModel } from "../../../src/model/create_model.ts";
 import type { Model } from "../../../src/model/model.ts";
@@ -46,7 +44,7 @@ export function asDraft(engine: Engine, means: Tokenizer | undefined = tokenizer
     numLayers: 1,
   });
   const model = { config, tokenizer: means };
-  registerDraftModel(model, engine);
+  registerEngine(model, engine);
   return model;
 }
 
