@@ -8,7 +8,7 @@ import type { Graph } from "../tensor/graph.ts";
 import { flashAttention } from "../tensor/ops.ts";
 import { raggedAttention } from "../tensor/ragged_attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { slice } from "../tensor/views.ts";
+import { slice, toF32 } from "../tensor/views.ts";
 import type { GraphHooks, HookedSpan, HookedText, Hooks } from "./hooked_text.ts";
 import type { KeyValueCache } from "./key_value_cache.ts";
 
@@ -135,7 +135,10 @@ export class StepPass implements Pass {
     if (rectangle === undefined) return cached;
     const { firstSlot, numKeys } = rectangle;
     const seen = (x: Tensor) => slice(slice(x, 0, firstSlot, firstSlot + batch), 2, 0, numKeys);
-    return [seen(cached[0]), seen(cached[1])];
+    const [seenKey, seenValue] = cached.map(seen);
+    // Products with smaller types round the other operand too, which a fused kernel does not.
+    const isSpelled = this.#hooks?.spelledLayers.has(layer);
+    return isSpelled ? [toF32(seenKey), toF32(seenValue)] : [seenKey, seenValue];
   }
 
   attendFused(

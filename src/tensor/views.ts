@@ -1,5 +1,5 @@
 /**
- * Other ways to look at the same elements. Nothing here computes or copies, except `contiguous()` and `copy()`.
+ * Other ways to look at the same elements. Nothing here computes or copies, except `contiguous()`, `copy()` and `toF32()`.
  *
  * @module
  */
@@ -197,6 +197,17 @@ export function copy(x: Tensor): Tensor {
     shape: x.shape,
     dtype: x.dtype,
   }, { ids });
+}
+
+/** The elements of `x` as f32: itself if they are, a copy otherwise. */
+export function toF32(x: Tensor): Tensor {
+  if (x.dtype === "f32") return x;
+  const recorder = recorderFor("convert", x);
+  const { id } = tensorTypeInfo("f32");
+  return recorder.record([x], (context, x) => library().ggml_cast(context, x, id), {
+    shape: x.shape,
+    dtype: "f32",
+  });
 }
 
 /** A tensor of a buffer as a part of the graph of `other`, so that operations on it alone know where to go. */

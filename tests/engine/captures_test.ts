@@ -1,6 +1,6 @@
 // Activations that are captured, against those of Hugging Face transformers and against each other.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type {
   CapturedActivation,
   CapturedActivations,
@@ -34,6 +34,26 @@ function activationsModel(): Model {
 function longModel(): Model {
   const sizes = { vocabSize: 97, contextLength: 1024, embeddingDim: 32, numHeads: 4, numLayers: 2 };
   return createModel(new GPT2Config(sizes), { threads: 1 });
+}
+
+for (const cacheType of ["f32", "f16", "q8_0"] as const) {
+  Deno.test(`attention is spelled out of keys and values in ${cacheType} as exactly as it is fused`, async () => {
+    const sizes = {
+      vocabSize: 97,
+      contextLength: 128,
+      embeddingDim: 64,
+      numHeads: 2,
+      numLayers: 2,
+    };
+    using model = createModel(new GPT2Config(sizes), { threads: 1, seed: 1, cacheType });
+    using engine = new Engine(model);
+    const texts = [Array.from({ length: 70 }, (_, i) => i), [5, 6]];
+    const plain = await forward(engine, texts);
+    const capture = ["blocks.*.attention.weights"];
+    const spelled = await forward(engine, texts, { capture });
+    assertClose(spelled.logits, plain.logits, SPELLED_TOLERANCE, "logits");
+    assertNotEquals(spelled.logits, plain.logits);
+  });
 }
 
 /** What the reference says of an activation. Scores of positions that come later are masked here. */

@@ -5,7 +5,16 @@
  *
  * @module
  */
-import { GPT2, GPT2Config, type Text, Tokenizer } from "../../mod.ts";
+import {
+  GPT2,
+  GPT2Config,
+  type HookOptions,
+  type InterventionFunction,
+  type Tensor,
+  type Text,
+  Tokenizer,
+} from "../../mod.ts";
+import { add, scale } from "../../src/ops.ts";
 import { eventLoopTurn } from "../../src/base/event_loop.ts";
 import { smallMerges, smallTokens } from "../tokenizer/small_vocabulary.ts";
 import { type Outcome, type RandomCall, RandomProgram } from "./random_program.ts";
@@ -56,6 +65,8 @@ class TextProgram extends RandomProgram {
   readonly #expectations: (() => Promise<void>)[] = [];
   #folder: string | undefined;
   #isModelDisposed = false;
+  /** Of a graph that may be gone. */
+  #lastActivation: Tensor | undefined;
 
   async make(): Promise<Outcome> {
     const { logits: before } = await this.#model.forward(PROBE);
@@ -195,11 +206,15 @@ class TextProgram extends RandomProgram {
     const targets = this.chance(0.2) ? this.wild(texts, 0.2) : undefined;
     const logits = this.wild(this.choose(["all", "last", "none"] as const));
     const given = this.wild(this.chance(0.3) ? texts[0] : texts);
-    const forward = this.#model.forward(given, { targets, logits, ...this.#signalOption() });
+    const hooks = this.chance(0.3) ? this.#hooks() : {};
+    const options = { targets, logits, ...hooks, ...this.#signalOption() };
+    const forward = this.#model.forward(given, options);
     const copy = [...texts[0]];
     if (this.chance(0.1)) texts[0].length = 0;
     this.run(forward.then(({ logits: computed, shape: [_batch, seq, vocab] }) => {
-      if (seq === 0 || (given !== texts && given !== texts[0])) return;
+      if (hooks.intervene !== undefined || seq === 0 || (given !== texts && given !== texts[0])) {
+        return;
+      }
       const index = Math.min(seq, copy.length) - 1;
       const last = computed.slice(index * vocab, (index + 1) * vocab);
       this.#expectations.push(async () => {
@@ -273,6 +288,7 @@ class TextProgram extends RandomProgram {
       ...(this.chance(0.2) ? this.#tokenRules() : {}),
       ...(mayStream && this.chance(0.15) ? this.#beams() : {}),
       ...(mayStream && this.chance(0.2) ? this.#speculation() : {}),
+      ...(this.chance(0.15) ? this.#hooks(mayStream) : {}),
       ...(mayStream ? this.#options() : this.#signalOption()),
     };
   }
@@ -300,6 +316,42 @@ class TextProgram extends RandomProgram {
     const [model] = this.#drafts;
     if (this.chance(0.2)) queueMicrotask(() => model[Symbol.dispose]());
     return { draft: this.wild(this.choose([model, model, this.#model])) };
+  }
+
+  /** Some of what may be looked at and changed; a text that is kept is not changed, so that it can be checked. */
+  #hooks(mayChange = true): HookOptions {
+    const name = () =>
+      this.wild(
+        this.choose(["*", "blocks.0.residual", "blocks.*.*.weights", "logits", "blocks.0.mlp.*"]),
+      );
+    const names = [name(), name()];
+    const positions = this.choose([undefined, "last" as const, [this.number(0, 12)]]);
+    const capture = this.chance(0.5) ? names : this.wild({ names, positions });
+    if (!mayChange || this.chance(0.4)) return { capture };
+    const text = this.choose(this.#texts);
+    const earlier = this.#lastActivation;
+    const change = this.choose<InterventionFunction>([
+      (x) => this.#lastActivation = x,
+      (x) => scale(x, 0.5),
+      (x) => add(x, earlier ?? x),
+      () => this.wild(earlier!, 0.5),
+      (x, { choose }) => choose(x, scale(x, 2), ({ position }) => this.wild(position > 2)),
+      (x, { writeRows }) => writeRows(x, (_, row) => row.fill(1).length > this.number(1, 40)),
+      (x, { input }) => add(x, input(this.wild(x.shape.slice(-1)), () => new Float32Array(2))),
+      (x) => {
+        text?.[Symbol.dispose]();
+        if (this.chance(0.1)) this.#disposeModel();
+        return x;
+      },
+      (x) => {
+        this.run(this.#model.forward([1, 2]));
+        throw new RangeError(`Cannot change ${x}: told to stop`);
+      },
+    ]);
+    const during = this.choose([undefined, "prompt" as const, "continuation" as const]);
+    const place = { apply: change, during, positions: this.wild(undefined), texts: this.wild([0]) };
+    const intervene = { [name()]: this.choose([change, [change, place], this.wild(place)]) };
+    return { intervene, ...(this.chance(0.5) && { capture }) };
   }
 
   #sampling() {
