@@ -198,7 +198,7 @@ function nearestNames(pattern: string, sites: readonly ActivationSite[]): string
 }
 
 const INTERVENTION_RULES: OptionRules<Intervention> = {
-  apply: { meaning: "a function", isType: (value) => typeof value === "function" },
+  change: { meaning: "a function", isType: (value) => typeof value === "function" },
   texts: { meaning: "an array of numbers", isType: Array.isArray },
   positions: { meaning: "an array of positions", isType: Array.isArray },
   during: oneOf("prompt", "continuation"),
@@ -212,8 +212,8 @@ function functionOf(
   if (typeof given === "function") return given;
   const doing = `${action}: what is done to ${describe(pattern)}`;
   const intervention = checkOptions(doing, given, INTERVENTION_RULES);
-  if (intervention.apply === undefined) {
-    throw new TypeError(`Cannot ${doing}: apply must be a function: received nothing.`);
+  if (intervention.change === undefined) {
+    throw new TypeError(`Cannot ${doing}: change must be a function: received nothing.`);
   }
   return restricted(intervention);
 }

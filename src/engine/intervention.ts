@@ -62,8 +62,8 @@ export type InterventionFunction = (x: Tensor, context: InterventionContext) => 
 
 /** An intervention that is only made at some places. What is left out restricts nothing. */
 export interface Intervention {
-  /** What is done. */
-  readonly apply: InterventionFunction;
+  /** What is done. Not named `apply`: functions have a method of that name, and a type checker would not know which is meant. */
+  readonly change: InterventionFunction;
   /** In which texts of the call: for `generate()`, after which prompts. */
   readonly texts?: readonly number[];
   /** At which positions. */
@@ -84,13 +84,13 @@ export type Interventions = Readonly<
 
 /** The function of an intervention, restricted to the places where it is to be made. */
 export function restricted(
-  { apply, texts, positions, during }: Intervention,
+  { change, texts, positions, during }: Intervention,
 ): InterventionFunction {
-  if (texts === undefined && positions === undefined && during === undefined) return apply;
+  if (texts === undefined && positions === undefined && during === undefined) return change;
   const [ofTexts, ofPositions] = [texts, positions].map((list) => list && new Set(list));
   return (x, context) =>
     context.choose(
-      apply(x, context),
+      change(x, context),
       x,
       ({ text, position, isPrompt }) =>
         (ofTexts?.has(text) ?? true) && (ofPositions?.has(position) ?? true) &&

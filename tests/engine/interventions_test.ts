@@ -112,7 +112,7 @@ Deno.test("an intervention in one text of a batch changes no bit of the others",
   using engine = new Engine(model);
   const { logits, shape: [, seq] } = await forward(engine, texts);
   const alone = await forward(engine, texts[1], { intervene: { "blocks.*.residual": push } });
-  const intervene = { "blocks.*.residual": { apply: push, texts: [1] } };
+  const intervene = { "blocks.*.residual": { change: push, texts: [1] } };
   const changed = await forward(engine, texts, { intervene });
   for (const [text, { length }] of texts.entries()) {
     const [before, after] = [logits, changed.logits].map((all) => logitsOf(all, seq, text, length));
@@ -125,7 +125,7 @@ Deno.test("an intervention at one position changes no bit of those before", asyn
   using model = smallModel();
   using engine = new Engine(model);
   const { logits } = await forward(engine, texts[0]);
-  const intervene = { "blocks.0.mlp.output": { apply: push, positions: [3] } };
+  const intervene = { "blocks.0.mlp.output": { change: push, positions: [3] } };
   const changed = (await forward(engine, texts[0], { intervene })).logits;
   const row = (all: Float32Array, i: number) => all.subarray(i * 131, (i + 1) * 131);
   for (const i of texts[0].keys()) {
@@ -218,7 +218,7 @@ Deno.test("during tells what was given from what was written", async () => {
   const seen = { prompt: new Set<number>(), continuation: new Set<number>() };
   const noting = (during: "prompt" | "continuation") => ({
     during,
-    apply: ((x, { choose }) =>
+    change: ((x, { choose }) =>
       choose(x, x, ({ position, isPrompt }) => {
         seen[isPrompt ? "prompt" : "continuation"].add(position);
         return true;
@@ -231,8 +231,8 @@ Deno.test("during tells what was given from what was written", async () => {
   const strong: InterventionFunction = (x) => scale(x, -3);
   const [plain, prompt, continuation, both] = await Promise.all([
     undefined,
-    { apply: strong, during: "prompt" as const },
-    { apply: strong, during: "continuation" as const },
+    { change: strong, during: "prompt" as const },
+    { change: strong, during: "continuation" as const },
     strong,
   ].map((each) =>
     written(engine, [texts[2]], {
@@ -274,9 +274,9 @@ Deno.test("values of an input may change from step to step", async () => {
 
 const wrong: [what: string, intervene: unknown, error: ErrorConstructor, message: string][] = [
   ["no function", { embedding: 3 }, TypeError, "the options must be an object"],
-  ["no apply", { embedding: { texts: [1] } }, TypeError, "apply must be a function"],
+  ["no change", { embedding: { texts: [1] } }, TypeError, "change must be a function"],
   ["a misspelt name", { "block.0.residual": push }, RangeError, `Did you mean "blocks.`],
-  ["another option", { embedding: { apply: push, text: [1] } }, TypeError, "Did you mean texts?"],
+  ["another option", { embedding: { change: push, text: [1] } }, TypeError, "Did you mean texts?"],
   ["nothing returned", { embedding: () => undefined }, TypeError, "received undefined"],
   [
     "another shape",

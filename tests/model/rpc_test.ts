@@ -2,7 +2,9 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { loadCheckpoint } from "../../src/checkpoint/load.ts";
 import { NativeError } from "../../src/base/errors.ts";
+import type { Interventions } from "../../src/engine/intervention.ts";
 import { GPT2 } from "../../src/gpt2.ts";
+import { assertClose } from "../close.ts";
 import { freePort, startRpcServer } from "./rpc_servers.ts";
 
 const DEMO = fileURLToPath(new URL("../../src/demo/demo.gguf", import.meta.url));
@@ -21,6 +23,16 @@ Deno.test("two servers with a part of the layers each compute what this process 
   using local = await GPT2.fromPretrained("demo", { type: "f32", device: "cpu" });
   const expectedText = await local.generateText("ROMEO:", GREEDY);
   const expected = (await local.forward([tokens, tokens.toReversed()])).logits;
+  const capture = ["blocks.*.attention.weights", "blocks.*.residual"];
+  const intervene: Interventions = {
+    "blocks.1.residual": {
+      change: (x, { writeRows }) =>
+        writeRows(x, ({ position }, row) => row.fill(position / 50).length > 0),
+      positions: [2, 3],
+    },
+  };
+  const hooks = { capture, intervene };
+  const expectedActivations = (await local.forward(tokens, hooks)).activations!;
   const options = { seed: 4, maxNewTokens: 30, topK: 5, logProbabilities: false };
   const expectedSamples = await local.generateText(["JULIET:", "My"], options);
 
@@ -33,6 +45,10 @@ Deno.test("two servers with a part of the layers each compute what this process 
     }
     assertEquals(text, expectedText);
     assertEquals(await remote.generateText(["JULIET:", "My"], options), expectedSamples);
+    const { activations } = await remote.forward(tokens, hooks);
+    for (const [name, { data }] of expectedActivations) {
+      assertClose(activations!.get(name)!.data, data, TOLERANCE, name);
+    }
     const { logits } = await remote.forward([tokens, tokens.toReversed()]);
     const worst = logits.reduce((max, x, i) => Math.max(max, Math.abs(x - expected[i])), 0);
     assert(worst <= TOLERANCE, `logits differ by ${worst}`);

@@ -349,7 +349,12 @@ class TextProgram extends RandomProgram {
       },
     ]);
     const during = this.choose([undefined, "prompt" as const, "continuation" as const]);
-    const place = { apply: change, during, positions: this.wild(undefined), texts: this.wild([0]) };
+    const place = {
+      change: change,
+      during,
+      positions: this.wild(undefined),
+      texts: this.wild([0]),
+    };
     const intervene = { [name()]: this.choose([change, [change, place], this.wild(place)]) };
     return { intervene, ...(this.chance(0.5) && { capture }) };
   }
