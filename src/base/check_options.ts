@@ -15,6 +15,8 @@ export interface OptionRule {
   isType(value: unknown): boolean;
   /** Whether a value of that type is in range. Default: all are. */
   isInRange?(value: unknown): boolean;
+  /** Copies a value that its owner may change afterwards, where that would matter. Default: it is kept as it is. */
+  copy?(value: unknown): unknown;
 }
 
 /** A rule for each option there is. */
@@ -59,6 +61,7 @@ export const texts: OptionRule = {
   // From an array without holes: what is not there is no text either.
   isType: (value) =>
     Array.isArray(value) && Array.from(value).every((each) => typeof each === "string"),
+  copy: (value) => Array.from(value as readonly string[]),
 };
 
 /** A whole number in a range. */
@@ -87,7 +90,8 @@ export function oneOf<Word extends string>(...words: readonly Word[]): OptionRul
  * undefined counts as not given.
  *
  * @param action what cannot be done otherwise: `generate`
- * @returns the values that were checked, which stay as they are whatever the object says when it is asked again
+ * @returns the values that were checked, which stay as they are whatever the object says when it is asked again, and whatever
+ * becomes of its lists
  * @throws {TypeError} if there is no such option, or one has the wrong type
  * @throws {RangeError} if one is out of range
  */
@@ -118,7 +122,7 @@ export function checkOptions<T extends object>(
         `Cannot ${action}: ${name} must be ${rule.meaning}: received ${describe(value)}.`,
       );
     }
-    checked[name] = value;
+    checked[name] = rule.copy === undefined ? value : rule.copy(value) as T[typeof name];
   }
   return checked as T;
 }

@@ -30,9 +30,13 @@ import { Sequence, type SequenceOwner } from "./sequence.ts";
 import { Slots } from "./slots.ts";
 import { StepGraphs } from "./step_graphs.ts";
 import { numLogitsOf } from "./step_pass.ts";
+import { TaskList } from "./task_list.ts";
 
 /** The most tokens of a pass: what takes longer is read in parts, and others have their turn in between. */
 const PASS_TOKENS = 512;
+
+/** So many of them are for what has waited the longest. */
+const OLDEST_TOKENS = 128;
 
 /**
  * Remembers sequences of tokens, and computes the logits of what is added to them.
@@ -45,7 +49,7 @@ export class Engine implements Disposable, SequenceOwner {
   readonly model: Model;
   readonly #graphs: StepGraphs;
   readonly #slots: Slots;
-  #tasks: Task[] = [];
+  readonly #tasks = new TaskList();
   #isRunning = false;
   #hasRun = false;
   #disposed = false;
@@ -54,7 +58,7 @@ export class Engine implements Disposable, SequenceOwner {
   constructor(model: Model) {
     this.model = model;
     this.#graphs = new StepGraphs(model);
-    this.#slots = new Slots(model, () => this.#graphs.clear(), () => this.#numWaiting);
+    this.#slots = new Slots(model, () => this.#graphs.clear(), () => this.#tasks.numWaiting);
   }
 
   /**
@@ -174,11 +178,7 @@ export class Engine implements Disposable, SequenceOwner {
 
   /** Whether a sequence is still to be read, or is a fork of one that is. */
   isPending(sequence: Sequence): boolean {
-    return this.#tasks.some((task) =>
-      task.kind === "copying"
-        ? task.to === sequence && task.length === undefined
-        : task.sequence === sequence
-    );
+    return this.#tasks.isPending(sequence);
   }
 
   /** Forgets a sequence, as soon as nothing that is being computed needs it. */
@@ -205,15 +205,14 @@ export class Engine implements Disposable, SequenceOwner {
   }
 
   #add(tasks: readonly Task[]): void {
-    // Of very many, not all can be arguments of one call.
-    for (const task of tasks) this.#tasks.push(task);
+    for (const task of tasks) this.#tasks.add(task);
     if (!this.#isRunning) void this.#run();
   }
 
   /** Works until nothing is left to do. It throws nothing: errors belong to calls. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#tasks.length > 0) {
+    while (this.#tasks.size > 0) {
       // Others have their turn, and may join what is computed next. Only the very first token of a program does not wait.
       if (this.#hasRun) await eventLoopTurn();
       this.#hasRun = true;
@@ -227,44 +226,33 @@ export class Engine implements Disposable, SequenceOwner {
   async #doTasks(): Promise<void> {
     this.#freeDisposed();
     this.#refuseTasks();
-    let ready = this.#readyTasks();
+    let ready = this.#tasks.ready;
     // First all that reads nothing: what is forked or recalled is then read together with the others.
     while (ready.some(({ kind }) => kind !== "reading")) {
       for (const task of ready) {
         if (task.kind === "copying") await this.#copy(task);
         if (task.kind !== "access") continue;
-        this.#remove(task);
+        this.#tasks.delete(task);
         await task.run();
       }
-      ready = this.#readyTasks();
+      ready = this.#tasks.ready;
     }
     const parts = await this.#place(ready.filter((task) => task.kind === "reading"));
     for (const pass of planPasses(parts, this.model.hasRaggedAttention)) await this.#compute(pass);
     for (const call of callsOf(parts)) this.#attempt(call, () => proceed(call));
   }
 
-  /** How many sequences are to be read or made that have no slot yet. */
-  get #numWaiting(): number {
-    const waiting = this.#tasks.map((task) => task.kind === "copying" ? task.to : task.sequence);
-    return new Set(waiting.filter(({ slot }) => slot === undefined)).size;
-  }
-
   /** Forgets the sequences that are not used any more, but for those of which there are to be copies. */
   #freeDisposed(): void {
-    this.#slots.freeDisposed(this.#copied);
-  }
-
-  /** Those of which there are to be copies. */
-  get #copied(): Set<Sequence> {
-    return new Set(this.#tasks.flatMap((task) => task.kind === "copying" ? [task.from] : []));
+    this.#slots.freeDisposed(this.#tasks.copied);
   }
 
   /** Refuses what can no longer be done. */
   #refuseTasks(): void {
-    const copied = this.#copied;
+    const { copied } = this.#tasks;
     for (const task of [...this.#tasks]) {
       if (task.kind === "copying") {
-        if (task.to.isDisposed && !copied.has(task.to)) this.#remove(task);
+        if (task.to.isDisposed && !copied.has(task.to)) this.#tasks.delete(task);
         continue;
       }
       if (task.kind === "access") continue;
@@ -275,20 +263,6 @@ export class Engine implements Disposable, SequenceOwner {
         call.signal?.throwIfAborted();
       });
     }
-  }
-
-  /** The tasks that need not wait for an earlier one: none changes what they need, and they change nothing that one needs. */
-  #readyTasks(): Task[] {
-    const changed = new Set<Sequence>();
-    const copied = new Set<Sequence>();
-    return this.#tasks.filter((task) => {
-      const [target, source] = task.kind === "copying" ? [task.to, task.from] : [task.sequence];
-      const isReady = !changed.has(target) && !copied.has(target) &&
-        (source === undefined || !changed.has(source));
-      changed.add(target);
-      if (source !== undefined) copied.add(source);
-      return isReady;
-    });
   }
 
   async #copy(task: Copying): Promise<void> {
@@ -303,17 +277,23 @@ export class Engine implements Disposable, SequenceOwner {
       // Whoever uses the copy hears of it.
       to.failure = error;
     }
-    this.#remove(task);
+    this.#tasks.delete(task);
   }
 
-  /** What is computed next, in its place: short readings first, so that they need not wait for long ones. */
+  /**
+   * What is computed next, in its place: short readings first, so that they need not wait for long ones. The one that has
+   * waited the longest gets on in any case, however many short ones there are.
+   */
   async #place(ready: readonly Reading[]): Promise<Part[]> {
     const taken = new Map<Reading, number>();
-    let room = PASS_TOKENS;
+    const [oldest] = ready;
+    const share = oldest === undefined ? 0 : Math.min(OLDEST_TOKENS, numLeft(oldest));
+    let room = PASS_TOKENS - share;
     for (const reading of ready.toSorted((a, b) => numLeft(a) - numLeft(b))) {
       const isPossible = this.#attempt(reading.call, () => this.#begin(reading));
-      if (!isPossible || room === 0) continue;
+      if (reading === oldest) room += share;
       const count = Math.min(room, numLeft(reading));
+      if (!isPossible || count === 0) continue;
       taken.set(reading, count);
       room -= count;
     }
@@ -377,7 +357,6 @@ export class Engine implements Disposable, SequenceOwner {
       return;
     }
     for (const part of pass.spans) this.#finish(part);
-    this.#tasks = this.#tasks.filter((task) => task.kind !== "reading" || numLeft(task) > 0);
   }
 
   /** Takes note that a part has been read. */
@@ -387,6 +366,7 @@ export class Engine implements Disposable, SequenceOwner {
     reading.call.numRead += tokens.length;
     reading.sequence.length = start + tokens.length;
     reading.sequence.numRows = reading.sequence.length;
+    if (numLeft(reading) === 0) this.#tasks.delete(reading);
   }
 
   /** Does something for a call, which fails if that does. */
@@ -408,11 +388,7 @@ export class Engine implements Disposable, SequenceOwner {
     for (const { sequence, start } of call.readings) {
       if (start !== undefined) sequence.length = start;
     }
-    this.#tasks = this.#tasks.filter((task) => task.kind !== "reading" || task.call !== call);
+    for (const reading of call.readings) this.#tasks.delete(reading);
     call.reject(error);
-  }
-
-  #remove(task: Task): void {
-    this.#tasks = this.#tasks.filter((other) => other !== task);
   }
 }

@@ -120,8 +120,9 @@ export class Slots implements Disposable {
   async #fit(numSlots: number, capacity: number): Promise<void> {
     const cache = this.#cache;
     const { numSlots: oldSlots, numRows: oldRows } = cache ?? { numSlots: 0, numRows: 0 };
-    const numSoon = Math.max(numSlots, this.#sequences.length + this.#numWaiting());
     const isTooSmall = oldSlots < numSlots || oldRows < capacity;
+    if (!isTooSmall && oldSlots <= SHRINK_BELOW * numSlots) return;
+    const numSoon = Math.max(numSlots, this.#sequences.length + this.#numWaiting());
     const isTooLarge = oldSlots > SHRINK_BELOW * numSoon;
     const isCleared = this.#needsClearedRows;
     const isFit = !isTooSmall && !isTooLarge;

@@ -76,7 +76,7 @@ export interface OtherOptions extends SamplingOptions {
  * @throws {RangeError} with the name of one
  */
 export function checkBeamOptions(options: BeamOptions & OtherOptions): void {
-  const { numBeams = 1, numReturnSequences = 1, stop = [], overflow = "stop" } = options;
+  const { numBeams = 1, numReturnSequences = 1, stop, overflow = "stop" } = options;
   if (numBeams === 1) {
     for (const name of ["lengthPenalty", "earlyStopping"] as const) {
       if (options[name] === undefined) continue;
@@ -93,7 +93,7 @@ export function checkBeamOptions(options: BeamOptions & OtherOptions): void {
   const unfit: Record<string, unknown> = {};
   if (speculate !== undefined) unfit.speculate = speculate;
   if (draft !== undefined) unfit.draft = draft;
-  if (stop.length > 0) unfit.stop = stop;
+  if (typeof stop === "string" || stop?.length) unfit.stop = stop;
   if (overflow !== "stop") unfit.overflow = overflow;
   const defaults: SamplingOptions = defaultSamplingOptions;
   for (const name of samplingOptionNames) {

@@ -50,6 +50,8 @@ export class Continuation implements DraftedText {
   /** Prompt and new tokens. */
   readonly #tokens: number[];
   readonly #numPromptTokens: number;
+  /** Counted, since others may shorten the text, and add to it. */
+  #numWritten = 0;
   readonly #settings: ContinuationSettings;
   #constraint: ConstraintState | undefined;
   #unread: readonly number[] = [];
@@ -99,9 +101,8 @@ export class Continuation implements DraftedText {
     // After a crop much is read at once, and logits of all of that would be computed.
     if (this.#unread.length !== 1) return 0;
     const { maxNewTokens, contextLength } = this.#settings;
-    const numNew = this.#tokens.length - this.#numPromptTokens;
     const mostRead = contextLength - this.sequence.length;
-    return Math.min(maxNewTokens - numNew, mostRead) - 1;
+    return Math.min(maxNewTokens - this.#numWritten, mostRead) - 1;
   }
 
   /** Has tokens read along with the unread one; see {@linkcode DraftedText.draft}. */
@@ -156,6 +157,7 @@ export class Continuation implements DraftedText {
     const id = sampler.sample(choice, this.#tokens, this.#numPromptTokens, allowed);
     this.#constraint = this.#constraint?.after(id);
     this.#tokens.push(id);
+    this.#numWritten++;
     const { text, finishReason } = this.#takeIn(id);
     const activations = hooked?.hooks.assemble([hooked]);
     hooked?.record.clear();
@@ -195,12 +197,12 @@ export class Continuation implements DraftedText {
 
   #limitReached(): FinishReason | undefined {
     const { maxNewTokens, overflow } = this.#settings;
-    if (this.#tokens.length - this.#numPromptTokens === maxNewTokens) return "maxNewTokens";
+    if (this.#numWritten === maxNewTokens) return "maxNewTokens";
     return this.#isFull && overflow === "stop" ? "contextLength" : undefined;
   }
 
   get #isFull(): boolean {
-    return this.sequence.length - this.#numDoubtful === this.#settings.contextLength;
+    return this.sequence.length - this.#numDoubtful >= this.#settings.contextLength;
   }
 
   #prepareReading(id: number): void {

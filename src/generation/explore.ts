@@ -4,6 +4,7 @@
  * @module
  */
 import { abortSignal, checkOptions, integer, type OptionRules } from "../base/check_options.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/slots.ts";
@@ -89,7 +90,10 @@ export async function explore(
     options,
     exploreRules,
   );
+  checkPrompt(prompt.length, depth, engine.model.config.contextLength);
+  const { model } = engine;
   const roots: Branch[] = [];
+  let numBranches = 0;
   const open = new Set<Sequence>();
   const first = engine.open({ reservedLength: prompt.length + depth - 1 });
   open.add(first);
@@ -98,13 +102,12 @@ export async function explore(
   ];
   try {
     for (let level = 1; level <= depth && leaves.length > 0; level++) {
-      requireMemory(engine.model, leaves.length, prompt.length + level, undefined, ADVICE);
       await engine.step(
         leaves.map(({ sequence, unread: tokens }) => ({ sequence, tokens, logits: "last" })),
         { signal },
       );
-      leaves = leaves.flatMap((leaf) => {
-        const { sequence, totalLogProbability, branches } = leaf;
+      let numLeaves = 0;
+      const grownOf = leaves.map(({ sequence, totalLogProbability, branches }) => {
         const grown: Omit<Leaf, "sequence">[] = [];
         for (const { id, logProbability } of likeliest(sequence.logits, width)) {
           const total = totalLogProbability + logProbability;
@@ -120,6 +123,14 @@ export async function explore(
           if (level === depth || endOfTextIds.includes(id)) continue;
           grown.push({ unread: [id], totalLogProbability: total, branches: own });
         }
+        numBranches += branches.length;
+        numLeaves += grown.length;
+        checkNumBranches(numBranches);
+        requireMemory(model, numLeaves, prompt.length + level, undefined, ADVICE);
+        return grown;
+      });
+      leaves = leaves.flatMap(({ sequence }, leaf) => {
+        const grown = grownOf[leaf];
         // The first goes on where its parent was, the others in copies.
         const next = grown.map((each, i) => ({
           ...each,
@@ -137,6 +148,30 @@ export async function explore(
     for (const sequence of open) sequence[Symbol.dispose]();
   }
   return roots;
+}
+
+/** Enough for each token of GPT-2's vocabulary. A tree of many more would take minutes, and memory that nobody counts. */
+const MAX_BRANCHES = 2 ** 16;
+
+function checkPrompt(numTokens: number, depth: number, contextLength: number): void {
+  if (numTokens === 0) {
+    throw new InvalidArgumentError(
+      "Cannot explore: the prompt has no token: start from <|endoftext|>, as an empty text does",
+    );
+  }
+  // The last ones are not read.
+  if (numTokens + depth - 1 <= contextLength) return;
+  throw new InvalidArgumentError(
+    `Cannot explore: the model has ${contextLength} positions: received a prompt of ${numTokens} tokens and a depth of ` +
+      `${depth}. Choose a shorter prompt or a smaller depth.`,
+  );
+}
+
+function checkNumBranches(numBranches: number): void {
+  if (numBranches <= MAX_BRANCHES) return;
+  throw new InvalidArgumentError(
+    `Cannot explore: the tree would have too many branches: received more than ${MAX_BRANCHES}. ${ADVICE}`,
+  );
 }
 
 const ADVICE = "Choose a smaller width or depth, or a larger minProbability.";

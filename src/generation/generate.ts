@@ -51,20 +51,34 @@ export interface Vocabulary {
  * @throws {NumericalError} if the model computes something that is not a number
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
-export async function* generate(
+export function generate(
   engine: Engine,
   vocabulary: Vocabulary = { tokenizer: undefined, endOfTextIds: [] },
   prompts: readonly TokenIds[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, void, undefined> {
-  // Copies: what the caller's objects say later makes no difference.
+  // Copies, made when the call is made: what the caller's objects say later makes no difference.
   options = checkOptions("generate", options, generateRules);
   checkBeamOptions(options);
-  prompts = prompts.map((tokens) => Array.from(tokens));
+  return continuePrompts(
+    engine,
+    vocabulary,
+    prompts.map((tokens) => Array.from(tokens)),
+    options,
+  );
+}
+
+async function* continuePrompts(
+  engine: Engine,
+  vocabulary: Vocabulary,
+  prompts: readonly TokenIds[],
+  options: GenerateOptions,
+): AsyncGenerator<GeneratedToken, void, undefined> {
   const { overflow = "stop", numReturnSequences = 1, batchSize = Infinity } = options;
   const { numBeams = 1 } = options;
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, signal, onProgress } = options;
   const { model } = engine;
+  signal?.throwIfAborted();
   checkPrompts(model, prompts, overflow);
   const endOfTextIds = options.ignoreEndOfText ? [] : vocabulary.endOfTextIds;
   const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds);

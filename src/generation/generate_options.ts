@@ -83,6 +83,7 @@ export const generateRules: OptionRules<GenerateOptions> = {
   stop: {
     meaning: "a text, or an array of texts",
     isType: (value) => typeof value === "string" || Array.isArray(value),
+    copy: (value) => typeof value === "string" ? value : Array.from(value as readonly string[]),
   },
   numReturnSequences: integer(1),
   overflow: oneOf("stop", "crop"),

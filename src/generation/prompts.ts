@@ -15,8 +15,13 @@ export function isPrompt(value: unknown): value is Prompt {
   return typeof value === "string" || isTokenIds(value);
 }
 
+/** What a prompt is now: what the caller's array says later makes no difference. */
+export function copyPrompt(prompt: Prompt): string | readonly number[] {
+  return typeof prompt === "string" ? prompt : Array.from<number>(prompt);
+}
+
 /**
- * The tokens of each prompt; an empty text is the token that begins one.
+ * The tokens of each prompt, copied; an empty text is the token that begins one.
  *
  * @param allowSpecial the special tokens to recognize in texts
  * @throws {TypeError} if one is neither a text nor tokens, or a text is given without a tokenizer
@@ -28,7 +33,7 @@ export function encodePrompts(
 ): TokenIds[] {
   // From an array without holes, which would be skipped.
   return Array.from(prompts, (prompt) => {
-    if (isTokenIds(prompt)) return prompt;
+    if (isTokenIds(prompt)) return Array.from<number>(prompt);
     if (typeof prompt !== "string") {
       throw new TypeError(
         `Cannot generate: a prompt must be a text or its tokens: received ${describe(prompt)}.`,

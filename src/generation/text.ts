@@ -238,15 +238,19 @@ export class Text implements Disposable {
   }
 
   /**
-   * Continues the text, token by token; they are added to it. Within the loop the text may be looked at, forked, shortened
-   * and added to: what follows goes on from there.
+   * Continues the text, token by token; they are added to it, until it fills the context. Within the loop the text may be
+   * looked at, forked, shortened and added to: what follows goes on from there, and ends after `maxNewTokens` in any case.
    *
    * @param options see {@linkcode TextGenerateOptions}
    */
-  async *generate(
-    options: TextGenerateOptions = {},
+  generate(options: TextGenerateOptions = {}): AsyncGenerator<GeneratedToken, void, undefined> {
+    // At once: what the caller's objects say later makes no difference.
+    return this.#generate(checkOptions("generate", options, textRules));
+  }
+
+  async *#generate(
+    options: TextGenerateOptions,
   ): AsyncGenerator<GeneratedToken, void, undefined> {
-    options = checkOptions("generate", options, textRules);
     const { signal, maxNewTokens = DEFAULT_MAX_NEW_TOKENS } = options;
     const { vocabSize, contextLength } = this.#engine.model.config;
     const { tokenizer } = this.#vocabulary;
@@ -263,11 +267,13 @@ export class Text implements Disposable {
       endOfTextIds,
       sampler,
       constraint,
-      contextLength,
+      // A token behind the last position could not be read, and nothing could be done with the text any more.
+      contextLength: contextLength - 1,
     })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 }, hooked);
     while (!continuation.isFinished) {
       yield await this.#inTurn(signal, async () => {
         await this.#logits(signal, hooked);
+        this.#checkRoom();
         return continuation.next();
       });
     }

@@ -9,7 +9,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import { isTokenIds, type TokenIds } from "../model/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Constraint } from "./constraints/constraint.ts";
-import { isPrompt, type Prompt } from "./prompts.ts";
+import { copyPrompt, isPrompt, type Prompt } from "./prompts.ts";
 import {
   banSequences,
   banUntil,
@@ -36,15 +36,24 @@ export interface TokenRuleOptions {
   forcedStart?: Prompt;
 }
 
-const tokens: OptionRule = { meaning: "an array of token ids", isType: isTokenIds };
+const tokens: OptionRule = {
+  meaning: "an array of token ids",
+  isType: isTokenIds,
+  copy: (value) => copyPrompt(value as TokenIds),
+};
 
-const prompt: OptionRule = { meaning: "a text or an array of token ids", isType: isPrompt };
+const prompt: OptionRule = {
+  meaning: "a text or an array of token ids",
+  isType: isPrompt,
+  copy: (value) => copyPrompt(value as Prompt),
+};
 
 /** What the options must be. */
 export const tokenRuleRules: OptionRules<TokenRuleOptions> = {
   badWords: {
     meaning: "an array of texts and of arrays of token ids",
     isType: (value) => Array.isArray(value) && Array.from(value).every(isPrompt),
+    copy: (value) => Array.from(value as readonly Prompt[], copyPrompt),
   },
   suppressTokens: tokens,
   minNewTokens: integer(0),

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
-import { FileFormatError } from "../../src/base/errors.ts";
+import { FileFormatError, InvalidArgumentError } from "../../src/base/errors.ts";
+import type { ExploreOptions } from "../../src/generation/explore.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { canAttendRagged } from "../../src/tensor/fused_attention.ts";
@@ -150,8 +151,8 @@ Deno.test("generate() of a text writes what generate() of the model does", async
     assertEquals(text.tokens, [...prompt, ...tokens.map(({ id }) => id)]);
   }
   using text = await model.open(prompt);
-  await assertRejects(
-    () => Array.fromAsync(text.generate({ numReturnSequences: 2 } as object)),
+  assertThrows(
+    () => text.generate({ numReturnSequences: 2 } as object),
     TypeError,
     "numReturnSequences",
   );
@@ -175,7 +176,7 @@ Deno.test("generate() goes on from what the loop makes of the text", async () =>
 Deno.test("a full text ends with the reason contextLength", async () => {
   using text = await model.open(new Array(95).fill(3));
   const tokens = await Array.fromAsync(text.generate({ greedy: true, ignoreEndOfText: true }));
-  assertEquals(tokens.map(({ finishReason }) => finishReason), [undefined, "contextLength"]);
+  assertEquals(tokens.map(({ finishReason }) => finishReason), ["contextLength"]);
 });
 
 Deno.test("a restored text goes on as the saved one, without reading it again", async () => {
@@ -243,4 +244,17 @@ Deno.test("explore() leaves out what is unlikely, and refuses what cannot be", a
   );
   await assertRejects(() => model.explore(prompt, { signal: AbortSignal.abort() }), DOMException);
   assertEquals((await model.explore([1], { depth: 1 })).length > 0, true);
+  const refused: [number[], ExploreOptions, string][] = [
+    [[], {}, "the prompt has no token"],
+    // Before anything is read, and however unlikely it is that one gets there.
+    [prompt, { depth: Number.MAX_SAFE_INTEGER, minProbability: 1 }, "positions"],
+    [new Array(sizes.contextLength + 1).fill(1), { depth: 1 }, "positions"],
+    [prompt, { width: 300, depth: 9, minProbability: 0 }, "too many branches"],
+  ];
+  for (const [tokens, options, message] of refused) {
+    await assertRejects(() => model.explore(tokens, options), InvalidArgumentError, message);
+  }
+  const fullDepth = { depth: sizes.contextLength, width: 1, minProbability: 0 };
+  const [{ branches }] = await model.explore([1], fullDepth);
+  assertEquals(branches.length, 1);
 });

@@ -68,16 +68,7 @@ export async function compileConstraint(
 
 function keyOf({ choices, regex, jsonSchema }: ConstraintOptions): unknown {
   if (regex instanceof RegExp) return [regex.source, regex.flags];
-  if (jsonSchema === undefined) return choices ?? regex;
-  try {
-    return JSON.stringify(jsonSchema);
-  } catch (error) {
-    throw new InvalidArgumentError(
-      "Cannot generate: jsonSchema must be what JSON can express: received an object that contains itself or a bigint. " +
-        `Refer to "#/$defs/..." with $ref instead.`,
-      { cause: error },
-    );
-  }
+  return choices ?? regex ?? jsonSchema;
 }
 
 /** Here and above: who asks for no constraint, or for one of another kind, does not wait for what this one needs. */
@@ -93,6 +84,5 @@ async function expressionOf(
     return await regexExpression("regex", regex);
   }
   const { schemaExpression } = await import("./json_schema/schema_expression.ts");
-  // As a copy: what is read twice is then the same twice.
-  return await schemaExpression(JSON.parse(JSON.stringify(jsonSchema)));
+  return await schemaExpression(jsonSchema);
 }

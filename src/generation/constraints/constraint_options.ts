@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "../../base/errors.ts";
 import { type OptionRule, type OptionRules, texts } from "../../base/check_options.ts";
 
 /** What a text to be written has to be. At most one of these can be asked for. */
@@ -28,6 +29,7 @@ export const constraintNames = ["choices", "regex", "jsonSchema"] as const;
 const choices: OptionRule = {
   meaning: "an array of texts, at least one",
   isType: texts.isType,
+  copy: texts.copy,
   isInRange: (value) => (value as readonly string[]).length > 0,
 };
 
@@ -43,5 +45,19 @@ export const constraintRules: OptionRules<ConstraintOptions> = {
     isType: (value) =>
       typeof value === "boolean" ||
       (typeof value === "object" && value !== null && !Array.isArray(value)),
+    copy: copySchema,
   },
 };
+
+/** As JSON, which is what a schema is. */
+function copySchema(schema: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(schema) ?? "{}");
+  } catch (error) {
+    throw new InvalidArgumentError(
+      "Cannot generate: jsonSchema must be what JSON can express: received an object that contains itself, a bigint, or " +
+        `too many objects within another. Refer to "#/$defs/..." with $ref instead.`,
+      { cause: error },
+    );
+  }
+}

@@ -146,9 +146,16 @@ export const samplingOptionNames: readonly (keyof SamplingOptions)[] = [
 ];
 
 /** That there are sampling options of these names. What their values must be, {@linkcode validateSamplingOptions} tells. */
-export const samplingRules = Object.fromEntries(
-  samplingOptionNames.map((name) => [name, anything]),
-) as OptionRules<SamplingOptions>;
+export const samplingRules = {
+  ...Object.fromEntries(samplingOptionNames.map((name) => [name, anything])),
+  logitBias: { ...anything, copy: copyBiases },
+} as OptionRules<SamplingOptions>;
+
+/** What are no biases is left as it is, to be refused later. */
+function copyBiases(biases: unknown): unknown {
+  if (biases instanceof Map) return new Map(biases);
+  return typeof biases === "object" && biases !== null ? { ...biases } : biases;
+}
 
 /** Those of several options that are about sampling. */
 export function samplingOptionsOf(options: SamplingOptions): SamplingOptions {

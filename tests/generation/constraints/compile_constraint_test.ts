@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { checkOptions } from "../../../src/base/check_options.ts";
 import { InvalidArgumentError } from "../../../src/base/errors.ts";
 import { Random } from "../../../src/base/random.ts";
 import { compileConstraint } from "../../../src/generation/constraints/compile_constraint.ts";
 import type { ConstraintState } from "../../../src/generation/constraints/constraint.ts";
-import type { ConstraintOptions } from "../../../src/generation/constraints/constraint_options.ts";
+import {
+  type ConstraintOptions,
+  constraintRules,
+} from "../../../src/generation/constraints/constraint_options.ts";
 import { hasToken } from "../../../src/generation/sampling/token_mask.ts";
 import { Tokenizer } from "../../../src/tokenizer/tokenizer.ts";
 import { pick } from "./matching.ts";
@@ -183,7 +187,11 @@ Deno.test("what cannot be fulfilled is refused", async () => {
   );
   const circle: Record<string, unknown> = { type: "object" };
   circle.properties = { circle };
-  await assertRejects(() => start({ jsonSchema: circle }), InvalidArgumentError, "contains itself");
+  assertThrows(
+    () => checkOptions("generate", { jsonSchema: circle }, constraintRules),
+    InvalidArgumentError,
+    "contains itself",
+  );
   await assertRejects(
     () => start({ regex: "a", choices: ["a"] }),
     TypeError,

@@ -36,6 +36,8 @@ class NonEmptyMaker {
       case "choice":
         return choice(expression.options.map((option) => this.make(option)));
       case "repeat":
+        // What is repeated no times is never anything else than empty.
+        if (expression.max === 0) return NOTHING;
         return repeat(this.make(expression.body), 1, expression.max);
       case "sequence":
         // By the first part that is not empty.

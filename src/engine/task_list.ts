@@ -1,0 +1,78 @@
+/**
+ * What the engine has to do.
+ *
+ * @module
+ */
+import type { Task } from "./reading.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** Tasks in the order in which they were asked for. There may be tens of thousands of them. */
+export class TaskList {
+  readonly #tasks = new Set<Task>();
+  /** How many of them say how long a sequence will be. */
+  readonly #numPending = new Map<Sequence, number>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  /** All of them now. */
+  [Symbol.iterator](): Iterator<Task> {
+    return this.#tasks.values();
+  }
+
+  /** Adds one behind the others. */
+  add(task: Task): void {
+    this.#tasks.add(task);
+    this.#countPending(task, 1);
+  }
+
+  /** Takes one away: it is done, or refused. One that is not there does nothing. */
+  delete(task: Task): void {
+    if (this.#tasks.delete(task)) this.#countPending(task, -1);
+  }
+
+  /** Whether a sequence is still to be read, or is a fork of one that is. */
+  isPending(sequence: Sequence): boolean {
+    return this.#numPending.has(sequence);
+  }
+
+  /** Those that need not wait for an earlier one: none changes what they need, and they change nothing that one needs. */
+  get ready(): Task[] {
+    const changed = new Set<Sequence>();
+    const copied = new Set<Sequence>();
+    return [...this.#tasks].filter((task) => {
+      const [target, source] = task.kind === "copying" ? [task.to, task.from] : [task.sequence];
+      const isReady = !changed.has(target) && !copied.has(target) &&
+        (source === undefined || !changed.has(source));
+      changed.add(target);
+      if (source !== undefined) copied.add(source);
+      return isReady;
+    });
+  }
+
+  /** The sequences of which there are to be copies. */
+  get copied(): Set<Sequence> {
+    return new Set([...this.#tasks].flatMap((task) => task.kind === "copying" ? [task.from] : []));
+  }
+
+  /** How many sequences are to be read or made that have no slot yet. */
+  get numWaiting(): number {
+    const waiting = new Set<Sequence>();
+    for (const task of this.#tasks) {
+      const sequence = task.kind === "copying" ? task.to : task.sequence;
+      if (sequence.slot === undefined) waiting.add(sequence);
+    }
+    return waiting.size;
+  }
+
+  #countPending(task: Task, change: number): void {
+    // Of a copy that is made from what is known, the length is known too.
+    if (task.kind === "copying" && task.length !== undefined) return;
+    const sequence = task.kind === "copying" ? task.to : task.sequence;
+    const count = (this.#numPending.get(sequence) ?? 0) + change;
+    if (count === 0) this.#numPending.delete(sequence);
+    else this.#numPending.set(sequence, count);
+  }
+}
