@@ -7,7 +7,7 @@ import { gpt2Fallback } from "./gpt2_fallback.ts";
 import { gpt2Symbols } from "./gpt2_native.ts";
 import { cString } from "./memory.ts";
 import { keepLoaded } from "./system_library.ts";
-import { type Library, rarelyCalled, symbols, symbolsOfPrebuilt } from "./symbols.ts";
+import { type Library, oftenCalled, symbols, symbolsOfPrebuilt } from "./symbols.ts";
 
 /** ggml's own functions, of which each file of a prebuilt ggml has some. */
 function ggmlSymbols(): Record<string, Deno.ForeignFunction> {
@@ -49,9 +49,9 @@ export function scoreVariant(path: string): number {
 export function bindLibrary(paths: readonly string[]): Library {
   // Those that are built for Linux here see to that themselves.
   if (paths.length > 1 || Deno.build.os !== "linux") paths.forEach(keepLoaded);
-  if (paths.length === 1) return bindFile(paths[0]);
+  if (paths.length === 1) return collectFunctions(paths, symbols) as unknown as Library;
   const [base, , variant] = paths;
-  const ggml = collectFunctions(paths) as unknown as Ggml;
+  const ggml = collectFunctions(paths, ggmlSymbols()) as unknown as Ggml;
   const { ggml_is_empty, ggml_time_us } = Deno.dlopen(base, addresses).symbols;
   const fallback = gpt2Fallback({ ggml, isEmpty: ggml_is_empty, nothing: ggml_time_us });
   // Silent from the start: loading a backend is reported as well.
@@ -63,34 +63,33 @@ export function bindLibrary(paths: readonly string[]): Library {
   return { ...ggml, ...fallback };
 }
 
-/** The functions of a library that is one file. */
-function bindFile(path: string): Library {
-  const all: Record<string, Deno.ForeignFunction> = symbols;
-  const wanted: Record<string, Deno.ForeignFunction | Deno.ForeignStatic> = { ...all };
-  for (const name of rarelyCalled) {
-    wanted[name] = { name: all[name].name ?? name, type: "pointer" };
+/** Each function from the first file that has it. */
+function collectFunctions(
+  paths: readonly string[],
+  definitions: Readonly<Record<string, Deno.ForeignFunction>>,
+): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  let missing = Object.entries(definitions);
+  for (const path of paths) {
+    const addresses = Deno.dlopen(path, Object.fromEntries(missing.map(addressOf))).symbols;
+    const here = missing.filter(([name]) => addresses[name] !== null);
+    missing = missing.filter(([name]) => addresses[name] === null);
+    const direct = here.filter(([name, { nonblocking }]) => nonblocking || oftenCalled.has(name));
+    Object.assign(found, Deno.dlopen(path, Object.fromEntries(direct)).symbols);
+    for (const [name, definition] of here) {
+      if (name in found) continue;
+      const address = addresses[name] as Deno.PointerObject<Deno.ForeignFunction>;
+      const pointer = new Deno.UnsafeFnPointer(address, definition);
+      found[name] = pointer.call.bind(pointer);
+    }
   }
-  const bound: Record<string, unknown> = { ...Deno.dlopen(path, wanted).symbols };
-  for (const name of rarelyCalled) {
-    const address = bound[name] as Deno.PointerObject<Deno.ForeignFunction>;
-    const pointer = new Deno.UnsafeFnPointer(address, all[name]);
-    bound[name] = pointer.call.bind(pointer);
-  }
-  return bound as unknown as Library;
+  if (missing.length > 0) throw new Error(`Failed to register symbol ${missing[0][0]}`);
+  return found;
 }
 
-/** Each function from the first file that has it. */
-function collectFunctions(paths: readonly string[]): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  const all = ggmlSymbols();
-  let missing = Object.keys(all);
-  for (const path of paths) {
-    const wanted: Record<string, Deno.ForeignFunction> = {};
-    for (const name of missing) wanted[name] = { ...all[name], optional: true };
-    const functions = Deno.dlopen(path, wanted).symbols;
-    for (const name of missing) if (functions[name] !== null) found[name] = functions[name];
-    missing = missing.filter((name) => functions[name] === null);
-  }
-  if (missing.length > 0) throw new Error(`Failed to register symbol ${missing[0]}`);
-  return found;
+/** How to look up the address of a function that a library may have. */
+function addressOf(
+  [name, definition]: [string, Deno.ForeignFunction],
+): [string, Deno.ForeignStatic] {
+  return [name, { name: definition.name ?? name, type: "pointer", optional: true }];
 }

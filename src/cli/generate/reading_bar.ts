@@ -10,12 +10,15 @@ import { numberText } from "../terminal/units.ts";
 
 /** Reading that is done by then needs no bar. */
 const PATIENCE_MS = 1000;
+/** So many are hardly ever read for that long, and at once: a bar for fewer would show nothing. */
+const MIN_TOKENS = 32;
 /** The seconds that have passed show that something is happening while a part is read. */
 const TICK_MS = 250;
 
 /** A bar from a second on. Dispose it to take the line away. */
 export class ReadingBar implements AsyncDisposable {
   readonly #bar: ProgressBar;
+  readonly #isVisible: boolean;
   readonly #patienceMs: number;
   #startedAt = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -25,15 +28,16 @@ export class ReadingBar implements AsyncDisposable {
   /** Shows nothing yet. */
   constructor(output: Output, patienceMs: number = PATIENCE_MS) {
     this.#bar = new ProgressBar(output, "Reading the prompt");
+    this.#isVisible = output.isDecorated;
     this.#patienceMs = patienceMs;
   }
 
   /** Takes in how far reading is. */
   show(progress: ReadProgress): void {
-    if (this.#hasEnded) return;
+    if (this.#hasEnded || !this.#isVisible || progress.numTokens < MIN_TOKENS) return;
     if (this.#progress === undefined) this.#startedAt = performance.now();
     this.#progress = progress;
-    // A program's first timer takes 6 ms: it is made while the processor reads.
+    // A program's first timer takes 6 ms: it is made while the processor reads, and only where it may be needed.
     queueMicrotask(() => this.#startTimer());
     this.#draw();
   }

@@ -7,8 +7,8 @@ const TERMINAL = { isTerminal: true, isDecorated: true, numColumns: () => 120 };
 Deno.test("ReadingBar shows nothing of what is soon done", async () => {
   const { output, writes } = keptOutput(TERMINAL);
   await using bar = new ReadingBar(output, Infinity);
-  bar.show({ numReadTokens: 0, numTokens: 10 });
-  bar.show({ numReadTokens: 10, numTokens: 10 });
+  bar.show({ numReadTokens: 0, numTokens: 100 });
+  bar.show({ numReadTokens: 100, numTokens: 100 });
   await bar.end();
   assertEquals(writes, []);
 });
@@ -28,10 +28,18 @@ Deno.test("ReadingBar shows how far reading is, until it has ended", async () =>
   assertEquals(writes[1], "\r\x1b[K");
 });
 
+Deno.test("ReadingBar shows nothing for a few tokens", async () => {
+  const { output, writes } = keptOutput(TERMINAL);
+  await using bar = new ReadingBar(output, 0);
+  bar.show({ numReadTokens: 0, numTokens: 31 });
+  await bar.end();
+  assertEquals(writes, []);
+});
+
 Deno.test("ReadingBar is redrawn while nothing happens", async () => {
   const { output, writes } = keptOutput(TERMINAL);
   await using bar = new ReadingBar(output, 0);
-  bar.show({ numReadTokens: 0, numTokens: 2 });
+  bar.show({ numReadTokens: 0, numTokens: 100 });
   while (writes.length < 3) await new Promise((resolve) => setTimeout(resolve, 10));
-  for (const text of writes) assertMatch(text, / 0 % {2}0 of 2 tokens, \d+ s/);
+  for (const text of writes) assertMatch(text, / 0 % {2}0 of 100 tokens, \d+ s/);
 });
