@@ -7,14 +7,15 @@ import type { SummarizedLogits } from "../engine/logits_summary.ts";
 import type { HookedText } from "../engine/hooked_text.ts";
 import type { StepRequest } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
-import type { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { FinishReason, GeneratedToken } from "./generated_token.ts";
 import { likeliest, logProbability } from "./sampling/log_probability.ts";
 import type { ConstraintState } from "./constraints/constraint.ts";
 import type { Sampler } from "./sampling/sampler.ts";
 import type { DraftedText } from "./speculation/drafted_text.ts";
 import { Rehearsal } from "./speculation/rehearsal.ts";
-import type { StopMatcher } from "./stop_strings.ts";
+import { StopMatcher } from "./stop_strings.ts";
 
 /** How a text is continued. */
 export interface ContinuationSettings {
@@ -23,10 +24,10 @@ export interface ContinuationSettings {
   readonly sequence: number;
   /** Chooses tokens. */
   readonly sampler: Sampler;
-  /** Turns them into text, where there is a tokenizer. */
-  readonly decoder: StreamDecoder | undefined;
-  /** Ends the text at some strings. */
-  readonly stop: StopMatcher;
+  /** Turns tokens into text, where there is one. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** End the text. */
+  readonly stop: string | readonly string[];
   /** Where the text begins in a constraint, if there is one. */
   readonly constraint: ConstraintState | undefined;
   /** Those that end the text. */
@@ -49,10 +50,12 @@ export class Continuation implements DraftedText {
   readonly sequence: Sequence;
   /** Prompt and new tokens. */
   readonly #tokens: number[];
-  readonly #numPromptTokens: number;
-  /** Counted, since others may shorten the text, and add to it. */
+  #numPromptTokens: number;
+  /** How many tokens were chosen, which is not what the text has grown by if others change it. */
   #numWritten = 0;
   readonly #settings: ContinuationSettings;
+  #decoder: StreamDecoder | undefined;
+  #stop: StopMatcher;
   #constraint: ConstraintState | undefined;
   #unread: readonly number[] = [];
   /** What may come behind `#unread`, and is read along with it; (1 + drafted, vocab) logits after that. */
@@ -74,6 +77,27 @@ export class Continuation implements DraftedText {
     this.#numPromptTokens = tokens.length;
     this.#settings = settings;
     this.#constraint = settings.constraint;
+    this.#decoder = settings.tokenizer && new StreamDecoder(settings.tokenizer);
+    this.#stop = new StopMatcher(settings.stop);
+  }
+
+  /**
+   * Takes note that somebody else has changed the text: what is written goes on from there. What follows the place where the
+   * continuation began still has to fit the constraint; stop texts are looked for in what is written from now on.
+   *
+   * @throws {RangeError} if the constraint forbids one of the tokens
+   */
+  follow(): void {
+    const { tokenizer, stop, constraint } = this.#settings;
+    this.#numPromptTokens = Math.min(this.#numPromptTokens, this.#tokens.length);
+    this.#constraint = constraint;
+    this.#decoder = tokenizer && new StreamDecoder(tokenizer);
+    this.#stop = new StopMatcher(stop);
+    for (const id of this.#tokens.slice(this.#numPromptTokens)) {
+      this.#constraint = this.#constraint?.after(id);
+      // What is not a whole character yet goes on with the next token.
+      this.#decoder?.push(id);
+    }
   }
 
   /** Whether the last token has been written. */
@@ -179,7 +203,8 @@ export class Continuation implements DraftedText {
 
   /** What a token adds to the text, and whether it ends it. */
   #takeIn(id: number): { text: string; finishReason: FinishReason | undefined } {
-    const { decoder, stop, endOfText } = this.#settings;
+    const { endOfText } = this.#settings;
+    const [decoder, stop] = [this.#decoder, this.#stop];
     const isEnd = endOfText.has(id);
     let text = isEnd ? "" : stop.push(decoder?.push(id) ?? "");
     const finishReason = isEnd

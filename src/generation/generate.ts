@@ -14,7 +14,6 @@ import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";
 import { canSummarizeLogits } from "../tensor/summarize_logits.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import { checkBeamOptions } from "./beam_options.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
 import type { Constraint } from "./constraints/constraint.ts";
@@ -187,8 +186,8 @@ export function continuationsBy(
       prompt,
       sequence,
       sampler: sampler.fork(stream),
-      decoder: tokenizer && new StreamDecoder(tokenizer),
-      stop: new StopMatcher(stop),
+      tokenizer,
+      stop,
       constraint: constraint?.start(),
       endOfText,
       maxNewTokens,

@@ -95,6 +95,8 @@ export class Text implements Disposable {
   /** All tokens, of which the sequence has read the first ones. */
   readonly #tokens: number[];
   readonly #sequence: Sequence;
+  /** How often the tokens were changed: what is being written on has to know. */
+  #numChanges = 0;
   /** Settles when what was asked for last is done. There is none where nothing is to be done. */
   #lastTurn: Promise<void> | undefined;
 
@@ -159,6 +161,7 @@ export class Text implements Disposable {
         );
       }
       for (const id of tokens) this.#tokens.push(id);
+      this.#numChanges++;
       try {
         await this.#read(signal, onProgress);
       } catch (error) {
@@ -233,13 +236,15 @@ export class Text implements Disposable {
       const id = sampler.fork(this.length).sample(logits, this.#tokens);
       this.#checkRoom();
       this.#tokens.push(id);
+      this.#numChanges++;
       return id;
     });
   }
 
   /**
-   * Continues the text, token by token; they are added to it, until it fills the context. Within the loop the text may be
-   * looked at, forked, shortened and added to: what follows goes on from there, and ends after `maxNewTokens` in any case.
+   * Continues the text, token by token; they are added to it. Within the loop the text may be looked at, forked, shortened
+   * and added to: what follows goes on from there, and what has been added since the call has to fit its constraint, if it has
+   * one. A text never gets longer than the context, where `GPT2.generate()` gives one more token, which is not read.
    *
    * @param options see {@linkcode TextGenerateOptions}
    */
@@ -267,14 +272,18 @@ export class Text implements Disposable {
       endOfTextIds,
       sampler,
       constraint,
-      // A token behind the last position could not be read, and nothing could be done with the text any more.
+      // The last token that there is room for is not read: nothing can follow it.
       contextLength: contextLength - 1,
     })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 }, hooked);
+    let numChanges = this.#numChanges;
     while (!continuation.isFinished) {
       yield await this.#inTurn(signal, async () => {
-        await this.#logits(signal, hooked);
         this.#checkRoom();
-        return continuation.next();
+        await this.#logits(signal, hooked);
+        if (this.#numChanges !== numChanges) continuation.follow();
+        const token = continuation.next();
+        numChanges = ++this.#numChanges;
+        return token;
       });
     }
   }
@@ -368,6 +377,7 @@ export class Text implements Disposable {
   #forget(length: number): void {
     this.#sequence.truncate(Math.min(this.#sequence.length, Math.max(0, length - 1)));
     this.#tokens.length = length;
+    this.#numChanges++;
   }
 
   /** Does one thing after another; at once where nothing else is to be done. */
@@ -398,7 +408,8 @@ export class Text implements Disposable {
     const { contextLength } = this.#engine.model.config;
     if (this.length < contextLength) return;
     throw new InvalidArgumentError(
-      `Cannot continue a text of ${this.length} tokens: the model has ${contextLength} positions`,
+      `Cannot continue a text of ${this.length} tokens: the model has ${contextLength} positions. ` +
+        "Truncate it, or open one with its last tokens.",
     );
   }
 }

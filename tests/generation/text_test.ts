@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import type { Text } from "../../src/generation/text.ts";
 import { FileFormatError, InvalidArgumentError } from "../../src/base/errors.ts";
 import type { ExploreOptions } from "../../src/generation/explore.ts";
 import { GPT2 } from "../../src/gpt2.ts";
@@ -177,6 +185,101 @@ Deno.test("a full text ends with the reason contextLength", async () => {
   using text = await model.open(new Array(95).fill(3));
   const tokens = await Array.fromAsync(text.generate({ greedy: true, ignoreEndOfText: true }));
   assertEquals(tokens.map(({ finishReason }) => finishReason), ["contextLength"]);
+  assertEquals(text.length, 96);
+  // Whatever does not add to it goes on.
+  const [{ id }] = await text.likeliest(1);
+  assertEquals((await text.logits()).indexOf(Math.max(...await text.logits())), id);
+  using folder = new TemporaryFolder();
+  await text.save(folder.file("full.text"));
+  using restored = await model.restore(folder.file("full.text"));
+  for (const full of [text, restored, text.fork()]) {
+    for (const add of [() => full.next(), () => Array.fromAsync(full.generate())]) {
+      await assertRejects(add, RangeError, "of 96 tokens: the model has 96 positions. Truncate it");
+    }
+    full.truncate(95);
+    await full.next();
+    assertEquals(full.length, 96);
+  }
+});
+
+const changes: [what: string, change: (text: Text) => unknown][] = [
+  ["appends to it", (text) => text.append([7, 8, 9])],
+  ["takes a token back", (text) => text.truncate(text.length - 1)],
+  ["takes all back", (text) => text.truncate(1)],
+  ["draws tokens itself", (text) => text.next({ seed: 1 })],
+  ["has another loop write", (text) => Array.fromAsync(text.generate({ maxNewTokens: 2 }))],
+];
+
+for (const [what, change] of changes) {
+  Deno.test(`generate() writes maxNewTokens tokens also while the loop ${what}`, async () => {
+    using text = await model.open(prompt.slice(0, 5));
+    const options = { seed: 1, maxNewTokens: 6, ignoreEndOfText: true };
+    const reasons: unknown[] = [];
+    for await (const { finishReason } of text.generate(options)) {
+      reasons.push(finishReason);
+      if (finishReason === undefined) await change(text);
+    }
+    assertEquals(reasons, [...new Array(5).fill(undefined), "maxNewTokens"]);
+  });
+}
+
+Deno.test("loops that overlap on one text write maxNewTokens tokens each", async () => {
+  using text = await model.open(prompt.slice(0, 5));
+  const written = await Promise.all(
+    [3, 5, 8].map((maxNewTokens) =>
+      Array.fromAsync(text.generate({ seed: 1, maxNewTokens, ignoreEndOfText: true }))
+    ),
+  );
+  assertEquals(written.map(({ length }) => length), [3, 5, 8]);
+  assertEquals(text.length, 5 + 3 + 5 + 8);
+});
+
+Deno.test("what is taken back of a constrained text is taken back of its constraint", async () => {
+  for (const [seed, taken] of [[1, 1], [2, 2], [3, 1], [4, 3]]) {
+    using text = await model.open(prompt.slice(0, 5));
+    let numTaken = 0;
+    let pieces = 0;
+    for await (const _ of text.generate({ seed, regex: "[0-9]{5}[a-z]{4}", maxNewTokens: 40 })) {
+      pieces++;
+      if (numTaken < 3 && pieces % 3 === 0) {
+        numTaken++;
+        text.truncate(text.length - taken);
+      }
+    }
+    assertMatch(tokenizer.decode(text.tokens.slice(5)), /^[0-9]{5}[a-z]{4}$/);
+  }
+});
+
+Deno.test("what is added to a constrained text has to fit its constraint", async () => {
+  using text = await model.open(prompt.slice(0, 5));
+  const append = async (added: string) => {
+    let isFirst = true;
+    for await (const _ of text.generate({ seed: 1, regex: "[ab]{3,20}c", maxNewTokens: 30 })) {
+      if (isFirst) await text.append(added);
+      isFirst = false;
+    }
+  };
+  await append("ab");
+  assertMatch(tokenizer.decode(text.tokens.slice(5)), /^[ab]{3,20}c$/);
+  await assertRejects(() => append("x"), RangeError, "the constraint forbids");
+});
+
+Deno.test("characters and stop texts are put together anew where a token was taken back", async () => {
+  using text = await model.open(prompt.slice(0, 5));
+  const bytes = tokenizer.encode("\u{1F600}");
+  assert(bytes.length > 1);
+  const pieces: string[] = [];
+  const options = { seed: 1, regex: "(\u{1F600}){2}", maxNewTokens: 30, stop: "never" };
+  let isTaken = false;
+  for await (const { text: piece } of text.generate(options)) {
+    pieces.push(piece);
+    // In the middle of the second character.
+    if (isTaken || text.length !== 5 + bytes.length + 2) continue;
+    isTaken = true;
+    text.truncate(text.length - 1);
+  }
+  assert(isTaken);
+  assertEquals(pieces.join(""), "\u{1F600}\u{1F600}");
 });
 
 Deno.test("a restored text goes on as the saved one, without reading it again", async () => {
