@@ -297,6 +297,11 @@ export class GPT2 implements Disposable {
     prompt: Prompt | readonly Prompt[],
     options: GenerateOptions = {},
   ): Promise<string | string[]> {
+    if (this.tokenizer === undefined) {
+      throw new TypeError(
+        "Cannot generate a text: the model has no tokenizer: take the tokens that generate() gives",
+      );
+    }
     const isSingle = isPrompt(prompt);
     const perPrompt = options?.numReturnSequences ?? 1;
     if (isSingle && typeof perPrompt === "number" && perPrompt > 1) {

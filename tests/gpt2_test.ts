@@ -392,3 +392,8 @@ for (
     await assertRejects(call, TypeError, "Cannot ");
   });
 }
+
+Deno.test("generateText() without a tokenizer is refused: there would be no text", async () => {
+  using model = new GPT2(GPT2Config.tiny(), { seed: 1 });
+  await assertRejects(() => model.generateText([1, 2]), TypeError, "no tokenizer: take the tokens");
+});

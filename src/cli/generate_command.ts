@@ -94,9 +94,11 @@ export const generateCommand = defineCommand({
     const seed = isRandom ? options.seed : undefined; // Nothing depends on it otherwise.
     const timings = () => {
       const numPromptTokens = tokens.reduce((sum, { length }) => sum + length, 0);
-      return stopwatch.timings(numPromptTokens, tokens.length * values.numReturnSequences);
+      const numSequences = tokens.length * values.numReturnSequences;
+      return stopwatch.timings(numPromptTokens, numSequences, numBeams > 1);
     };
     let isFull = false;
+    let isCutOff = false;
     if (values.prompts !== undefined) {
       const { continuePrompts } = await import("./generate/continue_prompts.ts");
       const encoded = texts.map((text, i) => ({ text, tokens: tokens[i] }));
@@ -107,6 +109,8 @@ export const generateCommand = defineCommand({
       const showing = { echo, isStreamed: !json, withTokens: json };
       const { list: sequences } = await continuePrompt(tokens[0], continuation, showing);
       isFull = sequences.some(({ finishReason }) => finishReason === "contextLength");
+      isCutOff = isConstrained(values) &&
+        sequences.some(({ finishReason }) => finishReason !== "endOfText");
       if (json) {
         const result = { model: name, prompt, seed, sequences, timings: timings() };
         await io.stdout.write(jsonText(result) + "\n");
@@ -116,15 +120,22 @@ export const generateCommand = defineCommand({
     if (isQuiet) return;
     await io.stderr.write(
       timingText(timings()) + (seed === undefined ? "" : `; seed ${seed}`) + "\n" +
-        (isFull ? contextText(contextLength) : ""),
+        (isFull ? contextText(contextLength) : "") + (isCutOff ? CUT_OFF_TEXT : ""),
     );
   },
 });
 
+/** Said of a text that has a constraint and ended before it was complete. */
+const CUT_OFF_TEXT = "The text ended before it was complete: allow more tokens with " +
+  "--max-new-tokens, or bound what may be written.\n";
+
+function isConstrained({ choices, regex, jsonSchema }: GenerateValues): boolean {
+  return choices.length > 0 || regex !== undefined || jsonSchema !== undefined;
+}
+
 /** Who asks for no constraint does not wait for what reads one. */
 async function readConstraint(values: GenerateValues, io: Io): Promise<ConstraintOptions> {
-  const { choices, regex, jsonSchema } = values;
-  if (choices.length === 0 && regex === undefined && jsonSchema === undefined) return {};
+  if (!isConstrained(values)) return {};
   const { constraintOptions } = await import("./generate/constraint.ts");
   return await constraintOptions(values, io);
 }

@@ -87,3 +87,17 @@ Deno.test("generate refuses constraints that are none, with the flag that asks f
     assertStringIncludes(stderr, message);
   }
 });
+
+Deno.test("generate says when a text ended before it fulfils its constraint", async () => {
+  const loud = (...args: string[]) =>
+    runCli(["generate", "--model", MODEL, "--threads", "1", "a", "--seed", "1", ...args]);
+  const cut = await loud("--regex", "[a-f]{30}", "-n", "3");
+  assertStringIncludes(
+    cut.stderr,
+    "ended before it was complete: allow more tokens with --max-new",
+  );
+  const whole = await loud("--regex", "[a-f]{3}", "-n", "30");
+  assertEquals(whole.stderr.includes("complete"), false);
+  const free = await loud("-n", "3");
+  assertEquals(free.stderr.includes("complete"), false);
+});

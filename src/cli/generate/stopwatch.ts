@@ -17,7 +17,10 @@ export interface Timings {
   readonly numPromptTokens: number;
   /** In all sequences together. */
   readonly numNewTokens: number;
-  /** New tokens, without the first of each sequence, per second of `decodeMs`; none if there are no others. */
+  /**
+   * New tokens, without the first of each sequence, per second of `decodeMs`; none if there are no others. Of texts that come as a
+   * whole: all of them, per second since the model was ready.
+   */
   readonly tokensPerSecond?: number;
   /** What came of the drafts, if there were any. */
   readonly drafts?: DraftResult;
@@ -52,18 +55,22 @@ export class Stopwatch {
     };
   }
 
-  /** @param numSequences how many tokens come from reading the prompt */
-  timings(numPromptTokens: number, numSequences: number): Timings {
+  /**
+   * @param numSequences how many tokens come from reading the prompt
+   * @param areWhole whether texts come when they have ended, and not token by token
+   */
+  timings(numPromptTokens: number, numSequences: number, areWhole = false): Timings {
     const first = this.#firstToken ?? this.#ready;
     const decodeMs = (this.#lastToken ?? first) - first;
-    const numDecoded = this.#numTokens - numSequences;
+    const numDecoded = this.#numTokens - (areWhole ? 0 : numSequences);
+    const tokensMs = areWhole ? first + decodeMs - this.#ready : decodeMs;
     return {
       loadMs: this.#ready - this.#started,
       firstTokenMs: first - this.#ready,
       decodeMs,
       numPromptTokens,
       numNewTokens: this.#numTokens,
-      ...(numDecoded > 0 && { tokensPerSecond: numDecoded / decodeMs * 1000 }),
+      ...(numDecoded > 0 && { tokensPerSecond: numDecoded / tokensMs * 1000 }),
       drafts: this.#drafts,
     };
   }
