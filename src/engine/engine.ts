@@ -157,6 +157,12 @@ export class Engine implements Disposable, SequenceOwner {
     return sequence;
   }
 
+  /** Does something else with the model, such as computing a graph with its weights, while no pass is computed. */
+  async betweenPasses<T>(action: () => T | Promise<T>): Promise<T> {
+    using sequence = this.open();
+    return await this.#access(sequence, action);
+  }
+
   /** Does something with what is remembered of a sequence when its turn has come and no pass is computed. */
   async #access<T>(sequence: Sequence, action: () => T | Promise<T>): Promise<T> {
     this.#checkUsable();

@@ -1,0 +1,171 @@
+// Direct logit attribution, against plain PyTorch and against the logits that it explains.
+
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { quantizeRows } from "../../src/ffi/quantize.ts";
+import { tensorTypeInfo } from "../../src/formats/tensor_type.ts";
+import { GPT2 } from "../../src/gpt2.ts";
+import {
+  type DirectLogitAttribution,
+  directLogitAttribution,
+} from "../../src/inspection/direct_logit_attribution.ts";
+import { GPT2Config } from "../../src/model/config.ts";
+import { Model } from "../../src/model/model.ts";
+import { byteLength, Weights } from "../../src/model/weights.ts";
+import { Random } from "../../src/base/random.ts";
+import { Backend } from "../../src/tensor/backend.ts";
+import { createReferenceModel, readExpected } from "../model/reference.ts";
+import { inspectable } from "./inspectable.ts";
+
+/** What `scripts/make_lens_reference.py` has written. */
+const { attributions: expected }: {
+  attributions: {
+    position: number;
+    target: number;
+    against: number | null;
+    logit: number;
+    contributions: Record<string, number>;
+  }[];
+} = JSON.parse(
+  Deno.readTextFileSync(new URL("../fixtures/inspection/lens.json", import.meta.url)),
+);
+/** What is promised of F32 models. */
+const TOLERANCE = 1e-4;
+/** What rounding to 8 bits leaves of the demo model's logits: up to 0.03. */
+const QUANTIZED_TOLERANCE = 0.1;
+
+const text = [...readExpected("activations").get("tokens")!.data];
+
+function assertSum({ logit, contributions, remainder }: DirectLogitAttribution, tolerance: number) {
+  const sum = contributions.reduce((sum, { logit }) => sum + logit, 0);
+  assertAlmostEquals(sum, logit, tolerance);
+  assertAlmostEquals(sum + remainder, logit, 1e-9);
+}
+
+for (const { position, target, against, logit, contributions } of expected) {
+  Deno.test(`directLogitAttribution() finds what plain PyTorch does for ${target} against ${against}`, async () => {
+    using model = inspectable(createReferenceModel("activations"));
+    const options = { position, target, against: against ?? undefined };
+    const found = await directLogitAttribution(model, text, options);
+    assertAlmostEquals(found.logit, logit, TOLERANCE);
+    assertEquals(found.contributions.map(({ name }) => name), Object.keys(contributions));
+    for (const { name, logit } of found.contributions) {
+      assertAlmostEquals(logit, contributions[name], TOLERANCE, name);
+    }
+    assertSum(found, TOLERANCE);
+    assertEquals([found.position, found.target.id, found.against?.id], [
+      position,
+      target,
+      against ?? undefined,
+    ]);
+  });
+}
+
+Deno.test("directLogitAttribution() names heads, MLPs and biases with their blocks", async () => {
+  using model = inspectable(createReferenceModel("activations"));
+  const { contributions } = await directLogitAttribution(model, text);
+  const ofBlock = contributions.filter(({ layer }) => layer === 1);
+  assertEquals(ofBlock.map(({ kind }) => kind), [
+    ...new Array(4).fill("head"),
+    "outputBias",
+    "mlp",
+  ]);
+  assertEquals(ofBlock.map(({ head }) => head), [0, 1, 2, 3, undefined, undefined]);
+  assertEquals(contributions.at(-1)!.kind, "finalNormBias");
+});
+
+Deno.test("directLogitAttribution() explains the likeliest token after the last position, if not told otherwise", async () => {
+  using model = inspectable(createReferenceModel("activations"));
+  const { logits } = await model.forward(text, { logits: "last" });
+  const { position, target, logit } = await directLogitAttribution(model, text);
+  assertEquals([position, target.id], [text.length - 1, logits.indexOf(Math.max(...logits))]);
+  assertEquals(logit, Math.max(...logits));
+});
+
+Deno.test("directLogitAttribution() does not look at what comes later", async () => {
+  using model = inspectable(createReferenceModel("activations"));
+  const early = await directLogitAttribution(model, text.slice(0, 3), { target: 5 });
+  for (const position of [2, 2 - text.length]) {
+    assertEquals(await directLogitAttribution(model, text, { target: 5, position }), early);
+  }
+});
+
+for (
+  const [type, tolerance] of [
+    ["f32", TOLERANCE],
+    ["f16", QUANTIZED_TOLERANCE],
+    ["q8_0", QUANTIZED_TOLERANCE],
+    ["q4_k_m", QUANTIZED_TOLERANCE],
+  ] as const
+) {
+  Deno.test(`directLogitAttribution() sums to the logits of the demo model in ${type}`, async () => {
+    using model = await GPT2.fromPretrained("demo", { type, threads: 1 });
+    const tokens = model.tokenizer!.encode("First Citizen:\nBefore we proceed any further");
+    for (const position of [0, 4, -1]) {
+      const found = await directLogitAttribution(model, tokens, { position, against: 7 });
+      assertSum(found, tolerance);
+      assertEquals(found.target.text, model.tokenizer!.decode([found.target.id]));
+    }
+  });
+}
+
+/** Random weights, with a vocabulary projection of its own. */
+async function untiedModel(type: "f32" | "q8_0"): Promise<Model> {
+  const config = new GPT2Config({
+    vocabSize: 71,
+    contextLength: 16,
+    embeddingDim: 64,
+    numHeads: 4,
+    numLayers: 2,
+  });
+  const backend = Backend.cpu({ threads: 1 });
+  const isProjection = (name: string) => name === "vocabularyProjection";
+  const dtypeOf = ({ name }: { name: string }) => isProjection(name) ? type : "f32";
+  const weights = new Weights(backend, config, dtypeOf, { tied: false });
+  const random = new Random(1);
+  for (const { name, shape, dtype } of weights.specs) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const values = Float32Array.from({ length: size }, () => 0.6 * (random.next() - 0.5));
+    const bytes = new Uint8Array(byteLength(shape, dtype));
+    if (dtype === "f32") bytes.set(new Uint8Array(values.buffer));
+    else await quantizeRows(tensorTypeInfo(dtype).id, values, bytes, shape[0], shape[1]);
+    weights.write(name, bytes);
+  }
+  return new Model(config, weights, backend);
+}
+
+for (const [type, tolerance] of [["f32", TOLERANCE], ["q8_0", QUANTIZED_TOLERANCE]] as const) {
+  Deno.test(`directLogitAttribution() sums to the logits where the projection is a ${type} weight of its own`, async () => {
+    using model = inspectable(await untiedModel(type));
+    for (const [target, against] of [[0, 70], [33, undefined]]) {
+      assertSum(await directLogitAttribution(model, [5, 9, 70], { target, against }), tolerance);
+    }
+  });
+}
+
+const wrong: [options: unknown, error: ErrorConstructor, message: string][] = [
+  [{ target: 64 }, RangeError, "target must be a token, an integer from 0 to 63"],
+  [{ against: 1.5 }, RangeError, "against must be a token, an integer from 0 to 63"],
+  [{ target: " the" }, TypeError, "target must be a token, which is a number"],
+  [{ position: 7 }, RangeError, "from 0 to 6"],
+  [{ position: -8 }, RangeError, "from -7 to -1"],
+  [{ positions: 1 }, TypeError, "Did you mean position?"],
+];
+
+for (const [options, error, message] of wrong) {
+  Deno.test(`directLogitAttribution() refuses ${JSON.stringify(options)}`, async () => {
+    using model = inspectable(createReferenceModel("activations"));
+    await assertRejects(
+      // deno-lint-ignore no-explicit-any -- what no type checker lets through
+      () => directLogitAttribution(model, text, options as any),
+      error,
+      message,
+    );
+  });
+}
+
+Deno.test("the comparison of sums notices a contribution that is missing", () => {
+  const [{ logit, contributions: { "blocks.0.mlp": missing, ...others } }] = expected;
+  const sum = Object.values(others).reduce((sum, each) => sum + each, 0);
+  assert(Math.abs(missing) > 2 * TOLERANCE);
+  assert(Math.abs(sum - logit) > TOLERANCE);
+});
