@@ -30,13 +30,13 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/model/"],
   ["src/checkpoint/", "src/engine/"],
   ["src/model_store/", "src/generation/", "src/training/", "src/inspection/", "src/evaluation/"],
-  ["src/gpt2.ts", "src/ops.ts"],
+  ["src/gpt2.ts", "src/ops.ts", "src/inspect.ts"],
   ["src/server/", "src/cli/"],
   ["mod.ts"],
 ];
 
 /** What users import. */
-const ENTRIES: readonly string[] = ["mod.ts", "src/ops.ts"];
+const ENTRIES: readonly string[] = ["mod.ts", "src/ops.ts", "src/inspect.ts"];
 
 /** Words that only some folders may use outside comments. */
 const WORD_RULES: readonly { words: RegExp; what: string; allowedIn: readonly string[] }[] = [

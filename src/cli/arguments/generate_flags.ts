@@ -6,14 +6,13 @@
 import { fileTypes } from "../../checkpoint/file_types.ts";
 import { quote } from "../../base/describe.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../../generation/generate_options.ts";
-import { defaultSamplingOptions as defaults } from "../../generation/sampling/sampling_options.ts";
 import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
 import { deviceFlags } from "./device_flags.ts";
 import { type Flags, flagText, type FlagValues } from "./flags.ts";
-import { parseDecimal, parseInteger } from "./parse_arguments.ts";
+import { parseInteger } from "./parse_arguments.ts";
+import { SAMPLING_GROUP, samplingFlags, samplingOptions } from "./sampling_flags.ts";
 import { UsageError } from "./usage_error.ts";
 
-const SAMPLING = "Sampling";
 const BEAMS = "Beam search";
 const RULES = "Rules for tokens";
 const CONSTRAINT = "Constraint (at most one)";
@@ -72,106 +71,15 @@ export const generateFlags = {
   },
   ignoreEndOfText: { kind: "switch", help: "Go on after <|endoftext|>." },
 
-  greedy: {
-    group: SAMPLING,
-    kind: "switch",
-    help: "Always take the likeliest token: --temperature and what keeps tokens count for nothing.",
-  },
-  temperature: {
-    group: SAMPLING,
-    kind: "decimal",
-    valueName: "number",
-    min: 0,
-    default: defaults.temperature,
-    help: "Divide the logits by this: the lower, the more predictable; 0 is greedy.",
-  },
-  topK: {
-    group: SAMPLING,
-    kind: "integer",
-    valueName: "count",
-    min: 0,
-    default: defaults.topK,
-    help: "Keep this many of the likeliest tokens; 0 keeps all.",
-  },
-  topP: {
-    group: SAMPLING,
-    kind: "decimal",
-    valueName: "share",
-    above: 0,
-    max: 1,
-    default: defaults.topP,
-    help: "Keep the likeliest tokens that hold this much of the probability.",
-  },
-  minP: {
-    group: SAMPLING,
-    kind: "decimal",
-    valueName: "share",
-    min: 0,
-    max: 1,
-    default: defaults.minP,
-    help: "Keep tokens at least this many times as likely as the best one.",
-  },
-  typicalP: {
-    group: SAMPLING,
-    kind: "decimal",
-    valueName: "share",
-    above: 0,
-    max: 1,
-    default: defaults.typicalP,
-    help: "Keep the most typical tokens that hold this much of the probability.",
-  },
-  repetitionPenalty: {
-    group: SAMPLING,
-    kind: "decimal",
-    valueName: "number",
-    above: 0,
-    default: defaults.repetitionPenalty,
-    help: "Above 1, make tokens that were there before less likely.",
-  },
-  noRepeatNgramSize: {
-    group: SAMPLING,
-    kind: "integer",
-    valueName: "count",
-    min: 0,
-    default: defaults.noRepeatNgramSize,
-    help: "Never repeat a sequence of this many tokens; 0 allows it.",
-  },
-  presencePenalty: {
-    group: SAMPLING,
-    kind: "decimal",
-    valueName: "number",
-    default: defaults.presencePenalty,
-    help: "Subtract this from the logits of tokens written before.",
-  },
-  frequencyPenalty: {
-    group: SAMPLING,
-    kind: "decimal",
-    valueName: "number",
-    default: defaults.frequencyPenalty,
-    help: "Subtract this as often as a token was written before.",
-  },
-  logitBias: {
-    group: SAMPLING,
-    kind: "textList",
-    valueName: "id=number",
-    help: "Add to the logit of a token; -inf bans it.",
-  },
-  order: {
-    group: SAMPLING,
-    kind: "choice",
-    valueName: "name",
-    choices: ["huggingface", "llama.cpp"],
-    default: defaults.order,
-    help: "Whose order of the filters: temperature first (huggingface) or last (llama.cpp).",
-  },
+  ...samplingFlags,
   seed: {
-    group: SAMPLING,
+    group: SAMPLING_GROUP,
     kind: "integer",
     valueName: "number",
     help: "The same seed gives the same text. Default: a random one, which is shown.",
   },
   numReturnSequences: {
-    group: SAMPLING,
+    group: SAMPLING_GROUP,
     kind: "integer",
     valueName: "count",
     min: 1,
@@ -338,18 +246,7 @@ export function generateOptions(
     numReturnSequences: values.numReturnSequences,
     overflow: values.overflow,
     ignoreEndOfText: values.ignoreEndOfText,
-    greedy: values.greedy,
-    temperature: values.temperature,
-    topK: values.topK,
-    topP: values.topP,
-    minP: values.minP,
-    typicalP: values.typicalP,
-    repetitionPenalty: values.repetitionPenalty,
-    noRepeatNgramSize: values.noRepeatNgramSize,
-    presencePenalty: values.presencePenalty,
-    frequencyPenalty: values.frequencyPenalty,
-    logitBias: new Map(values.logitBias.map(parseBias)),
-    order: values.order,
+    ...samplingOptions(values),
     numBeams: values.numBeams,
     lengthPenalty: values.lengthPenalty,
     earlyStopping: values.earlyStopping === "never"
@@ -391,17 +288,4 @@ function parseIds(text: string): number[] {
     `--suppress-tokens must be token ids with commas between them: received ${quote(text)}. ` +
       "Write for example 198,50256.",
   );
-}
-
-function parseBias(text: string): [id: number, bias: number] {
-  const [, idText, biasText] = /^(\d+)=(.*)$/.exec(text) ?? [];
-  const id = parseInteger(idText ?? "");
-  const bias = biasText === "-inf" ? -Infinity : parseDecimal(biasText ?? "");
-  if (id === undefined || bias === undefined) {
-    throw new UsageError(
-      `--logit-bias must be a token id, =, and a number or -inf: received ${quote(text)}. ` +
-        "Write for example 50256=-1.5.",
-    );
-  }
-  return [id, bias];
 }

@@ -37,10 +37,23 @@ export interface OutputOptions {
 }
 
 /** How a text may look on a terminal. */
-const STYLES = { bold: "\x1b[1m", error: "\x1b[1;31m" } as const;
+const STYLES = {
+  bold: "\x1b[1m",
+  error: "\x1b[1;31m",
+  faint: "\x1b[2m",
+  accent: "\x1b[36m",
+  good: "\x1b[32m",
+  bad: "\x1b[31m",
+} as const;
 const PLAIN = "\x1b[0m";
 const LINE_BEGIN = "\r";
 const CLEAR_TO_END = "\x1b[K";
+
+/** A part of a line: a text, or one that looks in some way where that is possible. It says the same without. */
+export type StyledText = string | readonly [text: string, style: keyof typeof STYLES];
+
+/** The width of a line that is not on a terminal. */
+const PLAIN_COLUMNS = 80;
 
 /**
  * A stream to write to. What reaches a terminal, or a log, goes through {@linkcode terminalText}: of all that is written,
@@ -71,10 +84,28 @@ export class Output {
    * @throws {OutputClosedError} if nobody reads it any more
    */
   async write(text: string, style?: keyof typeof STYLES): Promise<void> {
+    await this.#sink(this.#shown(style === undefined ? text : [text, style]));
+  }
+
+  /** How many characters a line should have at most: those of the terminal, or 80. */
+  get numColumns(): number {
+    return this.isTerminal ? this.#numColumns() : PLAIN_COLUMNS;
+  }
+
+  /**
+   * Writes whole lines.
+   *
+   * @throws {OutputClosedError} if nobody reads them any more
+   */
+  async writeLines(lines: readonly (readonly StyledText[])[]): Promise<void> {
+    const shown = lines.map((line) => line.map((part) => this.#shown(part)).join("") + "\n");
+    await this.#sink(shown.join(""));
+  }
+
+  #shown(part: StyledText): string {
+    const [text, style] = typeof part === "string" ? [part] : part;
     const shown = this.#isExact ? text : terminalText(text);
-    await this.#sink(
-      style === undefined || !this.isDecorated ? shown : STYLES[style] + shown + PLAIN,
-    );
+    return style === undefined || !this.isDecorated ? shown : STYLES[style] + shown + PLAIN;
   }
 
   /** Puts a text, cut to the width of the terminal, into the place of the line before the cursor. Nothing elsewhere. */

@@ -26,7 +26,7 @@ import type { TokenMask } from "./token_mask.ts";
 type FilterName = "temperature" | "topK" | "topP" | "minP" | "typicalP";
 
 /** The order in which each program applies the filters. */
-const FILTER_ORDERS: Readonly<Record<FilterOrder, readonly FilterName[]>> = {
+export const FILTER_ORDERS: Readonly<Record<FilterOrder, readonly FilterName[]>> = {
   "huggingface": ["temperature", "topK", "topP", "minP", "typicalP"],
   "llama.cpp": ["topK", "typicalP", "topP", "minP", "temperature"],
 };

@@ -1,0 +1,94 @@
+/**
+ * The sections about layers: what each would have said, and where its heads look.
+ *
+ * @module
+ */
+import type { AttentionScores } from "../../inspection/attention_patterns.ts";
+import type { Explanation } from "../../inspection/explain.ts";
+import { numberText } from "../terminal/units.ts";
+import { bar, heading, type Line, percent, tokenCell, tokenWidth } from "./layout.ts";
+
+const MAX_TOKEN_WIDTH = 14;
+
+/** What each layer would have said after the position. */
+export function lensSection({ lens, position }: Explanation, numColumns: number): Line[] {
+  const readings = lens.map(({ positions }) => positions[position]);
+  const { answer } = readings.at(-1)!;
+  const width = tokenWidth(readings.flatMap(({ top }) => top.slice(0, 4)), MAX_TOKEN_WIDTH);
+  const answerWidth = tokenWidth([answer], MAX_TOKEN_WIDTH);
+  const first = `  ${"after".padEnd(9)}  entropy  ${
+    `${tokenCell(answer, answerWidth)} is`.padEnd(17)
+  }  `;
+  const numShown = Math.max(1, Math.min(4, Math.floor((numColumns - first.length) / (width + 10))));
+  return [
+    ...heading(
+      "What each layer would have said",
+      "logit lens: entropy in nats, and where the final answer stands",
+    ),
+    [[`${first}likeliest`, "faint"]],
+    ...readings.map(({ top, entropy, answer }, i): Line => {
+      const own = `#${numberText(answer.rank + 1)}`.padEnd(8) + percent(answer.probability);
+      return [
+        `  ${layerText(i).padEnd(9)}  ${entropy.toFixed(2).padStart(7)}  `,
+        answer.rank === 0 ? [own.padEnd(17), "good"] : own.padEnd(17),
+        "  ",
+        top.slice(0, numShown).map((token) =>
+          `${tokenCell(token, width)} ${percent(token.probability)}`
+        ).join("  "),
+      ];
+    }),
+  ];
+}
+
+/** The first layer of the lens is the embedding, then come the blocks. */
+function layerText(index: number): string {
+  return index === 0 ? "embedding" : `block ${index - 1}`;
+}
+
+const SCORES: readonly [name: Exclude<keyof AttentionScores, "layer" | "head">, text: string][] = [
+  ["previousToken", "at the previous token"],
+  ["firstToken", "at the first token"],
+  ["sameTokenBefore", "at the same token before"],
+  ["afterSameTokenBefore", "after the same token before"],
+];
+const SCORES_WIDTH = Math.max(...SCORES.map(([, text]) => text.length));
+
+/** Which heads look where. */
+export function attentionSection(
+  { attention: { links, scores }, tokens }: Explanation,
+  numColumns: number,
+): Line[] {
+  const named = links.flatMap(({ query, key }) => [tokens[query], tokens[key]]);
+  const width = tokenWidth(named, MAX_TOKEN_WIDTH);
+  const place = (position: number) =>
+    `${String(position).padStart(4)} ${tokenCell(tokens[position], width)}`;
+  const barWidth = Math.max(5, Math.min(20, numColumns - 2 * width - 40));
+  const numHeads = Math.max(1, Math.floor((numColumns - SCORES_WIDTH - 4) / 15));
+  return [
+    ...heading("Where heads look", "the strongest links, but those to the first token"),
+    ...links.length === 0 ? [["  The text is too short for any."]] : [],
+    ...links.map(({ layer, head, query, key, weight }): Line => [
+      `  ${headText(layer, head).padEnd(8)}${place(query)} looks at ${place(key)}  ${
+        percent(weight)
+      }  `,
+      [bar(weight, barWidth), "accent"],
+    ]),
+    [],
+    [["  what heads do most: the mean of their weights there", "faint"]],
+    ...SCORES.map(([name, text]): Line => {
+      const best = scores.filter((each) => !Number.isNaN(each[name]))
+        .toSorted((a, b) => b[name] - a[name]).slice(0, numHeads);
+      const shown = best.map(({ layer, head, [name]: score }) =>
+        `${headText(layer, head)} ${percent(score)}`.padEnd(15)
+      );
+      return [
+        `  ${text.padEnd(SCORES_WIDTH)}  ${shown.join("").trimEnd() || "nothing to look at"}`,
+      ];
+    }),
+  ];
+}
+
+/** `3.5`: block 3, head 5. */
+function headText(layer: number, head: number): string {
+  return `${layer}.${head}`;
+}

@@ -1,0 +1,47 @@
+/**
+ * Looking into a model: what each layer would have said, where heads look, and which parts speak for an answer.
+ *
+ * ```ts
+ * import { GPT2 } from "@allformers/gpt2";
+ * import { logitLens } from "@allformers/gpt2/inspect";
+ *
+ * using model = await GPT2.fromPretrained("demo");
+ * for (const { name, positions } of await logitLens(model, model.tokenizer!.encode("The cat sat on the"))) {
+ *   console.log(name, positions.at(-1)!.top.map(({ text }) => text));
+ * }
+ * ```
+ *
+ * All of it is made of `forward()` with `capture` and `intervene`, of small graphs with the model's weights, and of the
+ * notation with named axes; each function is a file that can be read in a few minutes. They return plain data.
+ *
+ * @module
+ */
+export {
+  type AttentionLink,
+  type AttentionPatterns,
+  attentionPatterns,
+  type AttentionPatternsOptions,
+  type AttentionScores,
+} from "./inspection/attention_patterns.ts";
+export {
+  type DirectLogitAttribution,
+  directLogitAttribution,
+  type DirectLogitAttributionOptions,
+  type LogitContribution,
+} from "./inspection/direct_logit_attribution.ts";
+export {
+  explain,
+  type ExplainedToken,
+  type ExplainOptions,
+  type Explanation,
+} from "./inspection/explain.ts";
+export type { InspectableModel } from "./inspection/inspectable_model.ts";
+export {
+  type LensLayer,
+  type LensReading,
+  logitLens,
+  type LogitLensOptions,
+  type RankedToken,
+} from "./inspection/logit_lens.ts";
+export type { ResidualPartKind } from "./inspection/residual_parts.ts";
+export type { ReadableToken } from "./inspection/token_text.ts";
