@@ -13,7 +13,12 @@ import type { Engine } from "../engine/engine.ts";
 import type { TokenIds } from "../model/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { checkTokenOption, oneText, positionIn } from "./one_text.ts";
-import { capturedParts, readVector, type ResidualPart, residualParts } from "./residual_parts.ts";
+import {
+  capturedParts,
+  readVector,
+  type ResidualPartKind,
+  residualParts,
+} from "./residual_parts.ts";
 import { type ReadableToken, readableToken } from "./token_text.ts";
 import { unembeddingRows } from "./unembedding.ts";
 
@@ -30,9 +35,15 @@ export interface DirectLogitAttributionOptions {
 }
 
 /** How much one part of the model adds to the logit. */
-export interface LogitContribution extends Omit<ResidualPart, "kind" | "data"> {
-  /** What kind of thing it is. */
-  readonly kind: ResidualPart["kind"] | "finalNormBias";
+export interface LogitContribution {
+  /** What kind of thing it is; `outputBias` is that of the projection after a block's heads. */
+  readonly kind: ResidualPartKind | "finalNormBias";
+  /** What it is called, in the words of the model: `blocks.3.attention.heads.5`, `blocks.3.mlp`. */
+  readonly name: string;
+  /** The index of its block, if it is in one. */
+  readonly layer?: number;
+  /** Which head, if it is one. */
+  readonly head?: number;
   /** What it adds to the logit, or to the difference of the two. */
   readonly logit: number;
 }
