@@ -152,7 +152,10 @@ Deno.test("main() does not pass on control characters", async () => {
 
 /** Prompts, and what is said about them. */
 const NOTES: readonly (readonly [args: string[], note: RegExp])[] = [
-  [["chat"], /^note: "chat" is taken as a prompt; the commands are generate, explain, convert, .*doctor\n/],
+  [
+    ["chat"],
+    /^note: "chat" is taken as a prompt; the commands are generate, explain, convert, .*doctor\n/,
+  ],
   [["run"], /^note: "run" .* the commands are/],
   [["score"], /^note: "score" .* the commands are/],
   [["pull"], /^note: "pull" .* did you mean the command models\?\n/],
