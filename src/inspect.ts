@@ -43,5 +43,12 @@ export {
   type LogitLensOptions,
   type RankedToken,
 } from "./inspection/logit_lens.ts";
+export { collectReport, type ReportContext } from "./inspection/report/collect_report.ts";
+export type {
+  ReportCandidate,
+  ReportData,
+  ReportReading,
+} from "./inspection/report/report_data.ts";
+export { reportHtml } from "./inspection/report/report_html.ts";
 export type { ResidualPartKind } from "./inspection/residual_parts.ts";
 export type { ReadableToken } from "./inspection/token_text.ts";

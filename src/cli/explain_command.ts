@@ -74,11 +74,18 @@ export const explainCommand = defineCommand({
     },
     ...samplingFlags,
     json: { ...jsonFlag, help: "Write one JSON object with all numbers." },
+    html: {
+      kind: "text",
+      valueName: "path",
+      help:
+        "Write a page with pictures to this file. It stands alone and asks nobody for anything.",
+    },
   },
   examples: [
     ['explain "The cat sat on the" --model demo', "What the demo model expects, and why"],
     ['explain "ROMEO: My" --model demo --target " lord"', "What speaks for another token"],
     ["explain --file story.txt --position 20 --top-p 0.9", "In the middle of a text"],
+    ['explain "The cat sat on the" --html cat.html', "A page to look around in"],
   ],
 
   async run({ values, operands }, io) {
@@ -113,6 +120,11 @@ export const explainCommand = defineCommand({
       against: against === undefined ? undefined : tokenOf("--against", against, tokenizer),
       signal: io.signal,
     });
+    if (values.html !== undefined) {
+      const { writeReport } = await import("./explain/write_report.ts");
+      await writeReport(values.html, model, { name, explanation, candidates }, io);
+      if (!json) return;
+    }
     if (json) {
       await io.stdout.write(jsonText({ model: name, ...explanation, candidates }) + "\n");
       return;

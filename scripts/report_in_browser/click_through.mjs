@@ -1,0 +1,104 @@
+// Clicks through a report in a browser, as a reader would, and takes pictures of it.
+//
+//     node click_through.mjs <folder of playwright-core> <path of the browser> <report.html> <folder for pictures>
+//
+// Prints one line for each thing that works; ends with 1 at the first that does not.
+import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+
+const [packageFolder, browserPath, report, pictures] = process.argv.slice(2);
+const { chromium } = await import(pathToFileURL(`${packageFolder}/index.mjs`).href);
+const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
+
+async function open(name, width, height, colorScheme) {
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  const problems = [];
+  page.on("console", (message) => problems.push(message.text()));
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("request", (request) => {
+    if (request.url() !== pathToFileURL(report).href) problems.push(`asks for ${request.url()}`);
+  });
+  await page.goto(pathToFileURL(report).href);
+  const [wide, seen] = await page.evaluate(
+    () => [document.documentElement.scrollWidth, innerWidth],
+  );
+  assert.ok(wide <= seen, `${name}: the page is ${wide} wide, the window ${seen}`);
+  await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+  return { page, problems };
+}
+
+const checked = (what) => console.log(`ok: ${what}`);
+
+try {
+  const { page, problems } = await open("wide", 1200, 900, "light");
+  const tokens = page.locator("#tokens button");
+  const numTokens = await tokens.count();
+  assert.ok(numTokens > 2);
+  assert.equal(await tokens.nth(numTokens - 1).getAttribute("aria-checked"), "true");
+  checked("the last token is selected");
+
+  await tokens.nth(1).click();
+  assert.equal(await tokens.nth(1).getAttribute("aria-checked"), "true");
+  assert.match(await page.locator("#lens-detail p").innerText(), /after token 1 /);
+  const rows = page.locator("#head-detail tbody tr");
+  assert.equal(await rows.count(), 2);
+  checked("a token that is clicked is what lens and heads are about");
+
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await tokens.nth(2).getAttribute("aria-checked"), "true");
+  await page.keyboard.press("Home");
+  assert.equal(await tokens.nth(0).getAttribute("aria-checked"), "true");
+  checked("arrow keys and Home move among tokens");
+
+  const maps = page.locator(".maps button");
+  await maps.nth(1).click();
+  assert.equal(await maps.nth(1).getAttribute("aria-pressed"), "true");
+  assert.match(await page.locator("#head-detail p").innerText(), /^Layer 0, head 1:/);
+  await page.keyboard.press("ArrowDown");
+  assert.match(await page.locator("#head-detail p").innerText(), /^Layer 1, head 1:/);
+  const isDrawn = await page.locator("#large").evaluate((canvas) =>
+    canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) =>
+      byte > 0
+    )
+  );
+  assert.ok(isDrawn);
+  checked("maps are drawn, and selected by pointer and keyboard");
+
+  await tokens.nth(numTokens - 1).click();
+  assert.ok(await page.locator(".links line").count() > 0);
+  checked("lines lead from the selected token to others");
+
+  const cells = page.locator(".lens .cell");
+  await cells.nth(1).hover();
+  assert.match(await page.locator("#lens-detail p").innerText(), /after token 1 /);
+  assert.equal(await page.locator("#lens-detail tbody tr").count(), 5);
+  const before = await cells.nth(1).getAttribute("style");
+  await page.selectOption("#lens-colour", "entropy");
+  assert.notEqual(await cells.nth(1).getAttribute("style"), before);
+  checked("the lens names the five likeliest under the pointer, and shows entropy");
+
+  const weights = await rows.locator("td:last-child").allInnerTexts();
+  assert.ok(weights.every((text) => / %$/.test(text)));
+  assert.ok(await page.locator("#push [role=listitem]").count() > 3);
+  for (const button of await page.locator(".lens .cell, .maps button").all()) {
+    assert.ok((await button.getAttribute("aria-label")).length > 10);
+  }
+  checked("numbers are there as text, and cells and maps have labels");
+
+  for (
+    const [name, width, height, scheme] of [["dark", 1200, 900, "dark"], [
+      "phone",
+      390,
+      800,
+      "light",
+    ]]
+  ) {
+    const other = await open(name, width, height, scheme);
+    problems.push(...other.problems);
+  }
+  checked("in the dark and on a phone nothing is wider than the window");
+  assert.deepEqual(problems, []);
+  checked("no error, and no request to anywhere");
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,113 @@
+/**
+ * What a report shows, from what `explain()` has found.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "../../base/errors.ts";
+import type { CapturedActivations } from "../../engine/activation_record.ts";
+import type { AttentionScores } from "../attention_patterns.ts";
+import type { Explanation } from "../explain.ts";
+import type { InspectableModel } from "../inspectable_model.ts";
+import type { ReadableToken } from "../token_text.ts";
+import type { ReportData } from "./report_data.ts";
+
+/** More tokens make a page that no browser likes: it grows with their square. */
+export const MAX_REPORT_TOKENS = 256;
+/** So many of the likeliest tokens of each layer can be seen. */
+const NUM_LENS_TOKENS = 5;
+
+/** What of a prediction `explain()` does not tell: which model it is, and what sampling makes of it. */
+export interface ReportContext {
+  /** The name of the model. */
+  readonly model: string;
+  readonly candidates: ReportData["candidates"];
+  readonly candidateStages: ReportData["candidateStages"];
+}
+
+/**
+ * Collects what a report shows of a text up to the position that is explained.
+ *
+ * ```ts
+ * import { GPT2 } from "@allformers/gpt2";
+ * import { collectReport, explain, reportHtml } from "@allformers/gpt2/inspect";
+ *
+ * using model = await GPT2.fromPretrained("demo");
+ * const explanation = await explain(model, model.tokenizer!.encode("The cat sat on the"));
+ * const context = { model: "demo", candidates: [], candidateStages: [] };
+ * const html = reportHtml(await collectReport(model, explanation, context));
+ * console.log(html.length);
+ * ```
+ *
+ * @throws {RangeError} if that are more than 256 tokens
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function collectReport(
+  model: InspectableModel,
+  { tokens, position, lens, attention: { scores }, attribution }: Explanation,
+  context: ReportContext,
+  signal?: AbortSignal,
+): Promise<ReportData> {
+  const { numLayers, numHeads } = model.config;
+  const shown = tokens.slice(0, position + 1);
+  if (shown.length > MAX_REPORT_TOKENS) {
+    throw new InvalidArgumentError(
+      `Cannot write a report of ${shown.length} tokens: it can show ${MAX_REPORT_TOKENS}: ` +
+        "explain a shorter text, or an earlier position of it.",
+    );
+  }
+  const capture = ["blocks.*.attention.weights"];
+  const ids = shown.map(({ id }) => id);
+  const { activations } = await model.forward(ids, { capture, logits: "none", signal });
+  return {
+    ...context,
+    tokens: shown.map(textOf),
+    numLayers,
+    numHeads,
+    attention: allWeights(activations!),
+    lens: lens.map(({ name, positions }) => ({
+      name,
+      positions: positions.slice(0, position + 1).map(({ top, answer, entropy }) => ({
+        top: top.slice(0, NUM_LENS_TOKENS).map((each) => [textOf(each), each.probability] as const),
+        answer: [answer.probability, answer.rank] as const,
+        entropy,
+      })),
+    })),
+    attribution: {
+      target: textOf(attribution.target),
+      against: attribution.against && textOf(attribution.against),
+      parts: attribution.contributions.map(({ name, logit }) => ({ name, value: logit })),
+    },
+    headScores: scores.map(readableScores),
+  };
+}
+
+/** Without a tokenizer, tokens are numbers. */
+function textOf({ id, text }: ReadableToken): string {
+  return text === "" ? `#${id}` : text;
+}
+
+/** (layers heads seq_q seq_k), of what was captured of one text in each layer. */
+function allWeights(activations: CapturedActivations): Float32Array {
+  const layers = [...activations.values()].map(({ data }) => data);
+  const all = new Float32Array(layers.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const layer of layers) {
+    all.set(layer, end);
+    end += layer.length;
+  }
+  return all;
+}
+
+/** Those that the text has something for, in words. */
+function readableScores(
+  { layer, head, ...scores }: AttentionScores,
+): ReportData["headScores"][number] {
+  const named = {
+    "previous token": scores.previousToken,
+    "first token": scores.firstToken,
+    "same token before": scores.sameTokenBefore,
+    "after the same token before": scores.afterSameTokenBefore,
+  };
+  const known = Object.entries(named).filter(([, score]) => !Number.isNaN(score));
+  return { layer, head, scores: Object.fromEntries(known) };
+}

@@ -1,0 +1,56 @@
+/**
+ * What a report shows.
+ *
+ * @module
+ */
+
+/** A token that may come next, and how likely it is. */
+export interface ReportCandidate {
+  /** What it says. */
+  readonly text: string;
+  /** From 0 to 1. */
+  readonly probability: number;
+  /** What each stage of sampling leaves of that, in the order of `candidateStages`. */
+  readonly afterStages: readonly number[];
+}
+
+/** What one layer would have said at one position. */
+export interface ReportReading {
+  /** The likeliest tokens, the likeliest first, with their probabilities. */
+  readonly top: readonly (readonly [text: string, probability: number])[];
+  /** The probability that it gives to what the last layer finds likeliest, and how many tokens it finds likelier. */
+  readonly answer: readonly [probability: number, rank: number];
+  /** In nats. */
+  readonly entropy: number;
+}
+
+/** All that is in a report of one text. */
+export interface ReportData {
+  /** The name of the model. */
+  readonly model: string;
+  /** What each token says. */
+  readonly tokens: readonly string[];
+  readonly numLayers: number;
+  readonly numHeads: number;
+  /** (layers heads seq_q seq_k): from 0 to 1. */
+  readonly attention: Float32Array;
+  /** What each layer would have said, the embedding first. */
+  readonly lens: readonly { readonly name: string; readonly positions: readonly ReportReading[] }[];
+  /** What may come next, the likeliest first. */
+  readonly candidates: readonly ReportCandidate[];
+  /** The names of the stages of sampling, in the order in which they are carried out. */
+  readonly candidateStages: readonly string[];
+  /** What pushes the logit of a token, in the order of the model. */
+  readonly attribution: {
+    readonly target: string;
+    /** The token that it is compared with, if there is one. */
+    readonly against?: string;
+    readonly parts: readonly { readonly name: string; readonly value: number }[];
+  };
+  /** (layers heads): how much each head looks at some places in this text, from 0 to 1. */
+  readonly headScores: readonly {
+    readonly layer: number;
+    readonly head: number;
+    readonly scores: Readonly<Record<string, number>>;
+  }[];
+}

@@ -1,0 +1,44 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { TemporaryFolder } from "../checkpoint/folders.ts";
+import { runCli } from "./run_cli.ts";
+
+function explainHtml(text: string, path: string, ...args: string[]) {
+  return runCli(["explain", text, "--model", "demo", "--threads", "1", "--html", path, ...args]);
+}
+
+Deno.test("explain --html writes a page with what explain shows", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file("report.html");
+  const { code, stdout, stderr } = await explainHtml("The cat sat on the", path);
+  assertEquals([code, stdout], [0, ""]);
+  assertMatch(stderr, /^Wrote .*report\.html \([\d.]+ kB\)\.\n$/);
+  const html = await Deno.readTextFile(path);
+  const data = JSON.parse(html.match(/id="data">([^<]*)</)![1]);
+  const { stdout: json } = await explainHtml("The cat sat on the", path, "--json");
+  const { tokens, lens, attribution, candidates } = JSON.parse(json);
+  assertEquals(data.tokens, tokens.map(({ text }: { text: string }) => text));
+  assertEquals(data.tokens.join(""), "The cat sat on the");
+  assertEquals(data.lens.length, lens.length);
+  assertEquals(data.attribution.target, attribution.target.text);
+  assertEquals(data.candidates.length, candidates.tokens.length);
+  const last = data.lens.at(-1).positions.at(-1);
+  assertEquals(last.top[0][0], data.candidates[0].text);
+  assert(Math.abs(last.top[0][1] - data.candidates[0].probability) < 1e-3);
+});
+
+Deno.test("explain --html ends at the position that is explained", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file("report.html");
+  const { code } = await explainHtml("The cat sat on the", path, "--position", "2");
+  assertEquals(code, 0);
+  const data = JSON.parse((await Deno.readTextFile(path)).match(/id="data">([^<]*)</)![1]);
+  assertEquals(data.tokens, ["The", " c", "at"]);
+  assertEquals(data.lens[0].positions.length, 3);
+});
+
+Deno.test("explain --html says what is wrong with the file", async () => {
+  const { code, stderr } = await explainHtml("The cat", "/nowhere/at/all/report.html");
+  assertEquals(code, 74);
+  assertStringIncludes(stderr, "Cannot write");
+  assertStringIncludes(stderr, "/nowhere/at/all/report.html");
+});
