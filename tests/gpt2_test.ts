@@ -145,7 +145,7 @@ const wrong: [what: string, call: () => unknown, message: string][] = [
   ["prompt", () => model.generateText([null] as Anything), "a prompt must be a text or its tokens"],
   ["prompt", () => model.generateText(new Float64Array([0.5]) as Anything), "must be an integer"],
   ["stop", () => model.generateText([1], { stop: 3 as Anything }), "stop must be a text"],
-  ["stop", () => model.generateText([1], { stop: [3] as Anything }), "stop string"],
+  ["stop", () => model.generateText([1], { stop: [3] as Anything }), "stop must be a text"],
   ["overflow", () => model.generateText([1], { overflow: "no" as Anything }), "one of stop, crop"],
   ["greedy", () => model.generateText([1], { greedy: "yes" as Anything }), "greedy"],
   ["topLogProbabilities", () => model.generateText([1], { topLogProbabilities: 101 }), "0 to 100"],

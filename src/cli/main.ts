@@ -6,7 +6,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { closestName } from "../base/closest_name.ts";
 import { quote } from "../base/describe.ts";
-import { InvalidArgumentError } from "../base/errors.ts";
+import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import type { Command, CommandInput } from "./command.ts";
 import {
   closestCommand,
@@ -94,8 +94,13 @@ async function runCommand(
   try {
     await command.run(input, io);
   } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new UsageError(nameFlags(error.message, flags), { cause: error });
+    if (error instanceof InvalidArgumentError) {
+      throw new UsageError(nameFlags(error.message, flags), { cause: error });
+    }
+    if (error instanceof NumericalError) {
+      throw new NumericalError(nameFlags(error.message, flags), { cause: error });
+    }
+    throw error;
   }
 }
 

@@ -32,9 +32,23 @@ export const hookRules: OptionRules<HookOptions> = {
   capture: {
     meaning: "an array of names of activations, or { names, positions }",
     isType: isObject,
+    copy: copyCapture,
   },
   intervene: {
     meaning: "an object with functions by the names of activations",
     isType: (value) => isObject(value) && !Array.isArray(value),
+    copy: copyLists,
   },
 };
+
+function copyCapture(capture: unknown): unknown {
+  return Array.isArray(capture) ? Array.from(capture) : copyLists(capture);
+}
+
+/** An object, and the lists in it. */
+function copyLists(value: unknown): unknown {
+  const entries = Object.entries(value as Record<string, unknown>);
+  return Object.fromEntries(
+    entries.map(([name, each]) => [name, Array.isArray(each) ? Array.from(each) : each]),
+  );
+}

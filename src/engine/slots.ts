@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { InvalidArgumentError } from "../base/errors.ts";
 import type { Model } from "../model/model.ts";
 import { CACHE_STEP, cacheBytes, KeyValueCache } from "./key_value_cache.ts";
+import { freeBytes, knowsFreeBytes, requireMemory } from "./memory_budget.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** A cache in which fewer slots than one in so many are used is replaced by a smaller one. */
@@ -132,7 +132,9 @@ export class Slots implements Disposable {
       numSlots: isTooLarge ? 2 * numSoon : grown(oldSlots, numSoon),
       capacity: Math.min(grown(oldRows, capacity), this.#largestCapacity),
     };
-    const fits = this.#bytes(enough.numSlots, enough.capacity) <= this.#model.backend.totalBytes;
+    const fits = this.#bytes(enough.numSlots, enough.capacity) <= freeBytes(this.#model.backend);
+    // There is no hurry to give memory back.
+    if (!fits && !isTooSmall) return;
     const next = fits ? enough : { numSlots, capacity: Math.max(capacity, oldRows) };
     this.#requireMemory(next.numSlots, next.capacity);
     if (cache === undefined) {
@@ -155,9 +157,10 @@ export class Slots implements Disposable {
     return Math.ceil(this.#model.config.contextLength / CACHE_STEP) * CACHE_STEP;
   }
 
-  /** What a cache takes, while the one that it replaces is still there. */
+  /** What a cache takes, while the one that it replaces is still there; what is known to be free is so beside that one. */
   #bytes(numSlots: number, capacity: number): number {
-    return cacheBytes(this.#model, numSlots, capacity) + (this.#cache?.byteLength ?? 0);
+    const old = knowsFreeBytes(this.#model.backend) ? 0 : this.#cache?.byteLength ?? 0;
+    return cacheBytes(this.#model, numSlots, capacity) + old;
   }
 
   #requireMemory(numSlots: number, capacity: number): void {
@@ -168,33 +171,4 @@ export class Slots implements Disposable {
 /** At least twice `size` if that is not enough. */
 function grown(size: number, needed: number): number {
   return needed <= size ? size : Math.max(needed, 2 * size);
-}
-
-/**
- * Looks whether there can be so many texts, before anything is allocated.
- *
- * @param numTexts number of texts
- * @param capacity the most tokens of each
- * @param neededBytes what they take
- * @param advice what to do then
- * @throws {RangeError} if they would take more memory than the machine has
- */
-export function requireMemory(
-  model: Model,
-  numTexts: number,
-  capacity: number,
-  neededBytes: number = cacheBytes(model, numTexts, capacity) +
-    numTexts * model.config.vocabSize * Float32Array.BYTES_PER_ELEMENT,
-  advice = "Write fewer at a time (numReturnSequences, batchSize), or shorter ones.",
-): void {
-  model.checkUsable();
-  const { totalBytes } = model.backend;
-  if (neededBytes <= totalBytes) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
-  throw new InvalidArgumentError(
-    `Cannot compute ${numTexts} texts of up to ${capacity} tokens side by side: they take ` +
-      `${gigabytes(neededBytes)} of memory: received a machine with ${
-        gigabytes(totalBytes)
-      }. ${advice}`,
-  );
 }

@@ -131,7 +131,8 @@ export class GgufCursor {
       if (numRead < count) this.#loadNextText(numBytes);
     }
     const start = this.#take(numBytes);
-    const bytes = this.#chunk.slice(start, start + numBytes);
+    // A view: nearly all of a header are such texts, and to copy them takes a millisecond.
+    const bytes = this.#chunk.subarray(start, start + numBytes);
     const subject = this.#subject;
     const { offset } = this;
     const decode = () => {
@@ -188,10 +189,9 @@ export class GgufCursor {
   #load(numBytes: number, numWanted = CHUNK_BYTES): void {
     this.#requireLeft(numBytes);
     const offset = this.offset;
-    this.#chunk = this.#source.read(
-      offset,
-      Math.min(Math.max(numBytes, numWanted), this.#end - offset),
-    );
+    // Memory of its own: arrays of texts stay views of it.
+    this.#chunk = new Uint8Array(Math.min(Math.max(numBytes, numWanted), this.#end - offset));
+    this.#source.readInto(offset, this.#chunk);
     this.#view = new DataView(this.#chunk.buffer, this.#chunk.byteOffset, this.#chunk.length);
     this.#chunkOffset = offset;
     this.#position = 0;

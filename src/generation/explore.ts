@@ -7,7 +7,7 @@ import { abortSignal, checkOptions, integer, type OptionRules } from "../base/ch
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Sequence } from "../engine/sequence.ts";
-import { requireMemory } from "../engine/slots.ts";
+import { requireMemory } from "../engine/memory_budget.ts";
 import type { TokenIds } from "../model/token_ids.ts";
 import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
 import { generateRules } from "./generate_options.ts";

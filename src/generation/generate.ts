@@ -8,7 +8,7 @@ import { checkOptions } from "../base/check_options.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { Sequence } from "../engine/sequence.ts";
-import { requireMemory } from "../engine/slots.ts";
+import { requireMemory } from "../engine/memory_budget.ts";
 import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../model/token_ids.ts";

@@ -10,6 +10,7 @@ import {
   integer,
   oneOf,
   type OptionRules,
+  texts,
 } from "../base/check_options.ts";
 import { type HookOptions, hookRules } from "../engine/hook_options.ts";
 import type { ReadProgress } from "../engine/reading.ts";
@@ -81,9 +82,10 @@ export const generateRules: OptionRules<GenerateOptions> = {
   ...hookRules,
   maxNewTokens: integer(0),
   stop: {
-    meaning: "a text, or an array of texts",
-    isType: (value) => typeof value === "string" || Array.isArray(value),
-    copy: (value) => typeof value === "string" ? value : Array.from(value as readonly string[]),
+    meaning: "a text, or an array of texts, none of them empty",
+    isType: (value) => typeof value === "string" || texts.isType(value),
+    isInRange: (value) => ![value].flat().includes(""),
+    copy: (value) => typeof value === "string" ? value : texts.copy!(value),
   },
   numReturnSequences: integer(1),
   overflow: oneOf("stop", "crop"),

@@ -1,5 +1,6 @@
 /** What callers do to their lists and objects after a call. */
 import { assertEquals, assertNotEquals } from "@std/assert";
+import type { Interventions } from "../../src/engine/intervention.ts";
 import type { GenerateOptions } from "../../src/generation/generate_options.ts";
 import type { GeneratedToken } from "../../src/generation/generated_token.ts";
 import { GPT2 } from "../../src/gpt2.ts";
@@ -101,6 +102,15 @@ Deno.test("generate(), explore(), open() and forward() do not mind what becomes 
     (prompt) => model.generateText(prompt, { numBeams: 2, maxNewTokens: 4 }),
     (prompt) => model.explore(prompt, { depth: 2, minProbability: 0 }),
     async (prompt) => (await model.forward(prompt)).logits,
+    async (prompt) => {
+      const capture = { names: ["finalNorm"], positions: [prompt.length - 1] };
+      const intervene: Interventions = { embedding: (x) => x };
+      const result = model.forward(prompt, { capture, intervene });
+      capture.names[0] = "no such";
+      capture.positions.push(9999);
+      Object.assign(intervene, { "no such": (x: unknown) => x });
+      return Object.keys((await result).activations!);
+    },
     async (prompt) => await (await model.open(prompt)).logits(),
   ];
   for (const read of reads) {

@@ -265,6 +265,20 @@ export function generateOptions(
   };
 }
 
+/** What is asked of a text that is written. What is asked of how it is drawn has defaults, and does nothing either. */
+const NOT_IN_TREES = [
+  "stop",
+  "logitBias",
+  "numBeams",
+  "badWords",
+  "suppressTokens",
+  "minNewTokens",
+  "forcedStart",
+  "choices",
+  "regex",
+  "jsonSchema",
+] as const;
+
 function checkTree({ tree, prompts, ...values }: GenerateValues): void {
   const flag = (["width", "depth", "minProbability"] as const)
     .find((name) => values[name] !== undefined);
@@ -274,6 +288,14 @@ function checkTree({ tree, prompts, ...values }: GenerateValues): void {
   if (tree && (values.speculate ?? values.draft) !== undefined) {
     throw new UsageError(
       "--tree writes no text that could be guessed: leave --speculate and --draft out.",
+    );
+  }
+  const asked = NOT_IN_TREES.find((name) =>
+    [values[name]].flat().some((each) => each !== undefined)
+  );
+  if (tree && asked !== undefined) {
+    throw new UsageError(
+      `--tree draws what may follow, whatever is asked of a text: leave ${flagText(asked)} out.`,
     );
   }
   if (tree && prompts !== undefined) {

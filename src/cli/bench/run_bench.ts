@@ -10,7 +10,7 @@ import { Sampler } from "../../generation/sampling/sampler.ts";
 import { canSummarizeLogits } from "../../tensor/summarize_logits.ts";
 import { Engine } from "../../engine/engine.ts";
 import type { LargestTokens } from "../../engine/logits_summary.ts";
-import { requireMemory } from "../../engine/slots.ts";
+import { requireMemory } from "../../engine/memory_budget.ts";
 import type { DeviceName } from "../../tensor/device.ts";
 import type { CacheType } from "../../model/compute_options.ts";
 import type { Model } from "../../model/model.ts";

@@ -10,6 +10,17 @@ const MESSAGES = [
   ["logitBias[7] is not", "--logit-bias[7] is not"],
   ['received "maxNewTokens \\" topK"', 'received "maxNewTokens \\" topK"'],
   ['model "topK"', 'model "topK"'],
+  ...["stop", "temperature", "order", "overflow", "speculate", "draft", "regex", "choices"].map((
+    name,
+  ) => [
+    `Cannot generate: ${name} does not go together with numBeams: received "${name} is"`,
+    `Cannot generate: --${name} does not go together with --num-beams: received "${name} is"`,
+  ]),
+  ["Cannot generate: regex has a \\b", "Cannot generate: --regex has a \\b"],
+  ["Cannot use the CPU: threads must be", "Cannot use the CPU: --threads must be"],
+  ["Cannot load the model: model cards", "Cannot load the model: model cards"],
+  ["Cannot load the model: weights are", "Cannot load the model: weights are"],
+  ['Cannot read "a: stop is": it', 'Cannot read "a: stop is": it'],
   ["a temperature and a model of the order", "a temperature and a model of the order"],
   ["embeddingDim of the hasOwnProperty", "embeddingDim of the hasOwnProperty"],
 ];

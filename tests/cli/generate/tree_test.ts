@@ -38,4 +38,10 @@ Deno.test("generate refuses flags of a tree without one, and prompts with one", 
     assertStringIncludes(stderr, `${flag} needs --tree`);
   }
   assertEquals((await runCli(["--prompts", "-", "--model", "demo", "--tree"])).code, 2);
+  // What is asked of a text that is written would be passed over in silence.
+  for (const flag of ["--regex", "--choices", "--stop", "--num-beams", "--forced-start"]) {
+    const { code, stderr } = await runCli(["a", "--model", "demo", "--tree", flag, "1"]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `leave ${flag} out`);
+  }
 });

@@ -1,0 +1,51 @@
+/**
+ * How much memory there is, to be asked before it is used: a system that has promised too much ends programs.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "../base/errors.ts";
+import type { Model } from "../model/model.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { cacheBytes } from "./key_value_cache.ts";
+
+/** Whether it can be told how much memory nobody uses: that of the processor, if Deno may ask (--allow-sys). */
+export function knowsFreeBytes({ usesDevices }: Backend): boolean {
+  // Elsewhere Deno does not count what the system would give back when asked.
+  return Deno.build.os === "linux" && !usesDevices &&
+    Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
+}
+
+/** The bytes of memory that can be had: those that nobody uses where that is known, or else all there are. */
+export function freeBytes(backend: Backend): number {
+  const { totalBytes } = backend;
+  if (!knowsFreeBytes(backend)) return totalBytes;
+  return Math.min(totalBytes, Deno.systemMemoryInfo().available);
+}
+
+/**
+ * Looks whether there can be so many texts, before anything is allocated.
+ *
+ * @param numTexts number of texts
+ * @param capacity the most tokens of each
+ * @param neededBytes what they take
+ * @param advice what to do then
+ * @throws {RangeError} if they would take more memory than there is
+ */
+export function requireMemory(
+  model: Model,
+  numTexts: number,
+  capacity: number,
+  neededBytes: number = cacheBytes(model, numTexts, capacity) +
+    numTexts * model.config.vocabSize * Float32Array.BYTES_PER_ELEMENT,
+  advice = "Write fewer at a time (numReturnSequences, batchSize), or shorter ones.",
+): void {
+  model.checkUsable();
+  const free = freeBytes(model.backend);
+  if (neededBytes <= free) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
+  throw new InvalidArgumentError(
+    `Cannot compute ${numTexts} texts of up to ${capacity} tokens side by side: they take ` +
+      `${gigabytes(neededBytes)} of memory: received a machine with ${gigabytes(free)}` +
+      `${knowsFreeBytes(model.backend) ? " free" : ""}. ${advice}`,
+  );
+}
