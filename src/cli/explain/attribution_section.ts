@@ -31,9 +31,7 @@ export function attributionSection(
   return [
     ...heading(
       `What speaks for ${token(target)}` + (against ? ` rather than ${token(against)}` : ""),
-      `direct attribution: what each part adds to the logit${
-        against ? ", less that of the other" : ""
-      }`,
+      `direct attribution: what each part adds to the ${against ? "difference" : "logit"}`,
     ),
     ...shown.map((each): Line => {
       const own = bar(Math.abs(each.logit) / most, half);

@@ -16,6 +16,8 @@ import { type ReadableToken, readableToken } from "../../inspection/token_text.t
 export interface Candidate extends ReadableToken {
   /** As the model has it, from 0 to 1. */
   readonly probability: number;
+  /** How many tokens the model finds likelier. */
+  readonly rank: number;
   /** After each stage of sampling; 0 from where it cannot be drawn any more. */
   readonly afterStages: readonly number[];
 }
@@ -34,7 +36,7 @@ export interface CandidateStage {
 
 /** What may come next. */
 export interface Candidates {
-  /** The likeliest tokens by the model, and then those that sampling makes likely. */
+  /** The likeliest tokens, by the model and by what sampling makes of it; those first that the model finds likeliest. */
   readonly tokens: readonly Candidate[];
   /** In the order in which they are applied. */
   readonly stages: readonly CandidateStage[];
@@ -55,20 +57,24 @@ export function nextCandidates(
   top: number,
 ): Candidates {
   const probabilities = new Float64Array(logits.length);
-  for (const { id, logProbability } of likeliest(logits, logits.length)) {
+  const ranks = new Int32Array(logits.length);
+  const sorted = likeliest(logits, logits.length);
+  sorted.forEach(({ id, logProbability }, rank) => {
     probabilities[id] = Math.exp(logProbability);
-  }
+    ranks[id] = rank;
+  });
   const stages = samplingStages(options, logits, history, history.length);
   const left = stages.map(({ ids, probabilities }) =>
     new Map(Array.from(ids, (id, i) => [id, probabilities[i]]))
   );
   const last = left.at(-1) ?? new Map<number, number>();
   const drawn = [...last].sort(([, a], [, b]) => b - a).slice(0, top).map(([id]) => id);
-  const ids = new Set([...likeliest(logits, top).map(({ id }) => id), ...drawn]);
+  const ids = new Set([...sorted.slice(0, top).map(({ id }) => id), ...drawn]);
   return {
-    tokens: Array.from(ids, (id) => ({
+    tokens: [...ids].sort((a, b) => ranks[a] - ranks[b]).map((id) => ({
       ...readableToken(model, id),
       probability: probabilities[id],
+      rank: ranks[id],
       afterStages: left.map((stage) => stage.get(id) ?? 0),
     })),
     stages: stages.map(({ name, value, ids }) => ({

@@ -9,28 +9,35 @@ import { numberText } from "../terminal/units.ts";
 import { bar, heading, type Line, percent, tokenCell, tokenWidth } from "./layout.ts";
 
 const MAX_TOKEN_WIDTH = 14;
+/** Of the tokens that a layer finds likeliest, so that there is room for two. */
+const MAX_LENS_WIDTH = 10;
+
+const MAX_SHOWN = 4;
 
 /** What each layer would have said after the position. */
 export function lensSection({ lens, position }: Explanation, numColumns: number): Line[] {
   const readings = lens.map(({ positions }) => positions[position]);
   const { answer } = readings.at(-1)!;
-  const width = tokenWidth(readings.flatMap(({ top }) => top.slice(0, 4)), MAX_TOKEN_WIDTH);
-  const answerWidth = tokenWidth([answer], MAX_TOKEN_WIDTH);
+  const width = tokenWidth(readings.flatMap(({ top }) => top.slice(0, MAX_SHOWN)), MAX_LENS_WIDTH);
+  const answerWidth = tokenWidth([answer], MAX_LENS_WIDTH);
   const first = `  ${"after".padEnd(9)}  entropy  ${
-    `${tokenCell(answer, answerWidth)} is`.padEnd(17)
+    `${tokenCell(answer, answerWidth)} is`.padEnd(15)
   }  `;
-  const numShown = Math.max(1, Math.min(4, Math.floor((numColumns - first.length) / (width + 10))));
+  const numShown = Math.max(
+    1,
+    Math.min(MAX_SHOWN, Math.floor((numColumns - first.length + 2) / (width + 10))),
+  );
   return [
     ...heading(
       "What each layer would have said",
-      "logit lens: entropy in nats, and where the final answer stands",
+      "logit lens: entropy in nats, place of the final answer",
     ),
     [[`${first}likeliest`, "faint"]],
     ...readings.map(({ top, entropy, answer }, i): Line => {
       const own = `#${numberText(answer.rank + 1)}`.padEnd(8) + percent(answer.probability);
       return [
         `  ${layerText(i).padEnd(9)}  ${entropy.toFixed(2).padStart(7)}  `,
-        answer.rank === 0 ? [own.padEnd(17), "good"] : own.padEnd(17),
+        answer.rank === 0 ? [own.padEnd(15), "good"] : own.padEnd(15),
         "  ",
         top.slice(0, numShown).map((token) =>
           `${tokenCell(token, width)} ${percent(token.probability)}`
@@ -65,7 +72,7 @@ export function attentionSection(
   const barWidth = Math.max(5, Math.min(20, numColumns - 2 * width - 40));
   const numHeads = Math.max(1, Math.floor((numColumns - SCORES_WIDTH - 4) / 15));
   return [
-    ...heading("Where heads look", "the strongest links, but those to the first token"),
+    ...heading("Where heads look", "block.head: the strongest links but to the first token"),
     ...links.length === 0 ? [["  The text is too short for any."]] : [],
     ...links.map(({ layer, head, query, key, weight }): Line => [
       `  ${headText(layer, head).padEnd(8)}${place(query)} looks at ${place(key)}  ${

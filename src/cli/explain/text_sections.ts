@@ -57,8 +57,8 @@ export function candidatesSection(
   return [
     ...heading("What may come next", "by the model, and when it is drawn with these options"),
     [[columns, "faint"]],
-    ...tokens.map((token, rank): Line => [
-      `  ${String(rank + 1).padStart(2)}  ${tokenCell(token, width)}  ${
+    ...tokens.map((token): Line => [
+      `${numberText(token.rank + 1).padStart(4)}  ${tokenCell(token, width)}  ${
         percent(token.probability)
       }  `,
       [bar(token.probability / most, barWidth).padEnd(barWidth), "accent"],

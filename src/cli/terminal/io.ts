@@ -98,7 +98,9 @@ export class Output {
    * @throws {OutputClosedError} if nobody reads them any more
    */
   async writeLines(lines: readonly (readonly StyledText[])[]): Promise<void> {
-    const shown = lines.map((line) => line.map((part) => this.#shown(part)).join("") + "\n");
+    const shown = lines.map((line) =>
+      line.map((part) => this.#shown(part)).join("").trimEnd() + "\n"
+    );
     await this.#sink(shown.join(""));
   }
 
