@@ -167,7 +167,7 @@ function tokenOf(flag: string, text: string, tokenizer: Tokenizer): number {
   const spaced = tokenizer.encode(` ${text}`);
   throw new UsageError(
     `${flag} must be one token: received ${quote(text)}, which is ` +
-      (ids.length === 0 ? "none" : `${ids.length}: ${pieces}`) + ". " +
+      `${ids.length}: ${pieces}. ` +
       (spaced.length === 1
         ? `Did you mean ${quote(` ${text}`)}?`
         : "The command tokenize shows the tokens of a text."),
