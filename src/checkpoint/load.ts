@@ -67,29 +67,12 @@ export async function loadCheckpoint(
   path: string,
   options: LoadOptions = {},
 ): Promise<LoadedCheckpoint> {
-  options.signal?.throwIfAborted();
-  using checkpoint = await openCheckpoint(path);
-  checkCacheType(checkpoint.config, options.cacheType);
-  for (const text of checkpoint.notices) options.onProgress?.({ step: "notice", text });
-  // While other threads hash the library and load the file, the tokenizer is made ready here. Both are awaited, whichever
-  // fails: the checkpoint must not be closed while it is read.
-  const [loading, reading] = await Promise.allSettled([
-    loadModel(checkpoint, options),
-    checkpoint.readTokenizer(),
-  ]);
-  if (loading.status === "rejected") throw loading.reason;
-  using resources = new DisposableStack();
-  const model = resources.use(loading.value);
-  if (reading.status === "rejected") throw reading.reason;
-  options.signal?.throwIfAborted();
-  resources.move(); // From here on the caller owns it.
-  return { model, tokenizer: reading.value, endOfTextIds: checkpoint.settings.endOfTextIds };
-}
-
-/** The model without its tokenizer. */
-async function loadModel(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
-  const { config, tied } = checkpoint;
   const { type, rpc, onProgress, signal } = options;
+  signal?.throwIfAborted();
+  using checkpoint = await openCheckpoint(path);
+  const { config, tied } = checkpoint;
+  checkCacheType(config, options.cacheType);
+  for (const text of checkpoint.notices) onProgress?.({ step: "notice", text });
   await openLibrary({ onProgress, signal });
   using resources = new DisposableStack();
   const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);
@@ -107,14 +90,22 @@ async function loadModel(checkpoint: Checkpoint, options: LoadOptions): Promise<
       offsetOf: (spec) => mapped?.offsetOf(spec),
     }),
   );
-  const all = [...checkpoint.weights.values()].map(({ spec }) => spec);
-  const remaining = await mapped?.load(weights, signal) ?? all;
+  // While other threads load the file, the tokenizer is made ready here. Both are awaited, whichever fails: the file must
+  // not be unmapped while it is read.
+  const [loading, reading] = await Promise.allSettled([
+    mapped?.load(weights, signal),
+    checkpoint.readTokenizer(),
+  ]);
+  if (loading.status === "rejected") throw loading.reason;
+  if (reading.status === "rejected") throw reading.reason;
   signal?.throwIfAborted();
+  const tokenizer = reading.value;
+  const remaining = loading.value ?? [...checkpoint.weights.values()].map(({ spec }) => spec);
   await writeWeights(checkpoint, weights, remaining, typeOf, signal);
   const model = new Model(config, weights, backend, options.cacheType);
   resources.move(); // From here on the model owns them.
   rememberOrigin(model, checkpoint);
-  return model;
+  return { model, tokenizer, endOfTextIds: checkpoint.settings.endOfTextIds };
 }
 
 /** Small weights are always F32 in memory, as the operations that read them want it. */

@@ -119,6 +119,7 @@ function bestMove(
   target: AxisGroup,
 ): { blocks: AxisGroup[]; axes: readonly number[] } {
   const last = runs.length - 1;
+  const orders = ordersOf([0, 1, 2, 3]);
   const fits = (a: string, b: string) => target.indexOf(a) + 1 === target.indexOf(b);
   let best: { blocks: AxisGroup[]; axes: readonly number[] } | undefined;
   let bestScore = -1;
@@ -127,7 +128,7 @@ function bestMove(
       for (let third = second + 1; third <= last; third++) {
         const bounds = [0, first, second, third, last + 1];
         const blocks = bounds.slice(1).map((end, i) => runs.slice(bounds[i], end).flat());
-        for (const axes of BLOCK_ORDERS) {
+        for (const axes of orders) {
           const numJoined = axes.slice(1).filter((axis, i) =>
             fits(blocks[axes[i]].at(-1)!, blocks[axis][0])
           )
@@ -141,9 +142,7 @@ function bestMove(
   return best!;
 }
 
-/** Every order of four blocks. */
-const BLOCK_ORDERS = ordersOf([0, 1, 2, 3]);
-
+/** Every order of these. */
 function ordersOf(items: readonly number[]): number[][] {
   if (items.length === 0) return [[]];
   return items.flatMap((item) =>
