@@ -46,7 +46,8 @@ export class ReadingBar implements AsyncDisposable {
   async end(): Promise<void> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    clearInterval(this.#timer);
+    // To clear a timer loads as much as to make one, even where there is none.
+    if (this.#timer !== undefined) clearInterval(this.#timer);
     await this.#bar.clear();
   }
 
