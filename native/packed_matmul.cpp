@@ -25,141 +25,31 @@
 #include "ggml-backend-impl.h"
 #include "ggml-cpu.h"
 #include "ggml-impl.h"
-#include "packed_formats.h"
+#include "packed_product.h"
 #include "traits.h"
 
 namespace {
 
-constexpr int TILE_COLUMNS = 8;      // columns x that are multiplied at once: each needs two registers
-constexpr int TURN_BYTES = 1 << 18;  // of the matrix, that stay in the cache (L2) while many columns pass by
-
-/* A run of 32 numbers of a column x, each about scale * a signed byte of `words`. */
-struct XRun {
-    float   scale;
-    float   sum;        // of the numbers, for matrices with minimums
-    int32_t starts[2];  // -offset * sum of the bytes that share a scale of the matrix
-    int32_t words[RUN / 4];
-};
-
-/* Rounds 32 numbers as ggml's quantize_row_q8_0 does, the scale to half precision included. */
-template <class Format> void quantize(const float * x, XRun & run) {
-    const __m512 left = _mm512_loadu_ps(x);
-    const __m512 right = _mm512_loadu_ps(x + 16);
-    const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(left), _mm512_abs_ps(right)));
-    const __m512 factor = _mm512_set1_ps(largest == 0 ? 0 : 127 / largest);
-    const __m512i leftBytes = _mm512_cvtps_epi32(_mm512_mul_ps(left, factor));
-    const __m512i rightBytes = _mm512_cvtps_epi32(_mm512_mul_ps(right, factor));
-    const int32_t leftSum = _mm512_reduce_add_epi32(leftBytes);
-    const int32_t rightSum = _mm512_reduce_add_epi32(rightBytes);
-    run.scale = _cvtsh_ss(_cvtss_sh(largest / 127, _MM_FROUND_TO_NEAREST_INT));
-    run.sum = run.scale * (leftSum + rightSum);
-    run.starts[0] = -Format::OFFSET * (Format::SCALES == 1 ? leftSum + rightSum : leftSum);
-    run.starts[1] = -Format::OFFSET * rightSum;
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(run.words), _mm512_cvtepi32_epi8(leftBytes));
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(run.words + 4), _mm512_cvtepi32_epi8(rightBytes));
-}
-
-/* Asks for the part of the next slice that lies where `run` lies in this one, and a little further. (The
- * CPU's own guess at what comes next ends with every page of 4 KiB.) */
-template <class Format> inline void prefetch(const Slice<Format> * slice, int run) {
-    constexpr int bytes = sizeof(*slice) / Slice<Format>::RUNS;
-    const char * ahead = reinterpret_cast<const char *>(slice + 1) + run * bytes + 1024;
-    for (int i = 0; i < bytes; i += CACHE_LINE) {
-        _mm_prefetch(ahead + i, _MM_HINT_T0);
-    }
-}
-
-/* 16 rows times N columns: y[n * yStride + row]. The runs of a column lie side by side. */
-template <class Format, int N>
-void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun * x, float * y,
-                  int64_t yStride, bool fromMemory) {
-    constexpr int RUNS = Slice<Format>::RUNS;
-    constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
-    const int64_t xStride = numSlices * RUNS;
-    __m512 totals[N];
-    for (int n = 0; n < N; n++) {
-        totals[n] = _mm512_setzero_ps();
-    }
-    for (int64_t s = 0; s < numSlices; s++, slice++) {
-        for (int run = 0; run < RUNS; run++, x++) {
-            if (fromMemory) {
-                prefetch(slice, run);
-            }
-            for (int part = 0; part < Format::SCALES; part++) {
-                __m512i sums[N];
-                for (int n = 0; n < N; n++) {
-                    sums[n] = _mm512_set1_epi32(x[n * xStride].starts[part]);
-                }
-                for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i++) {
-                    const __m512i integers = Format::integers(*slice, run, i);
-                    for (int n = 0; n < N; n++) {
-                        const __m512i word = _mm512_set1_epi32(x[n * xStride].words[i]);
-                        sums[n] = _mm512_dpbusd_epi32(sums[n], integers, word);
-                    }
-                }
-                const __m512 scale = Format::scale(*slice, run, part);
-                for (int n = 0; n < N; n++) {
-                    const __m512 xScale = _mm512_set1_ps(x[n * xStride].scale);
-                    const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[n]), xScale);
-                    totals[n] = _mm512_fmadd_ps(product, scale, totals[n]);
-                }
-            }
-            if constexpr (Format::HAS_MINIMUM) {
-                const __m512 minimum = Format::minimum(*slice, run);
-                for (int n = 0; n < N; n++) {
-                    totals[n] = _mm512_fnmadd_ps(minimum, _mm512_set1_ps(x[n * xStride].sum), totals[n]);
-                }
-            }
-        }
-    }
-    for (int n = 0; n < N; n++) {
-        _mm512_storeu_ps(y + n * yStride, totals[n]);
-    }
-}
-
-/* The runs of all columns lie side by side, column by column. */
-template <class Format> void quantizeColumns(const ggml_compute_params * params, const ggml_tensor * x, XRun * runs) {
-    const int64_t numRuns = x->ne[0] / RUN;
-    for (int64_t i = params->ith; i < x->ne[1] * numRuns; i += params->nth) {
-        const char * column = static_cast<const char *>(x->data) + i / numRuns * x->nb[1];
-        quantize<Format>(reinterpret_cast<const float *>(column) + i % numRuns * RUN, runs[i]);
-    }
-}
-
-/* How many tiles a thread multiplies in one turn. A turn begins with a wait for memory: with few columns,
- * for which a tile takes little time, turns are long. */
-template <class Format> int64_t tilesPerTurn(const ggml_compute_params * params, const ggml_tensor * y) {
-    const int64_t numTiles = y->ne[0] / LANES;
-    const bool hasFewColumns = y->ne[1] < TILE_COLUMNS;
-    const int64_t share = numTiles / ((hasFewColumns ? 4 : 16) * params->nth) + 1;
-    const int64_t tileBytes = y->src[0]->nb[1] * LANES;
-    return hasFewColumns ? share : std::clamp<int64_t>(TURN_BYTES / tileBytes, 1, share);
-}
-
 template <class Format> void multiply(const ggml_compute_params * params, ggml_tensor * y) {
-    using Tile = void (*)(const Slice<Format> *, int64_t, const XRun *, float *, int64_t, bool);
-    static constexpr Tile kernels[TILE_COLUMNS] = {
-        multiplyTile<Format, 1>, multiplyTile<Format, 2>, multiplyTile<Format, 3>, multiplyTile<Format, 4>,
-        multiplyTile<Format, 5>, multiplyTile<Format, 6>, multiplyTile<Format, 7>, multiplyTile<Format, 8>,
-    };
-    const ggml_tensor * matrix = y->src[0];
-    const int64_t numRows = matrix->ne[1];
-    const int64_t numColumns = y->ne[1];
-    const int64_t numRuns = matrix->ne[0] / RUN;
-    const int64_t numSlices = numRuns / Slice<Format>::RUNS;
     GGML_ASSERT(ggml_is_matrix(y->src[1])); // As supports_op() says: ggml does not ask it before it computes.
-    const auto * slices = static_cast<const Slice<Format> *>(matrix->data);
+    const ggml_tensor * matrix = y->src[0];
     auto * runs = reinterpret_cast<XRun *>(alignedWork(params));
-    quantizeColumns<Format>(params, y->src[1], runs);
+    const Product<Format> product = {
+        static_cast<const Slice<Format> *>(matrix->data),
+        matrix->ne[0] / (RUN * Slice<Format>::RUNS),
+        matrix->ne[1] / LANES,
+        runs,
+        {y->ne[1]},
+        static_cast<float *>(y->data),
+    };
+    quantizeColumns<Format>(params, y->src[1], product.groups, runs);
     startTurns(params);
-    takeTurns(params, numRows / LANES, tilesPerTurn<Format>(params, y), [&](int64_t begin, int64_t end) {
-        for (int64_t column = 0; column < numColumns; column += TILE_COLUMNS) {
-            const int64_t n = std::min<int64_t>(TILE_COLUMNS, numColumns - column);
-            for (int64_t tile = begin; tile < end; tile++) {
-                float * result = static_cast<float *>(y->data) + column * numRows + tile * LANES;
-                kernels[n - 1](
-                    slices + tile * numSlices, numSlices, runs + column * numRuns, result, numRows, column == 0);
-            }
+    const int64_t perTurn = product.tilesPerTurn(params->nth);
+    takeTurns(params, product.numTiles, perTurn, [&](int64_t begin, int64_t end) {
+        if (product.groups.count == 1) {
+            product.multiplyAlone(begin, end);
+        } else {
+            product.multiplyGroups(begin, end, begin + params->nth * perTurn);
         }
     });
 }

@@ -1,0 +1,189 @@
+/*
+ * The arithmetic of products with packed matrices: 16 rows, a tile, times up to 8 columns, a group; and in which order
+ * tiles and groups meet. What this computes, and why so: packed_matmul.cpp.
+ *
+ * A number of the result is added up in the same order, one run after another, in whatever group its column is.
+ */
+#pragma once
+
+#include "kernels.h"
+#include "packed_formats.h"
+
+namespace {
+
+constexpr int GROUP_COLUMNS = 8;     // columns x that are multiplied at once: each needs two registers
+constexpr int TURN_BYTES = 1 << 18;  // of the matrix, that stay in the cache (L2) while columns pass by
+
+/* A run of 32 numbers of a column x, each about scale * a signed byte of `words`. */
+struct XRun {
+    float   scale;
+    float   sum;        // of the numbers, for matrices with minimums
+    int32_t starts[2];  // -offset * sum of the bytes that share a scale of the matrix
+    int32_t words[RUN / 4];
+};
+
+/* Rounds 32 numbers as ggml's quantize_row_q8_0 does, the scale to half precision included. */
+template <class Format> void quantize(const float * x, XRun & run) {
+    const __m512 left = _mm512_loadu_ps(x);
+    const __m512 right = _mm512_loadu_ps(x + 16);
+    const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(left), _mm512_abs_ps(right)));
+    const __m512 factor = _mm512_set1_ps(largest == 0 ? 0 : 127 / largest);
+    const __m512i leftBytes = _mm512_cvtps_epi32(_mm512_mul_ps(left, factor));
+    const __m512i rightBytes = _mm512_cvtps_epi32(_mm512_mul_ps(right, factor));
+    const int32_t leftSum = _mm512_reduce_add_epi32(leftBytes);
+    const int32_t rightSum = _mm512_reduce_add_epi32(rightBytes);
+    run.scale = _cvtsh_ss(_cvtss_sh(largest / 127, _MM_FROUND_TO_NEAREST_INT));
+    run.sum = run.scale * (leftSum + rightSum);
+    run.starts[0] = -Format::OFFSET * (Format::SCALES == 1 ? leftSum + rightSum : leftSum);
+    run.starts[1] = -Format::OFFSET * rightSum;
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(run.words), _mm512_cvtepi32_epi8(leftBytes));
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(run.words + 4), _mm512_cvtepi32_epi8(rightBytes));
+}
+
+/* What is asked for from memory while a tile is multiplied: so many cache lines with each run. (The CPU's own guess at
+ * what comes next ends with every page of 4 KiB.) */
+struct Ahead {
+    const char * from;
+    int64_t      lines;
+};
+
+/* 16 rows times N columns: y[n * yStride + row]. `x` holds the first run of each column, then the second of each, and so
+ * on: what is needed next lies side by side. ALONE says that there is no other group of columns: then as much is asked for
+ * as is read. The loops over columns are unrolled early, since otherwise GCC writes `totals` to memory after every
+ * run. */
+template <class Format, int N, bool ALONE>
+void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun * x, float * y, int64_t yStride,
+                  Ahead ahead) {
+    constexpr int RUNS = Slice<Format>::RUNS;
+    constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
+    constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
+    __m512 totals[N];
+#pragma GCC unroll 8
+    for (int n = 0; n < N; n++) {
+        totals[n] = _mm512_setzero_ps();
+    }
+    for (int64_t s = 0; s < numSlices; s++, slice++) {
+        for (int run = 0; run < RUNS; run++, x += N) {
+            const int64_t lines = ALONE ? (RUN_BYTES + CACHE_LINE - 1) / CACHE_LINE : ahead.lines;
+            for (int64_t i = 0; i < lines; i++) {
+                _mm_prefetch(ahead.from + i * CACHE_LINE, _MM_HINT_T0);
+            }
+            ahead.from += ALONE ? RUN_BYTES : lines * CACHE_LINE;
+            for (int part = 0; part < Format::SCALES; part++) {
+                __m512i sums[N];
+#pragma GCC unroll 8
+                for (int n = 0; n < N; n++) {
+                    sums[n] = _mm512_set1_epi32(x[n].starts[part]);
+                }
+                for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i++) {
+                    const __m512i integers = Format::integers(*slice, run, i);
+#pragma GCC unroll 8
+                    for (int n = 0; n < N; n++) {
+                        sums[n] = _mm512_dpbusd_epi32(sums[n], integers, _mm512_set1_epi32(x[n].words[i]));
+                    }
+                }
+                const __m512 scale = Format::scale(*slice, run, part);
+#pragma GCC unroll 8
+                for (int n = 0; n < N; n++) {
+                    const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[n]), _mm512_set1_ps(x[n].scale));
+                    totals[n] = _mm512_fmadd_ps(product, scale, totals[n]);
+                }
+            }
+            if constexpr (Format::HAS_MINIMUM) {
+                const __m512 minimum = Format::minimum(*slice, run);
+#pragma GCC unroll 8
+                for (int n = 0; n < N; n++) {
+                    totals[n] = _mm512_fnmadd_ps(minimum, _mm512_set1_ps(x[n].sum), totals[n]);
+                }
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int n = 0; n < N; n++) {
+        _mm512_storeu_ps(y + n * yStride, totals[n]);
+    }
+}
+
+/* Columns in groups that are multiplied at once. All have nearly the same size, since a small one takes longer for each
+ * of its columns. */
+struct Groups {
+    int64_t numColumns;
+    int64_t count = (numColumns + GROUP_COLUMNS - 1) / GROUP_COLUMNS;
+
+    int64_t begin(int64_t group) const { return numColumns * group / count; }
+    int64_t size(int64_t group) const { return begin(group + 1) - begin(group); }
+};
+
+/* Rounds the columns, group by group. Each thread writes to a part of its own. */
+template <class Format>
+void quantizeColumns(const ggml_compute_params * params, const ggml_tensor * x, const Groups & groups, XRun * runs) {
+    const int64_t numRuns = x->ne[0] / RUN;
+    const int64_t end = groups.count * numRuns * (params->ith + 1) / params->nth;
+    for (int64_t i = groups.count * numRuns * params->ith / params->nth; i < end; i++) {
+        const int64_t group = i / numRuns, run = i % numRuns;
+        const int64_t begin = groups.begin(group), size = groups.size(group);
+        for (int64_t n = 0; n < size; n++) {
+            const char * column = static_cast<const char *>(x->data) + (begin + n) * x->nb[1];
+            quantize<Format>(
+                reinterpret_cast<const float *>(column) + run * RUN, runs[begin * numRuns + run * size + n]);
+        }
+    }
+}
+
+template <class Format> struct Product {
+    const Slice<Format> * slices;
+    int64_t               numSlices;  // of a tile
+    int64_t               numTiles;
+    const XRun *          runs;
+    Groups                groups;
+    float *               y;
+
+    int64_t numRuns() const { return numSlices * Slice<Format>::RUNS; }
+    int64_t tileBytes() const { return numSlices * sizeof(Slice<Format>); }
+    const char * tileAt(int64_t tile) const { return reinterpret_cast<const char *>(slices + tile * numSlices); }
+
+    template <bool ALONE> void multiply(int64_t tile, int64_t group, Ahead ahead) const {
+        using Kernel = void (*)(const Slice<Format> *, int64_t, const XRun *, float *, int64_t, Ahead);
+        static constexpr Kernel kernels[GROUP_COLUMNS] = {
+            multiplyTile<Format, 1, ALONE>, multiplyTile<Format, 2, ALONE>, multiplyTile<Format, 3, ALONE>,
+            multiplyTile<Format, 4, ALONE>, multiplyTile<Format, 5, ALONE>, multiplyTile<Format, 6, ALONE>,
+            multiplyTile<Format, 7, ALONE>, multiplyTile<Format, 8, ALONE>,
+        };
+        const int64_t column = groups.begin(group);
+        const int64_t yStride = numTiles * LANES;
+        kernels[groups.size(group) - 1](
+            slices + tile * numSlices, numSlices, runs + column * numRuns(), y + column * yStride + tile * LANES,
+            yStride, ahead);
+    }
+
+    /* Tiles times the only group. What takes time is to wait for memory: it is asked for what lies a little further. */
+    void multiplyAlone(int64_t begin, int64_t end) const {
+        for (int64_t tile = begin; tile < end; tile++) {
+            multiply<true>(tile, 0, {tileAt(tile) + sizeof(Slice<Format>) + 1024, 0});
+        }
+    }
+
+    /* Tiles, which stay in the cache (L2), times one group after another. Meanwhile memory is asked for as many tiles
+     * from `next` on, evenly, because it could not give a tile in the time of a product with one group. */
+    void multiplyGroups(int64_t begin, int64_t end, int64_t next) const {
+        const int64_t bytes = std::max<int64_t>(std::min(end - begin, numTiles - next), 0) * tileBytes();
+        const int64_t stepBytes = groups.count * (end - begin) * numRuns() * CACHE_LINE;
+        Ahead ahead = {tileAt(next), (bytes + stepBytes - 1) / stepBytes};
+        for (int64_t group = 0; group < groups.count; group++) {
+            for (int64_t tile = begin; tile < end; tile++) {
+                multiply<false>(tile, group, ahead);
+                ahead.from += ahead.lines * CACHE_LINE * numRuns();
+            }
+        }
+    }
+
+    /* How many tiles a thread multiplies in one turn. A turn begins with a wait for memory: with few columns, for
+     * which a tile takes little time, turns are long. */
+    int64_t tilesPerTurn(int numThreads) const {
+        return groups.count == 1
+                   ? numTiles / (4 * numThreads) + 1
+                   : std::clamp<int64_t>(TURN_BYTES / tileBytes(), 1, numTiles / (16 * numThreads) + 1);
+    }
+};
+
+}  // namespace
