@@ -36,6 +36,7 @@ GGUF_NAMES = {
 DEMO_WINDOW = 256
 NUM_DEMO_WINDOWS = 8
 NUM_DEMO_LOGITS = 32
+NUM_DEMO_STATES = 12
 DEMO_PROMPTS = [
     "ROMEO:",
     "JULIET:",
@@ -121,6 +122,16 @@ def most_varied_greedy(model: GPT2LMHeadModel, tokenizer: ByteLevelBPETokenizer)
     return {**best, "continuation_text": tokenizer.decode(best["continuation"])}
 
 
+def hidden_states(model: GPT2LMHeadModel, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What transformers gives with output_hidden_states and output_attentions, all layers in one."""
+    with torch.no_grad():
+        output = model(tokens, output_hidden_states=True, output_attentions=True, use_cache=False)
+    return {
+        "hidden_states": torch.cat(output.hidden_states),
+        "attentions": torch.cat(output.attentions),
+    }
+
+
 def make_demo(path: Path, text: str) -> None:
     """What the demo model must compute with the values its GGUF holds."""
     model, tokenizer = read_gguf(path)
@@ -141,5 +152,6 @@ def make_demo(path: Path, text: str) -> None:
         "float32_error": float32_error(model, tokens, logits),
         "greedy": most_varied_greedy(model, tokenizer),
     }
-    write_case(folder, entries, {"ids": ids, "tokens": tokens, "logits": logits})
+    states = hidden_states(model, tokens[:, :NUM_DEMO_STATES])
+    write_case(folder, entries, {"ids": ids, "tokens": tokens, "logits": logits, **states})
     (folder / "passage.txt").write_text(tokenizer.decode(ids.tolist()))
