@@ -16,6 +16,7 @@
  *
  * @module
  */
+export { ablate, type AblateOptions } from "./inspection/ablate.ts";
 export {
   type AttentionLink,
   type AttentionPatterns,
@@ -50,5 +51,9 @@ export type {
   ReportReading,
 } from "./inspection/report/report_data.ts";
 export { reportHtml } from "./inspection/report/report_html.ts";
+export type { PlaceOptions } from "./inspection/places.ts";
+export { freeze, replace, type ReplaceOptions } from "./inspection/replace.ts";
 export type { ResidualPartKind } from "./inspection/residual_parts.ts";
+export { steer, type Steering } from "./inspection/steer.ts";
+export { steeringVector } from "./inspection/steering_vector.ts";
 export type { ReadableToken } from "./inspection/token_text.ts";
