@@ -76,6 +76,13 @@ export class Sequence implements Disposable, SummarizedLogits {
     this.length = length;
   }
 
+  /** Begins again without a token, if it could not be made. */
+  restart(): void {
+    if (this.failure === undefined) return;
+    this.failure = undefined;
+    this.length = 0;
+  }
+
   /** @throws {TypeError} if it has been disposed of */
   checkUsable(): void {
     if (this.#disposed) throw new TypeError("Cannot continue a text: it has been disposed of");

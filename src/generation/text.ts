@@ -368,6 +368,8 @@ export class Text implements Disposable {
     hooked?: HookedText,
   ): Promise<void> {
     const sequence = this.#sequence;
+    // A fork that could not be made has tokens too.
+    sequence.restart();
     const tokens = this.#tokens.slice(sequence.length);
     const request = { sequence, tokens, logits: "last" as const, hooked };
     await this.#engine.step([request], { signal, onProgress });

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "../../src/base/errors.ts";
 import type { Text } from "../../src/generation/text.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
+import { assertClose } from "../close.ts";
 
 const config = new GPT2Config({
   vocabSize: 97,
@@ -48,5 +49,28 @@ Deno.test("what takes more memory than is free is refused before it is used, and
     }
     await call(model, before);
     assertEquals(await before.logits(), expected);
+  }
+});
+
+Deno.test("a fork that could not be made hears of that once, and is read when it is used again", async () => {
+  using model = new GPT2(config, { seed: 1, threads: 1 });
+  const prompt = Array.from({ length: 200 }, (_, i) => i % 97);
+  using text = await model.open(prompt);
+  const fork = text.fork.bind(text);
+  const forks = [fork(), fork(), fork(), fork()];
+  using _little = withFreeBytes(1000);
+  const results = await Promise.allSettled(forks.map((each) => each.append([5])));
+  if (Deno.build.os === "linux") {
+    assertEquals(results.map(({ status }) => status), new Array(4).fill("rejected"));
+  }
+  _little[Symbol.dispose]();
+  const { logits } = await model.forward([...prompt, 5, 6], { logits: "last" });
+  for (const each of [...forks, forks[0].fork()]) {
+    if (each.length === prompt.length) await each.append([5]);
+    await each.append([6]);
+    assertEquals(each.tokens, [...prompt, 5, 6]);
+    assertClose(await each.logits(), logits, 1e-5);
+    assertEquals((await Array.fromAsync(each.generate({ maxNewTokens: 3 }))).length, 3);
+    each[Symbol.dispose]();
   }
 });
