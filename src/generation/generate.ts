@@ -90,12 +90,13 @@ async function* continuePrompts(
     const hooks = await hooksBy(options, model);
     return yield* beamSearch(engine, prompts, { ...options, numBeams }, { ...about, rules, hooks });
   }
-  const numTogether = Math.max(1, Math.floor(batchSize / numReturnSequences));
+  const numTogether = Math.ceil(batchSize / numReturnSequences);
   const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
   const capacity = overflow === "crop"
     ? model.config.contextLength
     : Math.min(model.config.contextLength, longest + maxNewTokens);
-  requireMemory(model, Math.min(prompts.length, numTogether) * numReturnSequences, capacity);
+  // What has read a prompt is kept for those that wait.
+  requireMemory(model, Math.min(prompts.length * numReturnSequences, batchSize + 1), capacity);
   const hooks = await hooksBy(options, model);
   hooks?.checkCaptured("generate", Math.min(prompts.length, numTogether), longest, capacity);
   using speculation = await speculationBy(options, model, vocabulary.tokenizer);
@@ -116,11 +117,19 @@ async function* continuePrompts(
 
   const open = new Set<Sequence>();
   let active: Continuation[] = [];
+  /** What has read prompts of which not all continuations have begun, and how many have. */
+  const waiting: { sequence: Sequence; prompt: number; hooked?: HookedText; numBegun: number }[] =
+    [];
+  let numWaiting = 0;
   let numStarted = 0;
   try {
-    while (active.length > 0 || numStarted < prompts.length) {
-      const room = numTogether - Math.ceil(active.length / numReturnSequences);
-      const starting = prompts.slice(numStarted, numStarted + room).map((prompt, i) => {
+    while (active.length + numWaiting > 0 || numStarted < prompts.length) {
+      const room = Math.max(0, batchSize - active.length - numWaiting);
+      const numStarting = Math.min(
+        Math.ceil(room / numReturnSequences),
+        prompts.length - numStarted,
+      );
+      const starting = prompts.slice(numStarted, numStarted + numStarting).map((prompt, i) => {
         const sequence = engine.open({ reservedLength: capacity });
         const tokens = lastTokens(prompt, model.config.contextLength);
         return { sequence, tokens, hooked: hooks?.open(numStarted + i, tokens.length) };
@@ -133,16 +142,21 @@ async function* continuePrompts(
       ];
       await engine.step(requests, stepOptions);
 
+      // A prompt is read once, however many continuations it gets.
       for (const { sequence, hooked } of starting) {
-        const prompt = numStarted++;
-        // A prompt is read once, however many continuations it gets.
-        for (let i = 0; i < numReturnSequences; i++) {
-          const own = i === 0 ? sequence : engine.fork(sequence);
-          open.add(own);
-          const place = { prompt, sequence: i, stream: streams[prompt] + i };
-          const ofOwn = hooked && { ...hooked, record: hooked.record.copy() };
-          active.push(continuationOf(own, [...prompts[prompt]], place, ofOwn));
-        }
+        waiting.push({ sequence, prompt: numStarted++, hooked, numBegun: 0 });
+        numWaiting += numReturnSequences;
+      }
+      for (; numWaiting > 0 && active.length < batchSize; numWaiting--) {
+        const { sequence, prompt, hooked } = waiting[0];
+        const number = waiting[0].numBegun++;
+        const isLast = number === numReturnSequences - 1;
+        if (isLast) waiting.shift();
+        const own = isLast ? sequence : engine.fork(sequence);
+        open.add(own);
+        const place = { prompt, sequence: number, stream: streams[prompt] + number };
+        const ofOwn = hooked && { ...hooked, record: hooked.record.copy() };
+        active.push(continuationOf(own, [...prompts[prompt]], place, ofOwn));
       }
       for (const continuation of active) {
         yield* continuation.takeIn(signal);

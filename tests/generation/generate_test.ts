@@ -311,3 +311,28 @@ Deno.test("onProgress tells how far the prompts of each batch are read", async (
     { numReadTokens: 2, numTokens: 2 },
   ]);
 });
+
+Deno.test("batchSize bounds how many texts are written side by side, also of one prompt", async () => {
+  const prompts = [prompt, [8], [9, 10]];
+  const options = { seed: 5, maxNewTokens: 6, numReturnSequences: 5 };
+  const place = ({ prompt, sequence }: GeneratedToken) => `${prompt}/${sequence}`;
+  const byPlace = (tokens: GeneratedToken[]) => {
+    const idsOf = Map.groupBy(tokens, place);
+    return new Map([...idsOf].map(([each, tokens]) => [each, ids(tokens)]));
+  };
+  const expected = byPlace(await collect(options, prompts));
+  for (const batchSize of [1, 2, 4, 5, 7, 14]) {
+    for (const others of [{}, { speculate: "lookup" }] as const) {
+      const going = new Set<string>();
+      let most = 0;
+      const tokens = await collect({ ...options, ...others, batchSize }, prompts);
+      for (const token of tokens) {
+        going.add(place(token));
+        most = Math.max(most, going.size);
+        if (token.finishReason !== undefined) going.delete(place(token));
+      }
+      assertEquals(most, batchSize);
+      assertEquals(byPlace(tokens), expected);
+    }
+  }
+});

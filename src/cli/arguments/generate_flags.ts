@@ -258,7 +258,7 @@ export function generateOptions(
     forcedStart: values.forcedStart,
     speculate: values.speculate,
     allowSpecial: values.allowSpecial ? "all" : undefined,
-    batchSize: values.batchSize ?? DEFAULT_BATCH_SIZE,
+    batchSize: values.prompts === undefined ? undefined : values.batchSize ?? DEFAULT_BATCH_SIZE,
     logProbabilities: values.json,
     topLogProbabilities: values.topLogProbabilities,
     seed: values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0],
