@@ -312,6 +312,8 @@ export class Engine implements Disposable, SequenceOwner {
         length: start! + tokens.length,
       }));
       try {
+        // What is called meanwhile may have disposed of it.
+        this.#checkUsable();
         await this.#slots.reserve(rooms);
         break;
       } catch (error) {

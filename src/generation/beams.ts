@@ -137,6 +137,7 @@ export class Beams {
       for (let id = 0; id < scores.length; id++) {
         const sum = beam.sum + scores[id];
         if (!(sum > least) || (allowed !== undefined && !hasToken(allowed, id))) continue;
+        if (sum === Infinity) checkBestLogit(sum, id);
         insert(best, { parent, id, logProbability: logProbabilities[id], sum });
         if (best.length > count) best.pop();
         if (best.length === count) least = best[count - 1].sum;

@@ -71,6 +71,12 @@ Deno.test("Beams goes on with fewer beams where no more can follow, and refuses 
   const beams = new Beams([7], settings);
   beams.advance(banned);
   assertEquals(beams.running.map(idsOf), [[1]]);
+  const infinite = [(logits: Float32Array) => void (logits[1] += Infinity)];
+  assertThrows(
+    () => new Beams([0], { ...settings, processors: infinite }).advance([Float32Array.of(0, 1, 0)]),
+    NumericalError,
+    "the logit of token 1 is not a finite number",
+  );
   const processors = [(logits: Float32Array) => void logits.fill(-Infinity)];
   const none = new Beams([7], { ...settings, processors });
   assertThrows(() => none.advance(banned), NumericalError, "Cannot choose a token");

@@ -165,3 +165,24 @@ Deno.test("arguments of what only reads are checked", async () => {
     await assertRejects(() => text.save(path), TypeError, "the path must be a text");
   }
 });
+
+Deno.test("a model that a callback disposes of says so, whatever was asked for", async () => {
+  const calls: ((model: GPT2, onProgress: () => void) => Promise<unknown>)[] = [
+    (model, onProgress) => Array.fromAsync(model.generate(prompt, { onProgress })),
+    (model, onProgress) => Array.fromAsync(model.generate(prompt, { onProgress, numBeams: 2 })),
+    (model, onProgress) => model.open(prompt, { onProgress }),
+    async (model, onProgress) => {
+      for await (const _ of model.generate(prompt)) onProgress();
+    },
+    async (model, onProgress) => {
+      const text = await model.open(prompt);
+      onProgress();
+      await text.append([1]);
+    },
+  ];
+  for (const call of calls) {
+    const own = new GPT2(config, { seed: 1, threads: 1 });
+    const ended = call(own, () => own[Symbol.dispose]());
+    await assertRejects(() => ended, TypeError, "Cannot use the model: it has been disposed of");
+  }
+});

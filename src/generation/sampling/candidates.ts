@@ -286,6 +286,6 @@ export function checkBestLogit(logit: number, id: number): void {
   }
   throw new NumericalError(
     `Cannot choose a token: the logit of token ${id} is not a finite number: received ${logit}. ` +
-      "Check the model's weights, and repetitionPenalty if it is very small.",
+      "Check the model's weights, repetitionPenalty if it is very small, and logitBias if it is very large.",
   );
 }
