@@ -77,7 +77,7 @@ async function expressionOf(
 ): Promise<Expression> {
   if (choices !== undefined) {
     const { choice, text } = await import("./grammar/expression.ts");
-    return choice(choices.map((each) => text(each.toWellFormed())));
+    return choice(choices.map((each) => text(each)));
   }
   if (regex !== undefined) {
     const { regexExpression } = await import("./regex/regex_expression.ts");

@@ -27,10 +27,14 @@ export interface ConstraintOptions {
 export const constraintNames = ["choices", "regex", "jsonSchema"] as const;
 
 const choices: OptionRule = {
-  meaning: "an array of texts, at least one",
+  meaning: "an array of well-formed texts, at least one",
   isType: texts.isType,
   copy: texts.copy,
-  isInRange: (value) => (value as readonly string[]).length > 0,
+  isInRange: (value) => {
+    const texts = value as readonly string[];
+    // Half a surrogate pair cannot be written.
+    return texts.length > 0 && texts.every((each) => each.isWellFormed());
+  },
 };
 
 /** What the options must be. */
