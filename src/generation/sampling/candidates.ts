@@ -27,7 +27,8 @@ export class Candidates {
   /** One over the temperature. (NaN until the first load, because V8 would take a field that starts as 1 for an integer.) */
   inverseTemperature: number = NaN;
 
-  readonly #wholeVocabulary: Int32Array;
+  /** Made when first needed: the largest logits are often enough. */
+  #wholeVocabulary: Int32Array | undefined;
   /** Where `ids` and `logits` are once something was filtered out. */
   readonly #keptIds: Int32Array;
   readonly #keptLogits: Float32Array;
@@ -41,8 +42,6 @@ export class Candidates {
    * @param vocabSize the number of tokens in the vocabulary.
    */
   constructor(vocabSize: number) {
-    this.#wholeVocabulary = new Int32Array(vocabSize);
-    for (let id = 0; id < vocabSize; id++) this.#wholeVocabulary[id] = id;
     this.#keptIds = this.ids = new Int32Array(vocabSize);
     this.#keptLogits = this.logits = new Float32Array(vocabSize);
     this.#weights = new Float64Array(vocabSize);
@@ -50,7 +49,7 @@ export class Candidates {
 
   /** Starts over with the whole vocabulary, at temperature 1. The logits are read where they are. */
   load(logits: Float32Array): void {
-    this.ids = this.#wholeVocabulary;
+    this.ids = this.#wholeVocabulary ??= idsBelow(this.#weights.length);
     this.logits = logits;
     this.size = logits.length;
     this.inverseTemperature = 1;
@@ -234,6 +233,12 @@ export class Candidates {
     }
     return total;
   }
+}
+
+function idsBelow(size: number): Int32Array {
+  const ids = new Int32Array(size);
+  for (let id = 0; id < size; id++) ids[id] = id;
+  return ids;
 }
 
 /** Replaces the smallest value of a heap, which is its first, and returns the one that is the smallest then. */
