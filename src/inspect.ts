@@ -16,6 +16,18 @@
  *
  * @module
  */
+export {
+  type ActivationPatching,
+  activationPatching,
+  type ActivationPatchingOptions,
+  type PatchingProgress,
+} from "./inspection/activation_patching.ts";
+export {
+  type ActivationDifference,
+  compareActivations,
+  type CompareActivationsOptions,
+} from "./inspection/compare_activations.ts";
+export { type HeadScores, headScores, type HeadScoresOptions } from "./inspection/head_scores.ts";
 export { ablate, type AblateOptions } from "./inspection/ablate.ts";
 export {
   type AttentionLink,

@@ -1,0 +1,246 @@
+/**
+ * Where in a model it is decided what it says.
+ *
+ * @module
+ */
+import {
+  abortSignal,
+  anything,
+  callback,
+  checkOptions,
+  integer,
+  oneOf,
+  type OptionRule,
+  type OptionRules,
+} from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import type { CapturedActivations } from "../engine/activation_record.ts";
+import type { Interventions } from "../engine/intervention.ts";
+import type { TokenIds } from "../model/token_ids.ts";
+import { engineFor, type InspectableModel } from "./inspectable_model.ts";
+import { checkTokenOption, oneText } from "./one_text.ts";
+import { replace } from "./replace.ts";
+
+/** Options of {@linkcode activationPatching}. */
+export interface ActivationPatchingOptions {
+  /** The tokens of a prompt after which the model says the right thing. */
+  clean: TokenIds;
+  /** The tokens of a prompt like it, and as long, after which it does not. */
+  corrupted: TokenIds;
+  /**
+   * What is patched: the residual stream after a block, or what its attention or its MLP adds to it, each at one position;
+   * or what one head gathers, at all positions. Default: `"residual"`.
+   */
+  sites?: "residual" | "attention" | "mlp" | "heads";
+  /** The token that is right. Default: the likeliest after the clean prompt. */
+  answer?: number;
+  /** The one that is not. Default: the likeliest after the corrupted prompt. */
+  wrong?: number;
+  /** What is measured of the logits after the last token, (vocab). Default: the logit of `answer` less that of `wrong`. */
+  metric?: (logits: Float32Array) => number;
+  /** How many sites are computed side by side. Default: as many as have about 512 tokens. */
+  batchSize?: number;
+  /** Is called after each batch. */
+  onProgress?: (progress: PatchingProgress) => void;
+  /** Stops the computation with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** How far {@linkcode activationPatching} is. */
+export interface PatchingProgress {
+  /** How many sites have been patched. */
+  readonly numDone: number;
+  /** How many there are. */
+  readonly numSites: number;
+}
+
+/** What {@linkcode activationPatching} finds. */
+export interface ActivationPatching {
+  /** `layer position`, or `layer head`. */
+  readonly axes: string;
+  /** The sizes of the axes. */
+  readonly shape: readonly [numLayers: number, size: number];
+  /**
+   * The metric of the corrupted prompt with one activation of the clean one, row by row: 0 where it is that of the corrupted
+   * prompt, 1 where it is that of the clean one. NaN if these two are the same.
+   */
+  readonly data: Float64Array;
+  /** The metric itself. */
+  readonly metrics: Float64Array;
+  /** The metric of the clean prompt. */
+  readonly clean: number;
+  /** The metric of the corrupted prompt. */
+  readonly corrupted: number;
+}
+
+/** Where something is patched: in which layer, and at which position or in which head. */
+type Site = readonly [layer: number, index: number];
+
+const ACTION = "patch activations";
+const token: OptionRule = {
+  meaning: "a token, which is a number",
+  isType: (value) => typeof value === "number",
+};
+const RULES: OptionRules<ActivationPatchingOptions> = {
+  clean: anything,
+  corrupted: anything,
+  sites: oneOf("residual", "attention", "mlp", "heads"),
+  answer: token,
+  wrong: token,
+  metric: callback,
+  batchSize: integer(1),
+  onProgress: callback,
+  signal: abortSignal,
+};
+const NAMES = {
+  residual: "residual",
+  attention: "attention.output",
+  mlp: "mlp.output",
+  heads: "attention.attended",
+};
+const TOKENS_PER_BATCH = 512;
+
+/**
+ * Activation patching: runs the corrupted prompt again and again, each time with one activation of the clean prompt in place
+ * of its own, and measures how much of the clean answer that brings back (Meng et al., 2022, "Locating and Editing Factual
+ * Associations in GPT", arXiv:2202.05262; Wang et al., 2022, "Interpretability in the Wild", arXiv:2211.00593).
+ *
+ * ```ts
+ * import { GPT2 } from "@allformers/gpt2";
+ * import { activationPatching } from "@allformers/gpt2/inspect";
+ *
+ * using model = await GPT2.fromPretrained("demo");
+ * const [clean, corrupted] = ["The king is", "The queen is"].map((text) => model.tokenizer!.encode(text));
+ * const [answer, wrong] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
+ * const { shape: [numLayers, seq], data } = await activationPatching(model, { clean, corrupted, answer, wrong });
+ * for (let layer = 0; layer < numLayers; layer++) {
+ *   console.log(layer, [...data.subarray(layer * seq, (layer + 1) * seq)].map((x) => x.toFixed(2)).join(" "));
+ * }
+ * ```
+ *
+ * @param model a `GPT2`
+ * @param options see {@linkcode ActivationPatchingOptions}
+ * @throws {TypeError} if an option has the wrong type
+ * @throws {RangeError} if the prompts differ in length, one has no token or too many, a token is not in the vocabulary, or
+ * both prompts have the same likeliest token and no other is given
+ * @throws {NumericalError} if a logit is not a finite number
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function activationPatching(
+  model: InspectableModel,
+  options: ActivationPatchingOptions,
+): Promise<ActivationPatching> {
+  engineFor(ACTION, model);
+  const checked = checkOptions(ACTION, options, RULES);
+  const { sites = "residual", onProgress, signal } = checked;
+  const [clean, corrupted] = checkPrompts(model, checked);
+  const { numLayers, numHeads, vocabSize } = model.config;
+  const nameOf = (layer: number) => `blocks.${layer}.${NAMES[sites]}`;
+
+  const capture = [`blocks.*.${NAMES[sites]}`];
+  const cleanRun = await model.forward(clean, { capture, logits: "last", signal });
+  const corruptedRun = await model.forward(corrupted, { logits: "last", signal });
+  const metric = metricOf(model, checked, cleanRun.logits, corruptedRun.logits);
+
+  const size = sites === "heads" ? numHeads : clean.length;
+  const all = Array.from(
+    { length: numLayers * size },
+    (_, i): Site => [Math.floor(i / size), i % size],
+  );
+  const { batchSize = Math.ceil(TOKENS_PER_BATCH / clean.length) } = checked;
+  const metrics: number[] = [];
+  while (metrics.length < all.length) {
+    const batch = all.slice(metrics.length, metrics.length + batchSize);
+    const { logits } = await model.forward(batch.map(() => corrupted), {
+      intervene: patches(batch, sites === "heads", nameOf, cleanRun.activations!),
+      logits: "last",
+      signal,
+    });
+    for (const i of batch.keys()) {
+      metrics.push(metric(logits.subarray(i * vocabSize, (i + 1) * vocabSize)));
+    }
+    onProgress?.({ numDone: metrics.length, numSites: all.length });
+  }
+
+  const [from, to] = [metric(corruptedRun.logits), metric(cleanRun.logits)];
+  return {
+    axes: sites === "heads" ? "layer head" : "layer position",
+    shape: [numLayers, size],
+    data: Float64Array.from(metrics, (value) => from === to ? NaN : (value - from) / (to - from)),
+    metrics: Float64Array.from(metrics),
+    clean: to,
+    corrupted: from,
+  };
+}
+
+/** Each text of a batch is patched at its own site. */
+function patches(
+  batch: readonly Site[],
+  isHeads: boolean,
+  nameOf: (layer: number) => string,
+  clean: CapturedActivations,
+): Interventions {
+  const layers = new Set(batch.map(([layer]) => layer));
+  return Object.fromEntries(
+    [...layers].map((layer) => [
+      nameOf(layer),
+      replace(clean.get(nameOf(layer))!, {
+        where({ text, position, head }) {
+          const [ownLayer, index] = batch[text];
+          return ownLayer === layer && index === (isHeads ? head : position);
+        },
+      }),
+    ]),
+  );
+}
+
+function checkPrompts(
+  model: InspectableModel,
+  { clean, corrupted, answer, wrong }: Readonly<ActivationPatchingOptions>,
+): [clean: number[], corrupted: number[]] {
+  const texts: [number[], number[]] = [
+    oneText(ACTION, clean, model),
+    oneText(ACTION, corrupted, model),
+  ];
+  const lengths = texts.map(({ length }) => length);
+  if (lengths[0] !== lengths[1]) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: the two prompts must have the same number of tokens: received ` +
+        `${lengths.join(" and ")}. Try other words.`,
+    );
+  }
+  if (answer !== undefined) checkTokenOption(ACTION, "answer", answer, model);
+  if (wrong !== undefined) checkTokenOption(ACTION, "wrong", wrong, model);
+  return texts;
+}
+
+function metricOf(
+  { tokenizer }: InspectableModel,
+  options: Readonly<ActivationPatchingOptions>,
+  clean: Float32Array,
+  corrupted: Float32Array,
+): (logits: Float32Array) => number {
+  const { metric, answer = likeliest(clean), wrong = likeliest(corrupted) } = options;
+  if (metric !== undefined) return (logits) => checkMetric(metric(logits));
+  if (answer !== wrong) return (logits) => logits[answer] - logits[wrong];
+  const text = tokenizer === undefined ? "" : `, ${describe(tokenizer.decode([answer]))}`;
+  throw new InvalidArgumentError(
+    `Cannot ${ACTION}: the right answer and the wrong one must differ: received ${answer}${text}, ` +
+      `for both. Name them in answer and wrong, or choose another prompt.`,
+  );
+}
+
+function checkMetric(value: unknown): number {
+  if (Number.isFinite(value)) return value as number;
+  const isNumber = typeof value === "number";
+  const ErrorClass = isNumber ? InvalidArgumentError : TypeError;
+  throw new ErrorClass(
+    `Cannot ${ACTION}: the metric must be a ${isNumber ? "finite " : ""}number: ` +
+      `received ${describe(value)}.`,
+  );
+}
+
+function likeliest(logits: Float32Array): number {
+  return logits.reduce((best, logit, id) => logit > logits[best] ? id : best, 0);
+}
