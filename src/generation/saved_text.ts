@@ -9,7 +9,6 @@
 import { openRegularFile } from "../base/byte_source.ts";
 import { formatError } from "../base/describe.ts";
 import { sha256 } from "../base/sha256.ts";
-import { checkTokens } from "../model/token_ids.ts";
 import { forward } from "../engine/forward.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Sequence } from "../engine/sequence.ts";
@@ -138,20 +137,25 @@ export async function restoreText(
   signal?.throwIfAborted();
   const { config, cacheType } = engine.model;
   const named = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const bytesNamed = (name: string, shape: readonly number[]) => {
+  const bytesNamed = (name: string, dtype: SafetensorsDType, shape: readonly number[]) => {
     const tensor = named.get(name);
-    if (String(tensor?.shape) === String(shape)) return tensor!.bytes;
-    const what = `${name} must have the shape (${shape.join(", ")})`;
-    throw formatError(SUBJECT, path, what, tensor?.shape, "Save the text again.");
+    if (tensor?.dtype === dtype && String(tensor.shape) === String(shape)) return tensor.bytes;
+    const what = `${name} must be ${dtype} of the shape (${shape.join(", ")})`;
+    const received = tensor && `${tensor.dtype} (${tensor.shape.join(", ")})`;
+    throw formatError(SUBJECT, path, what, received, "Save the text again.");
   };
-  const length = named.get("tokens")?.shape[0] ?? 0;
-  const tokens = [...new Int32Array(bytesNamed("tokens", [length]).buffer)];
-  checkTokens(tokens, config.vocabSize);
-  const logits = new Float32Array(bytesNamed("logits", [config.vocabSize]).buffer);
+  const length = Math.min(named.get("tokens")?.shape[0] ?? 0, config.contextLength);
+  const tokens = [...new Int32Array(bytesNamed("tokens", "I32", [length]).buffer)];
+  const wrong = tokens.find((id) => !(id >= 0 && id < config.vocabSize));
+  if (wrong !== undefined) {
+    const what = `a token must be below ${config.vocabSize}`;
+    throw formatError(SUBJECT, path, what, wrong, "Save the text again.");
+  }
+  const logits = new Float32Array(bytesNamed("logits", "F32", [config.vocabSize]).buffer);
   const shape = [config.numHeads, length, rowBytes(cacheType, config.headDim)];
   const layers = length === 0 ? [] : Array.from({ length: config.numLayers }, (_, layer) => ({
-    key: bytesNamed(`blocks.${layer}.key`, shape),
-    value: bytesNamed(`blocks.${layer}.value`, shape),
+    key: bytesNamed(`blocks.${layer}.key`, "U8", shape),
+    value: bytesNamed(`blocks.${layer}.value`, "U8", shape),
   }));
   return { tokens, sequence: await engine.recall(layers, length, logits) };
 }

@@ -1,6 +1,7 @@
-import { assert, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FileFormatError } from "../../src/base/errors.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { saveText } from "../../src/generation/saved_text.ts";
+import { restoreText, saveText } from "../../src/generation/saved_text.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { createModel } from "../../src/model/create_model.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
@@ -29,4 +30,25 @@ Deno.test("saveText() tries again after the model could not be computed", async 
   model.build = build;
   await saveText(engine, { tokens, sequence }, path);
   assert((await Deno.stat(path)).isFile);
+});
+
+Deno.test("restoreText() refuses what no text can be, though its hash is right", async () => {
+  using folder = new TemporaryFolder();
+  using model = createModel(config, { threads: 1 });
+  using engine = new Engine(model);
+  using sequence = engine.open();
+  await engine.step([{ sequence, tokens: [1, 2, 3], logits: "last" }]);
+  const path = `${folder.path}/text`;
+  for (const id of [97, -1, 2 ** 31 - 1]) {
+    await saveText(engine, { tokens: [1, id, 3], sequence }, path);
+    await assertRejects(() => restoreText(engine, path), FileFormatError, "a token must be");
+  }
+  // More tokens than the model has positions.
+  for (const length of [32, 33, 64, 1000]) {
+    const bytes = new Uint8Array(length * 64 * 4);
+    engine.remembered = () => Promise.resolve([{ key: bytes, value: bytes }]);
+    await saveText(engine, { tokens: new Array(length).fill(1), sequence }, path);
+    if (length <= 32) assertEquals((await restoreText(engine, path)).tokens.length, length);
+    else await assertRejects(() => restoreText(engine, path), FileFormatError, "tokens must be");
+  }
 });
