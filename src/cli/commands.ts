@@ -13,6 +13,7 @@ import type { Command } from "./command.ts";
 export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["generate", async () => (await import("./generate_command.ts")).generateCommand],
   ["explain", async () => (await import("./explain_command.ts")).explainCommand],
+  ["patch", async () => (await import("./patch_command.ts")).patchCommand],
   ["convert", async () => (await import("./convert_command.ts")).convertCommand],
   ["quantize", async () => (await import("./quantize_command.ts")).quantizeCommand],
   ["tokenize", async () => (await import("./tokenize_command.ts")).tokenizeCommand],

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { quote } from "../base/describe.ts";
 import { encodePrompts } from "../generation/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
+import { compareActivations } from "../inspection/compare_activations.ts";
 import { explain } from "../inspection/explain.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { fileFlag, jsonFlag, modelFlag, threadsFlag } from "./arguments/common_flags.ts";
 import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
 import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
@@ -17,7 +16,9 @@ import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { attributionSection } from "./explain/attribution_section.ts";
 import { nextCandidates } from "./explain/candidates.ts";
+import { comparisonSection } from "./explain/comparison_section.ts";
 import { attentionSection, lensSection } from "./explain/layer_sections.ts";
+import { oneToken } from "./explain/one_token.ts";
 import { candidatesSection, tokensSection } from "./explain/text_sections.ts";
 import { showingProgress } from "./model_progress.ts";
 import { readText } from "./read_text.ts";
@@ -74,6 +75,11 @@ export const explainCommand = defineCommand({
     },
     ...samplingFlags,
     json: { ...jsonFlag, help: "Write one JSON object with all numbers." },
+    compare: {
+      kind: "text",
+      valueName: "model",
+      help: "Say how far the activations of this model, of the same sizes, are from those.",
+    },
     html: {
       kind: "text",
       valueName: "path",
@@ -86,6 +92,7 @@ export const explainCommand = defineCommand({
     ['explain "ROMEO: My" --model demo --target " lord"', "What speaks for another token"],
     ["explain --file story.txt --position 20 --top-p 0.9", "In the middle of a text"],
     ['explain "The cat sat on the" --html cat.html', "A page to look around in"],
+    ["explain --file story.txt --model a.gguf --compare b.gguf", "Where two files differ"],
   ],
 
   async run({ values, operands }, io) {
@@ -93,12 +100,18 @@ export const explainCommand = defineCommand({
     const { model: name = defaultModel(), type, threads, top, json } = values;
     const text = await readText(operands[0], values.file, io, { maxBytes: MAX_TEXT_BYTES }) ?? "";
     const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
-    using model = await showingProgress(
-      name,
-      io.stderr,
-      { alternative: DEMO_FLAG },
-      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
-    );
+    const load = (name: string, options = {}) =>
+      showingProgress(
+        name,
+        io.stderr,
+        { alternative: DEMO_FLAG },
+        (onProgress) => GPT2.fromPretrained(name, { ...loading, ...options, onProgress }),
+      );
+    using model = await load(name);
+    // In the type of its own file, whatever --type says of the first.
+    using other = values.compare === undefined
+      ? undefined
+      : await load(values.compare, { type: undefined });
     const { tokenizer, config: { contextLength } } = model;
     if (tokenizer === undefined) {
       const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
@@ -116,17 +129,20 @@ export const explainCommand = defineCommand({
     const explanation = await explain(model, tokens, {
       position,
       top,
-      target: target === undefined ? undefined : tokenOf("--target", target, tokenizer),
-      against: against === undefined ? undefined : tokenOf("--against", against, tokenizer),
+      target: target === undefined ? undefined : oneToken("--target", target, tokenizer),
+      against: against === undefined ? undefined : oneToken("--against", against, tokenizer),
       signal: io.signal,
     });
+    const comparison = other && await compareActivations(model, other, read, { signal: io.signal });
     if (values.html !== undefined) {
       const { writeReport } = await import("./explain/write_report.ts");
       await writeReport(values.html, model, { name, explanation, candidates }, io);
       if (!json) return;
     }
     if (json) {
-      await io.stdout.write(jsonText({ model: name, ...explanation, candidates }) + "\n");
+      await io.stdout.write(
+        jsonText({ model: name, ...explanation, candidates, comparison }) + "\n",
+      );
       return;
     }
     const numColumns = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, io.stdout.numColumns));
@@ -136,6 +152,7 @@ export const explainCommand = defineCommand({
       ...lensSection(explanation, numColumns),
       ...attentionSection(explanation, numColumns),
       ...attributionSection(explanation, numColumns, top),
+      ...comparison ? comparisonSection(comparison, values.compare!, numColumns) : [],
     ]);
   },
 });
@@ -157,19 +174,4 @@ function requirePlace(
         `${countText(numTokens, "token")}. Give a number from 0 to ${numTokens - 1}.`,
     );
   }
-}
-
-/** The only token of a text. */
-function tokenOf(flag: string, text: string, tokenizer: Tokenizer): number {
-  const ids = tokenizer.encode(text, { allowSpecial: "all" });
-  if (ids.length === 1) return ids[0];
-  const pieces = ids.slice(0, 5).map((id) => quote(tokenizer.decode([id]))).join(", ");
-  const spaced = tokenizer.encode(` ${text}`);
-  throw new UsageError(
-    `${flag} must be one token: received ${quote(text)}, which is ` +
-      `${ids.length}: ${pieces}. ` +
-      (spaced.length === 1
-        ? `Did you mean ${quote(` ${text}`)}?`
-        : "The command tokenize shows the tokens of a text."),
-  );
 }

@@ -1,0 +1,164 @@
+/**
+ * `patch`: where in a model it is decided what it says.
+ *
+ * @module
+ */
+import { encodePrompts } from "../generation/prompts.ts";
+import { GPT2 } from "../gpt2.ts";
+import { activationPatching } from "../inspection/activation_patching.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { jsonFlag, modelFlag, threadsFlag } from "./arguments/common_flags.ts";
+import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
+import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
+import { generateFlags } from "./arguments/generate_flags.ts";
+import { UsageError } from "./arguments/usage_error.ts";
+import { defineCommand } from "./command.ts";
+import { tokenCell } from "./explain/layout.ts";
+import { oneToken } from "./explain/one_token.ts";
+import { patchingTable } from "./explain/patching_table.ts";
+import { showingProgress } from "./model_progress.ts";
+import { ProgressBar } from "./terminal/progress_bar.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
+import { countText, numberText } from "./terminal/units.ts";
+
+const [MIN_COLUMNS, MAX_COLUMNS] = [60, 120];
+const MAX_LABEL = 7;
+
+const TITLES = {
+  residual: "The residual stream after a block, at one position",
+  attention: "What the attention of a block adds, at one position",
+  mlp: "What the MLP of a block adds, at one position",
+  heads: "What one head gathers, at all positions",
+};
+
+/** Patches activations of one prompt into another. */
+export const patchCommand = defineCommand({
+  name: "patch",
+  summary: "Show where in a model it is decided what it says.",
+  details:
+    "Activation patching: the corrupted prompt is computed again and again, each time with one activation of the clean " +
+    "one. 1 is where that brings the clean answer back, 0 is where it changes nothing. Both prompts have equally many tokens.",
+  operands: {
+    usage: "<clean> <corrupted>",
+    min: 2,
+    max: 2,
+    advice: "Give two prompts, each in quotes.",
+  },
+  flags: {
+    model: modelFlag,
+    type: generateFlags.type,
+    threads: threadsFlag,
+    ...deviceFlags,
+    sites: {
+      kind: "choice",
+      valueName: "what",
+      choices: ["residual", "attention", "mlp", "heads"],
+      default: "residual",
+      help: "What is patched: residual, attention, mlp (each at one position), or heads.",
+    },
+    answer: {
+      kind: "text",
+      valueName: "token",
+      help: "The right token. Default: the likeliest after the clean prompt.",
+    },
+    wrong: {
+      kind: "text",
+      valueName: "token",
+      help: "The wrong one. Default: the likeliest after the corrupted prompt.",
+    },
+    json: { ...jsonFlag, help: "Write one JSON object with all numbers." },
+  },
+  examples: [
+    [
+      'patch "The king is" "The queen is" --answer " his" --wrong " her" --model demo',
+      "Where the demo model knows whom it is about",
+    ],
+    ['patch "The king is" "The queen is" --sites heads', "Which heads carry it on"],
+  ],
+
+  async run({ values, operands }, io) {
+    const { model: name = defaultModel(), type, threads, sites, json } = values;
+    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
+    using model = await showingProgress(
+      name,
+      io.stderr,
+      { alternative: DEMO_FLAG },
+      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
+    );
+    const { tokenizer } = model;
+    if (tokenizer === undefined) {
+      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
+      throw tokenizerError("patch activations", name);
+    }
+    const [clean, corrupted] = encodePrompts(tokenizer, operands, undefined).map((tokens) =>
+      Array.from(tokens)
+    );
+    requireSameLength(clean, corrupted, tokenizer);
+    const optional = (flag: string, text: string | undefined) =>
+      text === undefined ? undefined : oneToken(flag, text, tokenizer);
+    const [answer, wrong] = [
+      optional("--answer", values.answer),
+      optional("--wrong", values.wrong),
+    ];
+    const bar = new ProgressBar(io.stderr, "Patching");
+    const options = { clean, corrupted, sites, answer, wrong, signal: io.signal };
+    try {
+      const found = await activationPatching(model, {
+        ...options,
+        onProgress: ({ numDone, numSites }) =>
+          bar.show(numDone / numSites, `${numberText(numDone)} of ${numberText(numSites)}`),
+      });
+      await bar.clear();
+      if (json) {
+        const { data, metrics, ...rest } = found;
+        const result = {
+          model: name,
+          sites,
+          cleanTokens: clean,
+          corruptedTokens: corrupted,
+          ...rest,
+        };
+        await io.stdout.write(
+          jsonText({ ...result, data: [...data], metrics: [...metrics] }) + "\n",
+        );
+        return;
+      }
+      const label = (id: number) =>
+        tokenCell({ id, text: tokenizer.decode([id]) }, MAX_LABEL).trimEnd();
+      const labels = sites === "heads"
+        ? Array.from({ length: found.shape[1] }, (_, head) => `head ${head}`)
+        : corrupted.map(label);
+      // Where the prompts do not differ yet, there is nothing to bring back.
+      const first = sites === "heads" ? 0 : clean.findIndex((id, i) => id !== corrupted[i]);
+      const remark = `0: as after the corrupted prompt (${found.corrupted.toFixed(2)}); ` +
+        `1: as after the clean one (${found.clean.toFixed(2)})`;
+      const numColumns = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, io.stdout.numColumns));
+      const table = patchingTable(
+        found,
+        { title: TITLES[sites], remark },
+        labels,
+        Math.max(0, first),
+        numColumns,
+      );
+      await io.stdout.writeLines(table.slice(1));
+    } finally {
+      await bar.clear();
+    }
+  },
+});
+
+function requireSameLength(
+  clean: readonly number[],
+  corrupted: readonly number[],
+  tokenizer: Tokenizer,
+): void {
+  if (clean.length === corrupted.length) return;
+  const pieces = (ids: readonly number[]) =>
+    ids.slice(0, 12).map((id) => tokenCell({ id, text: tokenizer.decode([id]) }, 12).trimEnd())
+      .join(" ");
+  throw new UsageError(
+    `The prompts must have equally many tokens: received ${countText(clean.length, "token")} ` +
+      `(${pieces(clean)}) and ${numberText(corrupted.length)} (${pieces(corrupted)}). ` +
+      "Choose words of as many tokens.",
+  );
+}
