@@ -23,7 +23,8 @@ async function open(name, width, height, colorScheme) {
     () => [document.documentElement.scrollWidth, innerWidth],
   );
   assert.ok(wide <= seen, `${name}: the page is ${wide} wide, the window ${seen}`);
-  await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+  const picture = { path: `${pictures}/${name}.jpg`, type: "jpeg", quality: 60, fullPage: true };
+  await page.screenshot(picture);
   return { page, problems };
 }
 
