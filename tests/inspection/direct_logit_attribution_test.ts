@@ -1,20 +1,14 @@
 // Direct logit attribution, against plain PyTorch and against the logits that it explains.
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { quantizeRows } from "../../src/ffi/quantize.ts";
-import { tensorTypeInfo } from "../../src/formats/tensor_type.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import {
   type DirectLogitAttribution,
   directLogitAttribution,
 } from "../../src/inspection/direct_logit_attribution.ts";
-import { GPT2Config } from "../../src/model/config.ts";
-import { Model } from "../../src/model/model.ts";
-import { byteLength, Weights } from "../../src/model/weights.ts";
-import { Random } from "../../src/base/random.ts";
-import { Backend } from "../../src/tensor/backend.ts";
 import { createReferenceModel, readExpected } from "../model/reference.ts";
 import { inspectable } from "./inspectable.ts";
+import { untiedModel } from "./untied_model.ts";
 
 /** What `scripts/make_lens_reference.py` has written. */
 const { attributions: expected }: {
@@ -106,31 +100,6 @@ for (
       assertEquals(found.target.text, model.tokenizer!.decode([found.target.id]));
     }
   });
-}
-
-/** Random weights, with a vocabulary projection of its own. */
-async function untiedModel(type: "f32" | "q8_0"): Promise<Model> {
-  const config = new GPT2Config({
-    vocabSize: 71,
-    contextLength: 16,
-    embeddingDim: 64,
-    numHeads: 4,
-    numLayers: 2,
-  });
-  const backend = Backend.cpu({ threads: 1 });
-  const isProjection = (name: string) => name === "vocabularyProjection";
-  const dtypeOf = ({ name }: { name: string }) => isProjection(name) ? type : "f32";
-  const weights = new Weights(backend, config, dtypeOf, { tied: false });
-  const random = new Random(1);
-  for (const { name, shape, dtype } of weights.specs) {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const values = Float32Array.from({ length: size }, () => 0.6 * (random.next() - 0.5));
-    const bytes = new Uint8Array(byteLength(shape, dtype));
-    if (dtype === "f32") bytes.set(new Uint8Array(values.buffer));
-    else await quantizeRows(tensorTypeInfo(dtype).id, values, bytes, shape[0], shape[1]);
-    weights.write(name, bytes);
-  }
-  return new Model(config, weights, backend);
 }
 
 for (const [type, tolerance] of [["f32", TOLERANCE], ["q8_0", QUANTIZED_TOLERANCE]] as const) {

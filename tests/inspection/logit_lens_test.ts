@@ -6,6 +6,7 @@ import { logitLens, type RankedToken } from "../../src/inspection/logit_lens.ts"
 import { logSumExp } from "../../src/base/log_sum_exp.ts";
 import { createReferenceModel, readExpected } from "../model/reference.ts";
 import { inspectable } from "./inspectable.ts";
+import { untiedModel } from "./untied_model.ts";
 
 type Standing = [id: number, probability: number, rank: number];
 
@@ -66,6 +67,24 @@ for (const [type, tolerance] of [["f32", SAME_TOLERANCE], ["q8_0", QUANTIZED_TOL
       assertEquals(answer, top[0]);
       assertEquals(next?.id, tokens[position + 1]);
     }
+  });
+}
+
+for (const type of ["f32", "q8_0"] as const) {
+  Deno.test(`logitLens() reads with a ${type} projection of a model's own, and leaves its padding out`, async () => {
+    using model = inspectable(await untiedModel(type));
+    const tokens = [5, 9, 70];
+    const { logits } = await model.forward(tokens, { logits: "last" });
+    const { top, entropy } = (await logitLens(model, tokens, { top: 71 })).at(-1)!.positions[2];
+    const logSum = logSumExp(logits);
+    for (const { id, probability } of top) {
+      assertAlmostEquals(probability, Math.exp(logits[id] - logSum), QUANTIZED_TOLERANCE);
+    }
+    const expected = logits.reduce(
+      (sum, logit) => sum + Math.exp(logit - logSum) * (logSum - logit),
+      0,
+    );
+    assertAlmostEquals(entropy, expected, QUANTIZED_TOLERANCE);
   });
 }
 
