@@ -121,12 +121,14 @@ export class Slots implements Disposable {
     const cache = this.#cache;
     const { numSlots: oldSlots, numRows: oldRows } = cache ?? { numSlots: 0, numRows: 0 };
     const isTooSmall = oldSlots < numSlots || oldRows < capacity;
-    if (!isTooSmall && oldSlots <= SHRINK_BELOW * numSlots) return;
+    const isCleared = this.#needsClearedRows;
+    // Attention by masks would make NaN of what happens to be in a memory that is as large as it has to be.
+    const mustClear = isCleared && !cache?.isCleared;
+    if (!isTooSmall && !mustClear && oldSlots <= SHRINK_BELOW * numSlots) return;
     const numSoon = Math.max(numSlots, this.#sequences.length + this.#numWaiting());
     const isTooLarge = oldSlots > SHRINK_BELOW * numSoon;
-    const isCleared = this.#needsClearedRows;
     const isFit = !isTooSmall && !isTooLarge;
-    if (isFit && (!isCleared || cache?.isCleared)) return;
+    if (isFit && !mustClear) return;
     // Twice as much at a time: nothing is copied more than twice on average.
     const enough = isFit ? { numSlots: oldSlots, capacity: oldRows } : {
       numSlots: isTooLarge ? 2 * numSoon : grown(oldSlots, numSoon),
@@ -134,7 +136,7 @@ export class Slots implements Disposable {
     };
     const fits = this.#bytes(enough.numSlots, enough.capacity) <= freeBytes(this.#model.backend);
     // There is no hurry to give memory back.
-    if (!fits && !isTooSmall) return;
+    if (!fits && !isTooSmall && !mustClear) return;
     const next = fits ? enough : { numSlots, capacity: Math.max(capacity, oldRows) };
     this.#requireMemory(next.numSlots, next.capacity);
     if (cache === undefined) {

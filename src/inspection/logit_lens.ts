@@ -4,7 +4,6 @@
  * @module
  */
 import { abortSignal, checkOptions, integer, type OptionRules } from "../base/check_options.ts";
-import { logSumExp } from "../base/log_sum_exp.ts";
 import type { TokenIds } from "../model/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { oneText } from "./one_text.ts";
@@ -115,18 +114,22 @@ class Standings {
   readonly #model: InspectableModel;
   readonly #logits: Float32Array;
   readonly #logSum: number;
+  /** -sum(p log p), with log p = logit - logSum. */
+  readonly entropy: number;
 
   constructor(model: InspectableModel, logits: Float32Array) {
     this.#model = model;
     this.#logits = logits;
-    this.#logSum = logSumExp(logits);
-  }
-
-  /** -sum(p log p), with log p = logit - logSum. */
-  get entropy(): number {
-    let expected = 0;
-    for (const logit of this.#logits) expected += Math.exp(logit - this.#logSum) * logit;
-    return this.#logSum - expected;
+    const max = logits.reduce((max, logit) => Math.max(max, logit), -Infinity);
+    let sum = 0;
+    let sumOfGaps = 0;
+    for (const logit of logits) {
+      const weight = Math.exp(logit - max);
+      sum += weight;
+      sumOfGaps += weight * (max - logit);
+    }
+    this.#logSum = max + Math.log(sum);
+    this.entropy = Math.log(sum) + sumOfGaps / sum;
   }
 
   of(id: number): RankedToken {

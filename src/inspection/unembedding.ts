@@ -24,6 +24,7 @@ export async function unembeddingRows(
   ids: readonly number[],
   signal?: AbortSignal,
 ): Promise<Float32Array[]> {
+  engine.model.checkUsable();
   const { weights, backend, config: { embeddingDim } } = engine.model;
   if (!weights.tied) return await productsWithUnitVectors(engine, ids, signal);
   return await engine.betweenPasses(async () => {

@@ -8,8 +8,11 @@ import type { Engine } from "../engine/engine.ts";
 import { Graph } from "../tensor/graph.ts";
 import { layerNorm } from "../tensor/ops.ts";
 
-/** Logits are computed for so many rows at a time that they take about this much memory. */
-const CHUNK_BYTES = 2 ** 24;
+/**
+ * Logits are computed for so many rows at a time that they take about this much memory, and reading them holds the event
+ * loop for some milliseconds.
+ */
+const CHUNK_BYTES = 2 ** 22;
 
 /**
  * Normalizes residual streams as the model does with the last one, and projects them onto the vocabulary with its own
@@ -26,6 +29,7 @@ export async function eachVocabularyLogits(
   visit: (logits: Float32Array<ArrayBuffer>, row: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
+  engine.model.checkUsable();
   const { config: { embeddingDim, vocabSize, layerNormEpsilon }, weights, backend } = engine.model;
   const { finalNorm, vocabularyProjection } = weights.parameters;
   const numRows = streams.length / embeddingDim;
