@@ -20,7 +20,9 @@ const NUM_LENS_TOKENS = 5;
 export interface ReportContext {
   /** The name of the model. */
   readonly model: string;
+  /** What may come next, the likeliest first. */
   readonly candidates: ReportData["candidates"];
+  /** The names of the stages of sampling, in the order in which they are carried out. */
   readonly candidateStages: ReportData["candidateStages"];
 }
 

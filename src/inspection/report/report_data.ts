@@ -30,7 +30,9 @@ export interface ReportData {
   readonly model: string;
   /** What each token says. */
   readonly tokens: readonly string[];
+  /** The number of blocks. */
   readonly numLayers: number;
+  /** The number of heads of each. */
   readonly numHeads: number;
   /** (layers heads seq_q seq_k): from 0 to 1. */
   readonly attention: Float32Array;
