@@ -7,7 +7,7 @@ as it is (no layer norm folded, nothing centered):
 
     cache           its activations under this package's names
     patching        get_act_patch_*: a matrix (layer position), or (layer head), of the logit
-                    difference at the last position; `residual` patches resid_post
+                    difference at the last position
     headScores      detect_head with error_measure="mul": the sum over all positions divided by
                     their number, where this package divides by those that have what is looked for
     lens            accumulated_resid, the final norm applied, times W_U: probabilities (layer vocab)
@@ -102,12 +102,7 @@ def patching_matrices(model: HookedTransformer, clean_cache: ActivationCache) ->
     metric = lambda logits: logits[0, -1, ANSWER] - logits[0, -1, WRONG]  # noqa: E731
     arguments = (model, torch.tensor([CORRUPTED]), clean_cache, metric)
     return {
-        "residual": patching.generic_activation_patch(
-            *arguments,
-            patch_setter=patching.layer_pos_patch_setter,
-            activation_name="resid_post",
-            index_axis_names=("layer", "pos"),
-        ),
+        "residual": patching.get_act_patch_resid_pre(*arguments),
         "attention": patching.get_act_patch_attn_out(*arguments),
         "mlp": patching.get_act_patch_mlp_out(*arguments),
         "heads": patching.get_act_patch_attn_head_out_all_pos(*arguments),

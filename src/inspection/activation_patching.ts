@@ -29,8 +29,8 @@ export interface ActivationPatchingOptions {
   /** The tokens of a prompt like it, and as long, after which it does not. */
   corrupted: TokenIds;
   /**
-   * What is patched: the residual stream after a block, or what its attention or its MLP adds to it, each at one position;
-   * or what one head gathers, at all positions. Default: `"residual"`.
+   * What is patched: the residual stream that a block reads, or what its attention or its MLP adds to it, each at one
+   * position; or what one head gathers, at all positions. Default: `"residual"`.
    */
   sites?: "residual" | "attention" | "mlp" | "heads";
   /** The token that is right. Default: the likeliest after the clean prompt. */
@@ -93,11 +93,12 @@ const RULES: OptionRules<ActivationPatchingOptions> = {
   onProgress: callback,
   signal: abortSignal,
 };
+/** The activation of a layer that is patched. */
 const NAMES = {
-  residual: "residual",
-  attention: "attention.output",
-  mlp: "mlp.output",
-  heads: "attention.attended",
+  residual: (layer: number) => layer === 0 ? "embedding" : `blocks.${layer - 1}.residual`,
+  attention: (layer: number) => `blocks.${layer}.attention.output`,
+  mlp: (layer: number) => `blocks.${layer}.mlp.output`,
+  heads: (layer: number) => `blocks.${layer}.attention.attended`,
 };
 const TOKENS_PER_BATCH = 512;
 
@@ -136,9 +137,9 @@ export async function activationPatching(
   const { sites = "residual", onProgress, signal } = checked;
   const [clean, corrupted] = checkPrompts(model, checked);
   const { numLayers, numHeads, vocabSize } = model.config;
-  const nameOf = (layer: number) => `blocks.${layer}.${NAMES[sites]}`;
+  const nameOf = NAMES[sites];
 
-  const capture = [`blocks.*.${NAMES[sites]}`];
+  const capture = Array.from({ length: numLayers }, (_, layer) => nameOf(layer));
   const cleanRun = await model.forward(clean, { capture, logits: "last", signal });
   const corruptedRun = await model.forward(corrupted, { logits: "last", signal });
   const metric = metricOf(model, checked, cleanRun.logits, corruptedRun.logits);

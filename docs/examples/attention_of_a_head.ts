@@ -1,0 +1,21 @@
+// Where one head looks: a row for each token, and how much of its attention each earlier token gets, in percent.
+//
+//     deno run -A docs/examples/attention_of_a_head.ts
+import { GPT2 } from "@allformers/gpt2";
+
+const [layer, head] = [1, 1];
+using model = await GPT2.fromPretrained("demo");
+const tokens = model.tokenizer!.encode(
+  "First Citizen:\nBefore we proceed any further, hear me speak.",
+);
+
+const name = `blocks.${layer}.attention.weights`;
+const { activations } = await model.forward(tokens, { capture: [name], logits: "none" });
+const { data, shape: [, , seq] } = activations!.get(name)!; // (1 heads seq seq)
+const weights = data.subarray(head * seq * seq, (head + 1) * seq * seq);
+
+for (const [query, token] of [...tokens].entries()) {
+  const row = [...weights.subarray(query * seq, query * seq + query + 1)];
+  const cells = row.map((weight) => (100 * weight).toFixed(0).padStart(3)).join(" ");
+  console.log(JSON.stringify(model.tokenizer!.decode([token])).padEnd(12), cells);
+}
