@@ -25,7 +25,7 @@ const [MIN_COLUMNS, MAX_COLUMNS] = [60, 120];
 const MAX_LABEL = 7;
 
 const TITLES = {
-  residual: "The residual stream after a block, at one position",
+  residual: "The residual stream that a block reads, at one position",
   attention: "What the attention of a block adds, at one position",
   mlp: "What the MLP of a block adds, at one position",
   heads: "What one head gathers, at all positions",

@@ -18,8 +18,8 @@ Deno.test("patch shows a table of layers and positions, from the first that diff
   assertEquals(lines.slice(3).map((line) => line.slice(0, 9).trim()), [
     ...[0, 1, 2, 3].map((layer) => `block ${layer}`),
   ]);
-  // The last position of the last layer decides alone.
-  assertMatch(lines.at(-1)!, /0\.00 +1\.00 █$/);
+  // Before the first layer, the one token that differs decides alone.
+  assertMatch(lines[3], /1\.00 █ +0\.00$/);
   for (const line of lines) assert(line.length <= 80, line);
 });
 
