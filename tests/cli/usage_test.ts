@@ -118,7 +118,7 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   ["tokenize --model gpt2 --decode 1 x", /--decode needs token ids: received "x"/],
   ["tokenize --model gpt2 --decode 50257", /no such token: received 50257/],
   ["help generat", /There is no such command: received "generat"\. Did you mean generate\?/],
-  ["help xyzzy", /no such command: received "xyzzy"\. The commands are generate, explain, convert/],
+  ["help xyzzy", /no such command: received "xyzzy"\. The commands are generate, explain, patch/],
 ];
 
 for (const [args, message] of USAGE_ERRORS) {
@@ -154,7 +154,7 @@ Deno.test("main() does not pass on control characters", async () => {
 const NOTES: readonly (readonly [args: string[], note: RegExp])[] = [
   [
     ["chat"],
-    /^note: "chat" is taken as a prompt; the commands are generate, explain, convert, .*doctor\n/,
+    /^note: "chat" is taken as a prompt; the commands are generate, explain, .*doctor\n/,
   ],
   [["run"], /^note: "run" .* the commands are/],
   [["score"], /^note: "score" .* the commands are/],
