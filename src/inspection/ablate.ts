@@ -52,7 +52,9 @@ export function ablate(options: AblateOptions = {}): Intervention {
     change(x, context) {
       if (ofOthers === undefined) return places.choose(scale(x, 0), x, context);
       const { heads, width, data, axes } = ofOthers;
-      if (axes !== context.axes || width !== x.shape.at(-1)) {
+      const fits = axes === context.axes && width === x.shape.at(-1) &&
+        (x.shape.length === 3 || heads === x.shape[1]);
+      if (!fits) {
         throw new TypeError(
           `Cannot ${ACTION} ${context.name}: the mean must be one of the same activation, ` +
             `${context.axes}, of vectors of ${x.shape.at(-1)}: received ${axes}, of ${width}.`,

@@ -85,7 +85,8 @@ class VectorSteering implements Steering {
  * ```
  *
  * @param vector as long as the last axis of the activation: (embed) for `blocks.*.residual`
- * @param strength what the vector is multiplied by; 0 changes nothing, below 0 it pushes away. Default: 1
+ * @param strength what the vector is multiplied by; 0 changes no bit of what fused attention computes (spelled out, it
+ * rounds otherwise if queries are touched at all); below 0 it pushes away. Default: 1
  * @param options which heads, positions and texts; without any, everywhere
  * @throws {TypeError} if an argument has the wrong type; where it is used, if the vector has the wrong length
  * @throws {RangeError} if a number is not finite, or a place is out of range

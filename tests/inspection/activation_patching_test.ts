@@ -87,8 +87,14 @@ Deno.test("activationPatching() takes any metric, and the likeliest tokens if no
     await activationPatching(model, { clean: one, corrupted: two }),
     await activationPatching(model, { clean: one, corrupted: two, ...named }),
   );
-  const same = await activationPatching(model, { clean, corrupted: clean, answer, wrong });
-  assert(same.data.every(Number.isNaN));
+});
+
+Deno.test("activationPatching() has no scale where both prompts measure the same", async () => {
+  using model = inspectable(smallModel());
+  let numMeasured = 0;
+  const metric = () => numMeasured++ < 10 ? 1 : 2;
+  const { data, metrics } = await activationPatching(model, { clean, corrupted, metric });
+  assert(metrics.every((each) => each === 1) && data.every(Number.isNaN));
 });
 
 Deno.test("activationPatching() stops when it is told to", async () => {

@@ -7,6 +7,8 @@ import { generate } from "../../src/generation/generate.ts";
 import { ablate } from "../../src/inspection/ablate.ts";
 import { freeze, replace, type ReplaceOptions } from "../../src/inspection/replace.ts";
 import { activationNames } from "../../src/model/activation_sites.ts";
+import { GPT2Config } from "../../src/model/config.ts";
+import { createModel } from "../../src/model/create_model.ts";
 import { assertClose } from "../close.ts";
 import { inspectable } from "./inspectable.ts";
 import { logitsOf, smallConfig, smallModel, smallTexts as texts } from "./small_model.ts";
@@ -72,6 +74,25 @@ Deno.test("replace() takes the values from the text that fromText names", async 
   assertEquals(changed.logits, logitsOf(logits, 2));
 });
 
+Deno.test("freeze() keeps attention as it was in a longer text", async () => {
+  const sizes = { vocabSize: 131, embeddingDim: 64, numHeads: 4, numLayers: 2 };
+  const config = new GPT2Config({ ...sizes, contextLength: 1024 });
+  using model = inspectable(createModel(config, { threads: 1 }));
+  const name = "blocks.1.attention.weights";
+  const capture = [name];
+  const long = Array.from({ length: 600 }, (_, i) => i % 131);
+  const { activations } = await model.forward(long, { capture });
+  const intervene = { [name]: freeze(activations!.get(name)!) };
+  const changed = await model.forward(other.slice(0, 3), { capture, intervene });
+  const { data, shape } = changed.activations!.get(name)!;
+  assertEquals(shape, [1, 4, 3, 3]);
+  const all = activations!.get(name)!.data;
+  const expected = data.map((_, i) =>
+    all[Math.floor(i / 9) * 600 * 600 + Math.floor(i / 3) % 3 * 600 + i % 3]
+  );
+  assertClose(data, expected, 0, name);
+});
+
 Deno.test("freeze() keeps attention as it was while a text goes on", async () => {
   using model = smallModel();
   using engine = new Engine(model);
@@ -103,6 +124,7 @@ Deno.test("replace() refuses what it cannot do, with words that help", async () 
   const heads = activations!.get(attended)!;
   const used: [name: string, intervention: unknown, error: ErrorConstructor, message: string][] = [
     ["embedding", replace(heads), TypeError, "values of the same activation are needed"],
+    ["blocks.0.mlpNorm", replace({ ...stream, shape: [4, 7, 32] }), TypeError, "(4, 7, 32)"],
     ["embedding", replace(stream, { heads: [1] }), TypeError, "heads of embedding"],
     [attended, replace(heads, { heads: [5] }), RangeError, "received [5]"],
     ["embedding", replace(stream, { fromText: 1 }), RangeError, "none for position 2 of text 0"],

@@ -2,10 +2,12 @@
 
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine } from "../../src/engine/engine.ts";
+import type { Intervention, InterventionFunction } from "../../src/engine/intervention.ts";
 import { generate } from "../../src/generation/generate.ts";
 import { steer } from "../../src/inspection/steer.ts";
 import { steeringVector } from "../../src/inspection/steering_vector.ts";
 import { activationNames } from "../../src/model/activation_sites.ts";
+import { scale } from "../../src/tensor/ops.ts";
 import { assertClose } from "../close.ts";
 import { inspectable } from "./inspectable.ts";
 import { logitsOf, smallConfig, smallModel, smallTexts as texts } from "./small_model.ts";
@@ -25,6 +27,19 @@ Deno.test("steer() by strength 0 changes no bit, wherever it is done", async () 
     const { logits } = await model.forward(texts, { intervene: { [name]: steer(vector, 0) } });
     assertEquals(bits(logits), plain, name);
   }
+});
+
+Deno.test("steer() by strength 0 changes not even the sign of a zero", async () => {
+  using model = inspectable(smallModel());
+  const zeros = ((x) => scale(x, 0)) satisfies InterventionFunction;
+  const run = async (...interventions: (Intervention | InterventionFunction)[]) => {
+    const intervene = { [name]: interventions };
+    const { activations } = await model.forward(texts[0], { capture: [name], intervene });
+    return new Uint32Array(activations!.get(name)!.data.buffer);
+  };
+  const bits = await run(zeros);
+  assert(bits.some((each) => each !== 0), "some zeros are negative");
+  assertEquals(await run(zeros, steer(direction, 0)), bits);
 });
 
 Deno.test("steer() adds strength times the vector where it is told to", async () => {
@@ -86,6 +101,8 @@ Deno.test("the strength and the vector of steer() can be set while a text is wri
     }),
     changed,
   );
+  // A copy: what is done to it makes no difference.
+  (turned.vector as Float32Array).fill(0);
   assertEquals([stronger.strength, Array.from(turned.vector)], [60, [...direction]]);
 });
 
