@@ -120,33 +120,39 @@ class Standings {
   constructor(model: InspectableModel, logits: Float32Array) {
     this.#model = model;
     this.#logits = logits;
-    const max = logits.reduce((max, logit) => Math.max(max, logit), -Infinity);
+    // Here and below: of so many logits, loops with an index take a third of the time of others.
+    let max = -Infinity;
+    for (let id = 0; id < logits.length; id++) max = Math.max(max, logits[id]);
     let sum = 0;
     let sumOfGaps = 0;
-    for (const logit of logits) {
-      const weight = Math.exp(logit - max);
+    for (let id = 0; id < logits.length; id++) {
+      const gap = max - logits[id];
+      const weight = Math.exp(-gap);
       sum += weight;
-      sumOfGaps += weight * (max - logit);
+      sumOfGaps += weight * gap;
     }
     this.#logSum = max + Math.log(sum);
     this.entropy = Math.log(sum) + sumOfGaps / sum;
   }
 
   of(id: number): RankedToken {
-    const logit = this.#logits[id];
+    const logits = this.#logits;
+    const logit = logits[id];
     let rank = 0;
-    for (const other of this.#logits) if (other > logit) rank++;
+    for (let other = 0; other < logits.length; other++) rank += Number(logits[other] > logit);
     return this.#ranked(id, rank);
   }
 
   largest(count: number): RankedToken[] {
     const logits = this.#logits;
     const best: number[] = [];
+    let least = -Infinity;
     for (let id = 0; id < logits.length; id++) {
-      if (best.length === count && logits[id] <= logits[best[count - 1]]) continue;
+      if (logits[id] <= least) continue;
       const after = best.findIndex((other) => logits[other] < logits[id]);
       best.splice(after < 0 ? best.length : after, 0, id);
       if (best.length > count) best.pop();
+      if (best.length === count) least = logits[best[count - 1]];
     }
     return best.map((id) =>
       this.#ranked(id, best.findIndex((other) => logits[other] === logits[id]))
