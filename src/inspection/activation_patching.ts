@@ -39,7 +39,7 @@ export interface ActivationPatchingOptions {
   wrong?: number;
   /** What is measured of the logits after the last token, (vocab). Default: the logit of `answer` less that of `wrong`. */
   metric?: (logits: Float32Array) => number;
-  /** How many sites are computed side by side. Default: as many as have about 512 tokens. */
+  /** How many sites are computed side by side. Default: as many as have 512 tokens. */
   batchSize?: number;
   /** Is called after each batch. */
   onProgress?: (progress: PatchingProgress) => void;
@@ -149,7 +149,7 @@ export async function activationPatching(
     { length: numLayers * size },
     (_, i): Site => [Math.floor(i / size), i % size],
   );
-  const { batchSize = Math.ceil(TOKENS_PER_BATCH / clean.length) } = checked;
+  const { batchSize = Math.max(1, Math.floor(TOKENS_PER_BATCH / clean.length)) } = checked;
   const metrics: number[] = [];
   while (metrics.length < all.length) {
     const batch = all.slice(metrics.length, metrics.length + batchSize);
