@@ -19,15 +19,18 @@ async function interventionsOf(
   model: GPT2,
 ): Promise<[string, (o: PlaceOptions) => Interventions][]> {
   const stream = "blocks.1.residual";
-  const weights = "blocks.2.attention.weights";
+  const weights = [0, 1, 2, 3].map((layer) => `blocks.${layer}.attention.weights`);
   const tokens = model.tokenizer!.encode("O Romeo, Romeo! wherefore art thou Romeo");
-  const { activations } = await model.forward(tokens, { capture: [stream, weights] });
+  const { activations } = await model.forward(tokens, { capture: [stream, ...weights] });
   const vector = activations!.get(stream)!.data.slice(0, model.config.embeddingDim);
   const attended = "blocks.*.attention.attended";
   return [
     ["ablate", (places) => ({ [attended]: ablate({ ...places, heads: [0, 2] }) })],
     ["steer", (places) => ({ [stream]: steer(vector, 0.5, places) })],
-    ["freeze", (places) => ({ [weights]: freeze(activations!.get(weights)!, places) })],
+    ["freeze", (places) =>
+      Object.fromEntries(
+        weights.map((name) => [name, freeze(activations!.get(name)!, places)]),
+      )],
     ["replace", (places) => ({
       [stream]: replace(activations!.get(stream)!, {
         ...places,
