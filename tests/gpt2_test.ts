@@ -312,11 +312,20 @@ Deno.test("topLogProbabilities names the likeliest tokens at each place", async 
 });
 
 Deno.test("more texts than there is memory for are refused before anything is allocated", async () => {
-  for (const numReturnSequences of [1e8, Number.MAX_SAFE_INTEGER]) {
+  const prompts = new Array(1000).fill([1]);
+  await assertRejects(
+    () => model.generateText(prompts, { numReturnSequences: 100_000 }),
+    RangeError,
+    "Write fewer at a time",
+  );
+});
+
+Deno.test("numReturnSequences is bounded: in small batches, nothing else would end the writing", async () => {
+  for (const numReturnSequences of [100_001, Number.MAX_SAFE_INTEGER]) {
     await assertRejects(
-      () => model.generateText([[1]], { numReturnSequences }),
+      () => model.generateText([[1]], { numReturnSequences, batchSize: 4 }),
       RangeError,
-      "Write fewer at a time",
+      "from 1 to 100000",
     );
   }
 });

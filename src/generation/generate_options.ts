@@ -29,7 +29,7 @@ export interface GenerateOptions
   maxNewTokens?: number;
   /** Texts that end the generation. They are not part of the result. */
   stop?: string | readonly string[];
-  /** How many continuations of each prompt to write, side by side. Default: 1. */
+  /** How many continuations of each prompt to write, side by side, at most 100,000. Default: 1. */
   numReturnSequences?: number;
   /**
    * What happens when a text has as many tokens as the model has positions. `"stop"`, the default, ends it with the
@@ -73,6 +73,9 @@ export const DEFAULT_MAX_NEW_TOKENS = 128;
 
 const MAX_TOP_LOG_PROBABILITIES = 100;
 
+/** More are never wanted, and of a number that was mistyped the writing would not end. */
+const MAX_RETURN_SEQUENCES = 100_000;
+
 /** What these options must be. */
 export const generateRules: OptionRules<GenerateOptions> = {
   ...samplingRules,
@@ -87,7 +90,7 @@ export const generateRules: OptionRules<GenerateOptions> = {
     isInRange: (value) => ![value].flat().includes(""),
     copy: (value) => typeof value === "string" ? value : texts.copy!(value),
   },
-  numReturnSequences: integer(1),
+  numReturnSequences: integer(1, MAX_RETURN_SEQUENCES),
   overflow: oneOf("stop", "crop"),
   ignoreEndOfText: flag,
   logProbabilities: flag,
