@@ -1,4 +1,4 @@
-"""Make tests/fixtures/inspection/transformer_lens.json: what TransformerLens finds in a small model.
+"""Make tests/fixtures/inspection/transformer_lens.json: what TransformerLens finds.
 
     python scripts/make_inspection_reference.py
 
@@ -10,7 +10,7 @@ as it is (no layer norm folded, nothing centered):
                     difference at the last position
     headScores      detect_head with error_measure="mul": the sum over all positions divided by
                     their number, where this package divides by those that have what is looked for
-    lens            accumulated_resid, the final norm applied, times W_U: probabilities (layer vocab)
+    lens            accumulated_resid, the final norm applied, times W_U, softmax: (layer vocab)
 
 and with the layer norms folded into the weights that read from them, which makes the final norm's
 weight a part of W_U and its bias one of b_U:
@@ -134,10 +134,8 @@ def attribution(folded: HookedTransformer) -> dict[str, float]:
     parts, labels = cache.decompose_resid(layer=-1, mode="all", pos_slice=-1, return_labels=True)
     # These apply the layer norm themselves.
     at = {"pos_slice": -1, "has_batch_dim": True}
-    values = {
-        label: value.item()
-        for label, value in zip(labels, cache.logit_attrs(parts, ANSWER, incorrect_tokens=WRONG, **at))
-    }
+    attrs = cache.logit_attrs(parts, ANSWER, incorrect_tokens=WRONG, **at)
+    values = {label: value.item() for label, value in zip(labels, attrs)}
     names = {"embed": "tokenEmbedding", "pos_embed": "positionEmbedding"}
     names |= {f"{i}_mlp_out": f"blocks.{i}.mlp" for i in range(folded.cfg.n_layers)}
     result = {ours: values[theirs] for theirs, ours in names.items()}
