@@ -18,8 +18,8 @@
  *
  * An operation computes nothing: it checks its operands, records itself in the graph that they belong to, and returns the
  * tensor that will hold the result. Whatever cannot be done is a `TypeError` (wrong type or shape, tensors of different
- * graphs, a graph that has been disposed of) or a `RangeError` (a value out of range). `rearrange`, `einsum` and the rest of
- * the notation with named axes are in the main module.
+ * graphs, a graph that has been disposed of) or a `RangeError` (a value out of range). The notation with named axes is here as
+ * well as in the main module.
  *
  * @module
  */
@@ -53,6 +53,15 @@ export {
   slice,
   splitAxis,
 } from "./tensor/views.ts";
+export {
+  type AxisSizes,
+  einsum,
+  rearrange,
+  reduce,
+  type Reduction,
+  repeat,
+  unstack,
+} from "./einops/einops.ts";
 export type { Tensor } from "./tensor/tensor.ts";
 export type { Shape } from "./tensor/shape.ts";
 export type { TensorType } from "./formats/tensor_type.ts";

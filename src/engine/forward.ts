@@ -99,7 +99,8 @@ export async function forward(
   const hooks = wantsHooks(options)
     ? await startHooks(ACTION, options, engine.model.config)
     : undefined;
-  hooks?.checkCaptured(ACTION, texts.length, seq);
+  const numTexts = texts.length;
+  hooks?.begin(ACTION, { numTexts, numTogether: numTexts, numRead: seq, length: seq });
   const hooked = hooks && texts.map(({ length }, text) => hooks.open(text, length));
   const computed = await computeLogits(engine, texts, numRows, { signal, hooked });
   const loss = targets && crossEntropy(

@@ -19,6 +19,10 @@ export interface WantedHooks {
   readonly captured: ReadonlySet<string>;
   /** At which positions, and which row of the result each is. */
   readonly positions: "all" | "last" | ReadonlyMap<number, number>;
+  /** See {@linkcode InterventionContext.numTexts}. */
+  readonly numTexts: number;
+  /** See {@linkcode InterventionContext.length}. */
+  readonly length: number;
   /** By the name of the activation. */
   readonly interventions: ReadonlyMap<string, readonly InterventionFunction[]>;
 }
@@ -97,6 +101,8 @@ export class HookedGraph implements GraphHooks {
       axes,
       layer,
       config: this.#config,
+      numTexts: this.#hooks.numTexts,
+      length: this.#hooks.length,
       input: (shape, values) => this.#input(shape, () => Float32Array.from(values())),
       choose: (chosen, otherwise, isChosen) =>
         choose(chosen, otherwise, (place) => isChosen(place)),

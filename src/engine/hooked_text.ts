@@ -7,6 +7,18 @@ import type { Graph } from "../tensor/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ActivationRecord, CapturedActivations } from "./activation_record.ts";
 
+/** How large a call is. */
+export interface HookedCall {
+  /** How many texts there are. */
+  readonly numTexts: number;
+  /** How many of them are read side by side. */
+  readonly numTogether: number;
+  /** How many tokens of each are read at once, at most. */
+  readonly numRead: number;
+  /** How many tokens each has in the end, at most. */
+  readonly length: number;
+}
+
 /** What a call looks at and changes. */
 export interface Hooks {
   /** Graphs that are built for other hooks are other graphs. */
@@ -17,14 +29,12 @@ export interface Hooks {
   readonly selectsAfter: string | undefined;
 
   /**
-   * Checks that what is to be captured of texts can be kept.
+   * Tells what the call is about, and checks that what is to be captured of it can be kept.
    *
-   * @param numTexts how many texts there are
-   * @param numRead how many tokens of each are read at once, at most
-   * @param length how many tokens each has in the end, at most
+   * @param action what cannot be done otherwise: `generate`
    * @throws {RangeError} if it is too much, or no text has a position that is asked for
    */
-  checkCaptured(action: string, numTexts: number, numRead: number, length?: number): void;
+  begin(action: string, call: HookedCall): void;
   /** A text of the call. */
   open(text: number, promptLength: number): HookedText;
   /** What has been captured of texts, side by side; nothing if nothing is to be. */

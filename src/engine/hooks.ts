@@ -22,7 +22,7 @@ import {
 } from "./activation_record.ts";
 import type { CaptureOptions, HookOptions } from "./hook_options.ts";
 import { HookedGraph } from "./hooked_graph.ts";
-import type { GraphHooks, HookedText, Hooks } from "./hooked_text.ts";
+import type { GraphHooks, HookedCall, HookedText, Hooks } from "./hooked_text.ts";
 import { type Intervention, type InterventionFunction, restricted } from "./intervention.ts";
 
 let numHooks = 0;
@@ -37,6 +37,7 @@ class CheckedHooks implements Hooks {
   readonly #positions: "all" | "last" | ReadonlyMap<number, number>;
   readonly #interventions: ReadonlyMap<string, readonly InterventionFunction[]>;
   readonly #config: GPT2Config;
+  #call = { numTexts: Infinity, length: Infinity };
 
   constructor(
     captured: ReadonlySet<ActivationSite>,
@@ -59,14 +60,15 @@ class CheckedHooks implements Hooks {
     this.selectsAfter = last?.layer === undefined ? last?.name : `blocks.${last.layer}.residual`;
   }
 
-  checkCaptured(action: string, numTexts: number, numRead: number, length = numRead): void {
+  begin(action: string, { numTexts, numTogether, numRead, length }: HookedCall): void {
+    this.#call = { numTexts, length };
     checkPositionsOf(action, this.#positions, length);
     const seq = this.#positions === "all"
       ? numRead
       : this.#positions === "last"
       ? 1
       : this.#positions.size;
-    checkCapturedBytes(action, this.#captured, numTexts, seq, length, this.#config);
+    checkCapturedBytes(action, this.#captured, numTogether, seq, length, this.#config);
   }
 
   open(text: number, promptLength: number): HookedText {
@@ -85,6 +87,7 @@ class CheckedHooks implements Hooks {
       captured: new Set(this.#captured.map(({ name }) => name)),
       positions: this.#positions,
       interventions: this.#interventions,
+      ...this.#call,
     });
   }
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
 import type { GPT2Config } from "../model/config.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -29,6 +31,10 @@ export interface InterventionContext {
   readonly layer: number | undefined;
   /** The sizes of the model. */
   readonly config: GPT2Config;
+  /** How many texts the call has. */
+  readonly numTexts: number;
+  /** How many tokens each of them has in the end, at most. */
+  readonly length: number;
   /**
    * An f32 tensor whose values may change from one step to the next, without the graph being built again.
    *
@@ -88,12 +94,34 @@ export function restricted(
 ): InterventionFunction {
   if (texts === undefined && positions === undefined && during === undefined) return change;
   const [ofTexts, ofPositions] = [texts, positions].map((list) => list && new Set(list));
-  return (x, context) =>
-    context.choose(
+  return (x, context) => {
+    checkPlaces(context, "text", texts, context.numTexts);
+    checkPlaces(context, "position", positions, context.length);
+    return context.choose(
       change(x, context),
       x,
       ({ text, position, isPrompt }) =>
         (ofTexts?.has(text) ?? true) && (ofPositions?.has(position) ?? true) &&
         (during === undefined || (during === "prompt") === isPrompt),
     );
+  };
+}
+
+/**
+ * Checks places of an intervention: one that does not exist would look as if it had no effect.
+ *
+ * @param end the first number that is none
+ * @throws {RangeError} if there is no such text or position
+ */
+export function checkPlaces(
+  { name }: InterventionContext,
+  what: "text" | "position",
+  places: readonly number[] = [],
+  end: number,
+): void {
+  if (places.every((place) => Number.isInteger(place) && place >= 0 && place < end)) return;
+  throw new InvalidArgumentError(
+    `Cannot intervene in ${name}: there is no such ${what}: received ${describe(places)}` +
+      `${end === Infinity ? "" : `, where each is from 0 to ${end - 1}`}.`,
+  );
 }

@@ -98,7 +98,12 @@ async function* continuePrompts(
   // What has read a prompt is kept for those that wait.
   requireMemory(model, Math.min(prompts.length * numReturnSequences, batchSize + 1), capacity);
   const hooks = await hooksBy(options, model);
-  hooks?.checkCaptured("generate", Math.min(prompts.length, numTogether), longest, capacity);
+  hooks?.begin("generate", {
+    numTexts: prompts.length,
+    numTogether: Math.min(prompts.length, numTogether),
+    numRead: longest,
+    length: capacity,
+  });
   using speculation = await speculationBy(options, model, vocabulary.tokenizer);
   if (maxNewTokens === 0) return;
   const sampler = new Sampler(samplingOptionsOf(options), vocabSize, rules);

@@ -264,7 +264,12 @@ export class Text implements Disposable {
     const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
     const sampler = new Sampler(samplingOptionsOf(options), vocabSize, tokenRules(options, about));
     const hooks = await hooksBy(options, this.#engine.model);
-    hooks?.checkCaptured("generate", 1, this.length, contextLength);
+    hooks?.begin("generate", {
+      numTexts: 1,
+      numTogether: 1,
+      numRead: this.length,
+      length: contextLength,
+    });
     const hooked = hooks?.open(0, this.length);
     if (maxNewTokens === 0) return;
     const continuation = continuationsBy(options, {

@@ -6,7 +6,12 @@
 import { list, oneOf, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
-import type { ActivationPlace, Intervention, InterventionContext } from "../engine/intervention.ts";
+import {
+  type ActivationPlace,
+  checkPlaces,
+  type Intervention,
+  type InterventionContext,
+} from "../engine/intervention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Where an intervention is made. What is left out restricts nothing. */
@@ -73,8 +78,9 @@ export class Places {
   }
 
   /** Does the checks of {@linkcode Places.choose}. */
-  check({ name, axes, config }: InterventionContext): void {
-    const { positions, heads } = this.#options;
+  check(context: InterventionContext): void {
+    const { name, axes, config } = context;
+    const { texts, positions, heads } = this.#options;
     if (heads !== undefined && !axes.includes("heads")) {
       throw new TypeError(
         `Cannot ${this.#action} heads of ${name}: it has the axes ${axes}: received ` +
@@ -82,7 +88,8 @@ export class Places {
       );
     }
     checkBelow(`${this.#action} heads of ${name}`, "head", heads, config.numHeads);
-    checkBelow(`${this.#action} ${name}`, "position", positions, config.contextLength);
+    checkPlaces(context, "text", texts, context.numTexts);
+    checkPlaces(context, "position", positions, context.length);
   }
 }
 

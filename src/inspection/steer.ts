@@ -78,9 +78,10 @@ class VectorSteering implements Steering {
  * const [love, war] = ["I love you, my love", "To war, to blood"].map((text) => model.tokenizer!.encode(text));
  * const steering = steer(await steeringVector(model, love, war, 1), 2);
  * const options = { maxNewTokens: 20, seed: 1, intervene: { "blocks.1.residual": steering } };
- * for await (const { text, index } of model.generate("ROMEO:", options)) {
+ * let numTokens = 0;
+ * for await (const { text } of model.generate("ROMEO:", options)) {
  *   console.log(text);
- *   if (index === 10) steering.strength = 0; // from here on it goes its own way
+ *   if (++numTokens === 10) steering.strength = 0; // from here on it goes its own way
  * }
  * ```
  *

@@ -292,6 +292,18 @@ const wrong: [what: string, intervene: unknown, error: ErrorConstructor, message
     TypeError,
     "received 2 numbers",
   ],
+  [
+    "a text that is not there",
+    { embedding: { change: push, texts: [1] } },
+    RangeError,
+    "received [1]",
+  ],
+  [
+    "a position that is not there",
+    { embedding: { change: push, positions: [7] } },
+    RangeError,
+    "there is no such position: received [7], where each is from 0 to 6",
+  ],
   ["an array", [push], TypeError, "intervene must be an object"],
 ];
 

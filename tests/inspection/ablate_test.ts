@@ -47,7 +47,7 @@ Deno.test("ablate() writes zeros where it is told to and nowhere else", async ()
     [{ heads: [1], positions: [6] }, (head, position) => head === 1 && position === 6],
     [{ heads: [] }, () => false],
     [{ during: "continuation" }, () => false],
-    [{ texts: [1] }, () => false],
+    [{ texts: [] }, () => false],
     [{ where: ({ head, position }) => head === position }, (head, position) => head === position],
   ];
   for (const [options, isZero] of cases) {
@@ -110,7 +110,18 @@ Deno.test("ablate() refuses what it cannot do, with words that help", async () =
   const used: [name: string, options: AblateOptions, error: ErrorConstructor, message: string][] = [
     ["embedding", { heads: [0] }, TypeError, "Cannot ablate heads of embedding: it has the axes"],
     [attended, { heads: [4] }, RangeError, "is an integer from 0 to 3: received [4]"],
-    ["embedding", { positions: [64] }, RangeError, "an integer from 0 to 63: received [64]"],
+    [
+      "embedding",
+      { positions: [7] },
+      RangeError,
+      "no such position: received [7], where each is from 0 to 6",
+    ],
+    [
+      "embedding",
+      { texts: [1] },
+      RangeError,
+      "no such text: received [1], where each is from 0 to 0",
+    ],
     [attended, { mean }, TypeError, "the mean must be one of the same activation"],
     [
       "blocks.0.mlp.hidden",

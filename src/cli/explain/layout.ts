@@ -28,7 +28,8 @@ const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
  * @param width of the whole
  */
 export function bar(part: number, width: number): string {
-  const eighths = Math.round(Math.min(1, part) * width * 8);
+  // Of nothing at all there is no part.
+  const eighths = Math.round(Math.min(1, part || 0) * width * 8);
   return "█".repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
 }
 

@@ -65,6 +65,7 @@ function moveByArrows(container, columns, choose) {
   });
 }
 
+const LINK_HEIGHT = 18;
 const state = { position: seq - 1, layer: 0, head: 0, lensLayer: lens.length - 1 };
 
 // Tokens.
@@ -88,6 +89,10 @@ function select(position) {
   }
   showReading(state.lensLayer, position);
   showHead(state.layer, state.head);
+  // What is selected may be beyond the edge of what is seen; the page itself stays where it is.
+  const cell = document.querySelector(".lens .cell.selected");
+  byId("lens").scrollLeft = cell.parentElement.offsetLeft - byId("lens").clientWidth / 2;
+  byId("links").scrollTop = LINK_HEIGHT * position - byId("links").clientHeight / 2;
 }
 
 // What comes next.
@@ -191,14 +196,23 @@ function showHead(layer, head) {
   }
   const canvas = make("canvas", { id: "large", "aria-hidden": true });
   drawMap(canvas, layer, head);
+  canvas.addEventListener("pointermove", (event) => {
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const at = (offset, size) => Math.min(seq - 1, Math.max(0, Math.floor(offset / size * seq)));
+    const [query, key] = [at(event.clientY - top, height), at(event.clientX - left, width)];
+    byId("pair").textContent = query + " " + shown(tokens[query]) + " looks at " + key + " " + shown(tokens[key]) +
+      ": " + percent(weight(layer, head, query, key));
+  });
   const { position } = state;
   const seen = Array.from({ length: position + 1 }, (_, key) => [key, weight(layer, head, position, key)])
     .sort(([, a], [, b]) => b - a).slice(0, 8);
   byId("head-detail").replaceChildren(
     make("p", {}, "Layer " + layer + ", head " + head + ": " + scoreText(headScores[layer * numHeads + head].scores)),
-    make("div", { class: "sides" }, canvas, linksFigure(layer, head),
+    make("div", { class: "sides" },
+      make("figure", {}, canvas, make("figcaption", { id: "pair" }, "Point at the map to see which tokens.")),
+      linksFigure(layer, head),
       make("table", {},
-        make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "from " + shown(tokens[position]) + " to"),
+        make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "token " + position + " looks at"),
           make("th", {}), make("th", { scope: "col" }, "weight"))),
         make("tbody", {}, seen.map(([key, value]) => make("tr", {},
           make("td", { class: "text" }, key + " " + shown(tokens[key])), make("td", {}, bar(value)),
@@ -207,7 +221,7 @@ function showHead(layer, head) {
 
 /** Lines from the selected token to those that it looks at. */
 function linksFigure(layer, head) {
-  const [row, width] = [18, 280];
+  const [row, width] = [LINK_HEIGHT, 280];
   const svg = make("svg", {
     class: "links", width, height: row * seq + 8, viewBox: "0 0 " + width + " " + (row * seq + 8), "aria-hidden": true,
   });
@@ -226,7 +240,7 @@ function linksFigure(layer, head) {
       make("text", { x: 105, y: y(i) + 4, "text-anchor": "end", opacity: i === state.position ? 1 : 0.4 }, text),
       make("text", { x: 175, y: y(i) + 4, opacity: i <= state.position ? 1 : 0.4 }, text));
   }
-  return make("div", { class: "scroll", style: "max-height: 26rem; overflow-y: auto" }, svg);
+  return make("div", { id: "links", class: "scroll", style: "max-height: 26rem; overflow-y: auto" }, svg);
 }
 
 moveByArrows(byId("heads"), () => numHeads, (button) => button.click());
@@ -236,9 +250,9 @@ moveByArrows(byId("heads"), () => numHeads, (button) => button.click());
 const { target, against, parts } = data.attribution;
 const strongest = [...parts].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 24);
 const most = Math.max(...strongest.map(({ value }) => Math.abs(value)), 1e-9);
-byId("push-text").append("Towards " + shown(target) + " (blue) or " +
+byId("push-text").append("After the whole text, towards " + shown(target) + " (blue) or " +
   (against === undefined ? "away from it" : "towards " + shown(against)) + " (red), in units of the logit: the " +
-  strongest.length + " strongest of " + parts.length + " parts, which add up to " +
+  strongest.length + " strongest of " + parts.length + " parts. All of these add up to " +
   parts.reduce((sum, { value }) => sum + value, 0).toFixed(2) + ".");
 byId("push").append(make("div", { class: "push", role: "list" }, strongest.map(({ name, value }) => [
   make("span", { role: "listitem" }, name),

@@ -55,6 +55,8 @@ th:first-child, td:first-child { text-align: left; }
 .sides { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
 .sides > * { min-width: 0; max-width: 100%; }
 #large { image-rendering: pixelated; border: 1px solid var(--line); width: min(26rem, 80vw); height: min(26rem, 80vw); }
+figure { margin: 0; }
+figcaption { font: .8rem ui-monospace, monospace; color: var(--soft); min-height: 1.5em; }
 .links text { font: 12px ui-monospace, monospace; fill: var(--front); white-space: pre; }
 .links line { stroke: rgb(var(--accent)); }
 .push { display: grid; grid-template-columns: max-content max-content 1fr; gap: .1rem .6rem; align-items: center; }
@@ -67,5 +69,7 @@ th:first-child, td:first-child { text-align: left; }
   section { padding: .6rem; }
   .lens .cell, .lens .head { width: 4rem; max-width: 4rem; }
   .maps canvas { width: 26px; height: 26px; }
+  .push { grid-template-columns: 1fr max-content; }
+  .push .track { grid-column: 1 / -1; margin-bottom: .4rem; }
 }
 `;
