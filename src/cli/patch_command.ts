@@ -13,7 +13,7 @@ import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
 import { generateFlags } from "./arguments/generate_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
-import { tokenCell } from "./explain/layout.ts";
+import { type Line, tokenCell } from "./explain/layout.ts";
 import { oneToken } from "./explain/one_token.ts";
 import { patchingTable } from "./explain/patching_table.ts";
 import { showingProgress } from "./model_progress.ts";
@@ -73,7 +73,10 @@ export const patchCommand = defineCommand({
       'patch "The king is" "The queen is" --answer " his" --wrong " her" --model demo',
       "Where the demo model knows whom it is about",
     ],
-    ['patch "The king is" "The queen is" --sites heads', "Which heads carry it on"],
+    [
+      'patch "The king is" "The queen is" --sites heads --answer " his" --wrong " her"',
+      "Which heads carry it on",
+    ],
   ],
 
   async run({ values, operands }, io) {
@@ -140,7 +143,10 @@ export const patchCommand = defineCommand({
         Math.max(0, first),
         numColumns,
       );
-      await io.stdout.writeLines(table.slice(1));
+      const remarks: Line[] = first > 0
+        ? [[], [[`  Without the first ${first}, where both prompts are the same: 0.`, "faint"]]]
+        : [];
+      await io.stdout.writeLines([...table.slice(1), ...remarks]);
     } finally {
       await bar.clear();
     }

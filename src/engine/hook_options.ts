@@ -8,7 +8,10 @@ import type { Interventions } from "./intervention.ts";
 
 /** Which activations to keep. */
 export interface CaptureOptions {
-  /** Their names, in which `*` stands for any part: `blocks.*.residual`. `activationNames()` lists all. */
+  /**
+   * Their names, in which `*` stands for any part: `blocks.*.residual`. `activationNames()` lists all, and `"*"` alone means
+   * all.
+   */
   names: readonly string[];
   /**
    * At which positions of each text: those with these numbers, or the last one of what is read at once. Default: at all

@@ -168,6 +168,7 @@ function matches(
   pattern: string,
   sites: readonly ActivationSite[],
 ): ActivationSite[] {
+  if (pattern === "*") return [...sites];
   const parts = pattern.split(".");
   const found = sites.filter(({ name }) => {
     const own = name.split(".");
@@ -179,7 +180,8 @@ function matches(
   const advice = nearest.length > 0 ? `Did you mean ${nearest.join(" or ")}? ` : "";
   throw new InvalidArgumentError(
     `Cannot ${action}: there is no such activation: received ${describe(pattern)}. ` +
-      `${advice}activationNames(model.config) lists all; * stands for any part of a name.`,
+      `${advice}activationNames(model.config) lists all, docs/activations.md what others call them; ` +
+      "* stands for any part of a name, and alone for all.",
   );
 }
 

@@ -9,6 +9,7 @@ import {
   type OptionRule,
   type OptionRules,
 } from "../base/check_options.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { TokenIds } from "../model/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
@@ -122,6 +123,11 @@ export async function directLogitAttribution(
   const position = positionIn(ACTION, asked, whole.length);
   if (target !== undefined) checkTokenOption(ACTION, "target", target, model);
   if (against !== undefined) checkTokenOption(ACTION, "against", against, model);
+  if (target !== undefined && target === against) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: target and against must differ: received ${target} for both`,
+    );
+  }
 
   // What comes later changes nothing.
   const text = whole.slice(0, position + 1);

@@ -15,9 +15,11 @@ Deno.test("patch shows a table of layers and positions, from the first that diff
   assertMatch(lines[1], /corrupted prompt \(-?\d+\.\d\d\); 1: as after the clean one \(-?\d/);
   // Before it, both prompts are the same.
   assertEquals(lines[2].trim().split(/ {2,}/).length, 2);
-  assertEquals(lines.slice(3).map((line) => line.slice(0, 9).trim()), [
-    ...[0, 1, 2, 3].map((layer) => `block ${layer}`),
-  ]);
+  assertEquals(
+    lines.slice(3, 7).map((line) => line.slice(0, 9).trim()),
+    [0, 1, 2, 3].map((layer) => `block ${layer}`),
+  );
+  assertEquals(lines.slice(7), ["", "  Without the first 1, where both prompts are the same: 0."]);
   // Before the first layer, the one token that differs decides alone.
   assertMatch(lines[3], /1\.00 █ +0\.00$/);
   for (const line of lines) assert(line.length <= 80, line);

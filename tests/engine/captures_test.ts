@@ -294,6 +294,13 @@ Deno.test("positions says which rows are kept, in that order", async () => {
   }
 });
 
+Deno.test("* alone captures everything", async () => {
+  using model = activationsModel();
+  using engine = new Engine(model);
+  const { activations } = await forward(engine, text, { capture: ["*"] });
+  assertEquals([...activations!.keys()], activationNames(model.config));
+});
+
 const wrong: [capture: unknown, error: ErrorConstructor, message: string][] = [
   [["blocks.0.resid"], RangeError, `Did you mean "blocks.0.residual"`],
   [["blocks.2.residual"], RangeError, "no such activation"],
