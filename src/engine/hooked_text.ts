@@ -21,8 +21,8 @@ export interface HookedCall {
 
 /** What a call looks at and changes. */
 export interface Hooks {
-  /** Graphs that are built for other hooks are other graphs. */
-  readonly id: number;
+  /** Graphs that are built for hooks with another one are other graphs. */
+  readonly id: string;
   /** The blocks whose attention has to be spelled out. */
   readonly spelledLayers: ReadonlySet<number>;
   /** After which activation positions may be left out, if not where the model says. */

@@ -25,11 +25,11 @@ import { HookedGraph } from "./hooked_graph.ts";
 import type { GraphHooks, HookedCall, HookedText, Hooks } from "./hooked_text.ts";
 import { type Intervention, type InterventionFunction, restricted } from "./intervention.ts";
 
-let numHooks = 0;
+let numIntervening = 0;
 
 /** The hooks of one call. */
 class CheckedHooks implements Hooks {
-  readonly id = ++numHooks;
+  readonly id: string;
   readonly spelledLayers: ReadonlySet<number>;
   readonly selectsAfter: string | undefined;
   readonly #captured: readonly ActivationSite[];
@@ -52,6 +52,10 @@ class CheckedHooks implements Hooks {
       : new Map(positions.map((position, index) => [position, index]));
     this.#interventions = interventions;
     this.#config = config;
+    // What a function builds may be another thing in each call; captures are the same if their names are.
+    this.id = interventions.size > 0
+      ? `interventions of call ${++numIntervening}`
+      : `captures ${JSON.stringify([this.#captured.map(({ name }) => name), positions])}`;
     const hooked = sites.filter((site) => captured.has(site) || interventions.has(site.name));
     const spelled = hooked.filter(needsSpelledAttention).map(({ layer }) => layer!);
     this.spelledLayers = new Set(spelled);

@@ -344,3 +344,26 @@ Deno.test("the comparison of activations notices a difference in a single elemen
   const changed = data.with(5, data[5] + 2e-4);
   assert(maxDifference(changed, data) > REFERENCE_TOLERANCE);
 });
+
+Deno.test("calls that capture the same use the same graphs", async () => {
+  using model = activationsModel();
+  using engine = new Engine(model);
+  let numBuilt = 0;
+  const { build } = model;
+  model.build = (pass) => {
+    numBuilt++;
+    return build.call(model, pass);
+  };
+  const call = async (capture: string[]) => {
+    const options = { maxNewTokens: 4, temperature: 0, capture };
+    const given = generate(engine, undefined, [text.slice(0, 4)], options);
+    return (await Array.fromAsync(given)).map(({ activations }) => activations);
+  };
+  const first = await call(["blocks.0.residual"]);
+  // One for the prompt, and one for all tokens after it.
+  assertEquals(numBuilt, 2);
+  assertEquals(await call(["blocks.0.residual"]), first);
+  assertEquals(numBuilt, 2);
+  await call(["blocks.1.residual"]);
+  assertEquals(numBuilt, 4);
+});
