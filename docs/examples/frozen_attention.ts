@@ -1,5 +1,5 @@
-// What an MLP writes is read, and it decides where later heads look. With attention frozen as it was, only the
-// first is lost without it.
+// What an MLP writes is read by later blocks, and decides where their heads look. Which of the two is missed without it? With
+// attention frozen as it was, only the first is lost; in the demo model that is nearly all.
 //
 //     deno run -A docs/examples/frozen_attention.ts
 import { GPT2, type Interventions } from "@allformers/gpt2";
