@@ -194,7 +194,9 @@ function checkFinite(logits: Float32Array, text: number): void {
     if (logits[i] - logits[i] === 0) continue;
     throw new NumericalError(
       `Cannot ${ACTION}: the model computes something that is not a finite number: received ` +
-        `${logits[i]} in text ${text}. Check the model's weights.`,
+        `${
+          logits[i]
+        } in text ${text}. Check the model's weights, and what intervene makes of them.`,
     );
   }
 }

@@ -291,6 +291,6 @@ export function checkBestLogit(logit: number, id: number): void {
   }
   throw new NumericalError(
     `Cannot choose a token: the logit of token ${id} is not a finite number: received ${logit}. ` +
-      "Check the model's weights, repetitionPenalty if it is very small, and logitBias if it is very large.",
+      "Check the model's weights, intervene if it is given, repetitionPenalty if it is very small, and logitBias if it is very large.",
   );
 }
