@@ -52,11 +52,8 @@ export type { FileType } from "./src/checkpoint/file_types.ts";
 export { type AppendOptions, Text, type TextGenerateOptions } from "./src/generation/text.ts";
 export type { Branch, ExploreOptions } from "./src/generation/explore.ts";
 export type { GenerateOptions } from "./src/generation/generate_options.ts";
-export type {
-  FinishReason,
-  GeneratedToken,
-  TokenLogProbability,
-} from "./src/generation/generated_token.ts";
+export type { FinishReason, GeneratedToken } from "./src/generation/generated_token.ts";
+export type { TokenLogProbability, TokenScore } from "./src/engine/target_scores.ts";
 export type { BeamOptions } from "./src/generation/beam_options.ts";
 export type { TokenRuleOptions } from "./src/generation/token_rules.ts";
 export type { DraftModel } from "./src/generation/speculation/draft_models.ts";

@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2_native.ts on opening. */
-#define GPT2_ABI_VERSION 11
+#define GPT2_ABI_VERSION 12
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -60,7 +60,7 @@ GPT2_API struct ggml_tensor * gpt2_ragged_attention(
     struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value,
     struct ggml_tensor * slots, struct ggml_tensor * counts, float scale);
 
-/* Whether there is a kernel that summarizes logits. */
+/* Whether there are kernels that summarize logits, and that score targets. */
 GPT2_API bool gpt2_has_logits_summary(void);
 
 /* An operation: what choosing a token needs of each row of logits. NULL where there is no kernel for it.
@@ -71,6 +71,19 @@ GPT2_API bool gpt2_has_logits_summary(void);
  * then nothing else means anything. */
 GPT2_API struct ggml_tensor * gpt2_summarize_logits(
     struct ggml_context * context, struct ggml_tensor * logits, int32_t vocab_size, int32_t count);
+
+/* How many elements a score has. */
+#define GPT2_SCORE_ELEMENTS 8
+
+/* An operation: how likely one token is by each row of logits. NULL where there is no kernel for it.
+ *   logits (more than `vocab_size`, rows) F32, of which the first `vocab_size` of each row count;
+ *   targets (rows) I32: the token, or -1 where none counts.
+ * The result is (GPT2_SCORE_ELEMENTS, rows) I32: the logit of the target and the largest logit, F32; 1 and how many
+ * tokens are likelier, of equal logits those with lower ids, I32; nothing; the logarithm of the sum of
+ * e^(logit - largest) and the entropy of the probabilities in nats, F64, both NaN where no token counts or a logit is not
+ * finite: then nothing else means anything. */
+GPT2_API struct ggml_tensor * gpt2_score_targets(
+    struct ggml_context * context, struct ggml_tensor * logits, struct ggml_tensor * targets, int32_t vocab_size);
 
 /* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
  * pages of 4 KiB that weights lie in slows reading them down by a third. */

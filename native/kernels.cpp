@@ -18,6 +18,16 @@
 
 namespace {
 
+/* What computes an operation that ggml does not have. */
+const Kernel * customKernel(const ggml_tensor * y) {
+    for (const auto kernelOf : {raggedAttentionKernel, logitsSummaryKernel, targetScoresKernel}) {
+        if (const Kernel * kernel = kernelOf(y)) {
+            return kernel;
+        }
+    }
+    return nullptr;
+}
+
 const Kernel * kernelFor(const ggml_tensor * y) {
     switch (y->op) {
         case GGML_OP_MUL_MAT:
@@ -25,7 +35,7 @@ const Kernel * kernelFor(const ggml_tensor * y) {
         case GGML_OP_FLASH_ATTN_EXT:
             return attentionKernel(y);
         case GGML_OP_CUSTOM:
-            return raggedAttentionKernel(y) != nullptr ? raggedAttentionKernel(y) : logitsSummaryKernel(y);
+            return customKernel(y);
         case GGML_OP_NORM:
             return normKernel(y);
         case GGML_OP_UNARY:

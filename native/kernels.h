@@ -31,6 +31,7 @@ const Kernel * floatMatmulKernel(const ggml_tensor * y);
 const Kernel * attentionKernel(const ggml_tensor * y);
 const Kernel * raggedAttentionKernel(const ggml_tensor * y);
 const Kernel * logitsSummaryKernel(const ggml_tensor * y);
+const Kernel * targetScoresKernel(const ggml_tensor * y);
 const Kernel * geluKernel(const ggml_tensor * y);
 const Kernel * normKernel(const ggml_tensor * y);
 

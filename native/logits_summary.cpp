@@ -9,17 +9,14 @@
 #ifdef GPT2_HAS_KERNELS
 
 #include "ggml-impl.h"
-#include "vector_exp.h"
+#include "logit_sums.h"
 
-#include <cmath>
 #include <cstring>
 #include <functional>
 #include <limits>
 
 namespace {
 
-constexpr int LANES = 16;
-constexpr int64_t CHUNK = 4 * LANES;
 constexpr uint32_t VOCAB_SIZE_AT = 8;  // among the parameters, behind those of a custom operation
 static_assert(sizeof(ggml_custom_op_params) <= VOCAB_SIZE_AT * sizeof(int32_t));
 
@@ -66,72 +63,20 @@ struct Work {
           candidates(reinterpret_cast<Candidate *>(memory + 2 * maximaBytes(size))) {}
 };
 
-/* Which of 16 lanes are among the first `left`. */
-__mmask16 lanes(int64_t left) {
-    return left >= LANES ? 0xffff : left <= 0 ? 0 : 0xffff >> (LANES - left);
-}
-
-/* 16 logits; those behind the last are -Infinity. */
-__m512 load(const float * logits, __mmask16 mask) {
-    return _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), mask, logits);
-}
-
 /* Finds the largest logit of each chunk. Returns whether all logits are finite. */
 bool findMaxima(const float * logits, int64_t size, float * maxima) {
-    constexpr int NOT_FINITE = 0x01 | 0x08 | 0x10 | 0x80;  // quiet NaN, both infinities, signaling NaN
-    __mmask16 notFinite = 0;
+    __mmask16 odd = 0;
     for (int64_t chunk = 0; chunk < numChunks(size); chunk++) {
         __m512 max = _mm512_set1_ps(-INFINITY);
         for (int64_t i = chunk * CHUNK; i < (chunk + 1) * CHUNK; i += LANES) {
-            const __mmask16 mask = lanes(size - i);
-            const __m512 x = load(logits + i, mask);
-            notFinite |= _mm512_mask_fpclass_ps_mask(mask, x, NOT_FINITE);
+            const __mmask16 mask = lanesOf(size - i);
+            const __m512 x = loadLogits(logits + i, mask);
+            odd |= notFinite(x, mask);
             max = _mm512_max_ps(max, x);
         }
         maxima[chunk] = _mm512_reduce_max_ps(max);
     }
-    return notFinite == 0;
-}
-
-/* 16 sums in double precision. */
-struct Sums {
-    __m512d low = _mm512_setzero_pd();
-    __m512d high = _mm512_setzero_pd();
-
-    void add(__m512 x) {
-        low = _mm512_add_pd(low, _mm512_cvtps_pd(_mm512_castps512_ps256(x)));
-        high = _mm512_add_pd(high, _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)));
-    }
-
-    double total() const {
-        double parts[LANES];
-        _mm512_storeu_pd(parts, low);
-        _mm512_storeu_pd(parts + LANES / 2, high);
-        double sum = 0;
-        for (const double part : parts) {
-            sum += part;
-        }
-        return sum;
-    }
-};
-
-/* The logarithm of the sum of e^(logit - max): 16 sums of those whose places agree modulo 16, of which the four of
- * a chunk are added in single precision first, then these one after another. */
-double logOfSum(const float * logits, int64_t size, float max) {
-    const auto power = [max](__m512 x) { return exponential(_mm512_sub_ps(x, _mm512_set1_ps(max))); };
-    Sums sums;
-    int64_t i = 0;
-    for (; i + CHUNK <= size; i += CHUNK) {
-        __m512 four[CHUNK / LANES];
-        for (int64_t j = 0; j < CHUNK / LANES; j++) {
-            four[j] = power(_mm512_loadu_ps(logits + i + j * LANES));
-        }
-        sums.add(_mm512_add_ps(_mm512_add_ps(four[0], four[1]), _mm512_add_ps(four[2], four[3])));
-    }
-    for (; i < size; i += LANES) {
-        sums.add(power(load(logits + i, lanes(size - i))));
-    }
-    return std::log(sums.total());
+    return odd == 0;
 }
 
 /* Brings the `count` largest to the beginning of the candidates, in ascending order of their ids. */
@@ -165,7 +110,8 @@ void findLargest(const float * logits, int64_t size, int64_t count, const Work &
 void summarize(const float * logits, int64_t size, int64_t count, const Work & work, char * to) {
     double logarithm = std::numeric_limits<double>::quiet_NaN();
     if (findMaxima(logits, size, work.maxima)) {
-        logarithm = logOfSum(logits, size, *std::max_element(work.maxima, work.maxima + numChunks(size)));
+        const float max = *std::max_element(work.maxima, work.maxima + numChunks(size));
+        logarithm = LogitAdder<false>(max).sumsOf(logits, size).logOfSum();
         findLargest(logits, size, count, work);
     } else {
         std::fill(work.candidates, work.candidates + count, Candidate{0, 0});

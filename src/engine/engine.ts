@@ -17,6 +17,7 @@ import {
   keepLogits,
   newCall,
   numLeft,
+  numTopOf,
   type Part,
   partOf,
   proceed,
@@ -91,7 +92,7 @@ export class Engine implements Disposable, SequenceOwner {
    * Reads new tokens of any number of sequences.
    *
    * @returns the logits of each request: (vocab) for `"last"`, in an array that the sequence's next step overwrites;
-   * (tokens vocab) for `"all"`; an empty array for `"none"`
+   * (tokens vocab) for `"all"`; an empty array for `"none"` and `"targets"`, whose scores are in the request's `scoring`
    * @throws {RangeError} if a text would become longer than the context, a token is not in the vocabulary, or there cannot
    * be so much memory
    * @throws {TypeError} if a sequence, the engine or its model has been disposed of, perhaps before all tokens were read
@@ -349,11 +350,12 @@ export class Engine implements Disposable, SequenceOwner {
     if (calls.every(({ isSettled }) => isSettled)) return;
     const counts = calls.flatMap(({ numLargest }) => numLargest ?? []);
     const numLargest = counts.length > 0 ? Math.max(...counts) : undefined;
+    const numTop = numTopOf(pass.spans);
     // What others wait for too is not stopped.
     const signal = calls.length === 1 ? calls[0].signal : undefined;
     const { cache } = this.#slots;
     try {
-      await this.#graphs.compute(cache, pass, { signal, numLargest }, (logits) => {
+      await this.#graphs.compute(cache, pass, { signal, numLargest, numTop }, (logits) => {
         let index = 0;
         for (const part of pass.spans) {
           if (!part.reading.call.isSettled) keepLogits(part, logits, index);

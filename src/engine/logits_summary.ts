@@ -22,6 +22,16 @@ export interface LogitsSummary {
   readonly largest: LargestTokens | undefined;
 }
 
+/**
+ * The log-probability of a token whose logit is so far below the largest. It has one way to be computed: others compare it
+ * with itself.
+ *
+ * @param logOfSum log(sum(exp(logit - max))) of all logits
+ */
+export function logProbabilityOf(gap: number, logOfSum: number): number {
+  return Math.min(0, -gap - logOfSum);
+}
+
 /** Logits, and what is known about them. */
 export interface SummarizedLogits {
   /** (vocab), where `summary.largest` is there -Infinity for all others. */

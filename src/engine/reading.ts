@@ -7,7 +7,8 @@ import type { HookedText } from "./hooked_text.ts";
 import type { LogitsSummary } from "./logits_summary.ts";
 import type { Sequence } from "./sequence.ts";
 import type { StepLogits } from "./step_graphs.ts";
-import type { LogitsWanted, Span } from "./step_pass.ts";
+import { type LogitsWanted, numLogitsOf, type Span } from "./step_pass.ts";
+import type { Scoring } from "./target_scores.ts";
 
 /** New tokens of one sequence. */
 export interface StepRequest {
@@ -17,6 +18,8 @@ export interface StepRequest {
   readonly tokens: ArrayLike<number>;
   /** After which of them logits are wanted. */
   readonly logits: LogitsWanted;
+  /** Where `logits` is `"targets"`: what is to be scored. */
+  readonly scoring?: Scoring;
   /** What is captured and changed while they are read. */
   readonly hooked?: HookedText;
   /** Where the logits go. Default: for `"last"` the sequence's own array, for `"all"` a new one. */
@@ -128,7 +131,7 @@ export function numLeft({ tokens, numRead }: Reading): number {
 
 /** The next tokens of a reading. */
 export function partOf(reading: Reading, count: number): Part {
-  const { tokens, sequence, numRead, logits, hooked } = reading;
+  const { tokens, sequence, numRead, logits, scoring, hooked } = reading;
   const end = numRead + count;
   return {
     reading,
@@ -136,19 +139,23 @@ export function partOf(reading: Reading, count: number): Part {
     start: reading.start! + numRead,
     tokens: Array.prototype.slice.call(tokens, numRead, end),
     logits: logits === "last" && end < tokens.length ? "none" : logits,
+    targets: scoring?.targets.slice(numRead, end),
     endsReading: end === tokens.length,
     hooked,
   };
 }
 
 /** Reads the logits of a part, which begin at `index`. */
-export function keepLogits(
-  { reading, tokens, logits }: Part,
-  computed: StepLogits,
-  index: number,
-): void {
-  const { sequence, numRead } = reading;
+export function keepLogits(part: Part, computed: StepLogits, index: number): void {
+  const { reading, tokens, logits } = part;
+  const { sequence, numRead, scoring } = reading;
   const last = sequence.logits;
+  if (logits === "targets") {
+    const end = index + numLogitsOf(part);
+    for (let i = index; i < end; i++) {
+      scoring!.scores.push(computed.score(i, scoring!.numTop));
+    }
+  }
   if (logits === "last") {
     const summary = summaryFor(reading, computed, index);
     readOrFill(summary, last, computed, index, sequence.summary);
@@ -172,6 +179,12 @@ export function keepLogits(
     last.set(reading.result.subarray(-vocabSize));
     sequence.summaries = reading.summaries;
   }
+}
+
+/** With how many of the likeliest tokens targets are scored; nothing where none are. */
+export function numTopOf(parts: readonly Part[]): number | undefined {
+  const counts = parts.flatMap(({ reading }) => reading.scoring?.numTop ?? []);
+  return counts.length > 0 ? Math.max(...counts) : undefined;
 }
 
 /** What is told of logits: as much as was asked for. */

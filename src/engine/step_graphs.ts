@@ -11,7 +11,8 @@ import type { KeyValueCache } from "./key_value_cache.ts";
 import { LargestLogits } from "./largest_logits.ts";
 import type { LogitsSummary } from "./logits_summary.ts";
 import type { PlannedPass } from "./plan_passes.ts";
-import { type Span, StepPass, type StepShape } from "./step_pass.ts";
+import { type Span, StepPass, type StepShape, targetsOf } from "./step_pass.ts";
+import { TargetScores, type TokenScore } from "./target_scores.ts";
 
 /** Computations that are expected to take longer run on another thread, and leave the event loop free. */
 const BLOCKING_LIMIT_MS = 30;
@@ -35,6 +36,8 @@ export interface ComputeOptions {
   readonly signal?: AbortSignal;
   /** How many of the largest logits are needed, 0 for all, to be told what is known of them; see `StepOptions`. */
   readonly numLargest?: number;
+  /** With how many of the likeliest tokens targets are scored, if some are. */
+  readonly numTop?: number;
 }
 
 /** What a graph depends on. */
@@ -42,6 +45,7 @@ interface GraphNeeds {
   readonly cache: KeyValueCache;
   readonly shape: StepShape;
   readonly numLargest: number | undefined;
+  readonly numTop: number | undefined;
   readonly hooks: Hooks | undefined;
 }
 
@@ -51,6 +55,7 @@ interface StepGraph {
   readonly pass: StepPass;
   readonly logits: Tensor | undefined;
   readonly largest: LargestLogits | undefined;
+  readonly scores: TargetScores | undefined;
 }
 
 /** What a pass has computed. */
@@ -59,6 +64,8 @@ export interface StepLogits {
   read(index: number, into: Float32Array<ArrayBuffer>): void;
   /** What is known of them, if it was asked for and can be told. */
   summary(index: number): LogitsSummary | undefined;
+  /** How likely the target of that position is, where the pass has targets. */
+  score(index: number, numTop: number): TokenScore;
 }
 
 /** Builds graphs, and keeps those that the next steps probably need. */
@@ -86,19 +93,23 @@ export class StepGraphs implements Disposable {
   async compute<S extends Span>(
     cache: KeyValueCache,
     { spans, shape, hooks }: PlannedPass<S>,
-    { signal, numLargest }: ComputeOptions,
+    { signal, ...numbers }: ComputeOptions,
     read: (logits: StepLogits) => void,
   ): Promise<void> {
     const isKept = shape.batch * shape.seq <= MOST_TOKENS_OF_KEPT_GRAPHS;
-    const built = this.#graphFor({ cache, shape, numLargest, hooks }, isKept);
+    const { numLargest, numTop } = numbers;
+    const built = this.#graphFor({ cache, shape, numLargest, numTop, hooks }, isKept);
     try {
       built.pass.write(spans);
+      built.scores?.write(built.graph, targetsOf(spans));
       await this.#run(built, spans, shape, signal);
       built.pass.keepActivations(spans);
       built.largest?.read();
+      built.scores?.read();
       read({
         read: (index, into) => readLogits(built, index, into),
         summary: (index) => built.largest?.summary(index),
+        score: (index, numTop) => built.scores!.score(index, numTop),
       });
     } finally {
       if (!isKept) built.graph[Symbol.dispose]();
@@ -140,7 +151,12 @@ export class StepGraphs implements Disposable {
   }
 
   #graphFor(needs: GraphNeeds, isKept: boolean): StepGraph {
-    const key = JSON.stringify([needs.shape, needs.numLargest, needs.hooks?.id]);
+    const key = JSON.stringify([
+      needs.shape,
+      needs.numLargest,
+      needs.numTop,
+      needs.hooks?.id,
+    ]);
     const known = this.#kept.get(key);
     this.#kept.delete(key);
     const built = known ?? this.#build(needs);
@@ -154,7 +170,7 @@ export class StepGraphs implements Disposable {
     return built;
   }
 
-  #build({ cache, shape, numLargest, hooks }: GraphNeeds): StepGraph {
+  #build({ cache, shape, numLargest, numTop, hooks }: GraphNeeds): StepGraph {
     const model = this.#model;
     const { vocabSize } = model.config;
     using resources = new DisposableStack();
@@ -166,9 +182,12 @@ export class StepGraphs implements Disposable {
     const largest = isWanted && numLargest !== undefined
       ? LargestLogits.create(graph, logits, vocabSize, numLargest)
       : undefined;
+    const scores = isWanted && numTop !== undefined
+      ? new TargetScores(graph, logits, vocabSize, numTop)
+      : undefined;
     graph.allocate();
     resources.move();
-    return { graph, pass, logits: isWanted ? logits : undefined, largest };
+    return { graph, pass, logits: isWanted ? logits : undefined, largest, scores };
   }
 
   /** Forgets all graphs: their cache is about to go. */

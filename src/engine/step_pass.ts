@@ -11,9 +11,10 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { slice, toF32 } from "../tensor/views.ts";
 import type { GraphHooks, HookedSpan, HookedText, Hooks } from "./hooked_text.ts";
 import type { KeyValueCache } from "./key_value_cache.ts";
+import { NO_TARGET } from "./target_scores.ts";
 
-/** Of which new tokens logits are wanted. */
-export type LogitsWanted = "none" | "last" | "all";
+/** Of which new tokens logits are wanted: with `"targets"`, of those that have one, which is scored instead of reading them. */
+export type LogitsWanted = "none" | "last" | "all" | "targets";
 
 /** New tokens of one text. */
 export interface Span {
@@ -25,6 +26,8 @@ export interface Span {
   readonly tokens: readonly number[];
   /** Of which of them logits are wanted. */
   readonly logits: LogitsWanted;
+  /** Where `logits` is `"targets"`: for each token the one that should follow it, or {@linkcode NO_TARGET}. */
+  readonly targets?: readonly number[];
   /** Whether nothing more of what is read at once follows. */
   readonly endsReading: boolean;
   /** What of it is captured and changed; all spans of a pass have the same hooks, or none has any. */
@@ -42,9 +45,25 @@ export interface StepShape {
   readonly rectangle?: { readonly firstSlot: number; readonly numKeys: number };
 }
 
+/** Whether the logits after token `i` of a span are wanted. */
+function isWanted({ tokens, logits, targets }: Span, i: number): boolean {
+  if (logits === "targets") return targets![i] !== NO_TARGET;
+  return logits === "all" || (logits === "last" && i === tokens.length - 1);
+}
+
 /** How many logits are wanted of a span. */
-export function numLogitsOf({ tokens, logits }: Span): number {
+export function numLogitsOf(span: Span): number {
+  const { tokens, logits } = span;
+  if (logits === "targets") return tokens.filter((_, i) => isWanted(span, i)).length;
   return logits === "none" ? 0 : logits === "last" ? 1 : tokens.length;
+}
+
+/** The targets of all logits that are wanted. */
+export function targetsOf(spans: readonly Span[]): number[] {
+  return spans.flatMap(({ targets, ...span }) =>
+    targets?.filter((target) => target !== NO_TARGET) ??
+      Array.from({ length: numLogitsOf(span) }, () => NO_TARGET)
+  );
 }
 
 /** A pass that writes keys and values into a cache, and of which each position sees those of its text up to its own. */
@@ -176,8 +195,10 @@ function logitRowsOf(spans: readonly Span[]): Int32Array<ArrayBuffer> {
   const rows: number[] = [];
   let end = 0;
   for (const span of spans) {
+    span.tokens.forEach((_, i) => {
+      if (isWanted(span, i)) rows.push(end + i);
+    });
     end += span.tokens.length;
-    for (let row = end - numLogitsOf(span); row < end; row++) rows.push(row);
   }
   return Int32Array.from(rows);
 }

@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 11;
+export const abiVersion = 12;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -57,6 +57,11 @@ export const gpt2Symbols = {
   // struct ggml_tensor * gpt2_summarize_logits(struct ggml_context * context, struct ggml_tensor * logits, int32_t vocab_size, int32_t count)
   gpt2_summarize_logits: {
     parameters: ["pointer", "pointer", "i32", "i32"],
+    result: "pointer",
+  },
+  // struct ggml_tensor * gpt2_score_targets(struct ggml_context * context, struct ggml_tensor * logits, struct ggml_tensor * targets, int32_t vocab_size)
+  gpt2_score_targets: {
+    parameters: ["pointer", "pointer", "pointer", "i32"],
     result: "pointer",
   },
   // void gpt2_use_huge_pages(void * start, size_t size)

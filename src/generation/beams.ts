@@ -5,7 +5,8 @@
  * @module
  */
 import type { ConstraintState } from "./constraints/constraint.ts";
-import type { FinishReason, TokenLogProbability } from "./generated_token.ts";
+import type { TokenLogProbability } from "../engine/target_scores.ts";
+import type { FinishReason } from "./generated_token.ts";
 import { checkBestLogit } from "./sampling/candidates.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
 import type { LogitsProcessor } from "./sampling/logits_processors.ts";

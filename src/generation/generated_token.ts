@@ -5,14 +5,7 @@
  */
 
 import type { CapturedActivations } from "../engine/activation_record.ts";
-
-/** A token, and how likely the model itself finds it. */
-export interface TokenLogProbability {
-  /** The token. */
-  readonly id: number;
-  /** The natural logarithm of its probability. */
-  readonly logProbability: number;
-}
+import type { TokenLogProbability } from "../engine/target_scores.ts";
 
 /**
  * Why a text ended: `endOfText` by a token that ends texts, or because a constraint lets nothing follow; `stop` before a

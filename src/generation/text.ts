@@ -11,11 +11,13 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HookedText } from "../engine/hooked_text.ts";
 import type { ReadProgress } from "../engine/reading.ts";
+import { scoreTokens } from "../engine/score_tokens.ts";
 import type { Sequence } from "../engine/sequence.ts";
+import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
 import type { BeamOptions } from "./beam_options.ts";
 import { continuationsBy, hooksBy, type Vocabulary } from "./generate.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
-import type { GeneratedToken, TokenLogProbability } from "./generated_token.ts";
+import type { GeneratedToken } from "./generated_token.ts";
 import { encodePrompts, type Prompt } from "./prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
@@ -50,12 +52,23 @@ export type TextGenerateOptions = Omit<
   | keyof BeamOptions
 >;
 
+/** Options of {@linkcode Text.score}. */
+export interface ScoreAppendedOptions extends AppendOptions {
+  /** How many of the likeliest tokens at each place are wanted. Default: 0. */
+  topLogProbabilities?: number;
+}
+
 const readRules: OptionRules<Pick<AppendOptions, "signal">> = { signal: generateRules.signal };
 
 const appendRules: OptionRules<AppendOptions> = {
   allowSpecial: generateRules.allowSpecial,
   onProgress: generateRules.onProgress,
   ...readRules,
+};
+
+const scoreRules: OptionRules<ScoreAppendedOptions> = {
+  topLogProbabilities: generateRules.topLogProbabilities,
+  ...appendRules,
 };
 
 const {
@@ -151,25 +164,49 @@ export class Text implements Disposable {
     // A copy: what the caller's array says later makes no difference.
     const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
     await this.#inTurn(signal, async () => {
-      const tokens = this.#encode(given, allowSpecial);
-      const { length } = this;
-      const { contextLength } = this.#engine.model.config;
-      if (length + tokens.length > contextLength) {
-        throw new InvalidArgumentError(
-          `Cannot append ${tokens.length} tokens to a text of ${length}: ` +
-            `the model has ${contextLength} positions`,
-        );
-      }
-      for (const id of tokens) this.#tokens.push(id);
-      this.#numChanges++;
-      try {
-        await this.#read(signal, onProgress);
-      } catch (error) {
-        if (!this.#sequence.isDisposed) this.#forget(length);
-        throw error;
-      }
+      await this.#add(this.#encode(given, allowSpecial), () => this.#read(signal, onProgress));
     });
     return this;
+  }
+
+  /**
+   * Adds a text, or tokens, and tells how likely each of them is where it stands.
+   *
+   * ```ts
+   * import { GPT2 } from "@allformers/gpt2";
+   *
+   * using model = await GPT2.fromPretrained("demo");
+   * using text = await model.open("ROMEO:");
+   * for (const { id, logProbability, rank } of await text.score("\nI love")) {
+   *   console.log(id, logProbability, rank);
+   * }
+   * ```
+   *
+   * @param added see {@linkcode Text.append}
+   * @returns one score for each token that was added. The numbers of a text's very first token are NaN: nothing precedes it
+   * @throws {RangeError} if the text would become longer than the context, or a token is not in the vocabulary; nothing is
+   *   added then, nor if reading fails or is aborted
+   * @throws {TypeError} if a text is given but the model has no tokenizer
+   * @throws {NumericalError} if the model computes something that is not a number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async score(added: Prompt, options: ScoreAppendedOptions = {}): Promise<TokenScore[]> {
+    this.#sequence.checkUsable();
+    const { allowSpecial, topLogProbabilities: numTop, ...reading } = checkOptions(
+      "score",
+      options,
+      scoreRules,
+    );
+    const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
+    return await this.#inTurn(reading.signal, async () => {
+      const { length } = this;
+      return await this.#add(this.#encode(given, allowSpecial), async () => {
+        // A fork that could not be made has tokens too.
+        this.#sequence.restart();
+        const about = { numTop, ...reading };
+        return await scoreTokens(this.#engine, this.#sequence, this.#tokens, length, about);
+      });
+    });
   }
 
   /**
@@ -364,6 +401,26 @@ export class Text implements Disposable {
     }
     await this.#read(signal, undefined, hooked);
     return this.#sequence.logits;
+  }
+
+  /** Adds tokens, and takes them back if what is done with them fails. */
+  async #add<T>(added: readonly number[], action: () => Promise<T>): Promise<T> {
+    const { length } = this;
+    const { contextLength } = this.#engine.model.config;
+    if (length + added.length > contextLength) {
+      throw new InvalidArgumentError(
+        `Cannot append ${added.length} tokens to a text of ${length}: ` +
+          `the model has ${contextLength} positions`,
+      );
+    }
+    for (const id of added) this.#tokens.push(id);
+    this.#numChanges++;
+    try {
+      return await action();
+    } catch (error) {
+      if (!this.#sequence.isDisposed) this.#forget(length);
+      throw error;
+    }
   }
 
   /** Reads what has not been read. */

@@ -13,7 +13,7 @@ import { dense } from "./views.ts";
 /** More of the largest are not found: by then it hardly pays. */
 export const MAX_SUMMARIZED = 129;
 
-/** Whether the backend can carry out `summarizeLogits()`: only a kernel of this package's own does, on the processor. */
+/** Whether the backend can carry out `summarizeLogits()` and `scoreTargets()`: only kernels of this package do, on the processor. */
 export function canSummarizeLogits(backend: Backend): boolean {
   return !backend.usesDevices && library().gpt2_has_logits_summary();
 }

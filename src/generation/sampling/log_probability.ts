@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { LargestTokens, LogitsSummary } from "../../engine/logits_summary.ts";
+import {
+  type LargestTokens,
+  type LogitsSummary,
+  logProbabilityOf,
+} from "../../engine/logits_summary.ts";
 import { argmax, Candidates, checkBestLogit } from "./candidates.ts";
 import { expOfMinus } from "./exp.ts";
 
@@ -32,12 +36,14 @@ export function logProbability(
         "Give the id of a token of the vocabulary.",
     );
   }
-  if (summary?.logOfSum !== undefined) return fromBest(summary.max - logits[id], summary.logOfSum);
+  if (summary?.logOfSum !== undefined) {
+    return logProbabilityOf(summary.max - logits[id], summary.logOfSum);
+  }
   const logOfSum = logSumFrom(logits, logits[id]);
   // This token is often the best one, which need not be looked for then.
-  if (logOfSum !== undefined) return fromBest(0, logOfSum);
+  if (logOfSum !== undefined) return logProbabilityOf(0, logOfSum);
   const best = bestOf(logits);
-  return fromBest(best - logits[id], logSumFrom(logits, best)!);
+  return logProbabilityOf(best - logits[id], logSumFrom(logits, best)!);
 }
 
 /**
@@ -62,7 +68,7 @@ export function likeliest(
     { length: candidates.size },
     (_, i) => ({
       id: candidates.ids[i],
-      logProbability: fromBest(best - candidates.logits[i], logOfSum),
+      logProbability: logProbabilityOf(best - candidates.logits[i], logOfSum),
     }),
   );
   // Tokens exactly as likely as the last one are among them.
@@ -74,11 +80,6 @@ function candidatesFor(logits: Float32Array, largest: LargestTokens | undefined)
   if (largest === undefined) candidates.load(logits);
   else candidates.loadSome(largest.ids, largest.logits);
   return candidates;
-}
-
-/** The log-probability of a token so far below the best. It has one way to be computed: others compare it with itself. */
-function fromBest(gap: number, logOfSum: number): number {
-  return Math.min(0, -gap - logOfSum);
 }
 
 /** The logarithm of the sum of all probabilities in units of that of the best logit; nothing if it is not the best. */
@@ -108,7 +109,7 @@ export function logProbabilitiesOf(logits: Float32Array): Float64Array<ArrayBuff
   const logOfSum = logSumFrom(logits, best)!;
   const logProbabilities = new Float64Array(logits.length);
   for (let id = 0; id < logits.length; id++) {
-    logProbabilities[id] = fromBest(best - logits[id], logOfSum);
+    logProbabilities[id] = logProbabilityOf(best - logits[id], logOfSum);
   }
   return logProbabilities;
 }
