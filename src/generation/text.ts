@@ -53,7 +53,7 @@ export type TextGenerateOptions = Omit<
 >;
 
 /** Options of {@linkcode Text.score}. */
-export interface ScoreAppendedOptions extends AppendOptions {
+export interface TextScoreOptions extends AppendOptions {
   /** How many of the likeliest tokens at each place are wanted. Default: 0. */
   topLogProbabilities?: number;
 }
@@ -66,7 +66,7 @@ const appendRules: OptionRules<AppendOptions> = {
   ...readRules,
 };
 
-const scoreRules: OptionRules<ScoreAppendedOptions> = {
+const scoreRules: OptionRules<TextScoreOptions> = {
   topLogProbabilities: generateRules.topLogProbabilities,
   ...appendRules,
 };
@@ -190,7 +190,7 @@ export class Text implements Disposable {
    * @throws {NumericalError} if the model computes something that is not a number
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
-  async score(added: Prompt, options: ScoreAppendedOptions = {}): Promise<TokenScore[]> {
+  async score(added: Prompt, options: TextScoreOptions = {}): Promise<TokenScore[]> {
     this.#sequence.checkUsable();
     const { allowSpecial, topLogProbabilities: numTop, ...reading } = checkOptions(
       "score",
