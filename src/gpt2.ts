@@ -27,7 +27,7 @@ import { forward, type ForwardOptions, type ForwardResult } from "./engine/forwa
 import { generate } from "./generation/generate.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
-import { encodePrompts, isPrompt, type Prompt } from "./generation/prompts.ts";
+import { encodePrompts, isPrompt, type Prompt } from "./tokenizer/prompts.ts";
 import type { GPT2Config } from "./model/config.ts";
 import {
   createModel,
@@ -37,7 +37,7 @@ import {
 } from "./model/create_model.ts";
 import type { Model } from "./model/model.ts";
 import { numParameters } from "./model/parameters.ts";
-import type { TokenIds } from "./model/token_ids.ts";
+import type { TokenIds } from "./tokenizer/token_ids.ts";
 import type { ModelProgress } from "./model_store/hub_models.ts";
 import type { Branch, ExploreOptions } from "./generation/explore.ts";
 import { type AppendOptions, Text } from "./generation/text.ts";

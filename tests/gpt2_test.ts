@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { NumericalError } from "../src/base/errors.ts";
 import { GPT2, type GPT2Options } from "../src/gpt2.ts";
 import type { GenerateOptions } from "../src/generation/generate_options.ts";
-import type { Prompt } from "../src/generation/prompts.ts";
+import type { Prompt } from "../src/tokenizer/prompts.ts";
 import { GPT2Config } from "../src/model/config.ts";
 import { prepareLibrary } from "../src/native_library/native_library.ts";
 import { RpcServers } from "../src/tensor/rpc_servers.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { encodePrompts } from "../generation/prompts.ts";
+import { encodePrompts } from "../tokenizer/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
 import { compareActivations } from "../inspection/compare_activations.ts";
 import { explain } from "../inspection/explain.ts";

@@ -6,9 +6,9 @@
 import { quote, quotePath } from "../base/describe.ts";
 import type { ConstraintOptions } from "../generation/constraints/constraint_options.ts";
 import type { LoadOptions } from "../checkpoint/load.ts";
-import { encodePrompts } from "../generation/prompts.ts";
+import { encodePrompts } from "../tokenizer/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
 import { deviceOptions } from "./arguments/device_flags.ts";
 import { generateFlags, generateOptions, type GenerateValues } from "./arguments/generate_flags.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { encodePrompts } from "../generation/prompts.ts";
+import { encodePrompts } from "../tokenizer/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
 import { activationPatching } from "../inspection/activation_patching.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";

@@ -8,7 +8,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
 import type { CachedLayer } from "./key_value_cache.ts";
 import type { Model } from "../model/model.ts";
-import { checkTokens } from "../model/token_ids.ts";
+import { checkTokens } from "../tokenizer/token_ids.ts";
 import { type PlannedPass, planPasses } from "./plan_passes.ts";
 import {
   type Call,

@@ -13,7 +13,7 @@ import {
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import { crossEntropy, IGNORED_TARGET } from "../model/loss.ts";
-import { checkTokens, type TokenIds, toRows } from "../model/token_ids.ts";
+import { checkTokens, type TokenIds, toRows } from "../tokenizer/token_ids.ts";
 import type { CapturedActivations } from "./activation_record.ts";
 import type { Engine } from "./engine.ts";
 import { type HookOptions, hookRules } from "./hook_options.ts";

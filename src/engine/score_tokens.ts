@@ -4,7 +4,7 @@
  * @module
  */
 import { NumericalError } from "../base/errors.ts";
-import { checkTokens } from "../model/token_ids.ts";
+import { checkTokens } from "../tokenizer/token_ids.ts";
 import type { Engine } from "./engine.ts";
 import type { StepOptions } from "./reading.ts";
 import type { Sequence } from "./sequence.ts";

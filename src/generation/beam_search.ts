@@ -7,7 +7,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/memory_budget.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { Beams } from "./beams.ts";

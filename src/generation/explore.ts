@@ -8,7 +8,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/memory_budget.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
 import { generateRules } from "./generate_options.ts";
 import { likeliest } from "./sampling/log_probability.ts";

@@ -18,7 +18,7 @@ import type { BeamOptions } from "./beam_options.ts";
 import { continuationsBy, hooksBy, type Vocabulary } from "./generate.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
-import { encodePrompts, type Prompt } from "./prompts.ts";
+import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
 import { Sampler } from "./sampling/sampler.ts";

@@ -6,10 +6,10 @@
 import { integer, type OptionRule, type OptionRules } from "../base/check_options.ts";
 import { describe, quote } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
-import { isTokenIds, type TokenIds } from "../model/token_ids.ts";
+import { isTokenIds, type TokenIds } from "../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Constraint } from "./constraints/constraint.ts";
-import { copyPrompt, isPrompt, type Prompt } from "./prompts.ts";
+import { copyPrompt, isPrompt, type Prompt } from "../tokenizer/prompts.ts";
 import {
   banSequences,
   banUntil,

@@ -17,7 +17,7 @@ import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Interventions } from "../engine/intervention.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { checkTokenOption, oneText } from "./one_text.ts";
 import { replace } from "./replace.ts";

@@ -6,7 +6,7 @@
 import { abortSignal, checkOptions, type OptionRules, texts } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { CapturedActivation } from "../engine/activation_record.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 
 /** Options of {@linkcode compareActivations}. */

@@ -11,7 +11,7 @@ import {
 } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { checkTokenOption, oneText, positionIn } from "./one_text.ts";
 import {

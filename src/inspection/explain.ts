@@ -10,7 +10,7 @@ import {
   integer,
   type OptionRules,
 } from "../base/check_options.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { type AttentionPatterns, attentionPatterns } from "./attention_patterns.ts";
 import { type DirectLogitAttribution, directLogitAttribution } from "./direct_logit_attribution.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";

@@ -8,7 +8,7 @@ import type { ForwardOptions, ForwardResult } from "../engine/forward.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
 import type { GPT2Config } from "../model/config.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** What the functions of this folder use of a `GPT2`. */

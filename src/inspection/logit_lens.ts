@@ -4,7 +4,7 @@
  * @module
  */
 import { abortSignal, checkOptions, integer, type OptionRules } from "../base/check_options.ts";
-import type { TokenIds } from "../model/token_ids.ts";
+import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { oneText } from "./one_text.ts";
 import { type ReadableToken, readableToken } from "./token_text.ts";

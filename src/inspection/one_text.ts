@@ -5,7 +5,7 @@
  */
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
-import { checkTokens, isTokenIds, type TokenIds } from "../model/token_ids.ts";
+import { checkTokens, isTokenIds, type TokenIds } from "../tokenizer/token_ids.ts";
 import type { InspectableModel } from "./inspectable_model.ts";
 
 /**

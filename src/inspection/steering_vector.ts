@@ -6,7 +6,7 @@
 import { abortSignal, checkOptions } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
-import { type TokenIds, toRows } from "../model/token_ids.ts";
+import { type TokenIds, toRows } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 
 const ACTION = "find a steering vector";

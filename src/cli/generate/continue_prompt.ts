@@ -5,7 +5,7 @@
  */
 import type { GenerateOptions } from "../../generation/generate_options.ts";
 import type { GPT2 } from "../../gpt2.ts";
-import type { TokenIds } from "../../model/token_ids.ts";
+import type { TokenIds } from "../../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Io } from "../terminal/io.ts";
 import { GeneratedSequences } from "./generated_sequence.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TokenIds } from "../../model/token_ids.ts";
+import type { TokenIds } from "../../tokenizer/token_ids.ts";
 import { ProgressBar } from "../terminal/progress_bar.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
 import { numberText } from "../terminal/units.ts";

@@ -5,7 +5,7 @@
  */
 import type { Branch } from "../../generation/explore.ts";
 import type { GPT2 } from "../../gpt2.ts";
-import type { TokenIds } from "../../model/token_ids.ts";
+import type { TokenIds } from "../../tokenizer/token_ids.ts";
 import type { GenerateValues } from "../arguments/generate_flags.ts";
 import type { Io } from "../terminal/io.ts";
 import { jsonText } from "../terminal/terminal_text.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { describe } from "../base/describe.ts";
-import { isTokenIds, type TokenIds } from "../model/token_ids.ts";
-import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { isTokenIds, type TokenIds } from "./token_ids.ts";
+import type { EncodeOptions, Tokenizer } from "./tokenizer.ts";
 
 /** A text, or its tokens. */
 export type Prompt = string | TokenIds;
@@ -43,21 +43,5 @@ export function encodePrompts(
       throw new TypeError("Cannot read a text: the model has no tokenizer: pass tokens instead");
     }
     return tokenizer.encodePrompt(prompt, { allowSpecial });
-  });
-}
-
-/**
- * Which random stream each prompt begins with: 0, but for a prompt that was given before in the same call, the streams
- * after those of its first occurrence. So a prompt gives in a batch what it gives alone, and yet not the same text twice.
- *
- * @param perPrompt how many streams each prompt uses
- */
-export function firstStreams(prompts: readonly TokenIds[], perPrompt: number): number[] {
-  const numSeen = new Map<string, number>();
-  return prompts.map((tokens) => {
-    const key = tokens.join();
-    const seen = numSeen.get(key) ?? 0;
-    numSeen.set(key, seen + 1);
-    return seen * perPrompt;
   });
 }
