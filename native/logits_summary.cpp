@@ -29,8 +29,13 @@ int64_t countOf(const ggml_tensor * y) {
     return y->ne[0] / 2 - 1;
 }
 
-int64_t numChunks(int64_t size) {
-    return (size + CHUNK - 1) / CHUNK;
+/* Rows are looked through in chunks: there must be more of them than logits are wanted to tell which may be left out. */
+int64_t chunkSize(int64_t size, int64_t count) {
+    return size >= 8 * count * CHUNK ? CHUNK : LANES;
+}
+
+int64_t numChunks(int64_t size, int64_t chunkSize) {
+    return (size + chunkSize - 1) / chunkSize;
 }
 
 struct Candidate {
@@ -49,7 +54,7 @@ struct Work {
     Candidate * candidates;
 
     static int64_t maximaBytes(int64_t size) {
-        return (numChunks(size) * sizeof(float) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+        return (numChunks(size, LANES) * sizeof(float) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     }
 
     /* Those above a bound are in less than `count` chunks, and at most `count` that equal it are looked at. */
@@ -64,11 +69,11 @@ struct Work {
 };
 
 /* Finds the largest logit of each chunk. Returns whether all logits are finite. */
-bool findMaxima(const float * logits, int64_t size, float * maxima) {
+bool findMaxima(const float * logits, int64_t size, int64_t chunkSize, float * maxima) {
     __mmask16 odd = 0;
-    for (int64_t chunk = 0; chunk < numChunks(size); chunk++) {
+    for (int64_t chunk = 0; chunk < numChunks(size, chunkSize); chunk++) {
         __m512 max = _mm512_set1_ps(-INFINITY);
-        for (int64_t i = chunk * CHUNK; i < (chunk + 1) * CHUNK; i += LANES) {
+        for (int64_t i = chunk * chunkSize; i < (chunk + 1) * chunkSize; i += LANES) {
             const __mmask16 mask = lanesOf(size - i);
             const __m512 x = loadLogits(logits + i, mask);
             odd |= notFinite(x, mask);
@@ -80,23 +85,30 @@ bool findMaxima(const float * logits, int64_t size, float * maxima) {
 }
 
 /* Brings the `count` largest to the beginning of the candidates, in ascending order of their ids. */
-void findLargest(const float * logits, int64_t size, int64_t count, const Work & work) {
+void findLargest(const float * logits, int64_t size, int64_t chunkSize, int64_t count, const Work & work) {
     /* In so many chunks there is a logit of at least this much, so that the largest are not below it. */
     float bound = -INFINITY;
-    if (numChunks(size) >= count) {
-        float * end = std::copy(work.maxima, work.maxima + numChunks(size), work.reordered);
+    const int64_t numMaxima = numChunks(size, chunkSize);
+    if (numMaxima >= count) {
+        float * end = std::copy(work.maxima, work.maxima + numMaxima, work.reordered);
         std::nth_element(work.reordered, work.reordered + count - 1, end, std::greater<float>());
         bound = work.reordered[count - 1];
     }
     Candidate * end = work.candidates;
     int64_t numEqual = 0;
-    for (int64_t chunk = 0; chunk < numChunks(size); chunk++) {
+    for (int64_t chunk = 0; chunk < numMaxima; chunk++) {
         if (work.maxima[chunk] < bound) {
             continue;
         }
-        for (int64_t i = chunk * CHUNK; i < std::min((chunk + 1) * CHUNK, size); i++) {
-            if (logits[i] > bound || (logits[i] == bound && numEqual++ < count)) {
-                *end++ = {logits[i], static_cast<int32_t>(i)};
+        for (int64_t i = chunk * chunkSize; i < std::min((chunk + 1) * chunkSize, size); i += LANES) {
+            const __mmask16 mask = lanesOf(size - i);
+            const __m512 x = loadLogits(logits + i, mask);
+            uint32_t found = _mm512_mask_cmp_ps_mask(mask, x, _mm512_set1_ps(bound), _CMP_GE_OQ);
+            for (; found != 0; found &= found - 1) {
+                const int64_t id = i + __builtin_ctz(found);
+                if (logits[id] > bound || numEqual++ < count) {
+                    *end++ = {logits[id], static_cast<int32_t>(id)};
+                }
             }
         }
     }
@@ -109,10 +121,11 @@ void findLargest(const float * logits, int64_t size, int64_t count, const Work &
 
 void summarize(const float * logits, int64_t size, int64_t count, const Work & work, char * to) {
     double logarithm = std::numeric_limits<double>::quiet_NaN();
-    if (findMaxima(logits, size, work.maxima)) {
-        const float max = *std::max_element(work.maxima, work.maxima + numChunks(size));
+    const int64_t width = chunkSize(size, count);
+    if (findMaxima(logits, size, width, work.maxima)) {
+        const float max = *std::max_element(work.maxima, work.maxima + numChunks(size, width));
         logarithm = LogitAdder<false>(max).sumsOf(logits, size).logOfSum();
-        findLargest(logits, size, count, work);
+        findLargest(logits, size, width, count, work);
     } else {
         std::fill(work.candidates, work.candidates + count, Candidate{0, 0});
     }

@@ -15,6 +15,7 @@ import {
   callsOf,
   type Copying,
   keepLogits,
+  mostLargest,
   newCall,
   numLeft,
   numTopOf,
@@ -257,7 +258,7 @@ export class Engine implements Disposable, SequenceOwner {
   /** Refuses what can no longer be done. */
   #refuseTasks(): void {
     const { copied } = this.#tasks;
-    for (const task of [...this.#tasks]) {
+    for (const task of this.#tasks) {
       if (task.kind === "copying") {
         if (task.to.isDisposed && !copied.has(task.to)) this.#tasks.delete(task);
         continue;
@@ -292,7 +293,7 @@ export class Engine implements Disposable, SequenceOwner {
    * waited the longest gets on in any case, however many short ones there are.
    */
   async #place(ready: readonly Reading[]): Promise<Part[]> {
-    const taken = new Map<Reading, number>();
+    let taken: { readonly reading: Reading; readonly count: number }[] = [];
     const [oldest] = ready;
     const share = oldest === undefined ? 0 : Math.min(OLDEST_TOKENS, numLeft(oldest));
     let room = PASS_TOKENS - share;
@@ -301,14 +302,13 @@ export class Engine implements Disposable, SequenceOwner {
       if (reading === oldest) room += share;
       const count = Math.min(room, numLeft(reading));
       if (!isPossible || count === 0) continue;
-      taken.set(reading, count);
+      taken.push({ reading, count });
       room -= count;
     }
     const isSpelled = ({ hooked }: Reading) => (hooked?.hooks.spelledLayers.size ?? 0) > 0;
     if (ready.some(isSpelled)) this.#slots.clearRows();
-    while (taken.size > 0) {
-      const readings = [...taken.keys()];
-      const rooms = readings.map(({ sequence, tokens, start }) => ({
+    while (taken.length > 0) {
+      const rooms = taken.map(({ reading: { sequence, tokens, start } }) => ({
         sequence,
         length: start! + tokens.length,
       }));
@@ -319,13 +319,11 @@ export class Engine implements Disposable, SequenceOwner {
         break;
       } catch (error) {
         // There is no memory for all of them: whoever came last has to go.
-        this.#fail(readings.at(-1)!.call, error);
+        this.#fail(taken.at(-1)!.reading.call, error);
       }
-      for (const { call } of readings) {
-        if (call.isSettled) { for (const reading of call.readings) taken.delete(reading); }
-      }
+      taken = taken.filter(({ reading }) => !reading.call.isSettled);
     }
-    return [...taken].map(([reading, count]) => partOf(reading, count));
+    return taken.map(({ reading, count }) => partOf(reading, count));
   }
 
   /** Takes note of where a reading begins, when its turn has come. */
@@ -348,8 +346,7 @@ export class Engine implements Disposable, SequenceOwner {
   async #compute(pass: PlannedPass<Part>): Promise<void> {
     const calls = callsOf(pass.spans);
     if (calls.every(({ isSettled }) => isSettled)) return;
-    const counts = calls.flatMap(({ numLargest }) => numLargest ?? []);
-    const numLargest = counts.length > 0 ? Math.max(...counts) : undefined;
+    const numLargest = mostLargest(calls);
     const numTop = numTopOf(pass.spans);
     // What others wait for too is not stopped.
     const signal = calls.length === 1 ? calls[0].signal : undefined;

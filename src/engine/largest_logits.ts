@@ -25,7 +25,7 @@ interface Found extends LargestTokens {
 interface Finder {
   /** Reads what the last run has found, for all rows. */
   read(): void;
-  /** What it has found in a row: copies. */
+  /** What it has found in a row, which the next run does not change. */
   found(row: number): Found;
 }
 
@@ -91,20 +91,21 @@ export class LargestLogits {
 class SummaryFinder implements Finder {
   readonly #summaries: Tensor;
   readonly #count: number;
-  readonly #ids: Int32Array<ArrayBuffer>;
+  #ids = new Int32Array();
   /** The same bytes. */
-  readonly #logits: Float32Array<ArrayBuffer>;
-  readonly #logs: Float64Array<ArrayBuffer>;
+  #logits = new Float32Array();
+  #logs = new Float64Array();
 
   constructor(graph: Graph, rows: Tensor, vocabSize: number, count: number) {
     this.#summaries = graph.output(summarizeLogits(rows, vocabSize, count), "logits_summary");
     this.#count = count;
-    this.#ids = new Int32Array(this.#summaries.size);
-    this.#logits = new Float32Array(this.#ids.buffer);
-    this.#logs = new Float64Array(this.#ids.buffer);
   }
 
   read(): void {
+    // New arrays, of which each row's part is kept as long as its text needs it.
+    this.#ids = new Int32Array(this.#summaries.size);
+    this.#logits = new Float32Array(this.#ids.buffer);
+    this.#logs = new Float64Array(this.#ids.buffer);
     readTensor(this.#summaries, this.#ids);
   }
 
@@ -114,8 +115,8 @@ class SummaryFinder implements Finder {
     const end = middle + this.#count;
     const logOfSum = this.#logs[end / 2];
     return {
-      ids: this.#ids.slice(begin, middle),
-      logits: this.#logits.slice(middle, end),
+      ids: this.#ids.subarray(begin, middle),
+      logits: this.#logits.subarray(middle, end),
       logOfSum,
       isFinite: !Number.isNaN(logOfSum),
     };

@@ -96,6 +96,9 @@ export interface Part extends Span {
   readonly reading: Reading;
 }
 
+/** The logits of nothing. */
+const NOTHING = new Float32Array();
+
 /** A call that asks for this. One that asks for nothing has got it already. */
 export function newCall(
   requests: readonly StepRequest[],
@@ -114,11 +117,17 @@ export function newCall(
     ...Promise.withResolvers<Float32Array<ArrayBuffer>[]>(),
   };
   for (const request of requests) {
-    const result = new Float32Array(0);
-    const begin = { start: undefined, numRead: 0, result, summaries: [] };
-    // A copy: what the caller's array says later makes no difference.
-    const tokens = Array.from(request.tokens);
-    call.readings.push({ ...request, kind: "reading", call, tokens, ...begin });
+    call.readings.push({
+      ...request,
+      kind: "reading",
+      call,
+      // A copy: what the caller's array says later makes no difference.
+      tokens: Array.prototype.slice.call(request.tokens),
+      start: undefined,
+      numRead: 0,
+      result: NOTHING,
+      summaries: [],
+    });
   }
   if (numTokens === 0) proceed(call);
   return call;
@@ -218,6 +227,15 @@ function readOrFill(
 /** The calls that parts belong to, each once. */
 export function callsOf(parts: readonly Part[]): Call[] {
   return [...new Set(parts.map(({ reading }) => reading.call))];
+}
+
+/** How many of the largest logits have to be found for calls that are computed together; nothing if none asks for that. */
+export function mostLargest(calls: readonly Call[]): number | undefined {
+  let most: number | undefined;
+  for (const { numLargest } of calls) {
+    if (numLargest !== undefined) most = Math.max(most ?? 0, numLargest);
+  }
+  return most;
 }
 
 /** Tells how far a call is, and gives it what it waits for when all is there. */

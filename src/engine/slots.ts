@@ -61,15 +61,14 @@ export class Slots implements Disposable {
    */
   async reserve(rooms: readonly Room[]): Promise<void> {
     await this.#fillGaps();
-    const added = rooms.map(({ sequence }) => sequence).filter(({ slot }) => slot === undefined);
-    const numSlots = this.#sequences.length + added.length;
     const { contextLength } = this.#model.config;
-    const wanted = rooms.reduce(
-      (most, { sequence, length }) =>
-        Math.max(most, length, Math.min(sequence.reservedLength, contextLength)),
-      0,
-    );
-    await this.#fit(numSlots, wanted);
+    const added: Sequence[] = [];
+    let wanted = 0;
+    for (const { sequence, length } of rooms) {
+      if (sequence.slot === undefined) added.push(sequence);
+      wanted = Math.max(wanted, length, Math.min(sequence.reservedLength, contextLength));
+    }
+    await this.#fit(this.#sequences.length + added.length, wanted);
     for (const sequence of added) sequence.slot = this.#sequences.push(sequence) - 1;
   }
 
@@ -87,10 +86,15 @@ export class Slots implements Disposable {
    * @param needed those that are still to be copied
    */
   freeDisposed(needed: ReadonlySet<Sequence>): void {
-    const isLive = (each: Sequence | undefined) =>
-      each !== undefined && (!each.isDisposed || needed.has(each));
-    this.#sequences = this.#sequences.map((each) => isLive(each) ? each : undefined);
-    if (this.#sequences.some((each) => each !== undefined)) return;
+    const sequences = this.#sequences;
+    let numLive = 0;
+    for (let slot = 0; slot < sequences.length; slot++) {
+      const each = sequences[slot];
+      if (each === undefined) continue;
+      if (each.isDisposed && !needed.has(each)) sequences[slot] = undefined;
+      else numLive++;
+    }
+    if (numLive > 0) return;
     this.#sequences = [];
     this[Symbol.dispose]();
   }

@@ -80,6 +80,10 @@ export class StepPass implements Pass {
   readonly #logitRows: Tensor | undefined;
   /** (seq), i32, where attention is ragged: the slot of each new token, and how many rows of it the token sees. */
   readonly #ragged: { readonly slots: Tensor; readonly counts: Tensor } | undefined;
+  /** What is written into these, for each new token. */
+  readonly #values: Readonly<
+    Record<"ids" | "positions" | "rows" | "slots" | "counts", Int32Array<ArrayBuffer>>
+  >;
   readonly #hooks: Hooks | undefined;
   readonly #hooked: GraphHooks | undefined;
 
@@ -101,6 +105,14 @@ export class StepPass implements Pass {
     this.#shape = shape;
     this.#hooks = hooks;
     this.#hooked = hooks?.build(graph);
+    const ofEach = () => new Int32Array(batch * seq);
+    this.#values = {
+      ids: ofEach(),
+      positions: ofEach(),
+      rows: ofEach(),
+      slots: ofEach(),
+      counts: ofEach(),
+    };
     const { tokens, positions } = createInputs(graph, batch, seq);
     this.tokens = tokens;
     this.positions = positions;
@@ -121,17 +133,23 @@ export class StepPass implements Pass {
     const { graph } = this;
     const { seq, rectangle } = this.#shape;
     const { numRows } = this.#cache;
-    const tokens = Int32Array.from(spans.flatMap(({ tokens }) => tokens));
-    const ofEach = (value: (span: Span, i: number) => number) =>
-      Int32Array.from(
-        spans.flatMap((span) => Array.from(span.tokens, (_, i) => value(span, i))),
-      );
-    graph.write(this.tokens, tokens);
-    graph.write(this.positions, ofEach(({ start }, i) => start + i));
-    graph.write(this.#cacheRows, ofEach(({ slot, start }, i) => slot * numRows + start + i));
+    const { ids, positions, rows, slots, counts } = this.#values;
+    let i = 0;
+    for (const { slot, start, tokens } of spans) {
+      for (let j = 0; j < tokens.length; i++, j++) {
+        ids[i] = tokens[j];
+        positions[i] = start + j;
+        rows[i] = slot * numRows + start + j;
+        slots[i] = slot;
+        counts[i] = start + j + 1;
+      }
+    }
+    graph.write(this.tokens, ids);
+    graph.write(this.positions, positions);
+    graph.write(this.#cacheRows, rows);
     if (this.#ragged !== undefined) {
-      graph.write(this.#ragged.slots, ofEach(({ slot }) => slot));
-      graph.write(this.#ragged.counts, ofEach(({ start }, i) => start + i + 1));
+      graph.write(this.#ragged.slots, slots);
+      graph.write(this.#ragged.counts, counts);
     }
     if (this.mask !== undefined) {
       const starts = spans.map(({ start }) => start);

@@ -40,28 +40,35 @@ export class TaskList {
 
   /** Those that need not wait for an earlier one: none changes what they need, and they change nothing that one needs. */
   get ready(): Task[] {
+    const ready: Task[] = [];
     const changed = new Set<Sequence>();
     const copied = new Set<Sequence>();
-    return [...this.#tasks].filter((task) => {
-      const [target, source] = task.kind === "copying" ? [task.to, task.from] : [task.sequence];
-      const isReady = !changed.has(target) && !copied.has(target) &&
-        (source === undefined || !changed.has(source));
+    for (const task of this.#tasks) {
+      const target = targetOf(task);
+      const source = task.kind === "copying" ? task.from : undefined;
+      const waits = changed.has(target) || copied.has(target) ||
+        (source !== undefined && changed.has(source));
+      if (!waits) ready.push(task);
       changed.add(target);
       if (source !== undefined) copied.add(source);
-      return isReady;
-    });
+    }
+    return ready;
   }
 
   /** The sequences of which there are to be copies. */
   get copied(): Set<Sequence> {
-    return new Set([...this.#tasks].flatMap((task) => task.kind === "copying" ? [task.from] : []));
+    const copied = new Set<Sequence>();
+    for (const task of this.#tasks) {
+      if (task.kind === "copying") copied.add(task.from);
+    }
+    return copied;
   }
 
   /** How many sequences are to be read or made that have no slot yet. */
   get numWaiting(): number {
     const waiting = new Set<Sequence>();
     for (const task of this.#tasks) {
-      const sequence = task.kind === "copying" ? task.to : task.sequence;
+      const sequence = targetOf(task);
       if (sequence.slot === undefined) waiting.add(sequence);
     }
     return waiting.size;
@@ -70,9 +77,14 @@ export class TaskList {
   #countPending(task: Task, change: number): void {
     // Of a copy that is made from what is known, the length is known too.
     if (task.kind === "copying" && task.length !== undefined) return;
-    const sequence = task.kind === "copying" ? task.to : task.sequence;
+    const sequence = targetOf(task);
     const count = (this.#numPending.get(sequence) ?? 0) + change;
     if (count === 0) this.#numPending.delete(sequence);
     else this.#numPending.set(sequence, count);
   }
+}
+
+/** What a task changes. */
+function targetOf(task: Task): Sequence {
+  return task.kind === "copying" ? task.to : task.sequence;
 }

@@ -164,7 +164,8 @@ async function* continuePrompts(
         active.push(continuationOf(own, [...prompts[prompt]], place, ofOwn));
       }
       for (const continuation of active) {
-        yield* continuation.takeIn(signal);
+        // Not `yield*`, which takes several turns for each token here.
+        for (const token of continuation.takeIn(signal)) yield token;
         speculation?.learn(continuation);
         if (!continuation.isFinished) continue;
         continuation.sequence[Symbol.dispose]();

@@ -92,7 +92,7 @@ export function setElements(
 
 /** A copy that nobody can change after it has been checked. */
 function copyIds(x: Tensor, data: Uint8Array, byteOffset: number): Int32Array<ArrayBuffer> {
-  const bytes = Uint8Array.from(data);
+  const bytes = new Uint8Array(data);
   if (byteOffset % 4 !== 0 || bytes.length % 4 !== 0) {
     throw new TypeError(
       `Cannot write ${x}: ids are written whole: received ${bytes.length} bytes at offset ${byteOffset}`,
