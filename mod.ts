@@ -58,6 +58,17 @@ export {
 export type { Branch, ExploreOptions } from "./src/generation/explore.ts";
 export type { GenerateOptions } from "./src/generation/generate_options.ts";
 export type { FinishReason, GeneratedToken } from "./src/generation/generated_token.ts";
+export type {
+  ContinuationScore,
+  ScoreContinuationsOptions,
+} from "./src/evaluation/score_continuations.ts";
+export type {
+  ScoredToken,
+  ScoreOptions,
+  ScoreProgress,
+  TextScore,
+} from "./src/evaluation/score_texts.ts";
+export type { TextPlace } from "./src/evaluation/text_places.ts";
 export type { TokenLogProbability, TokenScore } from "./src/engine/target_scores.ts";
 export type { BeamOptions } from "./src/generation/beam_options.ts";
 export type { TokenRuleOptions } from "./src/generation/token_rules.ts";

@@ -39,6 +39,12 @@ import type { Model } from "./model/model.ts";
 import { numParameters } from "./model/parameters.ts";
 import type { TokenIds } from "./tokenizer/token_ids.ts";
 import type { ModelProgress } from "./model_store/hub_models.ts";
+import type {
+  ContinuationScore,
+  ScoreContinuationsOptions,
+} from "./evaluation/score_continuations.ts";
+import type { Scorer } from "./evaluation/scorer.ts";
+import type { ScoreOptions, TextScore } from "./evaluation/score_texts.ts";
 import type { Branch, ExploreOptions } from "./generation/explore.ts";
 import { type AppendOptions, Text } from "./generation/text.ts";
 import { resolveModel } from "./model_store/resolve_model.ts";
@@ -289,6 +295,86 @@ export class GPT2 implements Disposable {
     );
   }
 
+  /**
+   * How likely a text is, token by token. Several texts of any lengths are read side by side.
+   *
+   * ```ts
+   * import { GPT2 } from "@allformers/gpt2";
+   *
+   * using model = await GPT2.fromPretrained("demo");
+   * const { tokens, perplexity, bitsPerByte } = await model.score("To be, or not to be");
+   * for (const { text, logProbability, rank } of tokens) console.log(text, logProbability, rank);
+   * console.log(perplexity, bitsPerByte);
+   * ```
+   *
+   * @param text a text or its tokens, of any length: one that is longer than the context is read in windows that overlap
+   * @param options see {@linkcode ScoreOptions}
+   * @throws {TypeError} if it is neither a text nor tokens, or a text is given but the model has no tokenizer
+   * @throws {RangeError} if an option is out of range, or a token not in the vocabulary
+   * @throws {NumericalError} if the model computes something that is not a number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async score(text: Prompt, options?: ScoreOptions): Promise<TextScore>;
+  /** How likely each of several texts is. */
+  async score(texts: readonly Prompt[], options?: ScoreOptions): Promise<TextScore[]>;
+  async score(
+    text: Prompt | readonly Prompt[],
+    options?: ScoreOptions,
+  ): Promise<TextScore | TextScore[]> {
+    const scores = await Array.fromAsync(this.scoreEach(listOf(text, "score"), options));
+    return isPrompt(text) ? scores[0] : scores;
+  }
+
+  /**
+   * How likely each of many texts is: they are asked for when there is room for them, and their scores come in their order.
+   *
+   * @param texts texts or their tokens
+   * @param options see {@linkcode GPT2.score}
+   */
+  async *scoreEach(
+    texts: Iterable<Prompt> | AsyncIterable<Prompt>,
+    options?: ScoreOptions,
+  ): AsyncGenerator<TextScore, void, undefined> {
+    const { scoreTexts } = await import("./evaluation/score_texts.ts");
+    yield* scoreTexts(this.#scorer, texts, options);
+  }
+
+  /**
+   * How likely each of several continuations of a prompt is, which is read once.
+   *
+   * ```ts
+   * import { GPT2 } from "@allformers/gpt2";
+   *
+   * using model = await GPT2.fromPretrained("demo");
+   * const scores = await model.scoreContinuations("To be, or not to", [" be", " see", " the"]);
+   * for (const { logProbability, isGreedy } of scores) console.log(logProbability, isGreedy);
+   * ```
+   *
+   * Texts are divided into tokens together with the prompt, as lm-evaluation-harness does it: a continuation has the tokens
+   * of both together behind as many as the prompt has alone, and spaces at the end of the prompt belong to it. Of a prompt
+   * that is too long, the end counts.
+   *
+   * @param prompt a text or its tokens; an empty text stands for the beginning of one
+   * @param continuations texts or tokens, at least one token each
+   * @param options see {@linkcode ScoreContinuationsOptions}
+   * @throws {TypeError} if one is neither a text nor tokens, or a text is given but the model has no tokenizer
+   * @throws {RangeError} if a continuation has no token, or more than the context, or a token is not in the vocabulary
+   * @throws {NumericalError} if the model computes something that is not a number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async scoreContinuations(
+    prompt: Prompt,
+    continuations: readonly Prompt[],
+    options?: ScoreContinuationsOptions,
+  ): Promise<ContinuationScore[]> {
+    const { scoreContinuations } = await import("./evaluation/score_continuations.ts");
+    return await scoreContinuations(this.#scorer, prompt, continuations, options);
+  }
+
+  get #scorer(): Scorer {
+    return { engine: this.#engine, tokenizer: this.tokenizer, endOfTextIds: this.endOfTextIds };
+  }
+
   /** The continuation of a prompt as one text, without the prompt. See {@linkcode GPT2.generate}. */
   async generateText(prompt: Prompt, options?: GenerateOptions): Promise<string>;
   /** The continuations of several prompts; with `numReturnSequences`, all those of the first prompt come first. */
@@ -364,11 +450,14 @@ export class GPT2 implements Disposable {
   }
 }
 
-function listOf(prompt: Prompt | readonly Prompt[]): readonly Prompt[] {
+function listOf(
+  prompt: Prompt | readonly Prompt[],
+  action = "generate",
+): readonly Prompt[] {
   if (isPrompt(prompt)) return [prompt];
   if (Array.isArray(prompt)) return Array.from(prompt);
   throw new TypeError(
-    `Cannot generate: the prompt must be a text, its tokens, or an array of these: ` +
+    `Cannot ${action}: the prompt must be a text, its tokens, or an array of these: ` +
       `received ${describe(prompt)}.`,
   );
 }

@@ -37,7 +37,7 @@ export async function scoreTokens(
   if (begin === tokens.length) return [];
   // Also the last one, which is not read.
   checkTokens(tokens, engine.model.config.vocabSize);
-  sequence.truncate(Math.min(sequence.length, Math.max(0, begin - 1)));
+  if (sequence.length >= begin) sequence.truncate(Math.max(0, begin - 1));
   const start = sequence.length;
   const read = tokens.slice(start, -1);
   const targets = tokens.slice(start + 1).map((target, i) =>

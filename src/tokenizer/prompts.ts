@@ -24,19 +24,21 @@ export function copyPrompt(prompt: Prompt): string | readonly number[] {
  * The tokens of each prompt, copied; an empty text is the token that begins one.
  *
  * @param allowSpecial the special tokens to recognize in texts
+ * @param action what cannot be done otherwise
  * @throws {TypeError} if one is neither a text nor tokens, or a text is given without a tokenizer
  */
 export function encodePrompts(
   tokenizer: Tokenizer | undefined,
   prompts: readonly Prompt[],
   allowSpecial: EncodeOptions["allowSpecial"],
+  action = "generate",
 ): TokenIds[] {
   // From an array without holes, which would be skipped.
   return Array.from(prompts, (prompt) => {
     if (isTokenIds(prompt)) return Array.from<number>(prompt);
     if (typeof prompt !== "string") {
       throw new TypeError(
-        `Cannot generate: a prompt must be a text or its tokens: received ${describe(prompt)}.`,
+        `Cannot ${action}: a prompt must be a text or its tokens: received ${describe(prompt)}.`,
       );
     }
     if (tokenizer === undefined) {

@@ -1,0 +1,172 @@
+/**
+ * How likely several continuations of one prompt are.
+ *
+ * @module
+ */
+import {
+  abortSignal,
+  anything,
+  checkOptions,
+  integer,
+  type OptionRules,
+} from "../base/check_options.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import { scoreTokens } from "../engine/score_tokens.ts";
+import type { TokenScore } from "../engine/target_scores.ts";
+import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
+import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Scorer } from "./scorer.ts";
+import { sideBySide } from "./side_by_side.ts";
+
+/** Options of `GPT2.scoreContinuations()`. */
+export interface ScoreContinuationsOptions {
+  /** How many of the likeliest tokens at each place are wanted. Default: 0. */
+  topLogProbabilities?: number;
+  /** The special tokens to recognize in texts. Default: none. */
+  allowSpecial?: EncodeOptions["allowSpecial"];
+  /** Stops the computation with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** How likely a continuation is. */
+export interface ContinuationScore {
+  /** Its tokens. */
+  readonly tokens: readonly TokenScore[];
+  /** The natural logarithm of its probability: the sum of those of its tokens. */
+  readonly logProbability: number;
+  /** The mean of its tokens. */
+  readonly logProbabilityPerToken: number;
+  /** The sum, divided by the number of bytes that its tokens stand for. NaN without a tokenizer. */
+  readonly logProbabilityPerByte: number;
+  /** Whether each of its tokens is the likeliest where it stands: whether greedy decoding would write it. */
+  readonly isGreedy: boolean;
+}
+
+const ACTION = "score";
+
+const RULES: OptionRules<ScoreContinuationsOptions> = {
+  topLogProbabilities: integer(0),
+  allowSpecial: anything,
+  signal: abortSignal,
+};
+
+/**
+ * Scores each continuation of a prompt, which is read once.
+ *
+ * Texts are divided into tokens together with the prompt, as lm-evaluation-harness does it: a continuation has the tokens
+ * of both together behind as many as the prompt has alone, and spaces at the end of the prompt belong to it. Of a prompt
+ * that is too long, the end counts.
+ *
+ * @param prompt a text or its tokens; an empty text stands for the beginning of one
+ * @param continuations texts or tokens, at least one token each
+ * @throws {TypeError} if one is neither a text nor tokens, or a text is given but the model has no tokenizer
+ * @throws {RangeError} if a continuation has no token, or more than the context
+ * @throws {NumericalError} if the model computes something that is not a number
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function scoreContinuations(
+  { engine, tokenizer }: Scorer,
+  prompt: Prompt,
+  continuations: readonly Prompt[],
+  options: ScoreContinuationsOptions = {},
+): Promise<ContinuationScore[]> {
+  const { topLogProbabilities: numTop, allowSpecial, signal } = checkOptions(
+    ACTION,
+    options,
+    RULES,
+  );
+  const { contextLength } = engine.model.config;
+  // Copies: what the caller's arrays say later makes no difference.
+  const texts = Array.from(
+    continuations,
+    (continuation) => joined(tokenizer, prompt, continuation, allowSpecial, contextLength),
+  );
+  const numRows = texts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
+  using shared = engine.open({ reservedLength: numRows });
+  const tokens = sharedBeginning(texts);
+  await engine.step([{ sequence: shared, tokens, logits: "none" }], { signal });
+  const scored = sideBySide(texts, () => numRows, async ({ tokens, begin }, signal) => {
+    using sequence = engine.fork(shared);
+    return await scoreTokens(engine, sequence, tokens, begin, { numTop, signal });
+  }, signal);
+  return await Array.fromAsync(scored, (tokens) => summarize(tokens, tokenizer));
+}
+
+/** A prompt with a continuation, and where that begins. */
+interface JoinedText {
+  readonly tokens: readonly number[];
+  readonly begin: number;
+}
+
+function joined(
+  tokenizer: Tokenizer | undefined,
+  prompt: Prompt,
+  continuation: Prompt,
+  allowSpecial: EncodeOptions["allowSpecial"],
+  contextLength: number,
+): JoinedText {
+  const { tokens, begin } = encodeBoth(tokenizer, prompt, continuation, allowSpecial);
+  const count = tokens.length - begin;
+  if (count < 1 || count > contextLength) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION} a continuation of ${count} tokens: it has from 1 to ${contextLength} of them`,
+    );
+  }
+  // The last token is not read, so there may be one more.
+  const numCut = Math.max(0, tokens.length - contextLength - 1);
+  return { tokens: tokens.slice(numCut), begin: begin - numCut };
+}
+
+function encodeBoth(
+  tokenizer: Tokenizer | undefined,
+  prompt: Prompt,
+  continuation: Prompt,
+  allowSpecial: EncodeOptions["allowSpecial"],
+): JoinedText {
+  const encode = (text: Prompt) => encodePrompts(tokenizer, [text], allowSpecial, ACTION)[0];
+  const areTexts = typeof prompt === "string" && typeof continuation === "string";
+  if (areTexts && prompt.trimEnd() !== "") {
+    const before = encode(prompt.trimEnd());
+    const both = encode(prompt + continuation);
+    return { tokens: [...before, ...both.slice(before.length)], begin: before.length };
+  }
+  // Spaces alone belong to the continuation, too.
+  if (areTexts) continuation = prompt + continuation;
+  const before = encode(areTexts ? "" : prompt);
+  if (before.length === 0) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION} a continuation of nothing: the prompt has no token. Give it one, such as <|endoftext|>.`,
+    );
+  }
+  const after = typeof continuation === "string" && tokenizer !== undefined
+    ? tokenizer.encode(continuation, { allowSpecial })
+    : encode(continuation);
+  return { tokens: [...before, ...after], begin: before.length };
+}
+
+/** What all texts begin with, without the last token of the prompt: what follows that is wanted of each. */
+function sharedBeginning(texts: readonly JoinedText[]): readonly number[] {
+  if (texts.length < 2) return [];
+  const [{ tokens }] = texts;
+  let length = texts.reduce((least, { begin }) => Math.min(least, begin - 1), Infinity);
+  for (const other of texts) {
+    const end = other.tokens.findIndex((id, i) => i >= length || id !== tokens[i]);
+    if (end >= 0) length = Math.min(length, end);
+  }
+  return tokens.slice(0, length);
+}
+
+function summarize(
+  tokens: readonly TokenScore[],
+  tokenizer: Tokenizer | undefined,
+): ContinuationScore {
+  const logProbability = tokens.reduce((sum, { logProbability }) => sum + logProbability, 0);
+  const numBytes = tokenizer?.decodeBytes(tokens.map(({ id }) => id)).length ?? NaN;
+  return {
+    tokens,
+    logProbability,
+    logProbabilityPerToken: logProbability / tokens.length,
+    logProbabilityPerByte: logProbability / numBytes,
+    isGreedy: tokens.every(({ rank }) => rank === 1),
+  };
+}
