@@ -108,8 +108,11 @@ function joined(
   const { tokens, begin } = encodeBoth(tokenizer, prompt, continuation, allowSpecial);
   const count = tokens.length - begin;
   if (count < 1 || count > contextLength) {
+    const joins = count === 0 && continuation.length > 0
+      ? ". It is one token together with the end of the prompt: give both as tokens"
+      : "";
     throw new InvalidArgumentError(
-      `Cannot ${ACTION} a continuation of ${count} tokens: it has from 1 to ${contextLength} of them`,
+      `Cannot ${ACTION} a continuation of ${count} tokens: it has from 1 to ${contextLength} of them${joins}.`,
     );
   }
   // The last token is not read, so there may be one more.

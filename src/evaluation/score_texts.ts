@@ -14,7 +14,7 @@ import {
 } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
-import { noScore, type TokenScore } from "../engine/target_scores.ts";
+import type { TokenScore } from "../engine/target_scores.ts";
 import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Scorer } from "./scorer.ts";
@@ -200,6 +200,6 @@ function summarize(scores: readonly TokenScore[], tokenizer: Tokenizer | undefin
     numScored,
     logProbability,
     perplexity: Math.exp(-logProbability / numScored),
-    bitsPerByte: -logProbability / Math.LN2 / numBytes,
+    bitsPerByte: numBytes > 0 ? -logProbability / Math.LN2 / numBytes : NaN,
   };
 }

@@ -10,6 +10,9 @@
  */
 const MAX_ROWS = 8192;
 
+/** So many short ones fill passes, too. */
+const MAX_ITEMS = 512;
+
 /**
  * Carries out an action for each item, for several at once.
  *
@@ -32,7 +35,7 @@ export async function* sideBySide<Item, Result>(
     for await (const item of items) {
       signal?.throwIfAborted();
       const rows = Math.max(1, numRows(item));
-      while (begun.length > 0 && numRowsWith(begun, rows) > MAX_ROWS) {
+      while (begun.length > 0 && !hasRoom(begun, rows)) {
         yield await begun.shift()!.result;
       }
       const result = action(item, stopped);
@@ -53,7 +56,9 @@ interface Begun<Result> {
   readonly result: Promise<Result>;
 }
 
-/** How many rows the cache needs if another action is begun. */
-function numRowsWith(begun: readonly Begun<unknown>[], rows: number): number {
-  return (begun.length + 1) * begun.reduce((most, { numRows }) => Math.max(most, numRows), rows);
+/** Whether another action can be begun. */
+function hasRoom(begun: readonly Begun<unknown>[], rows: number): boolean {
+  const count = begun.length + 1;
+  const longest = begun.reduce((most, { numRows }) => Math.max(most, numRows), rows);
+  return count <= MAX_ITEMS && count * longest <= MAX_ROWS;
 }

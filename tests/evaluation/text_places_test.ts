@@ -1,0 +1,36 @@
+import { assertEquals } from "@std/assert";
+import { textPlaces } from "../../src/evaluation/text_places.ts";
+import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+
+const tokenizer = await Tokenizer.gpt2();
+
+Deno.test("textPlaces() tells where each token begins in the text, also within characters", () => {
+  for (const text of ["", "To be, or not", "nöt 🙂 日本語 à", "🇩🇪👩‍👩‍👧x", "\r\n\t e\u0301"]) {
+    const ids = tokenizer.encode(text);
+    const places = textPlaces(tokenizer, ids);
+    const bytes = new TextEncoder().encode(text);
+    let byteOffset = 0;
+    for (const [i, place] of places.entries()) {
+      const own = tokenizer.tokenBytes(ids[i]);
+      assertEquals([place.byteOffset, place.numBytes], [byteOffset, own.length]);
+      // The longest beginning of the text that does not end within a character.
+      let whole = byteOffset;
+      while ((bytes[whole] & 0xc0) === 0x80) whole--;
+      const before = new TextDecoder().decode(bytes.subarray(0, whole));
+      assertEquals(place.offset, before.length, `${JSON.stringify(text)}, token ${i}`);
+      if (!place.text.includes("\uFFFD")) {
+        assertEquals(text.slice(place.offset, place.offset + place.text.length), place.text);
+      }
+      byteOffset += own.length;
+    }
+    assertEquals(byteOffset, bytes.length);
+  }
+});
+
+Deno.test("textPlaces() knows no text of ids that the tokenizer does not have", () => {
+  const nowhere = { text: "", offset: 1, byteOffset: 1, numBytes: 0 };
+  const [a, padded] = textPlaces(tokenizer, [64, 50300]);
+  assertEquals([a.text, padded], ["a", nowhere]);
+  const [none] = textPlaces(undefined, [5]);
+  assertEquals(none, { text: "", offset: 0, byteOffset: 0, numBytes: 0 });
+});
