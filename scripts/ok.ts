@@ -23,7 +23,10 @@ const steps: readonly Step[] = [
   { name: "lint", args: ["lint"] },
   { name: "native library", args: ["task", "build"] },
   { name: "types", args: ["check", "."] },
-  { name: "documentation", args: ["doc", "--lint", "mod.ts", "src/ops.ts", "src/inspect.ts"] },
+  {
+    name: "documentation",
+    args: ["doc", "--lint", "mod.ts", "src/ops.ts", "src/inspect.ts", "src/serve.ts"],
+  },
   { name: "layers", args: ["run", "-A", "scripts/check_layers.ts"] },
   { name: "native symbols", args: ["run", "-A", "scripts/check_symbols.ts"] },
   { name: "package", args: ["publish", "--dry-run", "--allow-dirty"], inspect: checkPackageSize },

@@ -1,0 +1,77 @@
+/**
+ * `serve`: a model over HTTP.
+ *
+ * @module
+ */
+import { GPT2 } from "../gpt2.ts";
+import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
+import { deviceOptions } from "./arguments/device_flags.ts";
+import { serveFlags } from "./arguments/serve_flags.ts";
+import { defineCommand } from "./command.ts";
+import { showingProgress } from "./model_progress.ts";
+import { readApiKeys } from "./serve/api_keys.ts";
+import { lineText } from "./terminal/terminal_text.ts";
+
+/** Serves a model. */
+export const serveCommand = defineCommand({
+  name: "serve",
+  summary: "Serve a model over HTTP, as OpenAI's completions.",
+  details:
+    "Apps and evaluation harnesses that speak to OpenAI's completions can use it: POST /v1/completions, and what " +
+    "else docs/server.md lists. The address is written to stdout when the server is ready. Ctrl-C, or SIGTERM, " +
+    "ends it: no new requests, and running ones have --grace-seconds to end.",
+  operands: { usage: "", min: 0, max: 0, advice: "Name a model with --model <model>." },
+  flags: serveFlags,
+  examples: [
+    ["serve --model demo", "A model that needs no download, at http://127.0.0.1:8080"],
+    ["serve --model gpt2 --host 0.0.0.0 --api-key-file keys.txt", "For other machines, with a key"],
+  ],
+
+  async run({ values }, io) {
+    const { model: name = defaultModel(), type, threads, host, port, graceSeconds } = values;
+    const { stdout, stderr, signal } = io;
+    const loading = { type, threads, ...deviceOptions(values), signal };
+    const apiKeys = values.apiKeyFile === undefined ? [] : await readApiKeys(values.apiKeyFile, io);
+    const { isLoopback, listen } = await import("./serve/listen.ts");
+    using model = await showingProgress(
+      name,
+      stderr,
+      { alternative: DEMO_FLAG },
+      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
+    );
+    if (model.tokenizer === undefined) {
+      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
+      throw tokenizerError("serve a model", name);
+    }
+    if (apiKeys.length === 0 && !isLoopback(host)) {
+      await stderr.write(
+        `warning: anybody who can reach ${lineText(host)} can use this server: ` +
+          "ask for a key with --api-key-file\n",
+      );
+    }
+    const { cors, maxTexts, maxWaiting, maxKeptTexts } = values;
+    const { createHandler } = await import("../serve.ts");
+    using handler = createHandler(model, {
+      modelName: values.modelName ?? shortName(name),
+      apiKeys,
+      cors,
+      maxTexts,
+      maxWaiting,
+      maxKeptTexts,
+      onError: (error) => {
+        const text = error instanceof Error ? error.stack ?? error.message : String(error);
+        stderr.write(`error: ${text}\n`).catch(() => {}); // Nobody may be there to see it.
+      },
+    });
+    await listen(handler, { host, port, graceSeconds, signal }, async (url) => {
+      await stdout.write(`${url}\n`);
+    });
+  },
+});
+
+/** What a file is called, without its folder: who asks for the model need not know where it lies. */
+function shortName(name: string): string {
+  const isPath = /\.gguf$/i.test(name) || /^[./~]|^[a-z]:|\\/i.test(name);
+  if (!isPath) return name;
+  return name.split(/[/\\]/).findLast((part) => part !== "")?.replace(/\.gguf$/i, "") ?? name;
+}

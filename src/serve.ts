@@ -1,0 +1,17 @@
+/**
+ * Serving a model over HTTP: OpenAI's completions, and what evaluation harnesses ask for.
+ *
+ * ```ts
+ * import { GPT2 } from "@allformers/gpt2";
+ * import { createHandler } from "@allformers/gpt2/serve";
+ *
+ * using model = await GPT2.fromPretrained("demo");
+ * using handler = createHandler(model, { modelName: "demo" });
+ * const models = await handler(new Request("http://localhost/v1/models"));
+ * console.log(await models.json()); // or Deno.serve(handler), or a part of a server of your own
+ * ```
+ *
+ * @module
+ */
+export { createHandler, type Handler } from "./server/handler.ts";
+export type { ServerOptions } from "./server/server_options.ts";

@@ -1,0 +1,75 @@
+/**
+ * What the server says about itself: `GET /v1/models`, `/health`, `/metrics`.
+ *
+ * @module
+ */
+import { ApiError } from "./api_error.ts";
+import type { Exchange, Service } from "./service.ts";
+
+function modelJson({ modelName, startedAt, model: { config } }: Service) {
+  return {
+    id: modelName,
+    object: "model",
+    created: startedAt,
+    owned_by: "allformers",
+    max_model_len: config.contextLength,
+  };
+}
+
+/** The only model. */
+export function listModels({ service }: Exchange): Response {
+  return Response.json({ object: "list", data: [modelJson(service)] });
+}
+
+/** A model by its name, which may have slashes. */
+export function showModel({ request, service }: Exchange): Response {
+  const name = new URL(request.url).pathname.replace("/v1/models/", "");
+  if (decoded(name) === service.modelName) return Response.json(modelJson(service));
+  throw new ApiError(
+    404,
+    `There is no such model here. The model is ${JSON.stringify(service.modelName)}.`,
+    {
+      type: "not_found_error",
+      param: "model",
+      code: "model_not_found",
+    },
+  );
+}
+
+function decoded(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the server takes requests; one that ends is asked no more. */
+export function health({ service }: Exchange): Response {
+  const { numTexts, numWaiting } = service.admission;
+  return Response.json({ status: "ok", texts_running: numTexts, requests_waiting: numWaiting });
+}
+
+/** What was counted, for Prometheus. */
+export function metrics({ service }: Exchange): Response {
+  const { admission, prefixes, maxTexts } = service;
+  const text = service.metrics.text({
+    numWaiting: admission.numWaiting,
+    numTexts: admission.numTexts,
+    maxTexts,
+    numKept: prefixes.numKept,
+    numKeptTokens: prefixes.numKeptTokens,
+  });
+  return new Response(text, {
+    headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+  });
+}
+
+/** Chat is refused. */
+export function refuseChat(): Response {
+  throw new ApiError(
+    404,
+    "GPT-2 has no chat format: it continues texts. Send a prompt to /v1/completions instead.",
+    { type: "not_found_error", code: "no_chat_format" },
+  );
+}

@@ -1,0 +1,119 @@
+/**
+ * Log-probabilities as OpenAI's completions have them.
+ *
+ * @module
+ */
+import type { TokenLogProbability } from "../../generation/generated_token.ts";
+import { StreamDecoder } from "../../tokenizer/stream_decoder.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+
+/** Four arrays with an element for each token. */
+export interface LegacyLogProbabilities {
+  readonly tokens: string[];
+  /** Nothing is known of the first token of a text. */
+  readonly token_logprobs: (number | null)[];
+  /** The likeliest tokens in its place, and itself; nothing if none were asked for. */
+  readonly top_logprobs: (Record<string, number> | null)[] | null;
+  /** Where each token begins, in characters as Python counts them (code points). */
+  readonly text_offset: number[];
+}
+
+/** What JSON has no word for: OpenAI writes this. */
+const IMPOSSIBLE = -9999;
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const textsOf = new WeakMap<Tokenizer, Map<number, string>>();
+
+/**
+ * A token as a text. One that is not whole characters is written as its bytes, `bytes:\xe2\x80`, as OpenAI did: so no two tokens
+ * are the same text.
+ */
+export function tokenText(tokenizer: Tokenizer, id: number): string {
+  if (id >= tokenizer.vocabSize) return `token:${id}`;
+  let texts = textsOf.get(tokenizer);
+  if (texts === undefined) textsOf.set(tokenizer, texts = new Map());
+  let text = texts.get(id);
+  if (text === undefined) texts.set(id, text = textOf(tokenizer.tokenBytes(id)));
+  return text;
+}
+
+function textOf(bytes: Uint8Array<ArrayBuffer>): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    const escapes = Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, "0")}`);
+    return `bytes:${escapes.join("")}`;
+  }
+}
+
+/** Follows a text, and writes down what is known of its tokens. */
+export class LogProbabilityWriter {
+  readonly #tokenizer: Tokenizer;
+  readonly #numTop: number;
+  readonly #decoder: StreamDecoder;
+  #offset = 0;
+  #written: LegacyLogProbabilities;
+
+  /** @param numTop how many of the likeliest tokens there are beside each */
+  constructor(tokenizer: Tokenizer, numTop: number) {
+    this.#tokenizer = tokenizer;
+    this.#numTop = numTop;
+    this.#decoder = new StreamDecoder(tokenizer);
+    this.#written = this.#nothing();
+  }
+
+  /**
+   * Writes a token down.
+   *
+   * @param isShown whether the text has it: it has not the token that ends it
+   */
+  add(
+    { id, logProbability, topLogProbabilities = [] }: TokenLogProbability & {
+      readonly topLogProbabilities?: readonly TokenLogProbability[];
+    },
+    isShown = true,
+  ): void {
+    const { tokens, token_logprobs, top_logprobs, text_offset } = this.#written;
+    tokens.push(tokenText(this.#tokenizer, id));
+    text_offset.push(this.#offset);
+    const isKnown = !Number.isNaN(logProbability);
+    token_logprobs.push(isKnown ? jsonNumber(logProbability) : null);
+    top_logprobs?.push(isKnown ? this.#top({ id, logProbability }, topLogProbabilities) : null);
+    if (isShown) { for (const _character of this.#decoder.push(id)) this.#offset++; }
+  }
+
+  /** What was written down since the last time. */
+  take(): LegacyLogProbabilities {
+    const written = this.#written;
+    this.#written = this.#nothing();
+    return written;
+  }
+
+  #nothing(): LegacyLogProbabilities {
+    return {
+      tokens: [],
+      token_logprobs: [],
+      top_logprobs: this.#numTop > 0 ? [] : null,
+      text_offset: [],
+    };
+  }
+
+  /** The token itself is among them, with the very same number, though it may not be one of the likeliest. */
+  #top(
+    token: TokenLogProbability,
+    likeliest: readonly TokenLogProbability[],
+  ): Record<string, number> {
+    const top = likeliest.slice(0, this.#numTop);
+    if (!top.some(({ id }) => id === token.id)) top.push(token);
+    return Object.fromEntries(
+      top.map(({ id, logProbability }) =>
+        [tokenText(this.#tokenizer, id), jsonNumber(logProbability)] as const
+      ),
+    );
+  }
+}
+
+function jsonNumber(logProbability: number): number {
+  return logProbability === -Infinity ? IMPOSSIBLE : logProbability;
+}

@@ -1,0 +1,318 @@
+/**
+ * From the body of a completion request to the options of this package.
+ *
+ * @module
+ */
+import { eventLoopTurn } from "../../base/event_loop.ts";
+import { checkTokens } from "../../model/token_ids.ts";
+import { firstStreams } from "../../generation/prompts.ts";
+import { validateSamplingOptions } from "../../generation/sampling/sampling_options.ts";
+import type { TextGenerateOptions } from "../../generation/text.ts";
+import type { GPT2 } from "../../gpt2.ts";
+import { ApiError, fieldError } from "../api_error.ts";
+import {
+  anyNumberField,
+  checkFields,
+  eitherField,
+  type Field,
+  type FieldValues,
+  flagField,
+  ignoredField,
+  integerField,
+  numberField,
+  objectField,
+  textField,
+  textsField,
+} from "../fields.ts";
+import * as limits from "../limits.ts";
+
+/** What is to be written. */
+export interface CompletionRequest {
+  /** The tokens of each prompt, at least one. */
+  readonly prompts: readonly (readonly number[])[];
+  /** For each prompt, which random numbers its first continuation gets: others than those of an equal prompt before it. */
+  readonly firstStreams: readonly number[];
+  /** How many continuations of each prompt the answer has, and how many are written to choose them from. */
+  readonly numChoices: number;
+  readonly bestOf: number;
+  readonly maxTokens: number;
+  /** Whether the prompt comes first in each text. */
+  readonly echo: boolean;
+  /** How many of the likeliest tokens to name beside each, if log-probabilities are wanted at all. */
+  readonly numTop: number | undefined;
+  readonly isStreamed: boolean;
+  readonly includesUsage: boolean;
+  readonly seed: number;
+  /** Everything else, as `Text.generate()` takes it. */
+  readonly options: TextGenerateOptions;
+}
+
+/** What a request is checked against. */
+export interface RequestContext {
+  readonly model: GPT2;
+  /** The name by which clients know the model. */
+  readonly modelName: string;
+  /** The most continuations of a prompt. */
+  readonly maxTexts: number;
+}
+
+type PromptField = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
+
+const promptField: Field<PromptField> = {
+  meaning: `a text, an array of token ids, or an array of 1 to ${limits.MAX_PROMPTS} of either`,
+  is: (value): value is PromptField => {
+    if (typeof value === "string") return true;
+    if (!Array.isArray(value) || value.length === 0) return false;
+    if (areNumbers(value)) return true;
+    return value.length <= limits.MAX_PROMPTS &&
+      (value.every((each) => typeof each === "string") ||
+        value.every((each) => Array.isArray(each) && each.length > 0 && areNumbers(each)));
+  },
+};
+
+function areNumbers(values: readonly unknown[]): boolean {
+  return values.every((each) => typeof each === "number");
+}
+
+function completionFields({ maxTexts, model: { config } }: RequestContext) {
+  const { MAX_STOPS, MAX_STOP_CHARACTERS, MAX_CHOICES, MAX_CHOICE_CHARACTERS } = limits;
+  const oneStop: Field<string> = {
+    meaning: `a text of 1 to ${MAX_STOP_CHARACTERS} characters`,
+    is: (value): value is string =>
+      typeof value === "string" && value.length > 0 && value.length <= MAX_STOP_CHARACTERS,
+  };
+  const noStops: Field<readonly string[]> = {
+    meaning: "an empty array",
+    is: (value): value is readonly string[] => Array.isArray(value) && value.length === 0,
+  };
+  return {
+    model: textField,
+    prompt: promptField,
+    suffix: textField,
+    max_tokens: integerField(0, Number.MAX_SAFE_INTEGER),
+    temperature: anyNumberField,
+    top_p: anyNumberField,
+    n: integerField(1, maxTexts),
+    best_of: integerField(1, maxTexts),
+    stream: flagField,
+    stream_options: objectField,
+    logprobs: integerField(0, limits.MAX_LOG_PROBABILITIES),
+    echo: flagField,
+    stop: eitherField(eitherField(oneStop, textsField(MAX_STOPS, MAX_STOP_CHARACTERS)), noStops),
+    presence_penalty: numberField(-2, 2),
+    frequency_penalty: numberField(-2, 2),
+    logit_bias: objectField,
+    seed: integerField(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+    user: ignoredField,
+    // Beyond OpenAI's.
+    top_k: anyNumberField,
+    min_p: anyNumberField,
+    typical_p: anyNumberField,
+    repetition_penalty: anyNumberField,
+    no_repeat_ngram_size: anyNumberField,
+    min_tokens: integerField(0, config.contextLength),
+    ignore_eos: flagField,
+    regex: textField,
+    json_schema: eitherField(objectField, flagField),
+    choices: textsField(MAX_CHOICES, MAX_CHOICE_CHARACTERS),
+  };
+}
+
+type CompletionFields = FieldValues<ReturnType<typeof completionFields>>;
+
+/**
+ * Reads the body of a request.
+ *
+ * @throws {ApiError} if something is wrong with it
+ * @throws {RangeError} or `TypeError`: likewise, in the words of the library
+ */
+export async function readCompletionRequest(
+  body: unknown,
+  context: RequestContext,
+): Promise<CompletionRequest> {
+  const fields = checkFields(body, completionFields(context));
+  checkModelName(fields.model, context.modelName);
+  if (fields.suffix !== undefined && fields.suffix !== "") {
+    throw fieldError(
+      "suffix",
+      "suffix is not supported: GPT-2 writes on from a prompt, and cannot fill in what is before something.",
+      "unsupported",
+    );
+  }
+  const { n = 1, best_of: bestOf = n, echo = false, max_tokens: maxTokens = 16 } = fields;
+  const isStreamed = fields.stream ?? false;
+  if (bestOf < n) {
+    throw fieldError("best_of", `best_of must be at least n, ${n}: received ${bestOf}.`);
+  }
+  if (isStreamed && bestOf > n) {
+    throw fieldError("best_of", "best_of cannot be streamed: what is best shows only at the end.");
+  }
+  const { includesUsage } = streamOptions(fields.stream_options, isStreamed);
+  const options = generateOptions(fields, context.model.config.vocabSize);
+  const prompts = await encodePrompts(fields.prompt ?? "", context.model);
+  for (const tokens of prompts) checkLength(tokens, maxTokens, context.model.config.contextLength);
+  return {
+    prompts,
+    firstStreams: firstStreams(prompts, bestOf),
+    numChoices: n,
+    bestOf,
+    maxTokens,
+    echo,
+    numTop: fields.logprobs,
+    isStreamed,
+    includesUsage,
+    // A negative one is another number all the same.
+    seed: fields.seed === undefined ? randomSeed() : Math.abs(fields.seed),
+    options,
+  };
+}
+
+/**
+ * Whether a request is for the model that is served.
+ *
+ * @throws {ApiError} 404 if it is not
+ */
+export function checkModelName(name: string | undefined, served: string): void {
+  if (name === undefined || name === served) return;
+  throw new ApiError(
+    404,
+    `There is no such model here: received ${JSON.stringify(name).slice(0, 200)}. The model is ${
+      JSON.stringify(served)
+    }.`,
+    {
+      type: "not_found_error",
+      param: "model",
+      code: "model_not_found",
+    },
+  );
+}
+
+function streamOptions(
+  value: Readonly<Record<string, unknown>> | undefined,
+  isStreamed: boolean,
+): { includesUsage: boolean } {
+  if (value === undefined) return { includesUsage: false };
+  if (!isStreamed) {
+    throw fieldError("stream_options", "stream_options is only for stream: true.");
+  }
+  // What is obfuscated is the length of chunks, against those who see only that; it is not done here.
+  const fields = checkFields(value, {
+    include_usage: flagField,
+    include_obfuscation: ignoredField,
+  });
+  return { includesUsage: fields.include_usage ?? false };
+}
+
+function generateOptions(fields: CompletionFields, vocabSize: number): TextGenerateOptions {
+  const sampling = withoutUndefined({
+    temperature: fields.temperature,
+    topP: fields.top_p,
+    topK: fields.top_k ?? 0,
+    minP: fields.min_p,
+    typicalP: fields.typical_p,
+    repetitionPenalty: fields.repetition_penalty,
+    noRepeatNgramSize: fields.no_repeat_ngram_size,
+    presencePenalty: fields.presence_penalty,
+    frequencyPenalty: fields.frequency_penalty,
+    logitBias: readBiases(fields.logit_bias),
+  });
+  validateSamplingOptions(sampling, vocabSize);
+  checkPatterns(fields);
+  return withoutUndefined({
+    ...sampling,
+    stop: fields.stop,
+    minNewTokens: fields.min_tokens,
+    ignoreEndOfText: fields.ignore_eos,
+    topLogProbabilities: fields.logprobs,
+    regex: fields.regex,
+    jsonSchema: fields.json_schema,
+    choices: fields.choices,
+  });
+}
+
+function readBiases(
+  biases: Readonly<Record<string, unknown>> | undefined,
+): Record<number, number> | undefined {
+  if (biases === undefined) return undefined;
+  const entries = Object.entries(biases);
+  const isRight = ([, bias]: [string, unknown]) =>
+    typeof bias === "number" && bias >= -100 && bias <= 100;
+  if (entries.length > limits.MAX_BIASES || !entries.every(isRight)) {
+    throw fieldError(
+      "logit_bias",
+      `logit_bias must be an object of at most ${limits.MAX_BIASES} token ids, each with a number from -100 to 100.`,
+    );
+  }
+  return biases as Record<number, number>;
+}
+
+function checkPatterns({ regex = "", json_schema: schema = true }: CompletionFields): void {
+  const { MAX_PATTERN_CHARACTERS, MAX_SCHEMA_CHARACTERS } = limits;
+  if (regex.length > MAX_PATTERN_CHARACTERS) {
+    throw fieldError("regex", `regex must have at most ${MAX_PATTERN_CHARACTERS} characters.`);
+  }
+  if (JSON.stringify(schema).length > MAX_SCHEMA_CHARACTERS) {
+    throw fieldError(
+      "json_schema",
+      `json_schema must have at most ${MAX_SCHEMA_CHARACTERS} characters.`,
+    );
+  }
+}
+
+/** The tokens of prompts. Others have their turn between two of them: there may be many. */
+async function encodePrompts(prompt: PromptField, model: GPT2): Promise<number[][]> {
+  const several = typeof prompt === "string" || (prompt.length > 0 && typeof prompt[0] === "number")
+    ? [prompt as string | number[]]
+    : prompt as string[] | number[][];
+  const prompts: number[][] = [];
+  for (const each of several) {
+    prompts.push(encodePrompt(each, model));
+    if (several.length > 1) await eventLoopTurn();
+  }
+  return prompts;
+}
+
+/**
+ * The tokens of a prompt.
+ *
+ * @throws {ApiError} 400 if it cannot fit into the context
+ * @throws {RangeError} if there is no such token
+ */
+export function encodePrompt(prompt: string | readonly number[], model: GPT2): number[] {
+  const { contextLength, vocabSize } = model.config;
+  if (typeof prompt === "string") {
+    if (prompt.length > contextLength * limits.MAX_TOKEN_CHARACTERS) {
+      throw contextError(`a prompt of ${prompt.length} characters`, contextLength);
+    }
+    return model.tokenizer!.encodePrompt(prompt);
+  }
+  if (prompt.length > contextLength) {
+    throw contextError(`a prompt of ${prompt.length} tokens`, contextLength);
+  }
+  checkTokens(prompt, vocabSize);
+  return [...prompt];
+}
+
+function checkLength(tokens: readonly number[], maxTokens: number, contextLength: number): void {
+  const most = maxTokens === 0 ? contextLength : contextLength - 1;
+  if (tokens.length <= most) return;
+  throw contextError(`a prompt of ${tokens.length} tokens`, contextLength);
+}
+
+function contextError(received: string, contextLength: number): ApiError {
+  return fieldError(
+    "prompt",
+    `The model has room for ${contextLength} tokens, of which at least one is to be written: received ${received}. Shorten the prompt.`,
+    "context_length_exceeded",
+  );
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0];
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as T;
+}

@@ -1,0 +1,118 @@
+/**
+ * What was written, in the form of OpenAI's completions.
+ *
+ * @module
+ */
+import type { FinishReason } from "../../generation/generated_token.ts";
+import type { GPT2 } from "../../gpt2.ts";
+import type { Exchange } from "../service.ts";
+import { type LegacyLogProbabilities, LogProbabilityWriter } from "./log_probabilities.ts";
+import type { CompletionRequest } from "./request.ts";
+import type { CompletionEvent, CompletionUsage } from "./run.ts";
+
+/** One of the texts. */
+export interface Choice {
+  readonly text: string;
+  readonly index: number;
+  readonly logprobs: LegacyLogProbabilities | null;
+  readonly finish_reason: "stop" | "length" | null;
+}
+
+/** What all answers to a request have in common. */
+export interface CompletionHead {
+  readonly id: string;
+  readonly object: "text_completion";
+  readonly created: number;
+  readonly model: string;
+}
+
+/** The beginning of the answer to a request. */
+export function completionHead({ id, service }: Exchange): CompletionHead {
+  const created = Math.floor(Date.now() / 1000);
+  return { id: `cmpl-${id}`, object: "text_completion", created, model: service.modelName };
+}
+
+/** How many tokens there were, in OpenAI's words. */
+export function usageJson(usage: CompletionUsage) {
+  return {
+    prompt_tokens: usage.numPromptTokens,
+    completion_tokens: usage.numWrittenTokens,
+    total_tokens: usage.numPromptTokens + usage.numWrittenTokens,
+    prompt_tokens_details: { cached_tokens: usage.numReusedTokens },
+  };
+}
+
+/** Turns events into parts of choices. */
+export class ChoiceWriter {
+  readonly #model: GPT2;
+  readonly #request: CompletionRequest;
+  readonly #logProbabilities: (LogProbabilityWriter | undefined)[] = [];
+
+  constructor(model: GPT2, request: CompletionRequest) {
+    this.#model = model;
+    this.#request = request;
+  }
+
+  /** What an event adds to its choice. */
+  write(event: CompletionEvent): Choice {
+    const { choice: index } = event;
+    if (event.kind === "prompt") {
+      const text = this.#model.tokenizer!.decode(event.tokens);
+      const logprobs = this.#writer(index);
+      for (const score of event.scores) logprobs?.add(score);
+      const finish_reason = event.isEnd ? "length" : null;
+      return { text, index, logprobs: logprobs?.take() ?? null, finish_reason };
+    }
+    const { token } = event;
+    const isEnd = token.finishReason === "endOfText" &&
+      this.#model.endOfTextIds.includes(token.id);
+    const logprobs = this.#writer(index);
+    logprobs?.add(token, !isEnd);
+    const finish_reason = finishReasonJson(token.finishReason);
+    return { text: token.text, index, logprobs: logprobs?.take() ?? null, finish_reason };
+  }
+
+  #writer(index: number): LogProbabilityWriter | undefined {
+    const { numTop } = this.#request;
+    if (numTop === undefined) return undefined;
+    return this.#logProbabilities[index] ??= new LogProbabilityWriter(
+      this.#model.tokenizer!,
+      numTop,
+    );
+  }
+}
+
+function finishReasonJson(reason: FinishReason | undefined): Choice["finish_reason"] {
+  if (reason === undefined) return null;
+  return reason === "endOfText" || reason === "stop" ? "stop" : "length";
+}
+
+/** Puts the parts of choices together. */
+export class ChoiceCollector {
+  readonly #parts: Choice[][] = [];
+
+  /** Adds a part. */
+  add(part: Choice): void {
+    (this.#parts[part.index] ??= []).push(part);
+  }
+
+  /** The whole choices. */
+  get choices(): Choice[] {
+    return this.#parts.map((parts, index) => ({
+      text: parts.map(({ text }) => text).join(""),
+      index,
+      logprobs: joined(parts.flatMap(({ logprobs }) => logprobs ?? [])),
+      finish_reason: parts.at(-1)!.finish_reason,
+    }));
+  }
+}
+
+function joined(parts: readonly LegacyLogProbabilities[]): LegacyLogProbabilities | null {
+  if (parts.length === 0) return null;
+  return {
+    tokens: parts.flatMap(({ tokens }) => tokens),
+    token_logprobs: parts.flatMap(({ token_logprobs }) => token_logprobs),
+    top_logprobs: parts[0].top_logprobs && parts.flatMap(({ top_logprobs }) => top_logprobs!),
+    text_offset: parts.flatMap(({ text_offset }) => text_offset),
+  };
+}

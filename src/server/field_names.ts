@@ -1,0 +1,27 @@
+/**
+ * The names of options at the border: this package's camelCase, and the snake_case that requests are written in.
+ *
+ * @module
+ */
+
+/** Fields whose names in requests are not just the option's in snake_case. */
+const OWN_NAMES: Readonly<Record<string, string>> = {
+  maxNewTokens: "max_tokens",
+  minNewTokens: "min_tokens",
+  ignoreEndOfText: "ignore_eos",
+  topLogProbabilities: "logprobs",
+  numReturnSequences: "n",
+};
+
+/** The field for an option: `topK` is `top_k`. */
+export function fieldName(option: string): string {
+  return OWN_NAMES[option] ?? option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Options that messages of the library name. */
+const OPTION = /"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*/g;
+
+/** A message in which options have the names of fields. What is in quotes, which is a client's, stays as it is. */
+export function renameOptions(message: string): string {
+  return message.replace(OPTION, (word) => word.startsWith('"') ? word : fieldName(word));
+}

@@ -1,0 +1,27 @@
+/**
+ * How much a request may ask for. docs/server.md says why.
+ *
+ * @module
+ */
+
+/** The most bytes of a body. */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** How long a body may take to arrive. */
+export const BODY_TIMEOUT_MS = 30_000;
+/** The most prompts of a request, and continuations of a prompt that are scored. */
+export const MAX_PROMPTS = 256;
+/** The most stop texts, choices and so on, and the most characters of each. */
+export const MAX_STOPS = 16;
+export const MAX_STOP_CHARACTERS = 256;
+export const MAX_CHOICES = 1024;
+export const MAX_CHOICE_CHARACTERS = 4096;
+/** The most characters of a regular expression, and of a JSON Schema as text. */
+export const MAX_PATTERN_CHARACTERS = 4096;
+export const MAX_SCHEMA_CHARACTERS = 65_536;
+/** The most tokens whose logits can be biased, and that are named beside each chosen one. */
+export const MAX_BIASES = 1024;
+export const MAX_LOG_PROBABILITIES = 20;
+/** The most requests whose bodies are being received, or answers written, beyond those that run or wait. */
+export const MAX_OTHER_REQUESTS = 256;
+/** No token of a vocabulary like GPT-2's is longer: what has more characters per position cannot fit into the context. */
+export const MAX_TOKEN_CHARACTERS = 256;

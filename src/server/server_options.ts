@@ -1,0 +1,84 @@
+/**
+ * How a model is served.
+ *
+ * @module
+ */
+import {
+  callback,
+  checkOptions,
+  integer,
+  type OptionRules,
+  text,
+  texts,
+} from "../base/check_options.ts";
+import { engineOf } from "../engine/engines.ts";
+import { cacheBytes } from "../engine/key_value_cache.ts";
+import { freeBytes } from "../engine/memory_budget.ts";
+import type { GPT2 } from "../gpt2.ts";
+
+/** Options of {@linkcode createHandler}. */
+export interface ServerOptions {
+  /** The name by which clients know the model. Default: `gpt2`. */
+  modelName?: string;
+  /**
+   * The most texts that are written at a time; other requests wait. Default: 32, or as many as have room in half of the memory
+   * that is free.
+   */
+  maxTexts?: number;
+  /** The most requests that wait; others are refused with status 503. Default: four times as many as `maxTexts`. */
+  maxWaiting?: number;
+  /** How many texts stay in memory when their requests have ended, for prompts that begin alike. Default: half of `maxTexts`. */
+  maxKeptTexts?: number;
+  /** Keys, one of which a client has to send. Default: none, and anybody may use the server. */
+  apiKeys?: readonly string[];
+  /** The origin whose pages may use the server from a browser: `https://example.org`, or `*`. Default: none. */
+  cors?: string;
+  /** Called with what went wrong through no fault of a client, who is told nothing but that. */
+  onError?: (error: unknown) => void;
+}
+
+/** {@linkcode ServerOptions} with nothing left open. */
+export type ServerSettings =
+  & Required<Omit<ServerOptions, "cors" | "onError">>
+  & Pick<ServerOptions, "cors" | "onError">;
+
+const rules: OptionRules<ServerOptions> = {
+  modelName: text,
+  maxTexts: integer(1, 1024),
+  maxWaiting: integer(0, 1_000_000),
+  maxKeptTexts: integer(0, 1024),
+  apiKeys: texts,
+  cors: text,
+  onError: callback,
+};
+
+/** More at a time make no more tokens per second, and each text slower: docs/server.md has the measurement. */
+const MOST_TEXTS = 32;
+const WAITING_PER_TEXT = 4;
+
+/**
+ * Checks options, and fills in what they leave open.
+ *
+ * @throws {TypeError} if there is no such option, or one has the wrong type
+ * @throws {RangeError} if one is out of range
+ */
+export function serverSettings(model: GPT2, options: ServerOptions): ServerSettings {
+  const checked = checkOptions("serve a model", options, rules);
+  const maxTexts = checked.maxTexts ?? defaultMaxTexts(model);
+  return {
+    modelName: "gpt2",
+    maxWaiting: WAITING_PER_TEXT * maxTexts,
+    maxKeptTexts: Math.ceil(maxTexts / 2),
+    apiKeys: [],
+    ...checked,
+    maxTexts,
+  };
+}
+
+function defaultMaxTexts(model: GPT2): number {
+  const { model: loaded } = engineOf(model)!;
+  const bytesPerText = cacheBytes(loaded, 1, model.config.contextLength);
+  const numTexts = Math.floor(freeBytes(loaded.backend) / 2 / bytesPerText);
+  // Half as many again are kept.
+  return Math.max(1, Math.min(MOST_TEXTS, Math.floor(numTexts / 1.5)));
+}

@@ -1,0 +1,42 @@
+/**
+ * What the endpoints share.
+ *
+ * @module
+ */
+import type { GPT2 } from "../gpt2.ts";
+import type { Admission } from "./admission.ts";
+import type { Metrics } from "./metrics.ts";
+import type { PrefixCache } from "./prefix_cache.ts";
+
+/** A model, and who uses it. */
+export interface Service {
+  readonly model: GPT2;
+  /** The name by which clients know it. */
+  readonly modelName: string;
+  /** Seconds since 1970. */
+  readonly startedAt: number;
+  /** The most texts at a time. */
+  readonly maxTexts: number;
+  readonly admission: Admission;
+  readonly prefixes: PrefixCache;
+  readonly metrics: Metrics;
+}
+
+/** A request that is being answered. */
+export interface Exchange {
+  readonly request: Request;
+  readonly service: Service;
+  /** Aborted when the client goes away, or the server cannot wait any longer. */
+  readonly signal: AbortSignal;
+  /** When it came, as `performance.now()` tells. */
+  readonly beganAt: number;
+  /** A name for the request, which its answer has as a header. */
+  readonly id: string;
+  /** Ends the work for it. */
+  abort(reason: unknown): void;
+  /** Has the request count as running until the promise is settled, though there is an answer. */
+  until(promise: Promise<unknown>): void;
+}
+
+/** Answers a request. What it throws becomes an answer too. */
+export type Endpoint = (exchange: Exchange) => Response | Promise<Response>;

@@ -1,0 +1,70 @@
+/**
+ * `POST /tokenize`, `POST /detokenize` and `GET /tokenizer_info`, as evaluation harnesses ask for them.
+ *
+ * @module
+ */
+import { eventLoopTurn } from "../base/event_loop.ts";
+import { checkTokens } from "../model/token_ids.ts";
+import { fieldError } from "./api_error.ts";
+import { checkModelName } from "./completions/request.ts";
+import { checkFields, flagField, textField, tokensField } from "./fields.ts";
+import { readJsonBody } from "./read_body.ts";
+import type { Exchange } from "./service.ts";
+
+/** The tokens of a text. */
+export async function tokenize({ request, service }: Exchange): Promise<Response> {
+  const { model, modelName } = service;
+  const fields = checkFields(await readJsonBody(request), {
+    prompt: textField,
+    model: textField,
+    add_special_tokens: flagField,
+  });
+  checkModelName(fields.model, modelName);
+  if (fields.prompt === undefined) throw fieldError("prompt", "prompt is missing.");
+  const tokenizer = model.tokenizer!;
+  const { beginOfTextId } = tokenizer;
+  const isBegun = (fields.add_special_tokens ?? true) && beginOfTextId !== undefined;
+  const tokens: number[] = isBegun ? [beginOfTextId] : [];
+  for (const part of tokenizer.encodeInParts(fields.prompt)) {
+    for (const id of part) tokens.push(id);
+    await eventLoopTurn();
+  }
+  return Response.json({
+    tokens,
+    count: tokens.length,
+    max_model_len: model.config.contextLength,
+  });
+}
+
+/** The text of tokens. */
+export async function detokenize({ request, service }: Exchange): Promise<Response> {
+  const { tokenizer } = service.model;
+  const fields = checkFields(await readJsonBody(request), {
+    tokens: tokensField,
+    model: textField,
+  });
+  checkModelName(fields.model, service.modelName);
+  if (fields.tokens === undefined) throw fieldError("tokens", "tokens is missing.");
+  checkTokens(fields.tokens, tokenizer!.vocabSize);
+  return Response.json({ prompt: tokenizer!.decode(fields.tokens) });
+}
+
+/** What there is to know about the tokenizer. */
+export function tokenizerInfo({ service: { model } }: Exchange): Response {
+  const tokenizer = model.tokenizer!;
+  const textOf = (id: number | undefined) => id === undefined ? null : tokenizer.decode([id]);
+  const { beginOfTextId, endOfTextId, unknownId } = tokenizer;
+  return Response.json({
+    tokenizer_class: "GPT2Tokenizer",
+    vocab_size: tokenizer.vocabSize,
+    model_max_length: model.config.contextLength,
+    // Texts that nothing precedes are read after this one, as Hugging Face's GPT-2 has it.
+    bos_token: textOf(beginOfTextId ?? endOfTextId),
+    eos_token: textOf(endOfTextId),
+    eos_token_id: endOfTextId ?? null,
+    unk_token: textOf(unknownId ?? endOfTextId),
+    pad_token: null,
+    add_bos_token: beginOfTextId !== undefined,
+    chat_template: null,
+  });
+}
