@@ -4,7 +4,7 @@
  * @module
  */
 import { NativeError } from "../base/errors.ts";
-import { renameOptions } from "./field_names.ts";
+import { fieldOf, renameOptions } from "./field_names.ts";
 
 /** What kind of error it is, in OpenAI's words. */
 export type ApiErrorType =
@@ -71,7 +71,8 @@ export function toApiError(error: unknown): ApiError {
   const isRefused = error instanceof RangeError || error instanceof TypeError ||
     error instanceof SyntaxError;
   if (isRefused && error.message.startsWith("Cannot ")) {
-    return new ApiError(400, renameOptions(error.message), { cause: error });
+    const { message } = error;
+    return new ApiError(400, renameOptions(message), { param: fieldOf(message), cause: error });
   }
   if (error instanceof NativeError) {
     const headers = { "retry-after": "5" };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { generateRules } from "../generation/generate_options.ts";
 
 /** Fields whose names in requests are not just the option's in snake_case. */
 const OWN_NAMES: Readonly<Record<string, string>> = {
@@ -24,4 +25,15 @@ const OPTION = /"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*/g;
 /** A message in which options have the names of fields. What is in quotes, which is a client's, stays as it is. */
 export function renameOptions(message: string): string {
   return message.replace(OPTION, (word) => word.startsWith('"') ? word : fieldName(word));
+}
+
+/** What a message of the library is about: the option that it names first. */
+const SUBJECT = /^Cannot [^:]+: (?:a token of )?(\w+)/;
+
+/** The field that a message of the library is about, if it is about one. */
+export function fieldOf(message: string): string | undefined {
+  const [, option] = SUBJECT.exec(message) ?? [];
+  return option !== undefined && Object.hasOwn(generateRules, option)
+    ? fieldName(option)
+    : undefined;
 }

@@ -5,7 +5,7 @@
  */
 import { closestName } from "../base/closest_name.ts";
 import { describe, quote } from "../base/describe.ts";
-import { isTokenIds } from "../model/token_ids.ts";
+import { isTokenIds } from "../tokenizer/token_ids.ts";
 import { ApiError, fieldError } from "./api_error.ts";
 
 /** What a field must be, and what it is then. */

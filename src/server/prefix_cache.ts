@@ -5,9 +5,9 @@
  */
 import { orAborted } from "../base/abort.ts";
 import { InvalidArgumentError, NativeError } from "../base/errors.ts";
+import type { TokenScore } from "../engine/target_scores.ts";
 import type { Text } from "../generation/text.ts";
 import type { GPT2 } from "../gpt2.ts";
-import { scoreAppended, type TokenScore } from "./token_scores.ts";
 
 /** What may be kept. */
 export interface PrefixCacheLimits {
@@ -146,7 +146,9 @@ export class PrefixCache {
     try {
       const rest = tokens.slice(numReused);
       if (numTop !== undefined) {
-        const added = rest.length === 0 ? [] : await scoreAppended(text, rest, { numTop, signal });
+        const added = rest.length === 0
+          ? []
+          : await text.score(rest, { topLogProbabilities: numTop, signal });
         entry.scores = [...match?.entry.scores.slice(0, numReused) ?? [], ...added];
       } else if (rest.length > 0) {
         await text.append(rest, { signal });

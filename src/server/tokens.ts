@@ -4,7 +4,7 @@
  * @module
  */
 import { eventLoopTurn } from "../base/event_loop.ts";
-import { checkTokens } from "../model/token_ids.ts";
+import { checkTokens } from "../tokenizer/token_ids.ts";
 import { fieldError } from "./api_error.ts";
 import { checkModelName } from "./completions/request.ts";
 import { checkFields, flagField, textField, tokensField } from "./fields.ts";

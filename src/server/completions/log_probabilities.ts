@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TokenLogProbability } from "../../generation/generated_token.ts";
+import type { TokenLogProbability } from "../../engine/target_scores.ts";
 import { StreamDecoder } from "../../tokenizer/stream_decoder.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 

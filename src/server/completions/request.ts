@@ -4,8 +4,8 @@
  * @module
  */
 import { eventLoopTurn } from "../../base/event_loop.ts";
-import { checkTokens } from "../../model/token_ids.ts";
-import { firstStreams } from "../../generation/prompts.ts";
+import { checkTokens } from "../../tokenizer/token_ids.ts";
+import { firstStreams } from "../../generation/first_streams.ts";
 import { validateSamplingOptions } from "../../generation/sampling/sampling_options.ts";
 import type { TextGenerateOptions } from "../../generation/text.ts";
 import type { GPT2 } from "../../gpt2.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 import { onAbort } from "../../base/abort.ts";
+import type { TokenScore } from "../../engine/target_scores.ts";
 import type { GeneratedToken } from "../../generation/generated_token.ts";
 import type { Text } from "../../generation/text.ts";
 import type { Exchange } from "../service.ts";
-import type { TokenScore } from "../token_scores.ts";
 import type { CompletionRequest } from "./request.ts";
 
 /** Something that is to be told of a choice: the prompt, which comes first if it is wanted, or the next token. */
