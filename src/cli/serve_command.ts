@@ -10,7 +10,7 @@ import { serveFlags } from "./arguments/serve_flags.ts";
 import { defineCommand } from "./command.ts";
 import { showingProgress } from "./model_progress.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
-import { lineText } from "./terminal/terminal_text.ts";
+import { jsonText, lineText } from "./terminal/terminal_text.ts";
 
 /** Serves a model. */
 export const serveCommand = defineCommand({
@@ -51,8 +51,9 @@ export const serveCommand = defineCommand({
     }
     const { cors, maxTexts, maxWaiting, maxKeptTexts } = values;
     const { createHandler } = await import("../serve.ts");
+    const { modelName = shortName(name) } = values;
     using handler = createHandler(model, {
-      modelName: values.modelName ?? shortName(name),
+      modelName,
       apiKeys,
       cors,
       maxTexts,
@@ -64,7 +65,7 @@ export const serveCommand = defineCommand({
       },
     });
     await listen(handler, { host, port, graceSeconds, signal }, async (url) => {
-      await stdout.write(`${url}\n`);
+      await stdout.write(`${values.json ? jsonText({ url, model: modelName }) : url}\n`);
     });
   },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
+import { jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
 import { deviceFlags } from "./device_flags.ts";
 import type { Flags, FlagValues } from "./flags.ts";
 
@@ -76,6 +76,7 @@ export const serveFlags = {
   type: { ...typeFlag, help: "Compute with weights of this type." },
   threads: threadsFlag,
   ...deviceFlags,
+  json: { ...jsonFlag, help: "Write the address as a JSON object, with the name of the model." },
 } as const satisfies Flags;
 
 /** Their values. */
