@@ -13,6 +13,7 @@ import type { Command } from "./command.ts";
 export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["generate", async () => (await import("./generate_command.ts")).generateCommand],
   ["explain", async () => (await import("./explain_command.ts")).explainCommand],
+  ["score", async () => (await import("./score_command.ts")).scoreCommand],
   ["patch", async () => (await import("./patch_command.ts")).patchCommand],
   ["serve", async () => (await import("./serve_command.ts")).serveCommand],
   ["convert", async () => (await import("./convert_command.ts")).convertCommand],
@@ -55,8 +56,8 @@ const FOREIGN_COMMANDS: ReadonlyMap<string, string | undefined> = new Map([
   ["test", "doctor"],
   ["export", "convert"],
   ["save", "convert"],
-  ["score", undefined],
-  ["eval", undefined],
+  ["eval", "score"],
+  ["surprisal", "score"],
   ["evaluate", undefined],
   ["perplexity", undefined],
   ["train", undefined],

@@ -63,7 +63,7 @@ export async function readFileOrStdin(
   }, PATIENCE_MS);
   try {
     const bytes = path === "-"
-      ? await stdin.readAll(maxBytes, signal)
+      ? await readBounded(stdin, maxBytes, signal)
       : await readFile(path, maxBytes, signal, flag);
     if (bytes.length > maxBytes) {
       throw new UsageError(
@@ -89,10 +89,33 @@ async function readFile(
   signal: AbortSignal,
   flag: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  using file = await openText(path, flag, signal);
+  try {
+    return await readBounded(file, maxBytes, signal);
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+/**
+ * Opens a file with text.
+ *
+ * @param flag the flag that names it
+ */
+export async function openText(
+  path: string,
+  flag: string,
+  signal: AbortSignal,
+): Promise<Deno.FsFile> {
   try {
     // Opening a FIFO waits for its writer, in another thread.
-    using file = await orAborted(Deno.open(path), signal);
-    return await readBounded(file, maxBytes, signal);
+    const file = await orAborted(Deno.open(path), signal);
+    // A folder can be opened, but not read.
+    if ((await file.stat()).isDirectory) {
+      file.close();
+      throw new Deno.errors.IsADirectory(path);
+    }
+    return file;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new Deno.errors.NotFound(

@@ -32,6 +32,9 @@ export interface RunResult {
 export async function runCli(args: string[], options: RunOptions = {}): Promise<RunResult> {
   const { stdin, isTerminal = false, numWrites = Infinity } = options;
   const written = { stdout: "", stderr: "" };
+  let input = typeof stdin === "string"
+    ? new TextEncoder().encode(stdin)
+    : stdin ?? new Uint8Array();
   let writesLeft = numWrites;
   const output = (name: keyof typeof written) =>
     new Output((text) => {
@@ -50,10 +53,12 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
   const io: Io = {
     stdin: {
       isTerminal: stdin === undefined,
-      readAll: () =>
-        Promise.resolve(
-          typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin ?? new Uint8Array(),
-        ),
+      read: (into) => {
+        const numRead = Math.min(into.length, input.length);
+        into.set(input.subarray(0, numRead));
+        input = input.subarray(numRead);
+        return Promise.resolve(numRead === 0 ? null : numRead);
+      },
       readLine: () => Promise.resolve(options.line ?? ""),
     },
     stdout: output("stdout"),

@@ -118,7 +118,7 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   ["tokenize --model gpt2 --decode 1 x", /--decode needs token ids: received "x"/],
   ["tokenize --model gpt2 --decode 50257", /no such token: received 50257/],
   ["help generat", /There is no such command: received "generat"\. Did you mean generate\?/],
-  ["help xyzzy", /no such command: received "xyzzy"\. The commands are generate, explain, patch/],
+  ["help xyzzy", /no such command: received "xyzzy"\. The commands are generate, explain/],
 ];
 
 for (const [args, message] of USAGE_ERRORS) {
@@ -157,7 +157,7 @@ const NOTES: readonly (readonly [args: string[], note: RegExp])[] = [
     /^note: "chat" is taken as a prompt; the commands are generate, explain, .*doctor\n/,
   ],
   [["run"], /^note: "run" .* the commands are/],
-  [["score"], /^note: "score" .* the commands are/],
+  [["train"], /^note: "train" .* the commands are/],
   [["pull"], /^note: "pull" .* did you mean the command models\?\n/],
   [["tokenise"], /^note: "tokenise" .* did you mean the command tokenize\?\n/],
   [["demo"], /^note: "demo" is taken as a prompt; did you mean --model demo\?\n/],

@@ -19,8 +19,8 @@ export interface Io {
 /** A stream to read from. */
 export interface Input {
   readonly isTerminal: boolean;
-  /** Everything up to the end, or, of more than `maxBytes`, at least one byte more than that. */
-  readAll(maxBytes: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Some bytes, and how many they are; nothing at the end. */
+  read(into: Uint8Array): Promise<number | null>;
   /** What somebody types before Enter, or what there is before the end. */
   readLine(signal: AbortSignal): Promise<string>;
 }

@@ -6,7 +6,6 @@
 import { orAborted, pause } from "../../base/abort.ts";
 import { StorageError } from "../../base/errors.ts";
 import { type Input, type Io, Output, OutputClosedError } from "./io.ts";
-import { readBounded } from "./read_bounded.ts";
 
 /** How long to wait before writing again to a stream that is full and does not block. */
 const RETRY_MS = 5;
@@ -28,7 +27,7 @@ export function systemIo(signal: AbortSignal): Io {
 function systemInput(): Input {
   return {
     isTerminal: Deno.stdin.isTerminal(),
-    readAll: (maxBytes, signal) => readBounded(Deno.stdin, maxBytes, signal),
+    read: (into) => Deno.stdin.read(into),
     readLine: async (signal) => {
       let line = "";
       const bytes = new Uint8Array(1024);

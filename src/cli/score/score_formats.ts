@@ -1,0 +1,92 @@
+/**
+ * The formats in which `score` writes.
+ *
+ * @module
+ */
+import { groupScores, type SpanScore, type TextSpan } from "../../evaluation/group_scores.ts";
+import type { TextScore } from "../../evaluation/score_texts.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { Output } from "../terminal/io.ts";
+import { jsonText } from "../terminal/terminal_text.ts";
+import { spanLines, SUM_COLUMNS, sumLine, sumRow, textHeading, tokenLines } from "./score_table.ts";
+import type { ScoredInput } from "./scored_input.ts";
+
+/** What is written of each text. */
+export interface ScoreFormat {
+  readonly model: string;
+  readonly tokenizer: Tokenizer;
+  /** Nothing but what all tokens add up to. */
+  readonly sum: boolean;
+  /** Words or other parts instead of tokens: the parts, or none for words. */
+  readonly groups: { readonly spans?: readonly TextSpan[] } | undefined;
+  readonly numColumns: number;
+}
+
+/** Writes the score of one text after another. */
+export type ScoreWriter = (input: ScoredInput, score: TextScore) => Promise<void>;
+
+/** Writes tables for people. */
+export function tableWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
+  const { sum, tokenizer, numColumns } = format;
+  let isFirst = true;
+  return async ({ text, line }, score) => {
+    if (sum && line !== undefined) {
+      await stdout.writeLines([...isFirst ? [SUM_COLUMNS] : [], sumRow(line, text, score)]);
+    } else {
+      const title = line === undefined ? [] : textHeading(line, text).slice(isFirst ? 1 : 0);
+      const spans = spansOf(text, score, format);
+      const rows = sum
+        ? []
+        : spans !== undefined
+        ? [...spanLines(spans, numColumns), []]
+        : [...tokenLines(score.tokens, tokenizer, numColumns), []];
+      await stdout.writeLines([...title, ...rows, sumLine(score)]);
+    }
+    isFirst = false;
+  };
+}
+
+/** Writes one JSON object for each text, in a line of its own. What has no number is null. */
+export function jsonWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
+  return async ({ text, line }, { tokens, ...sums }) => {
+    const spans = spansOf(text, { tokens, ...sums }, format);
+    const rows = format.sum ? {} : spans !== undefined ? { spans } : { tokens };
+    await stdout.write(jsonText({ model: format.model, line, text, ...sums, ...rows }) + "\n");
+  };
+}
+
+/** Writes a table of tab-separated values, of tokens, parts or texts. What has no number is empty. */
+export function tsvWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
+  let isFirst = true;
+  return async ({ text, line = 1 }, score) => {
+    const spans = spansOf(text, score, format);
+    const rows: Record<string, string | number>[] = format.sum
+      ? [{ line, ...sumsOf(score), text: jsonText(text) }]
+      : spans?.map((span) => ({ line, ...span, text: jsonText(span.text) })) ??
+        score.tokens.map(({ topLogProbabilities: _, ...token }) => ({
+          line,
+          ...token,
+          text: jsonText(token.text),
+        }));
+    const header = isFirst && rows.length > 0 ? [Object.keys(rows[0])] : [];
+    isFirst &&= rows.length === 0;
+    const lines = [...header, ...rows.map((row) => Object.values(row).map(cellOf))];
+    await stdout.write(lines.map((cells) => cells.join("\t") + "\n").join(""));
+  };
+}
+
+function sumsOf({ tokens, ...sums }: TextScore) {
+  return { numTokens: tokens.length, ...sums };
+}
+
+function cellOf(value: string | number): string {
+  return typeof value === "number" && !Number.isFinite(value) ? "" : String(value);
+}
+
+function spansOf(
+  text: string,
+  { tokens }: TextScore,
+  { sum, groups }: ScoreFormat,
+): SpanScore[] | undefined {
+  return sum || groups === undefined ? undefined : groupScores(text, tokens, groups.spans);
+}

@@ -1,0 +1,138 @@
+/**
+ * Scores as a person reads them.
+ *
+ * @module
+ */
+import type { SpanScore } from "../../evaluation/group_scores.ts";
+import type { ScoredToken, TextScore } from "../../evaluation/score_texts.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { bar, heading, type Line, percent, tokenCell, tokenWidth } from "../explain/layout.ts";
+import type { StyledText } from "../terminal/io.ts";
+import { jsonText } from "../terminal/terminal_text.ts";
+import { countText, numberText } from "../terminal/units.ts";
+
+const MAX_TOKEN_WIDTH = 18;
+/** A bar of this many bits is full: hardly a token of a text takes more. */
+const FULL_BITS = 20;
+/** Below, a token was to be expected; above, it is a surprise. */
+const [EXPECTED_BITS, SURPRISING_BITS] = [4, 10];
+const MAX_BAR_WIDTH = 30;
+const TEXT_WIDTH = 40;
+
+/** How surprising something of this log-probability is. */
+export function bitsOf(logProbability: number): number {
+  return -logProbability / Math.LN2;
+}
+
+/** A line for each token: how surprising it was, its rank, and which ones were likelier. */
+export function tokenLines(
+  tokens: readonly ScoredToken[],
+  tokenizer: Tokenizer,
+  numColumns: number,
+): Line[] {
+  const width = tokenWidth(tokens, MAX_TOKEN_WIDTH);
+  const hasTop = tokens.some(({ topLogProbabilities }) => topLogProbabilities !== undefined);
+  const barWidth = Math.min(hasTop ? MAX_BAR_WIDTH / 3 : MAX_BAR_WIDTH, numColumns - width - 30);
+  const topWidth = numColumns - width - barWidth - 28;
+  const columns = `         ${"token".padEnd(width)}       bits  ${" ".repeat(barWidth)}    rank`;
+  return [
+    [[columns, "faint"]],
+    ...tokens.map((token, i): Line => [
+      `${numberText(i).padStart(7)}  ${tokenCell(token, width)}  `,
+      ...surprisal(token.logProbability, barWidth),
+      ...Number.isNaN(token.rank) ? [] : [`  ${numberText(token.rank).padStart(6)}`],
+      [likeliest(token, tokenizer, topWidth), "faint"],
+    ]),
+  ];
+}
+
+/** As many of the likeliest tokens as there is room for. */
+function likeliest(
+  { topLogProbabilities = [] }: ScoredToken,
+  tokenizer: Tokenizer,
+  width: number,
+): string {
+  let line = "";
+  for (const { id, logProbability } of topLogProbabilities) {
+    const text = tokenCell({ id, text: tokenizer.decode([id]) }, MAX_TOKEN_WIDTH).trimEnd();
+    const more = `  ${text} ${percent(Math.exp(logProbability)).trim()}`;
+    if (line.length + more.length > width) break;
+    line += more;
+  }
+  return line;
+}
+
+/** A line for each word or part. */
+export function spanLines(spans: readonly SpanScore[], numColumns: number): Line[] {
+  const cells = spans.map(({ text }) => tokenCell({ id: 0, text }, MAX_TOKEN_WIDTH).trimEnd());
+  const width = Math.max(4, ...cells.map(({ length }) => length));
+  const barWidth = Math.min(MAX_BAR_WIDTH, numColumns - width - 34);
+  const columns = `         ${"text".padEnd(width)}       bits  ${" ".repeat(barWidth)}  tokens`;
+  return [
+    [[columns, "faint"]],
+    ...spans.map(({ start, numTokens, logProbability }, i): Line => [
+      `${numberText(start).padStart(7)}  ${cells[i].padEnd(width)}  `,
+      ...surprisal(logProbability, barWidth),
+      `  ${numberText(numTokens).padStart(6)}`,
+    ]),
+  ];
+}
+
+function surprisal(logProbability: number, barWidth: number): StyledText[] {
+  if (Number.isNaN(logProbability)) return ["        -"];
+  const bits = bitsOf(logProbability);
+  const style = bits < EXPECTED_BITS ? "good" : bits > SURPRISING_BITS ? "bad" : "accent";
+  return [
+    `${bits.toFixed(2).padStart(9)}  `,
+    [bar(bits / FULL_BITS, barWidth).padEnd(barWidth), style],
+  ];
+}
+
+/** What all tokens of a text add up to, in words. */
+export function sumLine(score: TextScore): Line {
+  const { numScored, logProbability, bitsPerByte, perplexity } = score;
+  if (numScored === 0) return ["  No token has anything before it, so none has a score."];
+  const bits = bitsOf(logProbability);
+  return [
+    `  ${countText(numScored, "token")} with a score: ${bits.toFixed(2)} bits, ` +
+    `${(bits / numScored).toFixed(3)} bits per token, ${bitsPerByte.toFixed(3)} bits per byte, ` +
+    `perplexity ${shortNumber(perplexity)}`,
+  ];
+}
+
+/** The title of a text among others. */
+export function textHeading(line: number, text: string): Line[] {
+  return heading(`Line ${line}  ${shortText(text)}`);
+}
+
+/** The columns of {@linkcode sumRow}. */
+export const SUM_COLUMNS: Line = [
+  ["   line   tokens        bits   per token   per byte  perplexity  text", "faint"],
+];
+
+/** What all tokens of a text add up to, in a row. */
+export function sumRow(line: number, text: string, score: TextScore): Line {
+  const { numScored, logProbability, bitsPerByte, perplexity } = score;
+  const bits = bitsOf(logProbability);
+  const number = (value: number, width: number) =>
+    (Number.isNaN(value) ? "-" : value.toFixed(3)).padStart(width);
+  return [
+    numberText(line).padStart(7) + numberText(numScored).padStart(9) + number(bits, 12) +
+    number(bits / numScored, 12) + number(bitsPerByte, 11) +
+    (Number.isNaN(perplexity) ? "-" : shortNumber(perplexity)).padStart(12) +
+    `  ${shortText(text)}`,
+  ];
+}
+
+function shortText(text: string): string {
+  const shown = jsonText(text.length > TEXT_WIDTH ? text.slice(0, TEXT_WIDTH - 1) : text);
+  return text.length > TEXT_WIDTH ? shown.slice(0, -1) + '…"' : shown;
+}
+
+function shortNumber(value: number): string {
+  return value < 1000
+    ? value.toFixed(3)
+    : value < 1e9
+    ? numberText(Math.round(value))
+    : value.toExponential(3);
+}

@@ -1,0 +1,95 @@
+/**
+ * The texts that `score` is given.
+ *
+ * @module
+ */
+import { quote } from "../../base/describe.ts";
+import { FileFormatError } from "../../base/errors.ts";
+import { parseStrictJson } from "../../base/strict_json.ts";
+import { UsageError } from "../arguments/usage_error.ts";
+import { readLines } from "../read_lines.ts";
+import { readText, sourceText } from "../read_text.ts";
+import type { Io } from "../terminal/io.ts";
+
+/** Far more than anybody reads of a table, and yet to be held in memory with all that is said of it. */
+const MAX_TEXT_BYTES = 2 ** 24;
+
+/** A text to score. */
+export interface ScoredInput {
+  readonly text: string;
+  /** The number of its line, from 1, where there are several. */
+  readonly line?: number;
+}
+
+/** Where the texts come from. */
+export interface ScoredSource {
+  readonly argument: string | undefined;
+  readonly file: string | undefined;
+  /** Whether each line is a text. */
+  readonly lines: boolean;
+  /** The field that has the text, if each line is a JSON object. */
+  readonly jsonl: string | undefined;
+}
+
+/**
+ * The texts, one after another, as they are asked for.
+ *
+ * @throws {UsageError} if there is none
+ */
+export async function scoredInputs(
+  { argument, file, lines, jsonl }: ScoredSource,
+  io: Io,
+): Promise<AsyncIterable<ScoredInput>> {
+  if (!lines && jsonl === undefined) {
+    const given = await readText(argument, file, io, { maxBytes: MAX_TEXT_BYTES });
+    if (given === undefined) throw new UsageError("score needs a text: received nothing.");
+    // What ends a file, or what echo adds, is not meant.
+    return one({ text: argument === undefined ? given.replace(/\r?\n$/, "") : given });
+  }
+  if (argument !== undefined) {
+    throw new UsageError(
+      `With ${lines ? "--lines" : "--jsonl"} the texts come from --file or stdin: received ${
+        quote(argument)
+      }, too. Leave it out.`,
+    );
+  }
+  if (file === undefined && io.stdin.isTerminal) {
+    throw new UsageError("score needs texts: received nothing. Give --file, or write to stdin.");
+  }
+  return eachLine(file ?? "-", jsonl, io);
+}
+
+async function* one(input: ScoredInput): AsyncGenerator<ScoredInput> {
+  yield await Promise.resolve(input);
+}
+
+async function* eachLine(
+  path: string,
+  field: string | undefined,
+  io: Io,
+): AsyncGenerator<ScoredInput> {
+  for await (const { text, line } of readLines(path, "--file", io)) {
+    if (text === "") continue;
+    yield { line, text: field === undefined ? text : fieldOf(text, field, line, path) };
+  }
+}
+
+function fieldOf(json: string, field: string, line: number, path: string): string {
+  const refuse = (problem: string) =>
+    new FileFormatError(
+      `Cannot score line ${line} of ${sourceText(path)}: ${problem}: received ${quote(json)}. ` +
+        `Each line has to be a JSON object with a text as ${quote(field)}.`,
+      { path },
+    );
+  let value;
+  try {
+    value = parseStrictJson(json);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw refuse("it is no JSON");
+    throw error;
+  }
+  if (!(value instanceof Map)) throw refuse("it is no JSON object");
+  const text = value.get(field);
+  if (typeof text !== "string") throw refuse(`it has no text as ${quote(field)}`);
+  return text;
+}

@@ -1,0 +1,56 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { groupScores } from "../../src/evaluation/group_scores.ts";
+import type { ScoredToken } from "../../src/evaluation/score_texts.ts";
+
+/** Tokens of these texts, of which the first has no score and the others 1, 2, 3, ... */
+function tokensOf(...texts: string[]): [text: string, tokens: ScoredToken[]] {
+  let offset = 0;
+  const tokens = texts.map((text, i) => {
+    const logProbability = i === 0 ? NaN : i;
+    const place = { text, offset, byteOffset: offset, numBytes: text.length };
+    offset += text.length;
+    return { id: i, rank: 1, entropy: 0, logProbability, ...place };
+  });
+  return [texts.join(""), tokens];
+}
+
+const brief = (groups: ReturnType<typeof groupScores>) =>
+  groups.map(({ text, numTokens, logProbability }) => [text, numTokens, logProbability]);
+
+Deno.test("groupScores() adds up the tokens of each word, with the spaces before it", () => {
+  const [text, tokens] = tokensOf("The", " c", "at", ",", "  ", " sat", "\n", "\n", "on", "  ");
+  assertEquals(brief(groupScores(text, tokens)), [
+    ["The", 1, NaN],
+    ["cat,", 3, 6],
+    ["sat", 2, 9],
+    ["on", 4, 30],
+  ]);
+});
+
+Deno.test("groupScores() adds up the tokens that begin in a part", () => {
+  const [text, tokens] = tokensOf("a", " bc", "d", " e");
+  const spans = [{ start: 2, end: 5 }, { start: 1, end: 2 }, { start: 3, end: 7 }, {
+    start: 0,
+    end: 7,
+  }, { start: 4, end: 4 }];
+  assertEquals(brief(groupScores(text, tokens, spans)), [
+    ["bcd", 2, 3],
+    [" ", 0, 0],
+    ["cd e", 2, 5],
+    ["a bcd e", 4, NaN],
+    ["", 0, 0],
+  ]);
+});
+
+Deno.test("groupScores() has nothing to say of no text, and of spaces alone", () => {
+  assertEquals(groupScores("", []), []);
+  const [text, tokens] = tokensOf(" ", "  ");
+  assertEquals(groupScores(text, tokens), []);
+});
+
+Deno.test("groupScores() refuses a part that is not of the text", () => {
+  const [text, tokens] = tokensOf("abc");
+  for (const [start, end] of [[-1, 2], [2, 1], [0, 4], [0.5, 2], [NaN, 2]]) {
+    assertThrows(() => groupScores(text, tokens, [{ start, end }]), RangeError, "3 characters");
+  }
+});
