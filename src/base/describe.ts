@@ -34,6 +34,7 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return describeList(value);
   if (value instanceof DataView) return "an object";
   if (ArrayBuffer.isView(value)) return describeList(value as Uint8Array);
+  if (value instanceof Promise) return "a promise";
   if (typeof value === "object" && value !== null) return "an object";
   if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
   return value === undefined ? "nothing" : String(value);

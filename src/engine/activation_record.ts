@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
-import type { ActivationSite } from "../model/activation_sites.ts";
+import { type ActivationSite, hasHeads, isOfPairs, rowWidth } from "../model/activation_sites.ts";
 import type { GPT2Config } from "../model/config.ts";
 
 /** An activation as it was computed. */
@@ -26,40 +26,44 @@ export type CapturedActivations = ReadonlyMap<string, CapturedActivation>;
 /** So much is kept at most: more is refused before anything is computed. */
 const MAX_CAPTURED_BYTES = 2 ** 31;
 
-/** An activation at one position. */
-interface CapturedRow {
-  /** Which row of the result it is. */
-  readonly index: number;
-  /** (width), or (heads width). */
+/** Rows of an activation that were computed together. */
+export interface CapturedPart {
+  /** Which rows of the result these are, where some positions were asked for; otherwise they follow those before. */
+  readonly indices: readonly number[];
+  /** How long a row is. */
+  readonly width: number;
+  /** (heads indices width); a row of `seq_k` has at its end what nobody may look at. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 
 /** Keeps the activations of a text. */
 export class ActivationRecord {
-  readonly #rows = new Map<string, CapturedRow[]>();
+  readonly #parts = new Map<string, CapturedPart[]>();
 
-  /** Adds those of the next position. */
-  add(name: string, index: number, data: Float32Array<ArrayBuffer>): void {
-    const rows = this.#rows.get(name);
-    if (rows === undefined) this.#rows.set(name, [{ index, data }]);
-    else rows.push({ index, data });
+  /** Adds those of the next positions. */
+  add(name: string, part: CapturedPart): void {
+    const parts = this.#parts.get(name);
+    if (parts === undefined) this.#parts.set(name, [part]);
+    else parts.push(part);
   }
 
   /** Those of an activation. */
-  rowsOf(name: string): readonly CapturedRow[] {
-    return this.#rows.get(name) ?? [];
+  partsOf(name: string): readonly CapturedPart[] {
+    return this.#parts.get(name) ?? [];
   }
 
-  /** A copy. */
+  /** A copy, which shares no memory. */
   copy(): ActivationRecord {
     const copy = new ActivationRecord();
-    for (const [name, rows] of this.#rows) copy.#rows.set(name, [...rows]);
+    for (const [name, parts] of this.#parts) {
+      copy.#parts.set(name, parts.map((part) => ({ ...part, data: part.data.slice() })));
+    }
     return copy;
   }
 
   /** Forgets all of them. */
   clear(): void {
-    this.#rows.clear();
+    this.#parts.clear();
   }
 }
 
@@ -72,40 +76,59 @@ export function assembleActivations(
   captured: readonly ActivationSite[],
   records: readonly ActivationRecord[],
   numRows: number | undefined,
-  { numHeads }: GPT2Config,
+  config: GPT2Config,
 ): CapturedActivations {
   return new Map(
-    captured.map((site) => [site.name, assemble(site, records, numHeads, numRows)]),
+    captured.map((site) => [site.name, assemble(site, records, config, numRows)]),
   );
 }
 
 function assemble(
-  { name, axes }: ActivationSite,
+  site: ActivationSite,
   records: readonly ActivationRecord[],
-  numHeads: number,
+  config: GPT2Config,
   numRows: number | undefined,
 ): CapturedActivation {
-  const texts = records.map((record) => record.rowsOf(name));
-  const heads = axes.includes("heads") ? numHeads : 1;
-  const seq = numRows ?? Math.max(0, ...texts.map(({ length }) => length));
-  const widthOf = (data: Float32Array) => data.length / heads;
-  const width = texts.flat().reduce((most, { data }) => Math.max(most, widthOf(data)), 0);
+  const { name, axes } = site;
+  const heads = hasHeads(site) ? config.numHeads : 1;
+  const texts = records.map((record) => record.partsOf(name));
+  const shapeOf = (seq: number, width: number) =>
+    hasHeads(site) ? [texts.length, heads, seq, width] : [texts.length, seq, width];
+  const [only] = texts[0];
+  // The memory that it was read into, if nothing else is to be there: so a step that writes a token costs no copy.
+  const isWhole = texts.length === 1 && texts[0].length === 1 &&
+    (numRows === undefined ||
+      (numRows === only.indices.length && only.indices.every((index, i) => index === i)));
+  if (isWhole) return { axes, shape: shapeOf(only.indices.length, only.width), data: only.data };
+
+  const lengthOf = (parts: readonly CapturedPart[]) =>
+    parts.reduce((sum, { indices }) => sum + indices.length, 0);
+  const seq = numRows ?? Math.max(...texts.map(lengthOf));
+  const width = isOfPairs(site)
+    ? texts.flat().reduce((most, { width }) => Math.max(most, width), 0)
+    : rowWidth(site, 0, config);
   const result = new Float32Array(records.length * heads * seq * width).fill(NaN);
-  const unseen = name.endsWith(".scores") ? -Infinity : 0;
-  texts.forEach((rows, text) => {
-    rows.forEach(({ index, data }, i) => {
-      const own = widthOf(data);
+  texts.forEach((parts, text) => {
+    let next = 0;
+    for (const { indices, width: own, data } of parts) {
       for (let head = 0; head < heads; head++) {
-        const at = ((text * heads + head) * seq + (numRows === undefined ? i : index)) * width;
-        result.set(data.subarray(head * own, (head + 1) * own), at);
-        result.fill(unseen, at + own, at + width);
+        indices.forEach((index, i) => {
+          const row = numRows === undefined ? next + i : index;
+          const at = ((text * heads + head) * seq + row) * width;
+          const begin = (head * indices.length + i) * own;
+          result.set(data.subarray(begin, begin + own), at);
+          result.fill(unseenValue(site), at + own, at + width);
+        });
       }
-    });
+      next += indices.length;
+    }
   });
-  const shape = axes.includes("heads")
-    ? [records.length, heads, seq, width]
-    : [records.length, seq, width];
-  return { axes, shape, data: result };
+  return { axes, shape: shapeOf(seq, width), data: result };
+}
+
+/** What stands where a query may not look. */
+export function unseenValue({ name }: ActivationSite): number {
+  return name.endsWith(".scores") ? -Infinity : 0;
 }
 
 /**
@@ -124,10 +147,10 @@ export function checkCapturedBytes(
   numKeys: number,
   config: GPT2Config,
 ): void {
-  const numElements = captured.reduce(
-    (sum, site) => sum + numTexts * seq * elementsPerPosition(site, numKeys, config),
-    0,
-  );
+  const numElements = captured.reduce((sum, site) => {
+    const heads = hasHeads(site) ? config.numHeads : 1;
+    return sum + numTexts * seq * heads * rowWidth(site, numKeys, config);
+  }, 0);
   const bytes = numElements * Float32Array.BYTES_PER_ELEMENT;
   if (bytes <= MAX_CAPTURED_BYTES) return;
   throw new InvalidArgumentError(
@@ -135,14 +158,4 @@ export function checkCapturedBytes(
       `and ${MAX_CAPTURED_BYTES / 2 ** 30} are kept at most. Capture fewer of them, or only some ` +
       `positions, or give fewer texts at a time.`,
   );
-}
-
-function elementsPerPosition(
-  { axes }: ActivationSite,
-  numKeys: number,
-  { embeddingDim, hiddenDim, vocabSize, numHeads }: GPT2Config,
-): number {
-  const last = axes.split(" ").at(-1);
-  if (last === "seq_k") return numHeads * numKeys;
-  return last === "hidden" ? hiddenDim : last === "vocab" ? vocabSize : embeddingDim;
 }

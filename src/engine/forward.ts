@@ -100,7 +100,8 @@ export async function forward(
     ? await startHooks(ACTION, options, engine.model.config)
     : undefined;
   const numTexts = texts.length;
-  hooks?.begin(ACTION, { numTexts, numTogether: numTexts, numRead: seq, length: seq });
+  const sizes = { numRead: seq, promptLength: seq, length: seq };
+  hooks?.begin(ACTION, { numTexts, numTogether: numTexts, ...sizes });
   const hooked = hooks && texts.map(({ length }, text) => hooks.open(text, length));
   const computed = await computeLogits(engine, texts, numRows, { signal, hooked });
   const loss = targets && crossEntropy(

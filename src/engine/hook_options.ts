@@ -14,8 +14,8 @@ export interface CaptureOptions {
    */
   names: readonly string[];
   /**
-   * At which positions of each text: those with these numbers, or the last one of what is read at once. Default: at all
-   * that are read.
+   * At which positions of each text: those with these numbers, or the last one of what is read at once. Below 0 they are
+   * counted from the end of what is given: -1 is the last token of each prompt. Default: at all that are read.
    */
   positions?: "last" | readonly number[];
 }
@@ -39,7 +39,8 @@ export const hookRules: OptionRules<HookOptions> = {
   },
   intervene: {
     meaning: "an object with functions by the names of activations",
-    isType: (value) => isObject(value) && !Array.isArray(value),
+    // A Map has no properties: it would look as if nothing were to be done.
+    isType: (value) => isObject(value) && !(Symbol.iterator in (value as object)),
     copy: copyLists,
   },
 };

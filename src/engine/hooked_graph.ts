@@ -3,15 +3,19 @@
  *
  * @module
  */
-import { type ActivationSite, activationSites } from "../model/activation_sites.ts";
+import { describe } from "../base/describe.ts";
+import { type ActivationSite, activationSites, isOfPairs } from "../model/activation_sites.ts";
 import type { GPT2Config } from "../model/config.ts";
 import type { Graph } from "../tensor/graph.ts";
-import { add, multiply } from "../tensor/ops.ts";
+import { recorderOf } from "../tensor/recorder.ts";
 import { sameShape, type Shape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { contiguous, slice } from "../tensor/views.ts";
+import { type CapturedPart, unseenValue } from "./activation_record.ts";
+import { rowOf, type Rows, rowsOf, type TokenPlace } from "./activation_rows.ts";
 import type { GraphHooks, HookedSpan } from "./hooked_text.ts";
-import type { ActivationPlace, InterventionContext, InterventionFunction } from "./intervention.ts";
+import type { InterventionFunction } from "./intervention.ts";
+import { interventionContext } from "./intervention_context.ts";
 
 /** What is to be captured and changed. */
 export interface WantedHooks {
@@ -19,24 +23,35 @@ export interface WantedHooks {
   readonly captured: ReadonlySet<string>;
   /** At which positions, and which row of the result each is. */
   readonly positions: "all" | "last" | ReadonlyMap<number, number>;
-  /** See {@linkcode InterventionContext.numTexts}. */
+  /** See `InterventionContext.numTexts`. */
   readonly numTexts: number;
-  /** See {@linkcode InterventionContext.length}. */
+  /** See `InterventionContext.promptLength`. */
+  readonly promptLength: number;
+  /** See `InterventionContext.length`. */
   readonly length: number;
   /** By the name of the activation. */
   readonly interventions: ReadonlyMap<string, readonly InterventionFunction[]>;
 }
 
-/** A token of a pass. */
-type TokenPlace = Omit<ActivationPlace, "head">;
+/** An activation that is kept. */
+interface Captured {
+  readonly site: ActivationSite;
+  readonly activation: Tensor;
+  readonly rows: Rows;
+  /** How long its rows are in the graph, and how much of them is kept of what is not about pairs. */
+  readonly width: number;
+  readonly numColumns: number;
+}
 
-/** How the rows of an activation lie: (batch seq), or (batch heads seq). */
-interface Rows {
-  readonly batch: number;
-  /** 1 where there is no such axis. */
-  readonly heads: number;
-  readonly seq: number;
-  readonly hasHeads: boolean;
+/** The new tokens of a text of which something is kept: those from `begin` on of the pass. */
+interface KeptTokens {
+  readonly span: HookedSpan;
+  readonly begin: number;
+  /** Which of them, counted from the first, and which rows of the result these are. */
+  readonly tokens: readonly number[];
+  readonly indices: readonly number[];
+  /** Whether it is all of the pass, in its order. */
+  readonly isAll: boolean;
 }
 
 /** Builds captures and interventions into a graph, and carries them out in each of its runs. */
@@ -45,7 +60,7 @@ export class HookedGraph implements GraphHooks {
   readonly #graph: Graph;
   readonly #config: GPT2Config;
   readonly #sites: ReadonlyMap<string, ActivationSite>;
-  readonly #captured: [name: string, activation: Tensor][] = [];
+  readonly #captured: Captured[] = [];
   /** Write what changes from run to run. */
   readonly #writers: ((places: readonly TokenPlace[]) => void)[] = [];
 
@@ -78,50 +93,18 @@ export class HookedGraph implements GraphHooks {
       checkReplacement(name, before, x);
     }
     if (this.#hooks.captured.has(name)) {
-      this.#captured.push([name, this.#graph.output(contiguous(x))]);
+      const output = this.#graph.output(contiguous(x));
+      const width = x.shape.at(-1)!;
+      const numColumns = name === "logits" ? this.#config.vocabSize : width;
+      this.#captured.push({ site, activation: output, rows: rowsOf(x.shape), width, numColumns });
     }
     return x;
   }
 
-  #contextOf(site: ActivationSite, x: Tensor): InterventionContext {
-    const { name, axes, layer } = site;
-    const rows = rowsOf(x.shape);
-    const maskShape = x.shape.with(-1, 1);
-    const choose = (
-      chosen: Tensor,
-      otherwise: Tensor,
-      isChosen: (place: ActivationPlace, row: number) => boolean,
-    ) => {
-      const taken = this.#input(maskShape, (places) => maskOf(rows, places, isChosen, 1, 0));
-      const kept = this.#input(maskShape, (places) => maskOf(rows, places, isChosen, 0, 1));
-      return add(multiply(otherwise, kept), multiply(chosen, taken));
-    };
-    return {
-      name,
-      axes,
-      layer,
-      config: this.#config,
-      numTexts: this.#hooks.numTexts,
-      length: this.#hooks.length,
-      input: (shape, values) => this.#input(shape, () => Float32Array.from(values())),
-      choose: (chosen, otherwise, isChosen) =>
-        choose(chosen, otherwise, (place) => isChosen(place)),
-      writeRows: (x, write) => {
-        const width = x.shape.at(-1)!;
-        const written = new Set<number>();
-        const values = this.#input(x.shape, (places) => {
-          written.clear();
-          const values = new Float32Array(x.size);
-          eachRow(rows, places, (place, row) => {
-            const own = values.subarray(row * width, (row + 1) * width);
-            if (write(place, own)) written.add(row);
-            else own.fill(0);
-          });
-          return values;
-        });
-        return choose(values, x, (_, row) => written.has(row));
-      },
-    };
+  #contextOf(site: ActivationSite, x: Tensor) {
+    const { numTexts, promptLength, length } = this.#hooks;
+    const call = { config: this.#config, numTexts, promptLength, length };
+    return interventionContext(site, x.shape, call, (shape, values) => this.#input(shape, values));
   }
 
   /** An input that is written before each run. */
@@ -130,108 +113,114 @@ export class HookedGraph implements GraphHooks {
     values: (places: readonly TokenPlace[]) => Float32Array<ArrayBuffer>,
   ): Tensor {
     const input = this.#graph.input(shape, "f32", "intervention");
-    this.#writers.push((places) => {
-      const written = values(places);
-      if (written.length !== input.size) {
-        throw new TypeError(`Cannot write ${input}: received ${written.length} numbers`);
-      }
-      this.#graph.write(input, written);
-    });
+    this.#writers.push((places) => this.#graph.write(input, values(places)));
     return input;
   }
 
   /** Writes what the interventions need for one run. */
   write(spans: readonly HookedSpan[]): void {
+    if (this.#writers.length === 0) return;
     const places = spans.flatMap(({ hooked: { text, promptLength }, start, tokens }) =>
-      tokens.map((_, i) => ({ text, position: start + i, isPrompt: start + i < promptLength }))
+      tokens.map((_, i): TokenPlace => {
+        const position = start + i;
+        const fromEnd = position - promptLength;
+        return { text, position, fromEnd, isPrompt: fromEnd < 0 };
+      })
     );
     for (const write of this.#writers) write(places);
   }
 
   /** Keeps what was computed for each text. */
   keep(spans: readonly HookedSpan[]): void {
-    for (const [name, activation] of this.#captured) {
-      const wanted = spans.map((span) => this.#wantedOf(span));
-      if (wanted.every(({ length }) => length === 0)) continue;
-      const values = this.#graph.readF32(activation);
-      const { hasHeads, heads, seq } = rowsOf(activation.shape);
-      const width = activation.shape.at(-1)!;
-      const isPairs = name.endsWith(".scores") || name.endsWith(".weights");
-      const numColumns = name === "logits" ? this.#config.vocabSize : width;
-      let begin = 0;
-      spans.forEach(({ start, tokens, hooked: { record } }, i) => {
-        for (const [index, position] of wanted[i]) {
-          const token = begin + position - start;
-          // No position looks at later ones.
-          const numKept = isPairs ? position + 1 : numColumns;
-          const data = new Float32Array(heads * numKept);
-          for (let head = 0; head < heads; head++) {
-            const row = hasHeads
-              ? (Math.floor(token / seq) * heads + head) * seq + token % seq
-              : token;
-            data.set(values.subarray(row * width, row * width + numKept), head * numKept);
-          }
-          record.add(name, index, data);
-        }
-        begin += tokens.length;
-      });
-    }
-  }
-
-  /** The positions of new tokens that are to be kept, and which row of the result each is. */
-  #wantedOf({ start, tokens, endsReading }: HookedSpan): [index: number, position: number][] {
-    const { positions } = this.#hooks;
-    const all = tokens.map((_, i) => start + i);
-    if (positions === "all") return all.map((position) => [position, position]);
-    if (positions === "last") return endsReading ? [[0, all.at(-1)!]] : [];
-    return all.flatMap((position) => {
-      const index = positions.get(position);
-      return index === undefined ? [] : [[index, position] as [number, number]];
-    });
-  }
-}
-
-function rowsOf(shape: Shape): Rows {
-  const hasHeads = shape.length === 4;
-  const [batch, second, third] = shape;
-  return { batch, heads: hasHeads ? second : 1, seq: hasHeads ? third : second, hasHeads };
-}
-
-/** Calls `visit` for each row of an activation, in order. */
-function eachRow(
-  { batch, heads, seq, hasHeads }: Rows,
-  places: readonly TokenPlace[],
-  visit: (place: ActivationPlace, row: number) => void,
-): void {
-  for (let text = 0; text < batch; text++) {
-    for (let head = 0; head < heads; head++) {
-      for (let s = 0; s < seq; s++) {
-        const place = { ...places[text * seq + s], head: hasHeads ? head : undefined };
-        visit(place, (text * heads + head) * seq + s);
+    if (this.#captured.length === 0) return;
+    const kept = this.#keptOf(spans);
+    if (kept.length === 0) return;
+    for (const captured of this.#captured) {
+      const values = this.#graph.readF32(captured.activation);
+      for (const tokens of kept) {
+        tokens.span.hooked.record.add(captured.site.name, partOf(captured, values, tokens));
       }
     }
   }
+
+  /** What is wanted of the new tokens of each text. */
+  #keptOf(spans: readonly HookedSpan[]): KeptTokens[] {
+    const found: KeptTokens[] = [];
+    let begin = 0;
+    for (const span of spans) {
+      const [tokens, indices] = this.#wantedOf(span);
+      if (tokens.length > 0) {
+        const isAll = spans.length === 1 && tokens.length === span.tokens.length &&
+          tokens.every((token, i) => token === i);
+        found.push({ span, begin, tokens, indices, isAll });
+      }
+      begin += span.tokens.length;
+    }
+    return found;
+  }
+
+  #wantedOf(
+    { start, tokens: { length }, endsReading, hooked: { promptLength } }: HookedSpan,
+  ): [tokens: number[], indices: number[]] {
+    const { positions } = this.#hooks;
+    if (positions === "last") return endsReading ? [[length - 1], [0]] : [[], []];
+    const [tokens, indices]: [number[], number[]] = [[], []];
+    if (positions === "all") {
+      for (let i = 0; i < length; i++) {
+        tokens.push(i);
+        indices.push(start + i);
+      }
+      return [tokens, indices];
+    }
+    for (const [position, index] of positions) {
+      const token = (position < 0 ? promptLength + position : position) - start;
+      if (token < 0 || token >= length) continue;
+      tokens.push(token);
+      indices.push(index);
+    }
+    return [tokens, indices];
+  }
 }
 
-function maskOf(
-  rows: Rows,
-  places: readonly TokenPlace[],
-  isChosen: (place: ActivationPlace, row: number) => boolean,
-  yes: number,
-  no: number,
-): Float32Array<ArrayBuffer> {
-  const mask = new Float32Array(rows.batch * rows.heads * rows.seq);
-  eachRow(rows, places, (place, row) => mask[row] = isChosen(place, row) ? yes : no);
-  return mask;
+/**
+ * What is kept of an activation for a text.
+ *
+ * @param values all of it; what is returned may be in the same memory
+ */
+function partOf(
+  { site, rows, width, numColumns }: Captured,
+  values: Float32Array<ArrayBuffer>,
+  { span: { start }, begin, tokens, indices, isAll }: KeptTokens,
+): CapturedPart {
+  const isPairs = isOfPairs(site);
+  if (isAll && !isPairs && numColumns === width) return { indices, width, data: values };
+  // No position looks at later ones.
+  const numKept = isPairs
+    ? start + 1 + tokens.reduce((last, token) => Math.max(last, token), 0)
+    : numColumns;
+  const data = new Float32Array(rows.heads * tokens.length * numKept);
+  let at = 0;
+  for (let head = 0; head < rows.heads; head++) {
+    for (const token of tokens) {
+      const from = rowOf(rows, begin + token, head) * width;
+      data.set(values.subarray(from, from + numKept), at);
+      if (isPairs) data.fill(unseenValue(site), at + start + token + 1, at + numKept);
+      at += numKept;
+    }
+  }
+  return { indices, width: numKept, data };
 }
 
 function checkReplacement(name: string, before: Tensor, after: unknown): asserts after is Tensor {
-  const fits = after instanceof Tensor && after.dtype === "f32" &&
-    sameShape(after.shape, before.shape);
-  if (fits) return;
-  const received = after instanceof Tensor ? after : typeof after;
+  const isOwn = isTensor(after) && recorderOf(after) === recorderOf(before);
+  if (isOwn && after.dtype === "f32" && sameShape(after.shape, before.shape)) return;
+  const received = !isTensor(after)
+    ? describe(after)
+    : isOwn
+    ? String(after)
+    : `${after} of another graph`;
   throw new TypeError(
     `Cannot intervene in ${name}: the function must return a tensor like the one it was given, ` +
-      `${before}: received ${received}`,
+      `${before}, made of it with the operations of @allformers/gpt2/ops: received ${received}.`,
   );
 }

@@ -15,6 +15,8 @@ export interface HookedCall {
   readonly numTogether: number;
   /** How many tokens of each are read at once, at most. */
   readonly numRead: number;
+  /** How many tokens of each are given, at most. */
+  readonly promptLength: number;
   /** How many tokens each has in the end, at most. */
   readonly length: number;
 }

@@ -7,11 +7,7 @@ import { closestName } from "../base/closest_name.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { checkOptions, oneOf, type OptionRules } from "../base/check_options.ts";
-import {
-  type ActivationSite,
-  activationSites,
-  needsSpelledAttention,
-} from "../model/activation_sites.ts";
+import { type ActivationSite, activationSites, isOfPairs } from "../model/activation_sites.ts";
 import type { GPT2Config } from "../model/config.ts";
 import type { Graph } from "../tensor/graph.ts";
 import {
@@ -37,7 +33,7 @@ class CheckedHooks implements Hooks {
   readonly #positions: "all" | "last" | ReadonlyMap<number, number>;
   readonly #interventions: ReadonlyMap<string, readonly InterventionFunction[]>;
   readonly #config: GPT2Config;
-  #call = { numTexts: Infinity, length: Infinity };
+  #call = { numTexts: Infinity, promptLength: Infinity, length: Infinity };
 
   constructor(
     captured: ReadonlySet<ActivationSite>,
@@ -57,16 +53,19 @@ class CheckedHooks implements Hooks {
       ? `interventions of call ${++numIntervening}`
       : `captures ${JSON.stringify([this.#captured.map(({ name }) => name), positions])}`;
     const hooked = sites.filter((site) => captured.has(site) || interventions.has(site.name));
-    const spelled = hooked.filter(needsSpelledAttention).map(({ layer }) => layer!);
+    const spelled = hooked.filter(isOfPairs).map(({ layer }) => layer!);
     this.spelledLayers = new Set(spelled);
     const last = hooked.findLast(({ isSelected }) => isSelected);
     // What is left out in one branch of the last block has to be left out in the other, so not before they join.
     this.selectsAfter = last?.layer === undefined ? last?.name : `blocks.${last.layer}.residual`;
   }
 
-  begin(action: string, { numTexts, numTogether, numRead, length }: HookedCall): void {
-    this.#call = { numTexts, length };
-    checkPositionsOf(action, this.#positions, length);
+  begin(
+    action: string,
+    { numTexts, numTogether, numRead, promptLength, length }: HookedCall,
+  ): void {
+    this.#call = { numTexts, promptLength, length };
+    checkPositionsOf(action, this.#positions, promptLength, length);
     const seq = this.#positions === "all"
       ? numRead
       : this.#positions === "last"
@@ -143,25 +142,30 @@ const CAPTURE_RULES: OptionRules<CaptureOptions> = {
 
 function checkPositions(action: string, positions: readonly number[], contextLength: number) {
   const isSound = positions.length > 0 && new Set(positions).size === positions.length &&
-    positions.every((each) => Number.isInteger(each) && each >= 0 && each < contextLength);
+    positions.every((each) => Number.isInteger(each) && Math.abs(each + 0.5) < contextLength);
   if (isSound) return;
   throw new InvalidArgumentError(
-    `Cannot ${action}: positions must be different integers from 0 to ${contextLength - 1}: ` +
-      `received ${describe(positions)}.`,
+    `Cannot ${action}: positions must be different integers from 0 to ${
+      contextLength - 1
+    }, or below 0, ` +
+      `counted from the end of what is given: received ${describe(positions)}.`,
   );
 }
 
 function checkPositionsOf(
   action: string,
   positions: "all" | "last" | ReadonlyMap<number, number>,
+  promptLength: number,
   length: number,
 ): void {
   if (typeof positions === "string") return;
   for (const position of positions.keys()) {
-    if (position < length) continue;
+    if (position >= -promptLength && position < length) continue;
+    const known = position < 0
+      ? `of the longest text ${promptLength} tokens are given`
+      : `the longest text has ${length} tokens`;
     throw new InvalidArgumentError(
-      `Cannot ${action}: there is no such position to capture: received ${position}, ` +
-        `and the longest text has ${length} tokens.`,
+      `Cannot ${action}: there is no such position to capture: received ${position}, and ${known}.`,
     );
   }
 }
@@ -219,6 +223,12 @@ function functionOf(
   given: InterventionFunction | Intervention,
 ): InterventionFunction {
   if (typeof given === "function") return given;
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(
+      `Cannot ${action}: what is done to ${describe(pattern)} must be a function, or ` +
+        `{ change, positions, texts, during } with one in change: received ${describe(given)}.`,
+    );
+  }
   const doing = `${action}: what is done to ${describe(pattern)}`;
   const intervention = checkOptions(doing, given, INTERVENTION_RULES);
   if (intervention.change === undefined) {

@@ -15,6 +15,8 @@ export interface ActivationPlace {
   readonly text: number;
   /** The position in that text, from 0. */
   readonly position: number;
+  /** The same, counted from the end of what was given: -1 at its last token, 0 at the first that the model has written. */
+  readonly fromEnd: number;
   /** Whether the token there was given, not written by the model. */
   readonly isPrompt: boolean;
   /** Which head, where the activation has an axis of them. */
@@ -33,6 +35,8 @@ export interface InterventionContext {
   readonly config: GPT2Config;
   /** How many texts the call has. */
   readonly numTexts: number;
+  /** How many tokens of each of them were given, at most. */
+  readonly promptLength: number;
   /** How many tokens each of them has in the end, at most. */
   readonly length: number;
   /**
@@ -72,7 +76,7 @@ export interface Intervention {
   readonly change: InterventionFunction;
   /** In which texts of the call: for `generate()`, after which prompts. */
   readonly texts?: readonly number[];
-  /** At which positions. */
+  /** At which positions; below 0 they are counted from the end of what was given: -1 is its last token. */
   readonly positions?: readonly number[];
   /** At tokens that were given, or at those that the model has written. */
   readonly during?: "prompt" | "continuation";
@@ -95,33 +99,44 @@ export function restricted(
   if (texts === undefined && positions === undefined && during === undefined) return change;
   const [ofTexts, ofPositions] = [texts, positions].map((list) => list && new Set(list));
   return (x, context) => {
-    checkPlaces(context, "text", texts, context.numTexts);
-    checkPlaces(context, "position", positions, context.length);
+    checkPlaces(context, { texts, positions });
     return context.choose(
       change(x, context),
       x,
-      ({ text, position, isPrompt }) =>
-        (ofTexts?.has(text) ?? true) && (ofPositions?.has(position) ?? true) &&
-        (during === undefined || (during === "prompt") === isPrompt),
+      (place) =>
+        (ofTexts?.has(place.text) ?? true) && isAtOneOf(ofPositions, place) &&
+        (during === undefined || (during === "prompt") === place.isPrompt),
     );
   };
+}
+
+/** Whether a place is at one of some positions, or there are none to be at. */
+export function isAtOneOf(
+  positions: ReadonlySet<number> | undefined,
+  { position, fromEnd, isPrompt }: ActivationPlace,
+): boolean {
+  return positions === undefined || positions.has(position) || (isPrompt && positions.has(fromEnd));
 }
 
 /**
  * Checks places of an intervention: one that does not exist would look as if it had no effect.
  *
- * @param end the first number that is none
  * @throws {RangeError} if there is no such text or position
  */
 export function checkPlaces(
-  { name }: InterventionContext,
-  what: "text" | "position",
-  places: readonly number[] = [],
-  end: number,
+  { name, numTexts, promptLength, length }: InterventionContext,
+  { texts = [], positions = [] }: Pick<Intervention, "texts" | "positions">,
 ): void {
-  if (places.every((place) => Number.isInteger(place) && place >= 0 && place < end)) return;
-  throw new InvalidArgumentError(
-    `Cannot intervene in ${name}: there is no such ${what}: received ${describe(places)}` +
-      `${end === Infinity ? "" : `, where each is from 0 to ${end - 1}`}.`,
-  );
+  const check = (what: string, places: readonly number[], start: number, end: number) => {
+    if (places.every((place) => Number.isInteger(place) && place >= start && place < end)) return;
+    throw new InvalidArgumentError(
+      `Cannot intervene in ${name}: there is no such ${what}: received ${
+        describe(places)
+      }, where ` +
+        `each is from 0 to ${end - 1}` +
+        `${start < 0 ? `, or from ${start} to -1, counted from the end of what was given` : ""}.`,
+    );
+  };
+  check("text", texts, 0, numTexts);
+  check("position", positions, -promptLength, length);
 }

@@ -67,6 +67,13 @@ export async function* beamSearch(
   const numTexts = Math.min(prompts.length, numTogether) * numBeams;
   const advice = "Use fewer beams (numBeams) or a smaller batchSize, or write shorter texts.";
   requireMemory(model, numTexts, capacity, undefined, advice);
+  context.hooks?.begin("generate", {
+    numTexts: prompts.length,
+    numTogether: numTexts,
+    numRead: longest,
+    promptLength: longest,
+    length: capacity,
+  });
   const beamsOf = beamsBy(engine, options, context);
   if (maxNewTokens === 0) return;
 

@@ -102,6 +102,7 @@ async function* continuePrompts(
     numTexts: prompts.length,
     numTogether: Math.min(prompts.length, numTogether),
     numRead: longest,
+    promptLength: Math.min(longest, capacity),
     length: capacity,
   });
   using speculation = await speculationBy(options, model, vocabulary.tokenizer);

@@ -305,6 +305,7 @@ export class Text implements Disposable {
       numTexts: 1,
       numTogether: 1,
       numRead: this.length,
+      promptLength: this.length,
       length: contextLength,
     });
     const hooked = hooks?.open(0, this.length);

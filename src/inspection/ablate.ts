@@ -47,7 +47,7 @@ const ACTION = "ablate";
 export function ablate(options: AblateOptions = {}): Intervention {
   const { mean, ...restriction } = checkOptions(ACTION, options, { ...placeRules, mean: anything });
   const places = new Places(ACTION, restriction);
-  const ofOthers = mean && meanRows(mean);
+  const ofOthers = mean === undefined ? undefined : meanRows(mean);
   return {
     change(x, context) {
       if (ofOthers === undefined) return places.choose(scale(x, 0), x, context);

@@ -50,10 +50,11 @@ function checked(action: string, activation: CapturedActivation): CapturedActiva
   const isSound = typeof axes === "string" && Array.isArray(shape) &&
     data instanceof Float32Array && axes.split(" ").length === shape.length &&
     (shape.length === 3 || shape.length === 4) &&
+    shape.every((size) => Number.isInteger(size) && size > 0) &&
     shape.reduce((product, size) => product * size, 1) === data.length;
   if (isSound) return activation;
   throw new TypeError(
     `Cannot ${action}: a captured activation is needed, { axes, shape, data }: received ` +
-      `${describe(activation)}. forward() with capture gives them.`,
+      `${describe(activation)}. forward() with capture gives them, with at least one position.`,
   );
 }

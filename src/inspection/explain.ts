@@ -15,7 +15,7 @@ import { type AttentionPatterns, attentionPatterns } from "./attention_patterns.
 import { type DirectLogitAttribution, directLogitAttribution } from "./direct_logit_attribution.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { type LensLayer, logitLens } from "./logit_lens.ts";
-import { oneText, positionIn } from "./one_text.ts";
+import { checkTokenOption, oneText, positionIn } from "./one_text.ts";
 import { type ReadableToken, readableToken } from "./token_text.ts";
 
 /** Options of {@linkcode explain}. */
@@ -100,6 +100,9 @@ export async function explain(
   );
   const text = oneText(ACTION, tokens, model);
   const position = positionIn(ACTION, asked, text.length);
+  // Before the work begins.
+  if (target !== undefined) checkTokenOption(ACTION, "target", target, model);
+  if (against !== undefined) checkTokenOption(ACTION, "against", against, model);
   const lens = await logitLens(model, text, { top: Math.max(top, 2), signal });
   const said = lens.at(-1)!.positions;
   const [best, second] = said[position].top.map(({ id }) => id);

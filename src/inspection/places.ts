@@ -11,6 +11,7 @@ import {
   checkPlaces,
   type Intervention,
   type InterventionContext,
+  isAtOneOf,
 } from "../engine/intervention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -41,7 +42,7 @@ export class Places {
    * @param action what cannot be done otherwise: `ablate`
    * @param options checked by {@linkcode placeRules}
    * @throws {TypeError} if a text, position or head is not a number
-   * @throws {RangeError} if it is not an integer of at least 0
+   * @throws {RangeError} if it is not an integer, or a text or head below 0
    */
   constructor(action: string, options: PlaceOptions) {
     const { texts, positions, heads } = options;
@@ -49,7 +50,7 @@ export class Places {
     this.#options = options;
     this.#sets = [
       indexSet(action, "texts", texts),
-      indexSet(action, "positions", positions),
+      indexSet(action, "positions", positions, -Infinity),
       indexSet(action, "heads", heads),
     ];
   }
@@ -58,10 +59,18 @@ export class Places {
   includes(place: ActivationPlace): boolean {
     const [texts, positions, heads] = this.#sets;
     const { during, where } = this.#options;
-    return (texts?.has(place.text) ?? true) && (positions?.has(place.position) ?? true) &&
+    return (texts?.has(place.text) ?? true) && isAtOneOf(positions, place) &&
       (heads?.has(place.head!) ?? true) &&
       (during === undefined || (during === "prompt") === place.isPrompt) &&
-      (where?.(place) ?? true);
+      (where === undefined || this.#answer(where(place)));
+  }
+
+  /** A promise would count as yes. */
+  #answer(answer: unknown): boolean {
+    if (typeof answer === "boolean") return answer;
+    throw new TypeError(
+      `Cannot ${this.#action}: where must return true or false: received ${describe(answer)}.`,
+    );
   }
 
   /**
@@ -88,8 +97,7 @@ export class Places {
       );
     }
     checkBelow(`${this.#action} heads of ${name}`, "head", heads, config.numHeads);
-    checkPlaces(context, "text", texts, context.numTexts);
-    checkPlaces(context, "position", positions, context.length);
+    checkPlaces(context, { texts, positions });
   }
 }
 
@@ -98,13 +106,15 @@ function indexSet(
   action: string,
   name: string,
   indices: readonly number[] | undefined,
+  least: number = 0,
 ): Set<number> | undefined {
   if (indices === undefined) return undefined;
   for (const index of indices) {
-    if (Number.isInteger(index) && index >= 0) continue;
+    if (Number.isInteger(index) && index >= least) continue;
     const ErrorClass = typeof index === "number" ? InvalidArgumentError : TypeError;
     throw new ErrorClass(
-      `Cannot ${action}: ${name} must be integers from 0 on: received ${describe(indices)}.`,
+      `Cannot ${action}: ${name} must be integers${least === 0 ? " from 0 on" : ""}: received ` +
+        `${describe(indices)}.`,
     );
   }
   return new Set(indices);

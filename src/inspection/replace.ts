@@ -6,13 +6,16 @@
 import { checkOptions, integer } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { CapturedActivation } from "../engine/activation_record.ts";
-import type { ActivationPlace, Intervention } from "../engine/intervention.ts";
+import type { ActivationPlace, Intervention, InterventionContext } from "../engine/intervention.ts";
 import { capturedRows } from "./captured.ts";
 import { type PlaceOptions, placeRules, Places } from "./places.ts";
 
 /** Options of {@linkcode replace} and {@linkcode freeze}. */
 export interface ReplaceOptions extends PlaceOptions {
-  /** Which text of the captured ones the values are from. Default: the only one, or the one with the number of the text. */
+  /**
+   * Which text of the captured ones the values are from. Default: the only one, or the one with the number of the text, if
+   * the call has as many as were captured or `texts` says which are meant.
+   */
   readonly fromText?: number;
 }
 
@@ -104,6 +107,9 @@ function replacing(
             `(${activation.shape.join(", ")}).`,
         );
       }
+      if (fromText === undefined && batch > 1 && restriction.texts === undefined) {
+        checkNumTexts(action, context, batch);
+      }
       return context.writeRows(x, (place, row) => {
         if (!places.includes(place)) return false;
         const text = fromText ?? (batch === 1 ? 0 : place.text);
@@ -115,4 +121,17 @@ function replacing(
       });
     },
   };
+}
+
+/** Of two texts in a call of one, nobody can know which is meant. */
+function checkNumTexts(
+  action: string,
+  { name, numTexts }: InterventionContext,
+  batch: number,
+): void {
+  if (batch === numTexts) return;
+  throw new InvalidArgumentError(
+    `Cannot ${action} ${name}: ${batch} texts were captured, and the call has ${numTexts}. Say in fromText which of the ` +
+      "captured ones the values are from, or in texts in which of the call they go.",
+  );
 }

@@ -31,7 +31,13 @@ class VectorSteering implements Steering {
     this.#strength = checkedStrength(strength);
     this.change = (x, context) => {
       const width = x.shape.at(-1)!;
-      if (context.axes.endsWith("seq_k") || width !== this.#vector.length) {
+      if (context.axes.endsWith("seq_k")) {
+        throw new TypeError(
+          `Cannot ${ACTION} ${context.name}: its last axis is seq_k, which is as long as the text: a vector ` +
+            "goes into an activation whose last axis is embed, hidden or head_dim, such as blocks.*.residual.",
+        );
+      }
+      if (width !== this.#vector.length) {
         throw new TypeError(
           `Cannot ${ACTION} ${context.name}: its last axis is ${
             context.axes.split(" ").at(-1)
@@ -118,10 +124,12 @@ function checkedVector(vector: ArrayLike<number>, length?: number): Float32Array
         `${describe(vector)}.`,
     );
   }
-  if (!Array.from(vector).every(Number.isFinite)) {
-    throw new InvalidArgumentError(
-      `Cannot ${ACTION}: the vector must have finite numbers only: received ${describe(vector)}.`,
-    );
-  }
-  return Float32Array.from(vector);
+  const copy = Float32Array.from(vector);
+  // As it is used: 1e39 is not finite any more.
+  if (copy.every(Number.isFinite)) return copy;
+  throw new InvalidArgumentError(
+    `Cannot ${ACTION}: the vector must have finite numbers only, in f32: received ${
+      describe(vector)
+    }.`,
+  );
 }

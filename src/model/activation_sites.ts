@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { GPT2Config } from "./config.ts";
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import { type GPT2Config, MAX_LAYERS } from "./config.ts";
 
 /** A place in the forward pass where it shows an activation: see `Pass.observe()`. */
 export interface ActivationSite {
@@ -68,12 +70,48 @@ export function activationSites({ numLayers }: Pick<GPT2Config, "numLayers">): A
  * const names = activationNames(GPT2Config.gpt2Small());
  * console.log(names.filter((name) => name.startsWith("blocks.0.")).join("\n"));
  * ```
+ *
+ * @throws {TypeError} if there is no number of layers
+ * @throws {RangeError} if there cannot be so many
  */
 export function activationNames(config: Pick<GPT2Config, "numLayers">): string[] {
+  checkNumLayers(config?.numLayers);
   return activationSites(config).map(({ name }) => name);
 }
 
-/** Whether attention has to be spelled out for an activation to be there: a fused kernel never has it in memory. */
-export function needsSpelledAttention({ axes }: ActivationSite): boolean {
+function checkNumLayers(numLayers: unknown): void {
+  const isCount = typeof numLayers === "number";
+  if (isCount && Number.isInteger(numLayers) && numLayers >= 1 && numLayers <= MAX_LAYERS) return;
+  const ErrorClass = isCount ? InvalidArgumentError : TypeError;
+  throw new ErrorClass(
+    `Cannot name activations: numLayers must be an integer from 1 to ${MAX_LAYERS}: received ` +
+      `${describe(numLayers)}. Give the config of a model.`,
+  );
+}
+
+/** Whether an activation has a row for each head. */
+export function hasHeads({ axes }: ActivationSite): boolean {
+  return axes.includes("heads");
+}
+
+/** Whether it is about pairs of positions. Attention has to be spelled out then: a fused kernel never has it in memory. */
+export function isOfPairs({ axes }: ActivationSite): boolean {
   return axes === PAIRS;
+}
+
+/**
+ * How many elements lie along the last axis.
+ *
+ * @param numKeys of how many positions pairs are
+ */
+export function rowWidth({ axes }: ActivationSite, numKeys: number, config: GPT2Config): number {
+  const last = axes.slice(axes.lastIndexOf(" ") + 1);
+  const widths: Readonly<Record<string, number>> = {
+    embed: config.embeddingDim,
+    hidden: config.hiddenDim,
+    vocab: config.vocabSize,
+    head_dim: config.headDim,
+    seq_k: numKeys,
+  };
+  return widths[last];
 }

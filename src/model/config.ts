@@ -137,6 +137,8 @@ export class GPT2Config {
           `received ${this.numHeads} heads for ${this.embeddingDim} dims`,
       );
     }
+    // A model that is in use has these sizes, whatever somebody does to them.
+    Object.freeze(this);
   }
 
   /** Width of one attention head. */

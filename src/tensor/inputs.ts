@@ -34,13 +34,37 @@ export function createConstant(
   shape: Shape,
   values: ArrayLike<number>,
 ): Tensor {
-  const numbers = Float32Array.from(values);
   const x = create(recorder, shape, "f32", "constant");
-  if (numbers.length !== x.size) {
-    throw new TypeError(`Cannot create the constant ${x}: received ${numbers.length} numbers`);
-  }
+  const numbers = checkedNumbers(`create the constant ${x}`, values, x.size);
   recorder.keepInput(recordOf(x), false, new Uint8Array(numbers.buffer));
   return x;
+}
+
+/**
+ * A copy of numbers in f32. A list may say of itself that it has any length: that is checked before there is memory for it.
+ *
+ * @param action what cannot be done otherwise
+ * @param count how many there have to be
+ * @throws {TypeError} if it is not a list of so many
+ */
+export function checkedNumbers(
+  action: string,
+  values: ArrayLike<number>,
+  count: number,
+): Float32Array<ArrayBuffer> {
+  const isList = typeof values === "object" && values !== null;
+  if (isList && values.length === count) {
+    const isArray = Array.isArray(values) || ArrayBuffer.isView(values);
+    // Much faster for those that are arrays; anything else may have an iterator that says something else.
+    const numbers = isArray
+      ? new Float32Array(values)
+      : Float32Array.from({ length: count }, (_, i) => values[i]);
+    if (numbers.length === count) return numbers;
+  }
+  throw new TypeError(
+    `Cannot ${action}: ${count} numbers are needed: received ` +
+      (isList && Number.isInteger(values.length) ? values.length : describe(values)),
+  );
 }
 
 function create(

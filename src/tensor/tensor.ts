@@ -57,6 +57,9 @@ export interface TensorLayout {
   readonly dtype: TensorType;
 }
 
+/** Whether something is a tensor, and not only looks like one. */
+export let isTensor: (x: unknown) => x is Tensor;
+
 /** Whether a tensor has the strides of a new one, also along axes of size 1, where they do not matter. */
 export let isDense: (x: Tensor) => boolean;
 
@@ -106,9 +109,10 @@ export class Tensor {
 
   static {
     createTensor = (record, layout) => new Tensor(KEY, record, layout);
+    isTensor = (x): x is Tensor => typeof x === "object" && x !== null && #record in x;
     isDense = (x) => x.#isDense;
     recordOf = (x, action = "use") => {
-      if (typeof x !== "object" || x === null || !(#record in x)) {
+      if (!isTensor(x)) {
         throw new TypeError(`Cannot ${action} ${describe(x)}: a tensor is needed`);
       }
       return x.#record;

@@ -129,6 +129,8 @@ Deno.test("replace() refuses what it cannot do, with words that help", async () 
     [attended, replace(heads, { heads: [5] }), RangeError, "received [5]"],
     ["embedding", replace(stream, { fromText: 1 }), RangeError, "none for position 2 of text 0"],
     ["embedding", replace({ ...stream, shape: [1, 14, 64] }), RangeError, "position 9"],
+    ["embedding", replace(stream), RangeError, "2 texts were captured, and the call has 1"],
+    ["embedding", freeze(stream), RangeError, "Say in fromText which of the captured ones"],
   ];
   for (const [name, intervention, error, message] of used) {
     const intervene = { [name]: intervention as ReturnType<typeof replace> };
@@ -139,6 +141,9 @@ Deno.test("replace() refuses what it cannot do, with words that help", async () 
     [
       [undefined, {}, TypeError, "Cannot replace: a captured activation is needed"],
       [{ ...stream, shape: [2, 3, 64] }, {}, TypeError, "received an object"],
+      [{ ...stream, shape: [-2, -7, 64] }, {}, TypeError, "with at least one position"],
+      [stream, { where: 1 }, TypeError, "where must be a function"],
+      [stream, { positions: [0.5] }, RangeError, "positions must be integers: received [0.5]"],
       [stream, { fromText: 2 }, RangeError, "one of the 2 captured texts: received 2"],
       [stream, { fromtext: 1 }, TypeError, "Did you mean fromText?"],
     ];

@@ -125,7 +125,8 @@ Deno.test("steer() refuses what it cannot add", async () => {
   const made: [unknown[], ErrorConstructor, string][] = [
     [["up"], TypeError, "the vector must be an array of some numbers"],
     [[[]], TypeError, "the vector must be an array"],
-    [[[1, NaN]], RangeError, "finite numbers only: received [1, NaN]"],
+    [[[1, NaN]], RangeError, "finite numbers only, in f32: received [1, NaN]"],
+    [[[1e39]], RangeError, "in f32: received [1e+39]"],
     [[[1], Infinity], RangeError, "strength must be a finite number"],
     [[[1], "2"], TypeError, "strength must be a finite number"],
     [[[1], 1, { position: [1] }], TypeError, "Did you mean positions?"],
