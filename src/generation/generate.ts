@@ -258,7 +258,7 @@ async function speculationBy(
  * How many of the largest logits decide, 0 for all; nothing where there is nothing to be saved: where the processor itself
  * has computed the logits, and cannot tell what they add up to.
  */
-function numLargestLogits(
+export function numLargestLogits(
   { backend }: Model,
   { logProbabilities = true, topLogProbabilities = 0 }: GenerateOptions,
   numDecisive: number | undefined,

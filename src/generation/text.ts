@@ -10,12 +10,13 @@ import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HookedText } from "../engine/hooked_text.ts";
-import type { ReadProgress } from "../engine/reading.ts";
+import type { LogitsSummary } from "../engine/logits_summary.ts";
+import type { ReadProgress, StepOptions } from "../engine/reading.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
 import type { BeamOptions } from "./beam_options.ts";
-import { continuationsBy, hooksBy, type Vocabulary } from "./generate.ts";
+import { continuationsBy, hooksBy, numLargestLogits, type Vocabulary } from "./generate.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
 import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
@@ -84,6 +85,11 @@ const {
   earlyStopping: _earlyStopping,
   ...textRules
 } = generateRules;
+
+/** How tokens are read. */
+interface ReadOptions extends Pick<StepOptions, "onProgress" | "numLargest"> {
+  readonly hooked?: HookedText;
+}
 
 /**
  * A text that a model has read and remembers. What is added to it costs its own tokens, whatever came before.
@@ -164,7 +170,7 @@ export class Text implements Disposable {
     // A copy: what the caller's array says later makes no difference.
     const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
     await this.#inTurn(signal, async () => {
-      await this.#add(this.#encode(given, allowSpecial), () => this.#read(signal, onProgress));
+      await this.#add(this.#encode(given, allowSpecial), () => this.#read(signal, { onProgress }));
     });
     return this;
   }
@@ -318,11 +324,13 @@ export class Text implements Disposable {
       // The last token that there is room for is not read: nothing can follow it.
       contextLength: contextLength - 1,
     })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 }, hooked);
+    const numDecisive = constraint === undefined ? sampler.numDecisiveLogits : undefined;
+    const numLargest = numLargestLogits(this.#engine.model, options, numDecisive);
     let numChanges = this.#numChanges;
     while (!continuation.isFinished) {
       yield await this.#inTurn(signal, async () => {
         this.#checkRoom();
-        await this.#logits(signal, hooked);
+        await this.#logits(signal, { hooked, numLargest });
         if (this.#numChanges !== numChanges) continuation.follow();
         const token = continuation.next();
         numChanges = ++this.#numChanges;
@@ -392,7 +400,7 @@ export class Text implements Disposable {
 
   async #logits(
     signal: AbortSignal | undefined,
-    hooked?: HookedText,
+    how: ReadOptions = {},
   ): Promise<Float32Array<ArrayBuffer>> {
     this.#sequence.checkUsable();
     if (this.length === 0) {
@@ -400,7 +408,7 @@ export class Text implements Disposable {
         "Cannot tell what follows: the text has no token: append one, such as <|endoftext|>, first",
       );
     }
-    await this.#read(signal, undefined, hooked);
+    await this.#read(signal, how);
     return this.#sequence.logits;
   }
 
@@ -426,16 +434,18 @@ export class Text implements Disposable {
 
   /** Reads what has not been read. */
   async #read(
-    signal?: AbortSignal,
-    onProgress?: AppendOptions["onProgress"],
-    hooked?: HookedText,
+    signal: AbortSignal | undefined,
+    { onProgress, hooked, numLargest }: ReadOptions = {},
   ): Promise<void> {
     const sequence = this.#sequence;
     // A fork that could not be made has tokens too.
     sequence.restart();
+    const isRead = sequence.length > 0 && sequence.length === this.length;
+    // Where more of the logits are wanted than is known of them, the last token is read again.
+    if (isRead && !tellsEnough(sequence.summary, numLargest)) sequence.truncate(this.length - 1);
     const tokens = this.#tokens.slice(sequence.length);
     const request = { sequence, tokens, logits: "last" as const, hooked };
-    await this.#engine.step([request], { signal, onProgress });
+    await this.#engine.step([request], { signal, onProgress, numLargest });
   }
 
   /** Forgets all tokens from `length` on. The last one is read again: the logits after it are wanted. */
@@ -477,4 +487,10 @@ export class Text implements Disposable {
         "Truncate it, or open one with its last tokens.",
     );
   }
+}
+
+/** Whether logits of which this is known will do where so many of the largest decide: 0 or nothing for all. */
+function tellsEnough(summary: LogitsSummary | undefined, numLargest = 0): boolean {
+  const { largest } = summary ?? {};
+  return largest === undefined || (numLargest > 0 && largest.ids.length > numLargest);
 }
