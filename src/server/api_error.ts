@@ -70,7 +70,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const isRefused = error instanceof RangeError || error instanceof TypeError ||
     error instanceof SyntaxError;
-  if (isRefused && error.message.startsWith("Cannot ")) {
+  if (isRefused && /^Cannot (?!use the model)/.test(error.message)) {
     const { message } = error;
     return new ApiError(400, renameOptions(message), { param: fieldOf(message), cause: error });
   }

@@ -36,7 +36,8 @@ export interface ReadPromptOptions {
 
 /** A text that others may begin like. */
 interface Entry {
-  readonly text: Text;
+  /** There is one when it is read. */
+  text?: Text;
   /** What it begins with; of one that nobody uses, all of it. */
   tokens: readonly number[];
   /** Of its first tokens, with so many of the likeliest beside each. */
@@ -66,7 +67,7 @@ export class PrefixCache {
   readonly #model: GPT2;
   readonly #limits: PrefixCacheLimits;
   /** Those that were used last are at the end. */
-  readonly #entries = new Map<Text, Entry>();
+  readonly #entries = new Set<Entry>();
 
   /** @param model reads the prompts; dispose of nothing of it before {@linkcode PrefixCache.clear} */
   constructor(model: GPT2, limits: PrefixCacheLimits) {
@@ -85,7 +86,7 @@ export class PrefixCache {
   }
 
   get #kept(): Entry[] {
-    return [...this.#entries.values()].filter(({ isInUse }) => !isInUse);
+    return [...this.#entries].filter(({ isInUse }) => !isInUse);
   }
 
   /**
@@ -108,13 +109,16 @@ export class PrefixCache {
 
   /** Takes note that a text is not used any more: it is kept, or forgotten. */
   giveBack(text: Text, { isKept }: { isKept: boolean }): void {
-    const entry = this.#entries.get(text);
-    this.#entries.delete(text);
-    if (!isKept || entry === undefined) return text[Symbol.dispose]();
+    const entry = [...this.#entries].find((entry) => entry.text === text);
+    if (!isKept || entry === undefined) {
+      if (entry !== undefined) this.#entries.delete(entry);
+      return text[Symbol.dispose]();
+    }
     entry.isInUse = false;
     entry.tokens = text.tokens;
+    this.#entries.delete(entry);
     for (const other of this.#kept) if (isCovered(other, entry)) this.#forget(other);
-    this.#entries.set(text, entry);
+    this.#entries.add(entry);
     this.#forgetOldest();
   }
 
@@ -128,22 +132,16 @@ export class PrefixCache {
     match: Match | undefined,
     { numTop, signal }: ReadPromptOptions,
   ): Promise<ReadPrompt> {
-    const begun = match && await this.#begin(match, signal);
-    const text = begun ?? await this.#model.open();
-    const numReused = begun === undefined ? 0 : match!.length;
     const { promise: whenRead, resolve, reject } = Promise.withResolvers<void>();
     whenRead.catch(() => {}); // Perhaps nobody waits for it.
-    const entry: Entry = {
-      text,
-      tokens,
-      scores: [],
-      numTop,
-      whenRead,
-      isRead: false,
-      isInUse: true,
-    };
-    this.#entries.set(text, entry);
+    const about = { tokens, scores: [], numTop };
+    const entry: Entry = { ...about, whenRead, isRead: false, isInUse: true };
+    // At once: those that come now find it.
+    this.#entries.add(entry);
     try {
+      const begun = match && await this.#begin(match, signal);
+      const text = entry.text = begun ?? await this.#model.open();
+      const numReused = begun === undefined ? 0 : match!.length;
       const rest = tokens.slice(numReused);
       if (numTop !== undefined) {
         const added = rest.length === 0
@@ -158,7 +156,7 @@ export class PrefixCache {
       return { text, scores: entry.scores, numReused };
     } catch (error) {
       reject(error);
-      this.giveBack(text, { isKept: false });
+      this.#forget(entry);
       throw error;
     }
   }
@@ -167,8 +165,8 @@ export class PrefixCache {
   async #begin({ entry, length }: Match, signal: AbortSignal): Promise<Text | undefined> {
     const numLost = entry.tokens.length - length;
     if (!entry.isInUse && numLost <= MAX_LOST) {
-      this.#entries.delete(entry.text);
-      entry.text.truncate(length);
+      this.#entries.delete(entry);
+      entry.text!.truncate(length);
       return entry.text;
     }
     try {
@@ -178,8 +176,8 @@ export class PrefixCache {
       return undefined;
     }
     // It may be gone by now.
-    if (!this.#entries.has(entry.text)) return undefined;
-    const copy = entry.text.fork();
+    if (!this.#entries.has(entry)) return undefined;
+    const copy = entry.text!.fork();
     try {
       // What is in use may be read just now, and can be shortened only after that.
       if (entry.isInUse) await copy.append([], { signal });
@@ -195,7 +193,7 @@ export class PrefixCache {
   /** The text that has the most of a prompt, if it is worth the while. */
   #find(tokens: readonly number[], numTop: number | undefined): Match | undefined {
     let best: Match | undefined;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries) {
       const length = usableLength(entry, tokens, numTop);
       // Of equal ones that which nobody uses, or else the latest.
       if (length < (best?.length ?? Math.min(MIN_LENGTH, tokens.length))) continue;
@@ -208,9 +206,9 @@ export class PrefixCache {
     return best;
   }
 
-  #forget({ text }: Entry): void {
-    this.#entries.delete(text);
-    text[Symbol.dispose]();
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry);
+    entry.text?.[Symbol.dispose]();
   }
 
   #forgetOldest(): void {

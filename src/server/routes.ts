@@ -6,6 +6,7 @@
 import { health, listModels, metrics, refuseChat, showModel } from "./about.ts";
 import { ApiError } from "./api_error.ts";
 import { completions } from "./completions/endpoint.ts";
+import { score } from "./score.ts";
 import type { Endpoint } from "./service.ts";
 import { detokenize, tokenize, tokenizerInfo } from "./tokens.ts";
 
@@ -21,6 +22,7 @@ export interface Route {
 /** Where the server answers. */
 export const routes: readonly Route[] = [
   { method: "POST", path: "/v1/completions", endpoint: completions },
+  { method: "POST", path: "/v1/score", endpoint: score },
   { method: "POST", path: "/v1/chat/completions", endpoint: refuseChat },
   { method: "GET", path: "/v1/models", endpoint: listModels },
   { method: "GET", path: "/v1/models/:name+", endpoint: showModel },

@@ -8,7 +8,8 @@ import type { GPT2 } from "../../gpt2.ts";
 import type { Exchange } from "../service.ts";
 import { type LegacyLogProbabilities, LogProbabilityWriter } from "./log_probabilities.ts";
 import type { CompletionRequest } from "./request.ts";
-import type { CompletionEvent, CompletionUsage } from "./run.ts";
+import type { CompletionEvent } from "./run.ts";
+import type { CompletionUsage } from "./usage.ts";
 
 /** One of the texts. */
 export interface Choice {

@@ -8,6 +8,8 @@ import type { TokenScore } from "../../engine/target_scores.ts";
 import type { GeneratedToken } from "../../generation/generated_token.ts";
 import type { Text } from "../../generation/text.ts";
 import type { Exchange } from "../service.ts";
+import type { CompletionUsage } from "./usage.ts";
+import { CompletionSpan } from "../telemetry.ts";
 import type { CompletionRequest } from "./request.ts";
 
 /** Something that is to be told of a choice: the prompt, which comes first if it is wanted, or the next token. */
@@ -21,16 +23,6 @@ export type CompletionEvent =
     readonly isEnd: boolean;
   }
   | { readonly kind: "token"; readonly choice: number; readonly token: GeneratedToken };
-
-/** What it took. */
-export interface CompletionUsage {
-  /** Tokens of the prompts, each counted once. */
-  numPromptTokens: number;
-  /** How many of them need not be read. */
-  numReusedTokens: number;
-  /** Also of what was not chosen. */
-  numWrittenTokens: number;
-}
 
 /**
  * Writes.
@@ -53,6 +45,7 @@ export async function runCompletion(
   using _listener = onAbort(exchange.signal, () => stop.abort(exchange.signal.reason));
   const { signal } = stop;
   const tasks: Promise<void>[] = [];
+  const span = new CompletionSpan(exchange.service.modelName, exchange.id);
   try {
     for (const index of request.prompts.keys()) {
       const places = await admission.acquire(request.bestOf, { isFirst: index === 0, signal });
@@ -62,8 +55,10 @@ export async function runCompletion(
       tasks.push(task);
     }
     await Promise.all(tasks);
+    span.end(usage);
     return usage;
   } catch (error) {
+    span.fail(error);
     stop.abort(error);
     await Promise.allSettled(tasks);
     throw error;
