@@ -17,6 +17,7 @@ import {
   checkCapturedBytes,
 } from "./activation_record.ts";
 import type { CaptureOptions, HookOptions } from "./hook_options.ts";
+import { namesHere } from "./foreign_names.ts";
 import { HookedGraph } from "./hooked_graph.ts";
 import type { GraphHooks, HookedCall, HookedText, Hooks } from "./hooked_text.ts";
 import { type Intervention, type InterventionFunction, restricted } from "./intervention.ts";
@@ -170,22 +171,30 @@ function checkPositionsOf(
   }
 }
 
+function sitesOf(pattern: string, sites: readonly ActivationSite[]): ActivationSite[] {
+  if (pattern === "*") return [...sites];
+  const parts = pattern.split(".");
+  return sites.filter(({ name }) => {
+    const own = name.split(".");
+    return own.length === parts.length && parts.every((part, i) => part === "*" || part === own[i]);
+  });
+}
+
 /** The activations that a pattern means, at least one. */
 function matches(
   action: string,
   pattern: string,
   sites: readonly ActivationSite[],
 ): ActivationSite[] {
-  if (pattern === "*") return [...sites];
-  const parts = pattern.split(".");
-  const found = sites.filter(({ name }) => {
-    const own = name.split(".");
-    return own.length === parts.length &&
-      parts.every((part, i) => part === "*" || part === own[i]);
-  });
+  const found = sitesOf(pattern, sites);
   if (found.length > 0) return found;
+  const here = namesHere(pattern).filter((name) => sitesOf(name, sites).length > 0);
   const nearest = nearestNames(pattern, sites).map((name) => `"${name}"`);
-  const advice = nearest.length > 0 ? `Did you mean ${nearest.join(" or ")}? ` : "";
+  const advice = here.length > 0
+    ? `Here that is called ${here.map((name) => `"${name}"`).join(", ")}. `
+    : nearest.length > 0
+    ? `Did you mean ${nearest.join(" or ")}? `
+    : "";
   throw new InvalidArgumentError(
     `Cannot ${action}: there is no such activation: received ${describe(pattern)}. ` +
       `${advice}activationNames(model.config) lists all, docs/activations.md what others call them; ` +

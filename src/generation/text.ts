@@ -9,11 +9,14 @@ import { checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { HookedText } from "../engine/hooked_text.ts";
+import type { CapturedActivations } from "../engine/activation_record.ts";
+import { type HookOptions, hookRules } from "../engine/hook_options.ts";
+import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { LogitsSummary } from "../engine/logits_summary.ts";
 import type { ReadProgress, StepOptions } from "../engine/reading.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import type { Sequence } from "../engine/sequence.ts";
+import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
 import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
 import type { BeamOptions } from "./beam_options.ts";
 import { continuationsBy, hooksBy, numLargestLogits, type Vocabulary } from "./generate.ts";
@@ -32,7 +35,8 @@ import type { RestoredText } from "./saved_text.ts";
 import { tokenRules } from "./token_rules.ts";
 
 /** Options of {@linkcode Text.append}. */
-export interface AppendOptions extends Pick<GenerateOptions, "allowSpecial" | "signal"> {
+export interface AppendOptions
+  extends Pick<GenerateOptions, "allowSpecial" | "signal">, HookOptions {
   /** Called while the text is read, which may take long: before each part, and at the end. */
   onProgress?: (progress: ReadProgress) => void;
 }
@@ -54,22 +58,24 @@ export type TextGenerateOptions = Omit<
 >;
 
 /** Options of {@linkcode Text.score}. */
-export interface TextScoreOptions extends AppendOptions {
+export interface TextScoreOptions extends Omit<AppendOptions, keyof HookOptions> {
   /** How many of the likeliest tokens at each place are wanted. Default: 0. */
   topLogProbabilities?: number;
 }
 
 const readRules: OptionRules<Pick<AppendOptions, "signal">> = { signal: generateRules.signal };
 
-const appendRules: OptionRules<AppendOptions> = {
+const addRules: OptionRules<Omit<AppendOptions, keyof HookOptions>> = {
   allowSpecial: generateRules.allowSpecial,
   onProgress: generateRules.onProgress,
   ...readRules,
 };
 
+const appendRules: OptionRules<AppendOptions> = { ...addRules, ...hookRules };
+
 const scoreRules: OptionRules<TextScoreOptions> = {
   topLogProbabilities: generateRules.topLogProbabilities,
-  ...appendRules,
+  ...addRules,
 };
 
 const {
@@ -116,6 +122,7 @@ export class Text implements Disposable {
   readonly #sequence: Sequence;
   /** How often the tokens were changed: what is being written on has to know. */
   #numChanges = 0;
+  #activations: CapturedActivations | undefined;
   /** Settles when what was asked for last is done. There is none where nothing is to be done. */
   #lastTurn: Promise<void> | undefined;
 
@@ -155,7 +162,15 @@ export class Text implements Disposable {
   }
 
   /**
-   * Adds a text, or tokens, and reads them.
+   * What the last {@linkcode Text.append}, or `GPT2.open()`, has captured of the tokens that it read, if it was asked to.
+   * {@linkcode Text.generate} gives each token its own.
+   */
+  get activations(): CapturedActivations | undefined {
+    return this.#activations;
+  }
+
+  /**
+   * Adds a text, or tokens, and reads them. What an intervention makes of them is remembered, and what follows builds on it.
    *
    * @param added to the first text of all, the token is added that the model's tokenizer puts before every prompt, if it
    *   does; what comes later is taken as it is
@@ -166,11 +181,19 @@ export class Text implements Disposable {
    */
   async append(added: Prompt, options: AppendOptions = {}): Promise<this> {
     this.#sequence.checkUsable();
-    const { allowSpecial, signal, onProgress } = checkOptions("append", options, appendRules);
+    options = checkOptions("append", options, appendRules);
+    const { allowSpecial, signal, onProgress } = options;
     // A copy: what the caller's array says later makes no difference.
     const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
     await this.#inTurn(signal, async () => {
-      await this.#add(this.#encode(given, allowSpecial), () => this.#read(signal, { onProgress }));
+      const hooks = wantsHooks(options)
+        ? await startHooks("append", options, this.#engine.model.config)
+        : undefined;
+      await this.#add(this.#encode(given, allowSpecial), async () => {
+        const hooked = this.#hooked("append", hooks);
+        await this.#read(signal, { onProgress, hooked });
+        this.#activations = hooked?.hooks.assemble([hooked]);
+      });
     });
     return this;
   }
@@ -307,14 +330,7 @@ export class Text implements Disposable {
     const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
     const sampler = new Sampler(samplingOptionsOf(options), vocabSize, tokenRules(options, about));
     const hooks = await hooksBy(options, this.#engine.model);
-    hooks?.begin("generate", {
-      numTexts: 1,
-      numTogether: 1,
-      numRead: this.length,
-      promptLength: this.length,
-      length: contextLength,
-    });
-    const hooked = hooks?.open(0, this.length);
+    const hooked = this.#hooked("generate", hooks, contextLength);
     if (maxNewTokens === 0) return;
     const continuation = continuationsBy(options, {
       tokenizer,
@@ -430,6 +446,17 @@ export class Text implements Disposable {
       if (!this.#sequence.isDisposed) this.#forget(length);
       throw error;
     }
+  }
+
+  /** For what is read of the text from now on; all there is so far was given. */
+  #hooked(
+    action: string,
+    hooks: Hooks | undefined,
+    length: number = this.length,
+  ): HookedText | undefined {
+    const sizes = { numRead: this.length, promptLength: this.length, length };
+    hooks?.begin(action, { numTexts: 1, numTogether: 1, ...sizes });
+    return hooks?.open(0, this.length);
   }
 
   /** Reads what has not been read. */

@@ -228,7 +228,7 @@ function metricOf(
   const text = tokenizer === undefined ? "" : `, ${describe(tokenizer.decode([answer]))}`;
   throw new InvalidArgumentError(
     `Cannot ${ACTION}: the right answer and the wrong one must differ: received ${answer}${text}, ` +
-      `for both. Name them in answer and wrong, or choose another prompt.`,
+      `for both. Name them in \`answer\` and \`wrong\`, or choose another prompt.`,
   );
 }
 

@@ -45,7 +45,11 @@ Deno.test("patch --sites heads has a column for each head, and --json all number
 const wrong: [what: string, args: string[], message: string][] = [
   ["prompts of other lengths", ["The king is here", "The queen is"], "received 4 tokens"],
   ["one prompt", ["The king"], "Give two prompts"],
-  ["the same answer twice", ["The king is", "The queen is"], "must differ"],
+  [
+    "the same answer twice",
+    ["The king is", "The queen is"],
+    "for both. Name them in --answer and --wrong,",
+  ],
   [
     "an answer of two tokens",
     ["The king is", "The queen is", "--answer", "xyz!"],

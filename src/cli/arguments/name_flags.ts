@@ -5,8 +5,11 @@
  */
 import { type Flags, flagText } from "./flags.ts";
 
-/** A word and a text in quotes, such as `overflow "crop"`; a text in quotes, which is a user's; a name in camelCase. */
-const WORDS = /\b(\w+) ("(?:[^"\\]|\\.)*")|"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*/g;
+/**
+ * A word and a text in quotes, such as `overflow "crop"`; a text in quotes, which is a user's; a name in camelCase, or of one
+ * word in backticks.
+ */
+const WORDS = /\b(\w+) ("(?:[^"\\]|\\.)*")|"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*|`[a-z]+`/g;
 
 /** What a message is about: a name of one word too, behind what cannot be done and before what is wrong with it. */
 const SUBJECT = /^(Cannot [^:"]+: )([a-z]+)(?= (?:must|is|are|has|needs|cannot|does)\b)/;
@@ -22,7 +25,7 @@ export function nameFlags(message: string, flags: Flags): string {
     (words, begin, name) => Object.hasOwn(flags, name) ? begin + flagText(name) : words,
   );
   return named.replace(WORDS, (words: string, name?: string, value?: string) => {
-    const option = name ?? words;
+    const option = name ?? words.replaceAll("`", "");
     if (!Object.hasOwn(flags, option)) return words;
     if (value === undefined) return flagText(option);
     const isChoice = flags[option].kind === "choice";

@@ -22,6 +22,7 @@ const MESSAGES = [
   ["Cannot load the model: weights are", "Cannot load the model: weights are"],
   ['Cannot read "a: stop is": it', 'Cannot read "a: stop is": it'],
   ["a temperature and a model of the order", "a temperature and a model of the order"],
+  ["Name it in `stop` or `word`", "Name it in --stop or `word`"],
   ["embeddingDim of the hasOwnProperty", "embeddingDim of the hasOwnProperty"],
 ];
 
