@@ -40,7 +40,7 @@ if (import.meta.main) {
   await Deno.mkdir(pictures, { recursive: true });
   const report = await Deno.makeTempFile({ suffix: ".html" });
   try {
-    const flags = ["--model", model, "--html", report];
+    const flags = ["--model", model, "--type", "f32", "--compare", model, "--html", report];
     await run(Deno.execPath(), ["run", "-A", `${root}/mod.ts`, "explain", TEXT, ...flags]);
     const script = `${import.meta.dirname}/report_in_browser/click_through.mjs`;
     console.log((await run("node", [script, playwright, browser, report, pictures])).trimEnd());

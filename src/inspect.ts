@@ -59,6 +59,7 @@ export {
 export { collectReport, type ReportContext } from "./inspection/report/collect_report.ts";
 export type {
   ReportCandidate,
+  ReportComparison,
   ReportData,
   ReportReading,
 } from "./inspection/report/report_data.ts";

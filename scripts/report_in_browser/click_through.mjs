@@ -86,6 +86,12 @@ try {
   }
   checked("numbers are there as text, and cells and maps have labels");
 
+  assert.match(
+    await page.locator("#compare tbody tr").last().innerText(),
+    /^logits\s+[\d.]+ %\s+[\d.]+$/,
+  );
+  checked("another model is compared, activation by activation");
+
   for (
     const [name, width, height, scheme] of [["dark", 1200, 900, "dark"], [
       "phone",

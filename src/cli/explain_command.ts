@@ -133,15 +133,17 @@ export const explainCommand = defineCommand({
       against: against === undefined ? undefined : oneToken("--against", against, tokenizer),
       signal: io.signal,
     });
-    const comparison = other && await compareActivations(model, other, read, { signal: io.signal });
+    const differences = other &&
+      await compareActivations(model, other, read, { signal: io.signal });
     if (values.html !== undefined) {
       const { writeReport } = await import("./explain/write_report.ts");
-      await writeReport(values.html, model, { name, explanation, candidates }, io);
+      const comparison = differences && { other: values.compare!, differences };
+      await writeReport(values.html, model, { name, explanation, candidates, comparison }, io);
       if (!json) return;
     }
     if (json) {
       await io.stdout.write(
-        jsonText({ model: name, ...explanation, candidates, comparison }) + "\n",
+        jsonText({ model: name, ...explanation, candidates, comparison: differences }) + "\n",
       );
       return;
     }
@@ -152,7 +154,7 @@ export const explainCommand = defineCommand({
       ...lensSection(explanation, numColumns),
       ...attentionSection(explanation, numColumns),
       ...attributionSection(explanation, numColumns, top),
-      ...comparison ? comparisonSection(comparison, values.compare!, numColumns) : [],
+      ...differences ? comparisonSection(differences, values.compare!, numColumns) : [],
     ]);
   },
 });

@@ -6,6 +6,7 @@
 import { encodePrompts } from "../tokenizer/prompts.ts";
 import { GPT2 } from "../gpt2.ts";
 import { activationPatching } from "../inspection/activation_patching.ts";
+import { readableToken } from "../inspection/token_text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { jsonFlag, modelFlag, threadsFlag } from "./arguments/common_flags.ts";
 import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
@@ -126,8 +127,7 @@ export const patchCommand = defineCommand({
         );
         return;
       }
-      const label = (id: number) =>
-        tokenCell({ id, text: tokenizer.decode([id]) }, MAX_LABEL).trimEnd();
+      const label = (id: number) => tokenCell(readableToken(model, id), MAX_LABEL).trimEnd();
       const labels = sites === "heads"
         ? Array.from({ length: found.shape[1] }, (_, head) => `head ${head}`)
         : corrupted.map(label);
@@ -160,7 +160,7 @@ function requireSameLength(
 ): void {
   if (clean.length === corrupted.length) return;
   const pieces = (ids: readonly number[]) =>
-    ids.slice(0, 12).map((id) => tokenCell({ id, text: tokenizer.decode([id]) }, 12).trimEnd())
+    ids.slice(0, 12).map((id) => tokenCell(readableToken({ tokenizer }, id), 12).trimEnd())
       .join(" ");
   throw new UsageError(
     `The prompts must have equally many tokens: received ${countText(clean.length, "token")} ` +

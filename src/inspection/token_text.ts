@@ -9,12 +9,24 @@ import type { InspectableModel } from "./inspectable_model.ts";
 export interface ReadableToken {
   /** The token. */
   readonly id: number;
-  /** Its text; U+FFFD stands for half a character. Empty without a tokenizer. */
+  /** Its text; U+FFFD stands for a part of a character. Empty without a tokenizer. */
   readonly text: string;
+  /** Its bytes in hexadecimal, where its text has such parts: then the text does not tell which token it is. */
+  readonly hex?: string;
 }
 
 /** A token with its text. */
-export function readableToken({ tokenizer }: InspectableModel, id: number): ReadableToken {
-  const isKnown = tokenizer !== undefined && id < tokenizer.vocabSize;
-  return { id, text: isKnown ? tokenizer.decode([id]) : "" };
+export function readableToken(
+  { tokenizer }: Pick<InspectableModel, "tokenizer">,
+  id: number,
+): ReadableToken {
+  const text = tokenizer !== undefined && id < tokenizer.vocabSize ? tokenizer.decode([id]) : "";
+  return text.includes("\ufffd")
+    ? { id, text, hex: tokenizer!.tokenBytes(id).toHex() }
+    : { id, text };
+}
+
+/** What a reader sees of a token: its text, or its bytes, such as `<e697>`, or its number if there is no tokenizer. */
+export function shownToken({ id, text, hex }: ReadableToken): string {
+  return hex !== undefined ? `<${hex}>` : text === "" ? `#${id}` : text;
 }

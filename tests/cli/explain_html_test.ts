@@ -36,6 +36,37 @@ Deno.test("explain --html ends at the position that is explained", async () => {
   assertEquals(data.lens[0].positions.length, 3);
 });
 
+Deno.test("explain --html --compare shows how far another model is", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file("report.html");
+  const args = ["--type", "f32", "--compare", "demo"];
+  const { code } = await explainHtml("The cat", path, ...args);
+  assertEquals(code, 0);
+  const html = await Deno.readTextFile(path);
+  assertStringIncludes(html, "How far another model is from that");
+  const { comparison } = JSON.parse(html.match(/id="data">([^<]*)</)![1]);
+  const { stdout } = await explainHtml("The cat", path, ...args, "--json");
+  const expected: { name: string; relativeError: number }[] = JSON.parse(stdout).comparison;
+  assertEquals(comparison.other, "demo");
+  assertEquals(
+    comparison.differences.map(({ name }: { name: string }) => name),
+    expected.map(({ name }) => name),
+  );
+  assert(comparison.differences.at(-1).relativeError > 0);
+  await explainHtml("The cat", path);
+  assert(!(await Deno.readTextFile(path)).includes("How far another model"));
+});
+
+Deno.test("explain names a part of a character by its bytes, on the page and on the terminal", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file("report.html");
+  await explainHtml("日 a", path);
+  const { tokens } = JSON.parse((await Deno.readTextFile(path)).match(/id="data">([^<]*)</)![1]);
+  assertEquals(tokens, ["<e6>", "<97>", "<a5>", " a"]);
+  const { stdout } = await runCli(["explain", "日 a", "--model", "demo", "--threads", "1"]);
+  assertMatch(stdout, /^ +0 {2}<e6>\n +1 {2}<97> /m);
+});
+
 Deno.test("explain --html says what is wrong with the file", async () => {
   const { code, stderr } = await explainHtml("The cat", "/nowhere/at/all/report.html");
   assertEquals(code, 74);

@@ -5,6 +5,7 @@
  */
 import type { AttentionScores } from "../../inspection/attention_patterns.ts";
 import type { Explanation } from "../../inspection/explain.ts";
+import { padTextEnd, textWidth } from "../terminal/text_width.ts";
 import { numberText } from "../terminal/units.ts";
 import { bar, heading, type Line, percent, tokenCell, tokenWidth } from "./layout.ts";
 
@@ -21,11 +22,11 @@ export function lensSection({ lens, position }: Explanation, numColumns: number)
   const width = tokenWidth(readings.flatMap(({ top }) => top.slice(0, MAX_SHOWN)), MAX_LENS_WIDTH);
   const answerWidth = tokenWidth([answer], MAX_LENS_WIDTH);
   const first = `  ${"after".padEnd(9)}  entropy  ${
-    `${tokenCell(answer, answerWidth)} is`.padEnd(15)
+    padTextEnd(`${tokenCell(answer, answerWidth)} is`, 15)
   }  `;
   const numShown = Math.max(
     1,
-    Math.min(MAX_SHOWN, Math.floor((numColumns - first.length + 2) / (width + 10))),
+    Math.min(MAX_SHOWN, Math.floor((numColumns - textWidth(first) + 2) / (width + 10))),
   );
   return [
     ...heading(

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { ReadableToken } from "../../inspection/token_text.ts";
+import { type ReadableToken, shownToken } from "../../inspection/token_text.ts";
 import type { StyledText } from "../terminal/io.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
+import { cutText, padTextEnd, textWidth } from "../terminal/text_width.ts";
 
 /** Parts of a line. */
 export type Line = readonly StyledText[];
@@ -46,16 +47,20 @@ export function signed(value: number): string {
   return (value < 0 ? "" : "+") + value.toFixed(2);
 }
 
-/** A token as it is written in code, `" the"`, cut so that it fits into a column; its id if there is no tokenizer. */
-export function tokenCell({ id, text }: ReadableToken, width: number): string {
-  const whole = text === "" ? `#${id}` : jsonText(text);
-  return (whole.length <= width ? whole : whole.slice(0, width - 1) + "…").padEnd(width);
+/**
+ * A token as it is written in code, `" the"`, cut so that it fits into a column; its bytes, `<e697>`, if it is a part of a
+ * character, or its id if there is no tokenizer.
+ */
+export function tokenCell(token: ReadableToken, width: number): string {
+  const { text, hex } = token;
+  const whole = text === "" || hex !== undefined ? shownToken(token) : jsonText(text);
+  return padTextEnd(cutText(whole, width), width);
 }
 
 /** The width of the widest of some tokens, as far as it is not too wide. */
 export function tokenWidth(tokens: readonly ReadableToken[], most: number): number {
   return Math.min(
     most,
-    Math.max(0, ...tokens.map((token) => tokenCell(token, most).trimEnd().length)),
+    Math.max(0, ...tokens.map((token) => textWidth(tokenCell(token, most).trimEnd()))),
   );
 }

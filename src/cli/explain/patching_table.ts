@@ -5,6 +5,7 @@
  */
 import type { ActivationPatching } from "../../inspection/activation_patching.ts";
 import type { StyledText } from "../terminal/io.ts";
+import { padTextStart } from "../terminal/text_width.ts";
 import { heading, type Line } from "./layout.ts";
 
 const CELL_WIDTH = 8;
@@ -31,7 +32,7 @@ export function patchingTable(
     const shown = Array.from({ length: Math.min(numCells, size - start) }, (_, i) => start + i);
     if (start > first) lines.push([]);
     lines.push([[
-      " ".repeat(LABEL_WIDTH) + shown.map((i) => labels[i].padStart(CELL_WIDTH)).join(""),
+      " ".repeat(LABEL_WIDTH) + shown.map((i) => padTextStart(labels[i], CELL_WIDTH)).join(""),
       "faint",
     ]]);
     for (let layer = 0; layer < numLayers; layer++) {

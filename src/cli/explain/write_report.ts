@@ -7,6 +7,8 @@ import { writeFileAtomically } from "../../base/atomic_file.ts";
 import type { Explanation } from "../../inspection/explain.ts";
 import type { InspectableModel } from "../../inspection/inspectable_model.ts";
 import { collectReport, MAX_REPORT_TOKENS } from "../../inspection/report/collect_report.ts";
+import { shownToken } from "../../inspection/token_text.ts";
+import type { ReportComparison } from "../../inspection/report/report_data.ts";
 import { reportHtml } from "../../inspection/report/report_html.ts";
 import { flagText } from "../arguments/flags.ts";
 import { UsageError } from "../arguments/usage_error.ts";
@@ -21,6 +23,7 @@ interface Reported {
   readonly name: string;
   readonly explanation: Explanation;
   readonly candidates: Candidates;
+  readonly comparison?: ReportComparison;
 }
 
 /**
@@ -32,7 +35,7 @@ interface Reported {
 export async function writeReport(
   path: string,
   model: InspectableModel,
-  { name, explanation, candidates: { tokens, stages } }: Reported,
+  { name, explanation, candidates: { tokens, stages }, comparison }: Reported,
   io: Io,
 ): Promise<void> {
   const numTokens = explanation.position + 1;
@@ -46,14 +49,15 @@ export async function writeReport(
   }
   const report = await collectReport(model, explanation, {
     model: name,
-    candidates: tokens.map(({ id, text, probability, afterStages }) => ({
-      text: text === "" ? `#${id}` : text,
+    candidates: tokens.map(({ probability, afterStages, ...token }) => ({
+      text: shownToken(token),
       probability,
       afterStages,
     })),
     candidateStages: stages.map(({ name, value }) =>
       flagText(name) + (value === true ? "" : ` ${value}`)
     ),
+    comparison,
   }, io.signal);
   const bytes = new TextEncoder().encode(reportHtml(report));
   await writeFileAtomically(path, bytes.length, [bytes]);

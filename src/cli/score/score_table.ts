@@ -5,10 +5,12 @@
  */
 import type { SpanScore } from "../../evaluation/group_scores.ts";
 import type { ScoredToken, TextScore } from "../../evaluation/score_texts.ts";
+import { readableToken } from "../../inspection/token_text.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { bar, heading, type Line, percent, tokenCell, tokenWidth } from "../explain/layout.ts";
 import type { StyledText } from "../terminal/io.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
+import { padTextEnd, textWidth } from "../terminal/text_width.ts";
 import { countText, numberText } from "../terminal/units.ts";
 
 const MAX_TOKEN_WIDTH = 18;
@@ -54,9 +56,9 @@ function likeliest(
 ): string {
   let line = "";
   for (const { id, logProbability } of topLogProbabilities) {
-    const text = tokenCell({ id, text: tokenizer.decode([id]) }, MAX_TOKEN_WIDTH).trimEnd();
+    const text = tokenCell(readableToken({ tokenizer }, id), MAX_TOKEN_WIDTH).trimEnd();
     const more = `  ${text} ${percent(Math.exp(logProbability)).trim()}`;
-    if (line.length + more.length > width) break;
+    if (textWidth(line + more) > width) break;
     line += more;
   }
   return line;
@@ -65,13 +67,13 @@ function likeliest(
 /** A line for each word or part. */
 export function spanLines(spans: readonly SpanScore[], numColumns: number): Line[] {
   const cells = spans.map(({ text }) => tokenCell({ id: 0, text }, MAX_TOKEN_WIDTH).trimEnd());
-  const width = Math.max(4, ...cells.map(({ length }) => length));
+  const width = Math.max(4, ...cells.map(textWidth));
   const barWidth = Math.min(MAX_BAR_WIDTH, numColumns - width - 34);
   const columns = `         ${"text".padEnd(width)}       bits  ${" ".repeat(barWidth)}  tokens`;
   return [
     [[columns, "faint"]],
     ...spans.map(({ start, numTokens, logProbability }, i): Line => [
-      `${numberText(start).padStart(7)}  ${cells[i].padEnd(width)}  `,
+      `${numberText(start).padStart(7)}  ${padTextEnd(cells[i], width)}  `,
       ...surprisal(logProbability, barWidth),
       `  ${numberText(numTokens).padStart(6)}`,
     ]),

@@ -4,6 +4,7 @@
  * @module
  */
 import { terminalText } from "./terminal_text.ts";
+import { cutText } from "./text_width.ts";
 
 /** The streams of a program, and the wish to end it. */
 export interface Io {
@@ -113,7 +114,7 @@ export class Output {
   /** Puts a text, cut to the width of the terminal, into the place of the line before the cursor. Nothing elsewhere. */
   async replaceLine(text: string): Promise<void> {
     if (!this.isDecorated) return;
-    const line = terminalText(text).slice(0, this.#numColumns() - 1);
+    const line = cutText(terminalText(text), this.#numColumns() - 1, "");
     await this.#sink(LINE_BEGIN + line + CLEAR_TO_END);
   }
 }

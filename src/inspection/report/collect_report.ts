@@ -7,12 +7,15 @@ import { InvalidArgumentError } from "../../base/errors.ts";
 import type { CapturedActivations } from "../../engine/activation_record.ts";
 import type { AttentionScores } from "../attention_patterns.ts";
 import type { Explanation } from "../explain.ts";
-import type { InspectableModel } from "../inspectable_model.ts";
-import type { ReadableToken } from "../token_text.ts";
-import type { ReportData } from "./report_data.ts";
+import { engineFor, type InspectableModel } from "../inspectable_model.ts";
+import { shownToken } from "../token_text.ts";
+import { type ReportData, requireParts } from "./report_data.ts";
 
 /** More tokens make a page that no browser likes: it grows with their square. */
 export const MAX_REPORT_TOKENS = 256;
+const ACTION = "write a report";
+const EXPLANATION_PARTS = ["tokens", "position", "lens", "attention", "attribution"];
+const CONTEXT_PARTS = ["model", "candidates", "candidateStages"];
 /** So many of the likeliest tokens of each layer can be seen. */
 const NUM_LENS_TOKENS = 5;
 
@@ -24,6 +27,8 @@ export interface ReportContext {
   readonly candidates: ReportData["candidates"];
   /** The names of the stages of sampling, in the order in which they are carried out. */
   readonly candidateStages: ReportData["candidateStages"];
+  /** What `compareActivations()` has found, if another model is to be compared. */
+  readonly comparison?: ReportData["comparison"];
 }
 
 /**
@@ -40,15 +45,20 @@ export interface ReportContext {
  * console.log(html.length);
  * ```
  *
+ * @throws {TypeError} if an argument has the wrong type
  * @throws {RangeError} if that are more than 256 tokens
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function collectReport(
   model: InspectableModel,
-  { tokens, position, lens, attention: { scores }, attribution }: Explanation,
+  explanation: Explanation,
   context: ReportContext,
   signal?: AbortSignal,
 ): Promise<ReportData> {
+  engineFor(ACTION, model);
+  requireParts(ACTION, explanation, EXPLANATION_PARTS, "explain() gives one");
+  requireParts(ACTION, context, CONTEXT_PARTS, "Give what ReportContext says");
+  const { tokens, position, lens, attention: { scores }, attribution } = explanation;
   const { numLayers, numHeads } = model.config;
   const shown = tokens.slice(0, position + 1);
   if (shown.length > MAX_REPORT_TOKENS) {
@@ -62,30 +72,27 @@ export async function collectReport(
   const { activations } = await model.forward(ids, { capture, logits: "none", signal });
   return {
     ...context,
-    tokens: shown.map(textOf),
+    tokens: shown.map(shownToken),
     numLayers,
     numHeads,
     attention: allWeights(activations!),
     lens: lens.map(({ name, positions }) => ({
       name,
       positions: positions.slice(0, position + 1).map(({ top, answer, entropy }) => ({
-        top: top.slice(0, NUM_LENS_TOKENS).map((each) => [textOf(each), each.probability] as const),
+        top: top.slice(0, NUM_LENS_TOKENS).map((each) =>
+          [shownToken(each), each.probability] as const
+        ),
         answer: [answer.probability, answer.rank] as const,
         entropy,
       })),
     })),
     attribution: {
-      target: textOf(attribution.target),
-      against: attribution.against && textOf(attribution.against),
+      target: shownToken(attribution.target),
+      against: attribution.against && shownToken(attribution.against),
       parts: attribution.contributions.map(({ name, logit }) => ({ name, value: logit })),
     },
     headScores: scores.map(readableScores),
   };
-}
-
-/** Without a tokenizer, tokens are numbers. */
-function textOf({ id, text }: ReadableToken): string {
-  return text === "" ? `#${id}` : text;
 }
 
 /** (layers heads seq_q seq_k), of what was captured of one text in each layer. */

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { describe } from "../../base/describe.ts";
+import type { ActivationDifference } from "../compare_activations.ts";
+
 /** A token that may come next, and how likely it is. */
 export interface ReportCandidate {
   /** What it says. */
@@ -22,6 +25,14 @@ export interface ReportReading {
   readonly answer: readonly [probability: number, rank: number];
   /** In nats. */
   readonly entropy: number;
+}
+
+/** How far the activations of another model are from those of the one that the report is about. */
+export interface ReportComparison {
+  /** The name of the other model. */
+  readonly other: string;
+  /** In the order in which the activations are computed; see `compareActivations()`. */
+  readonly differences: readonly ActivationDifference[];
 }
 
 /** All that is in a report of one text. */
@@ -49,10 +60,33 @@ export interface ReportData {
     readonly against?: string;
     readonly parts: readonly { readonly name: string; readonly value: number }[];
   };
+  /** How far the activations of another model are from those, if they were compared. */
+  readonly comparison?: ReportComparison;
   /** (layers heads): how much each head looks at some places in this text, from 0 to 1. */
   readonly headScores: readonly {
     readonly layer: number;
     readonly head: number;
     readonly scores: Readonly<Record<string, number>>;
   }[];
+}
+
+/**
+ * Throws unless an object has all its parts: they may have been read from a file, or be put together by hand.
+ *
+ * @param action what cannot be done otherwise: `write a report`
+ * @param source where one with all parts comes from
+ */
+export function requireParts(
+  action: string,
+  given: unknown,
+  names: readonly string[],
+  source: string,
+): void {
+  const isObject = typeof given === "object" && given !== null;
+  const missing = isObject ? names.find((name) => !(name in given)) : names[0];
+  if (missing === undefined) return;
+  throw new TypeError(
+    `Cannot ${action}: an object with ${names.join(", ")} is needed: received ${describe(given)}` +
+      `${isObject ? ` without ${missing}` : ""}. ${source}.`,
+  );
 }

@@ -3,18 +3,33 @@
  *
  * @module
  */
-import type { ReportData } from "./report_data.ts";
+import { type ReportData, requireParts } from "./report_data.ts";
 import { REPORT_SCRIPT } from "./report_script.ts";
 import { REPORT_STYLE } from "./report_style.ts";
+
+const PARTS = [
+  "model",
+  "tokens",
+  "numLayers",
+  "numHeads",
+  "attention",
+  "lens",
+  "candidates",
+  "candidateStages",
+  "attribution",
+  "headScores",
+];
 
 /**
  * Writes the page.
  *
+ * @throws {TypeError} if it is no report
  * @returns HTML of about 90 bytes for each pair of layer and head, squared with half the number of tokens: 0.6 MB for 64 tokens
  * of GPT-2 small
  */
 export function reportHtml(data: ReportData): string {
-  const { model, tokens } = data;
+  requireParts("write a report", data, PARTS, "collectReport() gives one");
+  const { model, tokens, comparison } = data;
   const title = `${tokens.join("").trim().slice(0, 60)} - ${model}`;
   return `<!doctype html>
 <html lang="en">
@@ -58,7 +73,7 @@ colour is <label>the <select id="lens-colour">
 <p id="push-text"></p>
 <div id="push"></div>
 </section>
-</main>
+${comparison === undefined ? "" : COMPARISON_SECTION}</main>
 <noscript>This page draws its pictures with a script of its own, which is not allowed to run here.</noscript>
 <script type="application/json" id="data">${jsonForScript(pageData(data))}</script>
 <script>${REPORT_SCRIPT}</script>
@@ -66,6 +81,13 @@ colour is <label>the <select id="lens-colour">
 </html>
 `;
 }
+
+const COMPARISON_SECTION = `<section aria-labelledby="compare-title">
+<h2 id="compare-title">How far another model is from that</h2>
+<p id="compare-text"></p>
+<div id="compare" class="scroll"></div>
+</section>
+`;
 
 /** What the script reads. Weights of attention are bytes, and only those of earlier tokens. */
 function pageData({ attention, ...data }: ReportData): object {

@@ -263,6 +263,22 @@ byId("push").append(make("div", { class: "push", role: "list" }, strongest.map((
   })),
 ])));
 
+// Another model.
+
+if (data.comparison !== undefined) {
+  const { other, differences } = data.comparison;
+  const largest = Math.max(...differences.map(({ relativeError }) => relativeError), 1e-12);
+  byId("compare-text").append("The activations of " + other + " on this text: the relative error of each, and the largest " +
+    "difference of two elements.");
+  byId("compare").append(make("table", {},
+    make("thead", {}, make("tr", {}, ["activation", "relative error", "largest difference"].map((title) =>
+      make("th", { scope: "col" }, title)))),
+    make("tbody", {}, differences.map(({ name, relativeError, maxDifference }) => make("tr", {},
+      make("td", {}, name),
+      make("td", {}, bar(relativeError / largest), " " + (100 * relativeError).toFixed(2) + " %"),
+      make("td", {}, maxDifference.toPrecision(3)))))));
+}
+
 // All of it.
 
 function drawAll() {

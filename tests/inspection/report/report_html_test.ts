@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch, assertThrows } from "@std/assert";
 import type { ReportData } from "../../../src/inspection/report/report_data.ts";
 import { reportHtml } from "../../../src/inspection/report/report_html.ts";
 import { REPORT_SCRIPT } from "../../../src/inspection/report/report_script.ts";
@@ -36,6 +36,17 @@ function reportOf(texts: readonly string[], numLayers = 2, numHeads = 3): Report
     })),
   };
 }
+
+Deno.test("reportHtml() refuses what is no report, and says what is missing", () => {
+  const { lens: _, ...rest } = reportOf(["a"]);
+  const wrong: [unknown, string][] = [
+    [null, "received null. collectReport() gives one"],
+    [rest, "without lens"],
+  ];
+  for (const [data, message] of wrong) {
+    assertThrows(() => reportHtml(data as ReportData), TypeError, message);
+  }
+});
 
 /** What the page's script reads. */
 function dataOf(html: string) {

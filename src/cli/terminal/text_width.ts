@@ -1,0 +1,65 @@
+/**
+ * How wide texts are on a terminal: for columns that stay columns, whatever is in them.
+ *
+ * @module
+ */
+
+/**
+ * What takes two cells: the writing of East Asia with its signs, full-width letters, and pictures (Unicode's
+ * East_Asian_Width W and F, by the properties that regular expressions know).
+ */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Tangut}\p{Script=Nushu}\p{Emoji_Presentation}\u2329\u232a\u2e80-\u303e\u3099-\u33ff\u4dc0-\u4dff\ufe10-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{18b00}-\u{18cff}]/u;
+/** Of these scripts, what takes one or none. */
+const NARROW = /[\u1160-\u11ff\u302e\u302f\ud7b0-\ud7fb\uff61-\uffdc]/u;
+/** Follows a sign that is to be shown as a picture. */
+const AS_PICTURE = "\ufe0f";
+/** Marks above and below, and what is only for those who write: no cell of their own. */
+const WITHOUT_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]*$/u;
+const ASCII = /^[\x20-\x7e]*$/;
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** How many cells of a terminal a text takes. Terminals differ in what they make of pictures that are joined to one. */
+export function textWidth(text: string): number {
+  if (ASCII.test(text)) return text.length;
+  let width = 0;
+  for (const { segment } of segmenter.segment(text)) width += characterWidth(segment);
+  return width;
+}
+
+/** The text with spaces behind it, so that it takes so many cells, if it takes fewer. */
+export function padTextEnd(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - textWidth(text)));
+}
+
+/** The text with spaces before it, so that it takes so many cells, if it takes fewer. */
+export function padTextStart(text: string, width: number): string {
+  return " ".repeat(Math.max(0, width - textWidth(text))) + text;
+}
+
+/**
+ * A text that takes at most so many cells: cut between two characters that a reader sees, with a mark for the rest.
+ *
+ * @param mark takes one cell, or none
+ */
+export function cutText(text: string, width: number, mark: string = "…"): string {
+  if (text.length <= width && ASCII.test(text)) return text;
+  if (textWidth(text) <= width) return text;
+  let kept = "";
+  let left = width - textWidth(mark);
+  for (const { segment } of segmenter.segment(text)) {
+    left -= characterWidth(segment);
+    if (left < 0) break;
+    kept += segment;
+  }
+  return kept + mark;
+}
+
+/** The width of what a reader sees as one character, of however many it is made. */
+function characterWidth(character: string): number {
+  if (WITHOUT_WIDTH.test(character)) return 0;
+  if (character.includes(AS_PICTURE)) return 2;
+  const [first] = character;
+  return WIDE.test(first) && !NARROW.test(first) ? 2 : 1;
+}
