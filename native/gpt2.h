@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2_native.ts on opening. */
-#define GPT2_ABI_VERSION 12
+#define GPT2_ABI_VERSION 13
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -84,6 +84,17 @@ GPT2_API struct ggml_tensor * gpt2_summarize_logits(
  * finite: then nothing else means anything. */
 GPT2_API struct ggml_tensor * gpt2_score_targets(
     struct ggml_context * context, struct ggml_tensor * logits, struct ggml_tensor * targets, int32_t vocab_size);
+
+/* How many numbers a comparison has. */
+#define GPT2_COMPARISON_ELEMENTS 4
+
+/* How the logits of two models differ, row by row: `base` and `other` are (rows, vocab_size), `targets` has the token of
+ * each row that counts. Of each row `out` gets the log-probability of the target by base and by other, the Kullback-Leibler
+ * divergence of other from base in nats, and 1 if the same token is the likeliest by both, or 0; of equally likely ones the
+ * first counts. All four are NaN if a logit is not finite, or there is no such token.
+ * Returns false, and does nothing, where there is no kernel for it. Several threads may compute rows of their own. */
+GPT2_API bool gpt2_compare_logits(
+    const float * base, const float * other, int64_t rows, int64_t vocab_size, const int32_t * targets, double * out);
 
 /* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
  * pages of 4 KiB that weights lie in slows reading them down by a third. */

@@ -30,7 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/model/"],
   ["src/checkpoint/", "src/engine/"],
   ["src/model_store/", "src/generation/", "src/training/", "src/inspection/", "src/evaluation/"],
-  ["src/gpt2.ts", "src/ops.ts", "src/inspect.ts"],
+  ["src/gpt2.ts", "src/ops.ts", "src/inspect.ts", "src/evaluate.ts"],
   ["src/server/"],
   ["src/serve.ts"],
   ["src/cli/"],
@@ -38,7 +38,13 @@ const LAYERS: readonly (readonly string[])[] = [
 ];
 
 /** What users import. */
-const ENTRIES: readonly string[] = ["mod.ts", "src/ops.ts", "src/inspect.ts", "src/serve.ts"];
+const ENTRIES: readonly string[] = [
+  "mod.ts",
+  "src/ops.ts",
+  "src/inspect.ts",
+  "src/evaluate.ts",
+  "src/serve.ts",
+];
 
 /** Words that only some folders may use outside comments. */
 const WORD_RULES: readonly { words: RegExp; what: string; allowedIn: readonly string[] }[] = [

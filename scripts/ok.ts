@@ -25,7 +25,15 @@ const steps: readonly Step[] = [
   { name: "types", args: ["check", "."] },
   {
     name: "documentation",
-    args: ["doc", "--lint", "mod.ts", "src/ops.ts", "src/inspect.ts", "src/serve.ts"],
+    args: [
+      "doc",
+      "--lint",
+      "mod.ts",
+      "src/ops.ts",
+      "src/inspect.ts",
+      "src/evaluate.ts",
+      "src/serve.ts",
+    ],
   },
   { name: "layers", args: ["run", "-A", "scripts/check_layers.ts"] },
   { name: "native symbols", args: ["run", "-A", "scripts/check_symbols.ts"] },

@@ -36,3 +36,18 @@ export function* slidingWindows(
     firstScored = end;
   }
 }
+
+/**
+ * Chunks that follow one another, of whose tokens only those behind the middle are scored, as llama.cpp defines perplexity:
+ * each after more than half a chunk of others. What is left at the end of the text and fills no chunk is left out. See
+ * `perplexity()` in its tools/perplexity/perplexity.cpp.
+ *
+ * @param numTokens of the text
+ * @param length of a chunk, at least 3; `--ctx-size` there
+ */
+export function* halfScoredChunks(numTokens: number, length: number): Generator<Window, void> {
+  for (let start = 0; start + length <= numTokens; start += length) {
+    // The logits from the middle on count, and so the tokens behind it.
+    yield { start, firstScored: start + Math.floor(length / 2) + 1, end: start + length };
+  }
+}

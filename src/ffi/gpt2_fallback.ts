@@ -47,6 +47,7 @@ export function gpt2Fallback(parts: FallbackParts): Gpt2Functions {
     gpt2_has_logits_summary: () => false,
     gpt2_summarize_logits: () => null,
     gpt2_score_targets: () => null,
+    gpt2_compare_logits: () => Promise.resolve(false),
     gpt2_use_huge_pages: () => {},
     gpt2_map_file: () => null,
     gpt2_unmap_file: () => {},

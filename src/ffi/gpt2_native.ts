@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 12;
+export const abiVersion = 13;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -63,6 +63,12 @@ export const gpt2Symbols = {
   gpt2_score_targets: {
     parameters: ["pointer", "pointer", "pointer", "i32"],
     result: "pointer",
+  },
+  // bool gpt2_compare_logits(const float * base, const float * other, int64_t rows, int64_t vocab_size, const int32_t * targets, double * out)
+  gpt2_compare_logits: {
+    parameters: ["buffer", "buffer", "i64", "i64", "buffer", "buffer"],
+    result: "bool",
+    nonblocking: true,
   },
   // void gpt2_use_huge_pages(void * start, size_t size)
   gpt2_use_huge_pages: {

@@ -1,0 +1,104 @@
+/**
+ * `perplexity`: how well a model predicts a text.
+ *
+ * @module
+ */
+import { perplexity } from "../evaluation/perplexity.ts";
+import type { Perplexity } from "../evaluation/perplexity.ts";
+import { GPT2 } from "../gpt2.ts";
+import { jsonFlag, modelFlag, threadsFlag } from "./arguments/common_flags.ts";
+import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
+import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
+import { generateFlags } from "./arguments/generate_flags.ts";
+import { defineCommand } from "./command.ts";
+import { readEvaluatedText, windowFlags, windowsText } from "./evaluation/evaluated_text.ts";
+import { showingProgress } from "./model_progress.ts";
+import { ProgressBar } from "./terminal/progress_bar.ts";
+import { table } from "./terminal/table.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
+import { countText, numberText } from "./terminal/units.ts";
+
+/** Measures the perplexity of a model on a file. */
+export const perplexityCommand = defineCommand({
+  name: "perplexity",
+  summary: "Measure how well a model predicts a text.",
+  details:
+    "There are two definitions, whose numbers differ: Hugging Face's with --stride, and llama.cpp's with --chunk. Without " +
+    "either it is Hugging Face's with a stride of half the context length. Errors are standard errors. Texts have up to 256 MiB.",
+  operands: { usage: "<file>", min: 1, max: 1, advice: "Give the path of a text, or - for stdin." },
+  flags: {
+    model: modelFlag,
+    type: generateFlags.type,
+    threads: threadsFlag,
+    ...deviceFlags,
+    ...windowFlags,
+    json: jsonFlag,
+  },
+  examples: [
+    ["perplexity story.txt --model demo", "Perplexity and bits per byte of a file"],
+    ["perplexity wiki.test.raw --model gpt2 --stride 512", "As on Hugging Face's page"],
+    ["perplexity wiki.test.raw --model gpt2.gguf --chunk 512", "As llama-perplexity measures it"],
+  ],
+
+  async run({ values, operands: [path] }, io) {
+    const { model: name = defaultModel(), type, threads, stride, maxLength, chunk } = values;
+    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
+    const text = await readEvaluatedText(path, "perplexity", io);
+    using model = await showingProgress(
+      name,
+      io.stderr,
+      { alternative: DEMO_FLAG },
+      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
+    );
+    if (model.tokenizer === undefined) {
+      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
+      throw tokenizerError("measure the perplexity", name);
+    }
+    const bar = new ProgressBar(io.stderr, "Reading the text");
+    const begin = performance.now();
+    try {
+      const found = await perplexity(model, text, {
+        stride,
+        maxLength,
+        chunk,
+        signal: io.signal,
+        onProgress: ({ numScoredTokens, numTokens }) =>
+          bar.show(
+            numScoredTokens / numTokens,
+            `${numberText(numScoredTokens)} of ${countText(numTokens, "token")}`,
+          ),
+      });
+      await bar.clear();
+      const elapsedMs = performance.now() - begin;
+      const tokensPerSecond = found.numRead / elapsedMs * 1000;
+      await io.stdout.write(
+        values.json
+          ? jsonText({ model: name, file: path, ...found, elapsedMs, tokensPerSecond }) + "\n"
+          : report(found, elapsedMs, tokensPerSecond),
+      );
+    } finally {
+      await bar.clear();
+    }
+  },
+});
+
+function report(found: Perplexity, elapsedMs: number, tokensPerSecond: number): string {
+  const { perplexity, loss, bitsPerByte, numTokens, numScored, numRead, numBytes } = found;
+  return table(windowsText(found.windows), [
+    ["perplexity", `${perplexity.value.toFixed(4)} ± ${perplexity.error.toFixed(4)}`],
+    ["loss", `${loss.value.toFixed(5)} ± ${loss.error.toFixed(5)} nats per token`],
+    ["bits per byte", bitsPerByte.toFixed(5)],
+    [
+      "scored",
+      `${numberText(numScored)} of ${countText(numTokens, "token")}, ${
+        countText(numBytes, "byte")
+      }, ${countText(found.numWindows, "window")}`,
+    ],
+    [
+      "speed",
+      `${numberText(Math.round(tokensPerSecond))} tokens/s: ${countText(numRead, "token")} in ${
+        (elapsedMs / 1000).toFixed(1)
+      } s`,
+    ],
+  ]);
+}

@@ -1,0 +1,53 @@
+/**
+ * The tokens of a text that may be very long.
+ *
+ * @module
+ */
+import { describe } from "../base/describe.ts";
+import type { Prompt } from "../tokenizer/prompts.ts";
+import { checkTokens, isTokenIds } from "../tokenizer/token_ids.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/**
+ * All tokens of a text and no other: none is put before them. They take 4 bytes each.
+ *
+ * @param action what cannot be done otherwise
+ * @throws {TypeError} if it is neither a text nor tokens, or a text is given without a tokenizer
+ * @throws {RangeError} if a token is not in the vocabulary
+ */
+export function encodeLongText(
+  action: string,
+  text: Prompt,
+  tokenizer: Tokenizer | undefined,
+  vocabSize: number,
+): Int32Array<ArrayBuffer> {
+  if (isTokenIds(text)) {
+    checkTokens(text, vocabSize);
+    return Int32Array.from(text);
+  }
+  if (typeof text !== "string") {
+    throw new TypeError(
+      `Cannot ${action}: a text or its tokens are needed: received ${describe(text)}.`,
+    );
+  }
+  if (tokenizer === undefined) {
+    throw new TypeError(`Cannot ${action} of a text: the model has no tokenizer. Pass its tokens.`);
+  }
+  const parts = tokenizer.encodeInParts(text).map((ids) => Int32Array.from(ids)).toArray();
+  const tokens = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const part of parts) {
+    tokens.set(part, end);
+    end += part.length;
+  }
+  return tokens;
+}
+
+/** How many bytes of UTF-8 tokens stand for; NaN without a tokenizer. */
+export function numBytesOf(tokenizer: Tokenizer | undefined, ids: Iterable<number>): number {
+  if (tokenizer === undefined) return NaN;
+  let numBytes = 0;
+  // A model may have more rows than its tokenizer has tokens.
+  for (const id of ids) numBytes += id < tokenizer.vocabSize ? tokenizer.tokenBytes(id).length : 0;
+  return numBytes;
+}

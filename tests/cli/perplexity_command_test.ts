@@ -1,0 +1,77 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { runCli, type RunOptions } from "./run_cli.ts";
+
+const PASSAGE = fileURLToPath(
+  new URL("../fixtures/reference/demo/passage.txt", import.meta.url),
+);
+const TEXT = "ROMEO:\nWhat light through yonder window breaks?\n";
+
+function measure(args: string[], options: RunOptions = {}) {
+  return runCli(["perplexity", ...args, "--model", "demo", "--threads", "2"], options);
+}
+
+Deno.test("perplexity names its definition, and gives errors and bits per byte", async () => {
+  const { code, stdout, stderr } = await measure([PASSAGE]);
+  assertEquals([code, stderr], [0, ""]);
+  const [title, ...lines] = stdout.trimEnd().split("\n");
+  assertEquals(title, "Hugging Face's definition: windows of 256 tokens, a stride of 128");
+  assertMatch(lines[0], /^ {2}perplexity {5}25\.9\d\d\d ± 1\.25\d\d$/);
+  assertMatch(lines[1], /^ {2}loss {11}3\.25\d\d\d ± 0\.04\d\d\d nats per token$/);
+  assertMatch(lines[2], /^ {2}bits per byte {2}2\.02\d\d\d$/);
+  assertMatch(lines[3], /2,048 of 2,049 tokens, 4,753 bytes, 16 windows$/);
+  assertMatch(lines[4], /^ {2}speed {10}[\d,]+ tokens\/s: 3,969 tokens in [\d.]+ s$/);
+});
+
+Deno.test("perplexity --chunk is llama.cpp's definition", async () => {
+  const { stdout } = await measure([PASSAGE, "--chunk", "128"]);
+  const [title, line] = stdout.split("\n");
+  assertEquals(title, "llama.cpp's definition: the second half of chunks of 128 tokens");
+  // llama-perplexity says 29.1168 +/- 1.96220.
+  assertMatch(line, /29\.1\d\d\d ± 1\.96\d\d$/);
+});
+
+Deno.test("perplexity --json has all numbers, and - is stdin", async () => {
+  const { stdout } = await measure(["-", "--json", "--stride", "4", "--max-length", "8"], {
+    stdin: TEXT,
+  });
+  const result = JSON.parse(stdout);
+  assertEquals([result.model, result.file], ["demo", "-"]);
+  assertEquals(result.windows, { definition: "hugging-face", maxLength: 8, stride: 4 });
+  assertEquals(result.numScored, result.numTokens - 1);
+  assertEquals(result.perplexity.value, Math.exp(result.loss.value));
+  assert(result.elapsedMs > 0 && result.tokensPerSecond > 0);
+});
+
+Deno.test("perplexity shows on a terminal how far it is", async () => {
+  const { stderr } = await measure([PASSAGE], { isTerminal: true });
+  assertMatch(stderr, /Reading the text \[-+\] +0 % +0 of 2,048 tokens/);
+});
+
+const wrong: [
+  what: string,
+  args: string[],
+  stdin: string | Uint8Array<ArrayBuffer>,
+  number,
+  string,
+][] = [
+  ["an empty text", ["-"], "", 65, "received 0 bytes from stdin"],
+  ["a text that is not UTF-8", ["-"], new Uint8Array([0, 0xff]), 65, "it is not UTF-8"],
+  ["one token", ["-"], "a", 2, "fewer than 2 tokens: received 1"],
+  ["less than a chunk", ["-", "--chunk", "200"], TEXT, 2, "fewer than 200 tokens: received"],
+  ["too large a chunk", ["-", "--chunk", "512"], TEXT, 2, "--chunk must be at most the context"],
+  ["a stride of 0", ["-", "--stride", "0"], TEXT, 2, "--stride"],
+  ["a stride over the window", ["-", "--stride", "300"], TEXT, 2, "--stride must be at most"],
+  ["both definitions", ["-", "--stride", "9", "--chunk", "9"], TEXT, 2, "Leave one out"],
+  ["no file", [], TEXT, 2, "Give the path of a text"],
+  ["a file that is not there", ["./nowhere.txt"], TEXT, 66, "there is no such file"],
+  ["a folder", ["."], TEXT, 66, "it is a folder"],
+];
+
+for (const [what, args, stdin, expected, message] of wrong) {
+  Deno.test(`perplexity refuses ${what}`, async () => {
+    const { code, stdout, stderr } = await measure(args, { stdin });
+    assertEquals([code, stdout], [expected, ""], stderr);
+    assertStringIncludes(stderr, message);
+  });
+}
