@@ -37,11 +37,11 @@ export async function listen(
   { host, port, graceSeconds, signal }: ListenOptions,
   onReady: (url: string) => Promise<void>,
 ): Promise<void> {
-  signal.throwIfAborted();
   using _quiet = silenceAbortNotice();
   const server = open(handler, host, port);
   const { promise: whenAsked, resolve } = Promise.withResolvers<void>();
   using _listener = onAbort(signal, resolve);
+  if (signal.aborted) resolve();
   try {
     const { hostname, port } = server.addr;
     const name = hostname.includes(":") ? `[${hostname}]` : hostname;

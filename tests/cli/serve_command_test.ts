@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { TemporaryFolder } from "../checkpoint/folders.ts";
+import { runCli } from "./run_cli.ts";
+
+const MOD = fileURLToPath(new URL("../../mod.ts", import.meta.url));
+const DEMO = ["--model", "demo", "--threads", "1", "--port", "0"];
+
+function withKeys(text: string): { folder: TemporaryFolder; path: string } {
+  const folder = new TemporaryFolder();
+  const path = join(folder.path, "keys.txt");
+  Deno.writeTextFileSync(path, text);
+  return { folder, path };
+}
+
+Deno.test("serve answers until it is asked to end, and ends well", async () => {
+  const { folder, path } = withKeys("# of Anna\nkey-of-anna\n\nkey-of-bert\n");
+  using _folder = folder;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MOD, "serve", ...DEMO, "--api-key-file", path, "--json"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = new Response(child.stderr).text();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { url, model } = JSON.parse((await reader.read()).value!);
+  assertEquals(model, "demo");
+  const headers = { authorization: "Bearer key-of-bert", "content-type": "application/json" };
+  const body = JSON.stringify({ prompt: "ROMEO:", max_tokens: 20, ignore_eos: true, stream: true });
+  const request = { method: "POST", headers, body };
+  const stream = await fetch(`${url}/v1/completions`, request);
+  if (Deno.build.os === "windows") child.kill();
+  else {
+    child.kill("SIGTERM");
+    assert((await stream.text()).endsWith("data: [DONE]\n\n"), "what runs is not cut off");
+    assertEquals((await child.status).code, 0);
+    assertEquals(await stderr, "");
+  }
+  await reader.cancel();
+});
+
+Deno.test("serve refuses a port that another program has, and keys that are none", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = String((listener.addr as Deno.NetAddr).port);
+  const busy = await runCli(["serve", "--model", "demo", "--port", port]);
+  assertEquals(busy.code, 75);
+  assertMatch(busy.stderr, /another program does/);
+  const nowhere = await runCli(["serve", ...DEMO, "--host", "203.0.113.1"]);
+  assertEquals(nowhere.code, 2);
+  assertMatch(nowhere.stderr, /--host is no address of this machine/);
+  for (const text of ["", "# none\n", "short\n", "with space in it\n"]) {
+    const { folder, path } = withKeys(text);
+    using _folder = folder;
+    const { code, stderr } = await runCli(["serve", ...DEMO, "--api-key-file", path]);
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /key/);
+    assert(!stderr.includes("with space"), "a key is not shown");
+  }
+});
+
+Deno.test("serve warns when others can reach it and no key is asked for", async () => {
+  const stop = new AbortController();
+  const args = ["serve", ...DEMO, "--host", "0.0.0.0"];
+  const { code, stderr } = await runCli(args, {
+    signal: stop.signal,
+    onStderr: () => setTimeout(() => stop.abort(), 50),
+  });
+  assertEquals(code, 0);
+  assertMatch(stderr, /^warning: anybody who can reach 0\.0\.0\.0 can use this server/);
+});

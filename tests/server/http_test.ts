@@ -1,0 +1,118 @@
+/** What clients that are broken or hostile do to a server. */
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ApiError } from "../../src/server/api_error.ts";
+import { readJsonBody } from "../../src/server/read_body.ts";
+import { complete, get, post, serving } from "./serving.ts";
+
+const LONG = { prompt: "ROMEO:", max_tokens: 250, ignore_eos: true };
+
+async function withServer(
+  action: (port: number, numRunning: () => number) => Promise<void>,
+): Promise<void> {
+  using handler = serving({ maxTexts: 4 });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => handler(request),
+  );
+  try {
+    await action(server.addr.port, () => handler.numRunning);
+    while (handler.numRunning > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    // Whatever happened, the next one is answered.
+    assertEquals((await handler(get("/health"))).status, 200);
+    assertEquals((await complete(handler, { prompt: "a", max_tokens: 1 })).choices.length, 1);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+/** Sends bytes, and gives what comes back before the connection ends. */
+async function send(port: number, text: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text));
+  await connection.closeWrite();
+  return await new Response(connection.readable).text().catch(() => "");
+}
+
+Deno.test("garbage, and requests that are cut off, are survived", async () => {
+  await withServer(async (port) => {
+    const head = "POST /v1/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
+    for (
+      const text of [
+        "\x00\xff\x01 nonsense\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "POST /v1/compl",
+        head,
+        `${head}content-length: 100\r\n\r\n{"prompt"`,
+        `${head}content-length: -1\r\n\r\n{}`,
+        `${head}transfer-encoding: chunked\r\n\r\n5\r\n{"pro\r\nzz\r\n`,
+      ]
+    ) assertMatch(await send(port, text), /^(HTTP\/1\.1 400 .*)?$/s);
+    const large = `${head}x-large: ${"a".repeat(500_000)}\r\n\r\n`;
+    assertMatch(await send(port, large), /^(HTTP\/1\.1 4\d\d .*)?$/s);
+    const many = `${head}${"x: y\r\n".repeat(300)}\r\n`;
+    assertMatch(await send(port, many), /^(HTTP\/1\.1 4\d\d .*)?$/s);
+  });
+});
+
+Deno.test("clients that vanish free their places", async () => {
+  await withServer(async (port, numRunning) => {
+    const url = `http://127.0.0.1:${port}/v1/completions`;
+    for (const stream of [true, false]) {
+      const gone = new AbortController();
+      const { method, headers } = post("/", {});
+      const body = JSON.stringify({ ...LONG, n: 4, stream });
+      const response = fetch(url, { method, headers, body, signal: gone.signal });
+      if (stream) await response;
+      while (numRunning() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      gone.abort();
+      await response.then((response) => response.text()).catch(() => {});
+      while (numRunning() > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  });
+});
+
+Deno.test("an address with a path to a file is nothing but an address", async () => {
+  await withServer(async (port) => {
+    for (
+      const path of ["/../../../etc/passwd", "/v1/models/..%2f..%2fetc%2fpasswd", "//etc/passwd"]
+    ) {
+      const answer = await send(
+        port,
+        `GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`,
+      );
+      assertMatch(answer, /^HTTP\/1\.1 404 /);
+      assert(!answer.includes("root:"));
+    }
+  });
+});
+
+/** A request whose body comes in parts, and then not any more. */
+function slowly(parts: readonly string[], headers: HeadersInit = {}): Request {
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const part of parts) controller.enqueue(new TextEncoder().encode(part));
+    },
+  });
+  return post("/v1/completions", {}, { body, headers });
+}
+
+Deno.test("readJsonBody() gives up on a body that is too slow, or too large", async () => {
+  const slow = await assertRejects(
+    () => readJsonBody(slowly(["{", '"']), { timeoutMs: 1 }),
+    ApiError,
+  );
+  assertEquals(slow.status, 408);
+  const parts = ["[", ...new Array(20).fill('"0123456789",')];
+  const large = await assertRejects(() => readJsonBody(slowly(parts), { maxBytes: 100 }), ApiError);
+  assertEquals(large.status, 413);
+  const named = slowly([], { "content-length": "101" });
+  assertEquals(
+    (await assertRejects(() => readJsonBody(named, { maxBytes: 100 }), ApiError)).status,
+    413,
+  );
+  const lying = slowly(parts, { "content-length": "5" });
+  assertEquals(
+    (await assertRejects(() => readJsonBody(lying, { maxBytes: 100 }), ApiError)).status,
+    413,
+  );
+});
