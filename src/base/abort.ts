@@ -9,9 +9,13 @@
  * it takes no notice.
  */
 export function onAbort(signal: AbortSignal | undefined, action: () => void): Disposable {
-  signal?.addEventListener("abort", action, { once: true });
-  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", action) };
+  if (signal === undefined) return NOBODY;
+  signal.addEventListener("abort", action, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener("abort", action) };
 }
+
+/** Listens to nothing. */
+const NOBODY: Disposable = { [Symbol.dispose]: () => {} };
 
 /**
  * What `promise` gives, or the signal's reason if that comes first. The work behind the promise goes on.

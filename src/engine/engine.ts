@@ -252,15 +252,14 @@ export class Engine implements Disposable, SequenceOwner {
 
   /** Forgets the sequences that are not used any more, but for those of which there are to be copies. */
   #freeDisposed(): void {
-    this.#slots.freeDisposed(this.#tasks.copied);
+    this.#slots.freeDisposed((sequence) => this.#tasks.isToBeCopied(sequence));
   }
 
   /** Refuses what can no longer be done. */
   #refuseTasks(): void {
-    const { copied } = this.#tasks;
     for (const task of this.#tasks) {
       if (task.kind === "copying") {
-        if (task.to.isDisposed && !copied.has(task.to)) this.#tasks.delete(task);
+        if (task.to.isDisposed && !this.#tasks.isToBeCopied(task.to)) this.#tasks.delete(task);
         continue;
       }
       if (task.kind === "access") continue;

@@ -25,15 +25,17 @@ export function planPasses<S extends Span>(
   spans: readonly S[],
   isRagged: boolean,
 ): PlannedPass<S>[] {
-  const ofHooks = Map.groupBy(spans, ({ hooked }) => hooked?.hooks);
-  return [...ofHooks].flatMap(([hooks, own]) => {
+  const passes: PlannedPass<S>[] = [];
+  for (const [hooks, own] of Map.groupBy(spans, ({ hooked }) => hooked?.hooks)) {
     const isSpelled = hooks !== undefined && hooks.spelledLayers.size > 0;
-    const plans = isRagged && !isSpelled ? [plan(own, true)] : planRectangles(own);
-    return plans.map((pass) => ({ ...pass, hooks }));
-  });
+    if (isRagged && !isSpelled) passes.push(plan(own, true, hooks));
+    else for (const group of rectanglesOf(own)) passes.push(plan(group, false, hooks));
+  }
+  return passes;
 }
 
-function planRectangles<S extends Span>(spans: readonly S[]): PlannedPass<S>[] {
+/** Those of neighbouring slots that have equally many new tokens. */
+function rectanglesOf<S extends Span>(spans: readonly S[]): S[][] {
   const groups: S[][] = [];
   for (const span of spans.toSorted((a, b) => a.slot - b.slot)) {
     const last = groups.at(-1)?.at(-1);
@@ -42,20 +44,23 @@ function planRectangles<S extends Span>(spans: readonly S[]): PlannedPass<S>[] {
     if (continues) groups.at(-1)!.push(span);
     else groups.push([span]);
   }
-  return groups.map((group) => plan(group, false));
+  return groups;
 }
 
-function plan<S extends Span>(spans: readonly S[], isRagged: boolean): PlannedPass<S> {
-  const numLogits = spans.reduce((sum, span) => sum + numLogitsOf(span), 0);
-  const [{ slot: firstSlot, tokens: { length: seq } }] = spans;
-  if (isRagged) {
-    const numTokens = spans.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    return { spans, shape: { batch: 1, seq: numTokens, numLogits } };
+function plan<S extends Span>(
+  spans: readonly S[],
+  isRagged: boolean,
+  hooks: Hooks | undefined,
+): PlannedPass<S> {
+  let [numTokens, numLogits, end] = [0, 0, 0];
+  for (const span of spans) {
+    numTokens += span.tokens.length;
+    numLogits += numLogitsOf(span);
+    end = Math.max(end, span.start + span.tokens.length);
   }
-  const end = spans.reduce((most, { start }) => Math.max(most, start + seq), 0);
+  if (isRagged) return { spans, shape: { batch: 1, seq: numTokens, numLogits }, hooks };
+  const [{ slot: firstSlot, tokens: { length: seq } }] = spans;
   const numKeys = Math.ceil(end / CACHE_STEP) * CACHE_STEP;
-  return {
-    spans,
-    shape: { batch: spans.length, seq, numLogits, rectangle: { firstSlot, numKeys } },
-  };
+  const rectangle = { firstSlot, numKeys };
+  return { spans, shape: { batch: spans.length, seq, numLogits, rectangle }, hooks };
 }

@@ -226,7 +226,11 @@ function readOrFill(
 
 /** The calls that parts belong to, each once. */
 export function callsOf(parts: readonly Part[]): Call[] {
-  return [...new Set(parts.map(({ reading }) => reading.call))];
+  const calls: Call[] = [];
+  for (const { reading: { call } } of parts) {
+    if (!calls.includes(call)) calls.push(call);
+  }
+  return calls;
 }
 
 /** How many of the largest logits have to be found for calls that are computed together; nothing if none asks for that. */

@@ -19,6 +19,13 @@ export interface Room {
   readonly length: number;
 }
 
+/** How large a cache is to be. */
+interface CacheSize {
+  readonly numSlots: number;
+  /** Positions of each. */
+  readonly capacity: number;
+}
+
 /**
  * Gives sequences their slots: 0, 1, 2, ... without a gap, so that steps of all of them need not care for what is free. The
  * cache grows as they do, and shrinks when most of them are gone.
@@ -60,7 +67,7 @@ export class Slots implements Disposable {
    * @throws {NativeError} if the memory cannot be had
    */
   async reserve(rooms: readonly Room[]): Promise<void> {
-    await this.#fillGaps();
+    if (this.#sequences.includes(undefined)) await this.#fillGaps();
     const { contextLength } = this.#model.config;
     const added: Sequence[] = [];
     let wanted = 0;
@@ -68,7 +75,8 @@ export class Slots implements Disposable {
       if (sequence.slot === undefined) added.push(sequence);
       wanted = Math.max(wanted, length, Math.min(sequence.reservedLength, contextLength));
     }
-    await this.#fit(this.#sequences.length + added.length, wanted);
+    const size = this.#sizeFor(this.#sequences.length + added.length, wanted);
+    if (size !== undefined) await this.#resize(size);
     for (const sequence of added) sequence.slot = this.#sequences.push(sequence) - 1;
   }
 
@@ -83,15 +91,15 @@ export class Slots implements Disposable {
   /**
    * Forgets the sequences that are not used any more.
    *
-   * @param needed those that are still to be copied
+   * @param isNeeded whether a sequence is still to be copied
    */
-  freeDisposed(needed: ReadonlySet<Sequence>): void {
+  freeDisposed(isNeeded: (sequence: Sequence) => boolean): void {
     const sequences = this.#sequences;
     let numLive = 0;
     for (let slot = 0; slot < sequences.length; slot++) {
       const each = sequences[slot];
       if (each === undefined) continue;
-      if (each.isDisposed && !needed.has(each)) sequences[slot] = undefined;
+      if (each.isDisposed && !isNeeded(each)) sequences[slot] = undefined;
       else numLive++;
     }
     if (numLive > 0) return;
@@ -120,42 +128,46 @@ export class Slots implements Disposable {
     }
   }
 
-  /** Has the cache fit so many sequences of such a length. */
-  async #fit(numSlots: number, capacity: number): Promise<void> {
+  /** How large a cache has to be made for so many sequences of such a length; nothing if there is one that fits. */
+  #sizeFor(numSlots: number, capacity: number): CacheSize | undefined {
     const cache = this.#cache;
     const { numSlots: oldSlots, numRows: oldRows } = cache ?? { numSlots: 0, numRows: 0 };
     const isTooSmall = oldSlots < numSlots || oldRows < capacity;
-    const isCleared = this.#needsClearedRows;
     // Attention by masks would make NaN of what happens to be in a memory that is as large as it has to be.
-    const mustClear = isCleared && !cache?.isCleared;
-    if (!isTooSmall && !mustClear && oldSlots <= SHRINK_BELOW * numSlots) return;
+    const mustClear = this.#needsClearedRows && !cache?.isCleared;
+    if (!isTooSmall && !mustClear && oldSlots <= SHRINK_BELOW * numSlots) return undefined;
     const numSoon = Math.max(numSlots, this.#sequences.length + this.#numWaiting());
     const isTooLarge = oldSlots > SHRINK_BELOW * numSoon;
     const isFit = !isTooSmall && !isTooLarge;
-    if (isFit && !mustClear) return;
+    if (isFit && !mustClear) return undefined;
     // Twice as much at a time: nothing is copied more than twice on average.
     const enough = isFit ? { numSlots: oldSlots, capacity: oldRows } : {
       numSlots: isTooLarge ? 2 * numSoon : grown(oldSlots, numSoon),
       capacity: Math.min(grown(oldRows, capacity), this.#largestCapacity),
     };
-    const fits = this.#bytes(enough.numSlots, enough.capacity) <= freeBytes(this.#model.backend);
+    const fits = this.#bytes(enough) <= freeBytes(this.#model.backend);
+    if (fits) return enough;
     // There is no hurry to give memory back.
-    if (!fits && !isTooSmall && !mustClear) return;
-    const next = fits ? enough : { numSlots, capacity: Math.max(capacity, oldRows) };
-    this.#requireMemory(next.numSlots, next.capacity);
-    if (cache === undefined) {
-      this.#cache = new KeyValueCache(this.#model, next.numSlots, next.capacity, isCleared);
-      return;
-    }
+    if (!isTooSmall && !mustClear) return undefined;
+    return { numSlots, capacity: Math.max(capacity, oldRows) };
+  }
+
+  /** Replaces the cache by one of another size, to which it copies what is remembered. */
+  async #resize(size: CacheSize): Promise<void> {
+    const cache = this.#cache;
+    const { numSlots, capacity } = size;
+    requireMemory(this.#model, numSlots, capacity, this.#bytes(size));
     using resources = new DisposableStack();
     const replacement = resources.use(
-      new KeyValueCache(this.#model, next.numSlots, next.capacity, isCleared),
+      new KeyValueCache(this.#model, numSlots, capacity, this.#needsClearedRows),
     );
-    for (const [slot, sequence] of this.#sequences.entries()) {
-      await cache.copy({ slot, numRows: sequence!.numRows }, slot, replacement);
+    if (cache !== undefined) {
+      for (const [slot, sequence] of this.#sequences.entries()) {
+        await cache.copy({ slot, numRows: sequence!.numRows }, slot, replacement);
+      }
+      this[Symbol.dispose]();
     }
     resources.move();
-    this[Symbol.dispose]();
     this.#cache = replacement;
   }
 
@@ -164,13 +176,9 @@ export class Slots implements Disposable {
   }
 
   /** What a cache takes, while the one that it replaces is still there; what is known to be free is so beside that one. */
-  #bytes(numSlots: number, capacity: number): number {
+  #bytes({ numSlots, capacity }: CacheSize): number {
     const old = knowsFreeBytes(this.#model.backend) ? 0 : this.#cache?.byteLength ?? 0;
     return cacheBytes(this.#model, numSlots, capacity) + old;
-  }
-
-  #requireMemory(numSlots: number, capacity: number): void {
-    requireMemory(this.#model, numSlots, capacity, this.#bytes(numSlots, capacity));
   }
 }
 

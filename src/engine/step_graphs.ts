@@ -93,11 +93,10 @@ export class StepGraphs implements Disposable {
   async compute<S extends Span>(
     cache: KeyValueCache,
     { spans, shape, hooks }: PlannedPass<S>,
-    { signal, ...numbers }: ComputeOptions,
+    { signal, numLargest, numTop }: ComputeOptions,
     read: (logits: StepLogits) => void,
   ): Promise<void> {
     const isKept = shape.batch * shape.seq <= MOST_TOKENS_OF_KEPT_GRAPHS;
-    const { numLargest, numTop } = numbers;
     const built = this.#graphFor({ cache, shape, numLargest, numTop, hooks }, isKept);
     try {
       built.pass.write(spans);

@@ -11,6 +11,8 @@ export class TaskList {
   readonly #tasks = new Set<Task>();
   /** How many of them say how long a sequence will be. */
   readonly #numPending = new Map<Sequence, number>();
+  /** How many of them copy a sequence. */
+  readonly #numCopies = new Map<Sequence, number>();
 
   /** How many there are. */
   get size(): number {
@@ -25,17 +27,22 @@ export class TaskList {
   /** Adds one behind the others. */
   add(task: Task): void {
     this.#tasks.add(task);
-    this.#countPending(task, 1);
+    this.#count(task, 1);
   }
 
   /** Takes one away: it is done, or refused. One that is not there does nothing. */
   delete(task: Task): void {
-    if (this.#tasks.delete(task)) this.#countPending(task, -1);
+    if (this.#tasks.delete(task)) this.#count(task, -1);
   }
 
   /** Whether a sequence is still to be read, or is a fork of one that is. */
   isPending(sequence: Sequence): boolean {
     return this.#numPending.has(sequence);
+  }
+
+  /** Whether there are to be copies of a sequence. */
+  isToBeCopied(sequence: Sequence): boolean {
+    return this.#numCopies.has(sequence);
   }
 
   /** Those that need not wait for an earlier one: none changes what they need, and they change nothing that one needs. */
@@ -55,15 +62,6 @@ export class TaskList {
     return ready;
   }
 
-  /** The sequences of which there are to be copies. */
-  get copied(): Set<Sequence> {
-    const copied = new Set<Sequence>();
-    for (const task of this.#tasks) {
-      if (task.kind === "copying") copied.add(task.from);
-    }
-    return copied;
-  }
-
   /** How many sequences are to be read or made that have no slot yet. */
   get numWaiting(): number {
     const waiting = new Set<Sequence>();
@@ -74,17 +72,22 @@ export class TaskList {
     return waiting.size;
   }
 
-  #countPending(task: Task, change: number): void {
+  #count(task: Task, change: number): void {
+    if (task.kind === "copying") changeCount(this.#numCopies, task.from, change);
     // Of a copy that is made from what is known, the length is known too.
-    if (task.kind === "copying" && task.length !== undefined) return;
-    const sequence = targetOf(task);
-    const count = (this.#numPending.get(sequence) ?? 0) + change;
-    if (count === 0) this.#numPending.delete(sequence);
-    else this.#numPending.set(sequence, count);
+    const saysLength = task.kind !== "copying" || task.length === undefined;
+    if (saysLength) changeCount(this.#numPending, targetOf(task), change);
   }
 }
 
 /** What a task changes. */
 function targetOf(task: Task): Sequence {
   return task.kind === "copying" ? task.to : task.sequence;
+}
+
+/** Changes how many there are of something; of what there is none, nothing is kept. */
+function changeCount(counts: Map<Sequence, number>, sequence: Sequence, change: number): void {
+  const count = (counts.get(sequence) ?? 0) + change;
+  if (count === 0) counts.delete(sequence);
+  else counts.set(sequence, count);
 }

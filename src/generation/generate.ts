@@ -7,6 +7,7 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import { checkOptions } from "../base/check_options.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HookedText, Hooks } from "../engine/hooked_text.ts";
+import type { StepRequest } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/memory_budget.ts";
 import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
@@ -142,10 +143,8 @@ async function* continuePrompts(
       });
       for (const { sequence } of starting) open.add(sequence);
       await speculation?.draft(active);
-      const requests = [
-        ...active.map(({ reading }) => reading),
-        ...starting.map((prompt) => ({ ...prompt, logits: "last" as const })),
-      ];
+      const requests: StepRequest[] = active.map(({ reading }) => reading);
+      for (const prompt of starting) requests.push({ ...prompt, logits: "last" });
       await engine.step(requests, stepOptions);
 
       // A prompt is read once, however many continuations it gets.

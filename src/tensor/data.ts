@@ -90,15 +90,19 @@ export function setElements(
   library().ggml_backend_tensor_set(pointer, data, BigInt(byteOffset), numBytes);
 }
 
-/** A copy that nobody can change after it has been checked. */
-function copyIds(x: Tensor, data: Uint8Array, byteOffset: number): Int32Array<ArrayBuffer> {
-  const bytes = new Uint8Array(data);
+/** Holds a copy of ids, for as long as they are written. */
+let idBytes = new Uint8Array(4096);
+
+/** A copy that nobody can change after it has been checked; the next call overwrites it. */
+function copyIds(x: Tensor, bytes: Uint8Array, byteOffset: number): Int32Array<ArrayBuffer> {
   if (byteOffset % 4 !== 0 || bytes.length % 4 !== 0) {
     throw new TypeError(
       `Cannot write ${x}: ids are written whole: received ${bytes.length} bytes at offset ${byteOffset}`,
     );
   }
-  return new Int32Array(bytes.buffer);
+  if (idBytes.length < bytes.length) idBytes = new Uint8Array(2 * bytes.length);
+  idBytes.set(bytes);
+  return new Int32Array(idBytes.buffer, 0, bytes.length / 4);
 }
 
 /**

@@ -19,7 +19,7 @@ export type NativeDims = [bigint, bigint, bigint, bigint];
 /** How many elements a tensor of this shape holds. */
 export function numElements(shape: Shape): number {
   let product = 1;
-  for (const size of shape) product *= size;
+  for (let axis = 0; axis < shape.length; axis++) product *= shape[axis];
   return product;
 }
 
