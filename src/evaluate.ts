@@ -1,5 +1,6 @@
 /**
- * Measuring models: perplexity of texts of any length, and how far one model is from another.
+ * Measuring models: perplexity of texts of any length, how far one model is from another, and how well it answers the
+ * questions of benchmarks.
  *
  * ```ts
  * import { GPT2 } from "@allformers/gpt2";
@@ -10,6 +11,19 @@
  * console.log((await perplexity(model, text)).perplexity.value);
  * ```
  *
+ * Questions are read as they are published, and scored as lm-evaluation-harness does it:
+ *
+ * ```ts
+ * import { GPT2 } from "@allformers/gpt2";
+ * import { evaluateItems, parseItems, summarizeItems } from "@allformers/gpt2/evaluate";
+ *
+ * using model = await GPT2.fromPretrained("demo");
+ * const text = '{"context": "To be, or not to", "choices": ["be", "see"], "answer": 0}';
+ * const items = parseItems("multiple-choice", { text, path: "questions.jsonl" });
+ * const results = await Array.fromAsync(evaluateItems(model, "multiple-choice", items));
+ * console.log(summarizeItems("multiple-choice", results));
+ * ```
+ *
  * Scores of single texts and continuations are methods of the model: `score()`, `scoreEach()`, `scoreContinuations()`.
  *
  * @module
@@ -18,3 +32,13 @@ export type { Estimate } from "./evaluation/estimate.ts";
 export type { EvaluatedModel } from "./evaluation/evaluated_model.ts";
 export { type Perplexity, perplexity, type PerplexityOptions } from "./evaluation/perplexity.ts";
 export type { WindowDefinition, WindowOptions } from "./evaluation/window_options.ts";
+export {
+  type AnsweringModel,
+  evaluateItems,
+  type EvaluateItemsOptions,
+} from "./evaluation/tasks/evaluate_items.ts";
+export type { ItemResult } from "./evaluation/tasks/item_result.ts";
+export { parseItems, type TaskFile } from "./evaluation/tasks/parse_items.ts";
+export { type Metric, summarizeItems } from "./evaluation/tasks/summarize_items.ts";
+export type { Accuracy, MetricName, TaskItem } from "./evaluation/tasks/task.ts";
+export { type TaskName, taskNames } from "./evaluation/tasks/tasks.ts";

@@ -1,0 +1,173 @@
+/**
+ * The file with the result of every question, which a later start goes on with.
+ *
+ * @module
+ */
+import { describe, quotePath } from "../../base/describe.ts";
+import { isTaken } from "../../base/files.ts";
+import { orStorageError } from "../../base/storage_error.ts";
+import { readError } from "../../base/read_error.ts";
+import { openRegularFile } from "../../base/byte_source.ts";
+import type { ItemResult } from "../../evaluation/tasks/item_result.ts";
+import { UsageError } from "../arguments/usage_error.ts";
+import { jsonText } from "../terminal/terminal_text.ts";
+
+/** What results belong to: the first line of the file. */
+export interface OutputHeader {
+  readonly task: string;
+  readonly model: string;
+  /** How its weights are computed, as the user has it. */
+  readonly type: string;
+  /** The SHA-256 of the questions, and of the labels. */
+  readonly questions: string;
+}
+
+const NEWLINE = 0x0a;
+const OTHER_PLACE = "Name another file after --jsonl, or begin anew with --overwrite.";
+
+/**
+ * A file of JSON lines: first what the results belong to, then one for each question, in their order. A line counts from its
+ * line break on; what a killed process has left behind the last one is overwritten.
+ */
+export class ItemOutput implements Disposable {
+  /** The results that were there. */
+  readonly results: readonly ItemResult[];
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+
+  private constructor(path: string, file: Deno.FsFile, results: readonly ItemResult[]) {
+    this.#path = path;
+    this.#file = file;
+    this.results = results;
+  }
+
+  /**
+   * Opens a file to go on with, or makes it.
+   *
+   * @param path where
+   * @param header what the results belong to
+   * @param options `overwrite` begins anew
+   * @throws {UsageError} if there is a file with something else
+   * @throws {StorageError} if it cannot be written
+   */
+  static async open(
+    path: string,
+    header: OutputHeader,
+    options: { readonly overwrite: boolean },
+  ): Promise<ItemOutput> {
+    const isNew = options.overwrite || !isTaken(path);
+    const known = isNew ? undefined : readLines(path, header);
+    const file = await orStorageError(
+      path,
+      () => Deno.open(path, { write: true, create: true, truncate: known === undefined }),
+    );
+    using resources = new DisposableStack();
+    resources.use(file);
+    const output = new ItemOutput(path, file, known?.results ?? []);
+    if (known === undefined) {
+      await output.#write(header);
+    } else {
+      await orStorageError(path, async () => {
+        await file.truncate(known.numBytes);
+        await file.seek(0, Deno.SeekMode.End);
+      });
+    }
+    resources.move();
+    return output;
+  }
+
+  /**
+   * Adds a result.
+   *
+   * @throws {StorageError} if it cannot be written
+   */
+  async add(result: ItemResult): Promise<void> {
+    await this.#write(result);
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+
+  async #write(value: unknown): Promise<void> {
+    const bytes = new TextEncoder().encode(`${jsonText(value)}\n`);
+    await orStorageError(this.#path, async () => {
+      for (let written = 0; written < bytes.length;) {
+        written += await this.#file.write(bytes.subarray(written));
+      }
+    });
+  }
+}
+
+/** What a file has, and how many bytes that is; nothing if it has no line yet. */
+function readLines(
+  path: string,
+  header: OutputHeader,
+): { results: ItemResult[]; numBytes: number } | undefined {
+  const bytes = readAll(path);
+  const numBytes = bytes.lastIndexOf(NEWLINE) + 1;
+  if (bytes.length === 0) return undefined;
+  const [first = "", ...lines] = new TextDecoder().decode(bytes.subarray(0, numBytes)).split("\n");
+  const found = parse(first);
+  for (const [name, wanted] of Object.entries(header)) {
+    const value = Object.hasOwn(found ?? {}, name) ? found![name] : undefined;
+    if (value === wanted) continue;
+    const what = name === "questions" ? "other questions" : `another ${name}`;
+    const problem = typeof value === "string"
+      ? `has the results of ${what}: received ${describe(value)}, and now ${describe(wanted)}`
+      : `is no file with results of evaluate: received ${describe(first)} as its first line`;
+    throw new UsageError(`${quotePath(path)} ${problem}. ${OTHER_PLACE}`);
+  }
+  const results = lines.slice(0, -1).map((line, index) => {
+    const result = parse(line);
+    if (result !== undefined && Array.isArray(result.logProbabilities)) {
+      return result as unknown as ItemResult;
+    }
+    throw new UsageError(
+      `Line ${index + 2} of ${quotePath(path)} is no result of evaluate: received ${
+        describe(line)
+      }. ${OTHER_PLACE}`,
+    );
+  });
+  return { results, numBytes };
+}
+
+function readAll(path: string): Uint8Array {
+  try {
+    using source = openRegularFile(path);
+    return source.read(0, source.size);
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+function parse(line: string): Record<string, unknown> | undefined {
+  try {
+    const value = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sums that are computed again differ by less, whatever else is computed at the same time. */
+const TOLERANCE = 1e-3;
+
+/**
+ * Checks that a question has the result that it had before.
+ *
+ * @throws {UsageError} if not: another model has answered it
+ */
+export function requireSameResult(before: ItemResult, now: ItemResult): void {
+  const isSame = before.logProbabilities.length === now.logProbabilities.length &&
+    now.logProbabilities.every((sum, i) =>
+      Math.abs(sum - before.logProbabilities[i]) <= TOLERANCE * Math.max(1, Math.abs(sum))
+    );
+  if (isSame) return;
+  throw new UsageError(
+    `The file of --jsonl has the results of another model: the question of line ${now.line} had the log-probabilities ${
+      describe(before.logProbabilities)
+    }, and now has ${describe(now.logProbabilities)}. ${OTHER_PLACE}`,
+  );
+}

@@ -1,0 +1,211 @@
+/**
+ * `evaluate`: how well a model answers the questions of a benchmark.
+ *
+ * @module
+ */
+import { quotePath } from "../base/describe.ts";
+import { isFile } from "../base/files.ts";
+import { sha256 } from "../base/sha256.ts";
+import { evaluateItems } from "../evaluation/tasks/evaluate_items.ts";
+import type { ItemResult } from "../evaluation/tasks/item_result.ts";
+import { parseItems, type TaskFile } from "../evaluation/tasks/parse_items.ts";
+import { summarizeItems } from "../evaluation/tasks/summarize_items.ts";
+import type { TaskItem } from "../evaluation/tasks/task.ts";
+import { taskNames } from "../evaluation/tasks/tasks.ts";
+import { GPT2 } from "../gpt2.ts";
+import { jsonFlag, modelFlag, overwriteFlag, threadsFlag } from "./arguments/common_flags.ts";
+import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
+import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
+import { generateFlags } from "./arguments/generate_flags.ts";
+import { UsageError } from "./arguments/usage_error.ts";
+import { defineCommand } from "./command.ts";
+import { ItemOutput, requireSameResult } from "./evaluate/item_output.ts";
+import { showingProgress } from "./model_progress.ts";
+import { readFileOrStdin } from "./read_text.ts";
+import type { Io } from "./terminal/io.ts";
+import { ProgressBar } from "./terminal/progress_bar.ts";
+import { table } from "./terminal/table.ts";
+import { jsonText } from "./terminal/terminal_text.ts";
+import { countText, numberText } from "./terminal/units.ts";
+
+/** All of HellaSwag has a tenth of that. */
+const MAX_FILE_BYTES = 2 ** 28;
+
+/** Has a model answer the questions of a benchmark. */
+export const evaluateCommand = defineCommand({
+  name: "evaluate",
+  summary: "Measure how well a model answers the questions of a benchmark.",
+  details:
+    "The file is the benchmark's own, as its authors have published it, or one of your questions: docs/scoring.md says what " +
+    "is in it. Scored as lm-evaluation-harness does it, without examples before the question: acc counts the likeliest " +
+    "answers, acc_norm and acc_bytes those that are the likeliest for each of their characters, or bytes.",
+  operands: {
+    usage: "<file>",
+    min: 1,
+    max: 1,
+    advice: "Name the file with the questions.",
+  },
+  flags: {
+    task: {
+      kind: "choice",
+      valueName: "name",
+      choices: taskNames,
+      help: `What kind of questions they are: ${taskNames.join(", ")}.`,
+    },
+    model: modelFlag,
+    type: generateFlags.type,
+    threads: threadsFlag,
+    ...deviceFlags,
+    limit: {
+      kind: "integer",
+      valueName: "count",
+      min: 1,
+      help: "Ask the first questions only.",
+    },
+    labels: {
+      kind: "text",
+      valueName: "path",
+      help: "Where the answers are, for piqa. Default: valid-labels.lst beside valid.jsonl.",
+    },
+    jsonl: {
+      kind: "text",
+      valueName: "path",
+      help:
+        "Write the result of each question to this file. If it is there already, with results of the same model and " +
+        "questions, go on behind the last one.",
+    },
+    overwrite: { ...overwriteFlag, help: "Begin anew if the file of --jsonl is there already." },
+    json: jsonFlag,
+  },
+  examples: [
+    ["evaluate --task hellaswag hellaswag_val.jsonl --limit 1000", "A thousand questions"],
+    [
+      "evaluate --task lambada lambada_test.jsonl --jsonl results.jsonl",
+      "Stop it with Ctrl-C; the same command goes on",
+    ],
+    ["evaluate --task multiple-choice mine.jsonl --model demo --json", "Questions of your own"],
+  ],
+
+  async run({ values, operands: [path] }, io) {
+    const { task, type, threads, limit, json, model: name = defaultModel() } = values;
+    if (task === undefined) {
+      throw new UsageError(
+        `evaluate needs to know the kind of questions: add --task with ${taskNames.join(", ")}.`,
+      );
+    }
+    if (values.overwrite && values.jsonl === undefined) {
+      throw new UsageError("--overwrite is for the file of --jsonl. Leave it out.");
+    }
+    if (values.labels !== undefined && task !== "piqa") {
+      throw new UsageError(`--labels is for piqa: received --task ${task}. Leave it out.`);
+    }
+    const file = await readFile(path, "the file", io);
+    const labelsPath = values.labels ?? (task === "piqa" ? labelsBeside(path) : undefined);
+    const labels = labelsPath === undefined
+      ? undefined
+      : await readFile(labelsPath, "--labels", io);
+    requireOther(values.jsonl, [path, labelsPath]);
+    const items = parseItems(task, file, labels).slice(0, limit);
+
+    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
+    using model = await showingProgress(
+      name,
+      io.stderr,
+      { alternative: DEMO_FLAG },
+      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
+    );
+    if (model.tokenizer === undefined) {
+      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
+      throw tokenizerError("evaluate texts", name);
+    }
+    const header = {
+      task,
+      model: name,
+      type: type ?? "as stored",
+      questions: await sha256(new TextEncoder().encode(`${file.text}\0${labels?.text ?? ""}`)),
+    };
+    using output = values.jsonl === undefined
+      ? undefined
+      : await ItemOutput.open(values.jsonl, header, values);
+    const results = await answer(
+      items,
+      output,
+      io,
+      (rest) => evaluateItems(model, task, rest, { signal: io.signal }),
+    );
+    const metrics = summarizeItems(task, results);
+    if (json) {
+      const result = { task, model: name, file: path, numItems: results.length, metrics };
+      await io.stdout.write(jsonText(result) + "\n");
+      return;
+    }
+    const title = `${task}: ${countText(results.length, "question")}, ${name}`;
+    const rows = metrics.map(({ name, value, error }) => [
+      name,
+      shown(name, value),
+      `± ${shown(name, error)}`,
+    ]);
+    await io.stdout.write(table(title, rows));
+  },
+});
+
+/** The results of all items: those that are there, and the others. */
+async function answer(
+  items: readonly TaskItem[],
+  output: ItemOutput | undefined,
+  io: Io,
+  evaluate: (items: readonly TaskItem[]) => AsyncIterable<ItemResult>,
+): Promise<ItemResult[]> {
+  const known = (output?.results ?? []).slice(0, items.length);
+  // The last one once more: a model of the same name may be another one now.
+  const results = known.slice(0, -1);
+  const bar = new ProgressBar(io.stderr, "Asking questions");
+  const show = () =>
+    bar.show(
+      results.length / items.length,
+      `${numberText(results.length)} of ${numberText(items.length)}`,
+    );
+  try {
+    show();
+    for await (const result of evaluate(items.slice(results.length))) {
+      const before = known[results.length];
+      if (before === undefined) await output?.add(result);
+      else requireSameResult(before, result);
+      results.push(before ?? result);
+      show();
+    }
+  } finally {
+    await bar.clear();
+  }
+  return results;
+}
+
+async function readFile(path: string, flag: string, io: Io): Promise<TaskFile> {
+  if (path === "-") {
+    throw new UsageError(
+      "evaluate reads its questions from a file, not from stdin: received -. Write them to a file first.",
+    );
+  }
+  return { path, text: await readFileOrStdin(path, io, { maxBytes: MAX_FILE_BYTES, flag }) };
+}
+
+/** PIQA's answers, where its authors have put them; nothing if there are none. */
+function labelsBeside(path: string): string | undefined {
+  const labels = path.replace(/\.jsonl?$/, "") + "-labels.lst";
+  return isFile(labels) ? labels : undefined;
+}
+
+function requireOther(output: string | undefined, inputs: readonly (string | undefined)[]): void {
+  if (output === undefined || !isFile(output)) return;
+  const place = Deno.realPathSync(output);
+  for (const input of inputs) {
+    if (input === undefined || Deno.realPathSync(input) !== place) continue;
+    throw new UsageError(
+      `--jsonl would replace the questions: received ${quotePath(output)}. Name another file.`,
+    );
+  }
+}
+
+function shown(name: string, value: number): string {
+  return name === "perplexity" ? value.toPrecision(6) : value.toFixed(4);
+}

@@ -1,0 +1,194 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runCli, type RunOptions } from "./run_cli.ts";
+
+const FIXTURES = new URL("../fixtures/evaluation/tasks/", import.meta.url).pathname;
+const PIQA = `${FIXTURES}piqa.jsonl`;
+const CHOICES = `${FIXTURES}multiple-choice.jsonl`;
+
+function evaluate(args: string[], options?: RunOptions) {
+  return runCli(["evaluate", ...args, "--model", "demo", "--threads", "2"], options);
+}
+
+async function withFolder(action: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await action(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What a file of results says about each question, but for the numbers. */
+function answers(text: string) {
+  return text.trimEnd().split("\n").slice(1).map((line) => {
+    const { logProbabilities: _, ...answer } = JSON.parse(line);
+    return answer;
+  });
+}
+
+Deno.test("evaluate shows a table, and --json the same numbers", async () => {
+  const args = ["--task", "piqa", PIQA, "--limit", "12"];
+  const { code, stdout, stderr } = await evaluate(args);
+  assertEquals([code, stderr], [0, ""]);
+  const lines = stdout.trimEnd().split("\n");
+  assertEquals(lines[0], "piqa: 12 questions, demo");
+  assertEquals(lines.slice(1).map((line) => line.trim().split(" ")[0]), [
+    "acc",
+    "acc_norm",
+    "acc_bytes",
+  ]);
+  const result = JSON.parse((await evaluate([...args, "--json"])).stdout);
+  assertEquals([result.task, result.model, result.file, result.numItems], [
+    "piqa",
+    "demo",
+    PIQA,
+    12,
+  ]);
+  for (const [i, { name, value, error }] of result.metrics.entries()) {
+    const cells = [name, value.toFixed(4), "±", error.toFixed(4)];
+    assertEquals(lines[i + 1].trim().split(/ +/), cells);
+  }
+});
+
+Deno.test("evaluate shows perplexity and accuracy of what is to be completed", async () => {
+  const { stdout } = await evaluate(["--task", "lambada", `${FIXTURES}lambada.jsonl`]);
+  assertMatch(stdout, /^lambada: 36 questions, demo\n {2}acc +0\.\d{4} +± 0\.\d{4}\n/);
+  assertMatch(stdout, /\n {2}perplexity +[\d.e+]+ +± [\d.e+]+\n$/);
+});
+
+Deno.test("evaluate --limit asks the first questions, and --labels names the answers", async () => {
+  await withFolder(async (folder) => {
+    await Deno.copyFile(PIQA, `${folder}/q.jsonl`);
+    const args = ["--task", "piqa", `${folder}/q.jsonl`, "--limit", "1", "--json"];
+    const missing = await evaluate(args);
+    assertEquals(missing.code, 65);
+    assertStringIncludes(missing.stderr, '"label" is missing');
+    const labels = ["--labels", `${FIXTURES}piqa-labels.lst`];
+    const { numItems, metrics } = JSON.parse((await evaluate([...args, ...labels])).stdout);
+    assertEquals([numItems, metrics[0].error], [1, 0]);
+  });
+});
+
+Deno.test("evaluate --jsonl keeps every result, and goes on behind the last whole line", async () => {
+  await withFolder(async (folder) => {
+    const [whole, output] = [`${folder}/whole.jsonl`, `${folder}/output.jsonl`];
+    const args = ["--task", "multiple-choice", CHOICES, "--json", "--limit", "12", "--jsonl"];
+    const expected = await evaluate([...args, whole]);
+    const written = await Deno.readTextFile(whole);
+    const [header, first, ...others] = written.trimEnd().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    assertEquals([header.task, header.model, others.length], ["multiple-choice", "demo", 11]);
+    const source = JSON.parse((await Deno.readTextFile(CHOICES)).split("\n")[0]);
+    assertEquals(first.contexts, [source.context]);
+    assertEquals(first.continuations, source.choices.map((choice: string) => ` ${choice}`));
+    assertEquals([first.line, first.answer], [1, source.answer]);
+    assertEquals(first.logProbabilities.length, source.choices.length);
+    const isBest = Math.max(...first.logProbabilities) === first.logProbabilities[source.answer];
+    assertEquals(first.isCorrect.acc, isBest);
+
+    // Killed within a line, after seven whole ones.
+    const cut = written.split("\n").slice(0, 8).join("\n").length + 40;
+    await Deno.writeTextFile(output, written.slice(0, cut));
+    const { code, stdout } = await evaluate([...args, output]);
+    assertEquals([code, stdout], [0, expected.stdout]);
+    const resumed = await Deno.readTextFile(output);
+    assert(resumed.startsWith(written.slice(0, cut - 40)));
+    assertEquals(answers(resumed), answers(written));
+    // There is nothing left to do, and of fewer questions more than enough.
+    assertEquals((await evaluate([...args, output])).stdout, expected.stdout);
+    const fewer = await evaluate([...args.with(5, "3"), output]);
+    assertEquals(JSON.parse(fewer.stdout).numItems, 3);
+    assertEquals(await Deno.readTextFile(output), resumed);
+  });
+});
+
+Deno.test("evaluate stopped by Ctrl-C exits with 130, and keeps what it has", async () => {
+  await withFolder(async (folder) => {
+    const [questions, output] = [`${folder}/questions.jsonl`, `${folder}/output.jsonl`];
+    await Deno.writeTextFile(questions, (await Deno.readTextFile(CHOICES)).repeat(40));
+    const stop = new AbortController();
+    let numShown = 0;
+    const { code, stdout } = await evaluate(
+      ["--task", "multiple-choice", questions, "--jsonl", output],
+      {
+        isTerminal: true,
+        signal: stop.signal,
+        onStderr: (text) => {
+          if (text.includes("Asking questions") && ++numShown === 3) stop.abort();
+        },
+      },
+    );
+    assertEquals([code, stdout], [130, ""]);
+    const lines = (await Deno.readTextFile(output)).split("\n");
+    assertEquals(lines.pop(), "");
+    assert(lines.length > 1 && lines.length < 1441, `${lines.length}`);
+    assertEquals(lines.slice(1).map((line) => JSON.parse(line).line), [...lines.keys()].slice(1));
+  });
+});
+
+Deno.test("evaluate --jsonl leaves alone what it has not written, or what belongs to something else", async () => {
+  await withFolder(async (folder) => {
+    const output = `${folder}/output.jsonl`;
+    const args = ["--task", "piqa", PIQA, "--limit", "2", "--jsonl", output];
+    const refused = async (message: RegExp, ...more: string[]) => {
+      const before = await Deno.readTextFile(output);
+      const { code, stderr } = await evaluate([...args, ...more]);
+      assertEquals(code, 2);
+      assertMatch(stderr, message);
+      assertEquals(await Deno.readTextFile(output), before);
+    };
+    await Deno.writeTextFile(output, "a poem\n");
+    await refused(/no file with results of evaluate: received "a poem"/);
+    assertEquals((await evaluate([...args, "--overwrite"])).code, 0);
+    await refused(/results of another type: received "as stored", and now "f32"/, "--type", "f32");
+    await Deno.writeTextFile(`${folder}/labels.lst`, "1\n".repeat(36));
+    await refused(/other questions: received "[0-9a-f]{64}"/, "--labels", `${folder}/labels.lst`);
+
+    // As if by another model of the same name.
+    const text = await Deno.readTextFile(output);
+    const lines = text.split("\n");
+    const last = JSON.parse(lines[2]);
+    last.logProbabilities[1] += 0.5;
+    await Deno.writeTextFile(output, [...lines.slice(0, 2), JSON.stringify(last), ""].join("\n"));
+    await refused(/results of another model: the question of line 2 had/);
+    await Deno.writeTextFile(output, `${lines[0]}\n{}\n`);
+    await refused(/Line 2 of .* is no result of evaluate: received "\{\}"/);
+  });
+});
+
+const wrong: [what: string, args: string[], code: number, message: RegExp][] = [
+  ["no task", [PIQA], 2, /add --task with hellaswag, lambada, winogrande, piqa, arc, cloze/],
+  ["another task", [PIQA, "--task", "mmlu"], 2, /--task .*"mmlu"/],
+  ["no file", ["--task", "piqa"], 2, /Name the file with the questions/],
+  ["stdin", ["--task", "piqa", "-"], 2, /from a file, not from stdin: received -/],
+  ["a file that is not there", ["--task", "arc", "/no/such.jsonl"], 66, /no such file/],
+  [
+    "a file of another task",
+    ["--task", "arc", PIQA],
+    65,
+    /line 1 of .*"question" is not an object/,
+  ],
+  ["labels of another task", ["--task", "arc", PIQA, "--labels", "x"], 2, /--labels is for piqa/],
+  ["--overwrite alone", ["--task", "piqa", PIQA, "--overwrite"], 2, /the file of --jsonl/],
+  [
+    "to replace the questions",
+    ["--task", "piqa", PIQA, "--jsonl", `${FIXTURES}../tasks/piqa.jsonl`],
+    2,
+    /would replace the questions/,
+  ],
+  [
+    "a folder that is not there",
+    ["--task", "piqa", PIQA, "--jsonl", "/no/such/output.jsonl"],
+    74,
+    /its folder does not exist/,
+  ],
+];
+
+for (const [what, args, code, message] of wrong) {
+  Deno.test(`evaluate refuses ${what}`, async () => {
+    const result = await evaluate(args);
+    assertEquals([result.code, result.stdout], [code, ""]);
+    assertMatch(result.stderr, message);
+  });
+}
