@@ -28,6 +28,14 @@
  *
  * @module
  */
+export {
+  type ComparedModel,
+  compareModels,
+  type CompareModelsOptions,
+  type ModelComparison,
+} from "./evaluation/compare_models.ts";
+export type { DivergenceStatistics, ModelDifference } from "./evaluation/model_difference.ts";
+export type { ScoreProgress } from "./evaluation/score_texts.ts";
 export type { Estimate } from "./evaluation/estimate.ts";
 export type { EvaluatedModel } from "./evaluation/evaluated_model.ts";
 export { type Perplexity, perplexity, type PerplexityOptions } from "./evaluation/perplexity.ts";

@@ -95,7 +95,7 @@ export function windowsFor(
     ? [definition.chunk, "a longer one, or a smaller chunk"]
     : [2, "a longer one"];
   throw new InvalidArgumentError(
-    `Cannot ${action} of a text of fewer than ${needed} tokens: received ${numTokens}. Give ${advice}.`,
+    `Cannot ${action}: the text must have at least ${needed} tokens: received ${numTokens}. Give ${advice}.`,
   );
 }
 

@@ -56,8 +56,8 @@ const wrong: [
 ][] = [
   ["an empty text", ["-"], "", 65, "received 0 bytes from stdin"],
   ["a text that is not UTF-8", ["-"], new Uint8Array([0, 0xff]), 65, "it is not UTF-8"],
-  ["one token", ["-"], "a", 2, "fewer than 2 tokens: received 1"],
-  ["less than a chunk", ["-", "--chunk", "200"], TEXT, 2, "fewer than 200 tokens: received"],
+  ["one token", ["-"], "a", 2, "at least 2 tokens: received 1"],
+  ["less than a chunk", ["-", "--chunk", "200"], TEXT, 2, "at least 200 tokens: received"],
   ["too large a chunk", ["-", "--chunk", "512"], TEXT, 2, "--chunk must be at most the context"],
   ["a stride of 0", ["-", "--stride", "0"], TEXT, 2, "--stride"],
   ["a stride over the window", ["-", "--stride", "300"], TEXT, 2, "--stride must be at most"],

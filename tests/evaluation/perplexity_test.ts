@@ -129,9 +129,9 @@ Deno.test("perplexity() can be aborted", async () => {
 
 Deno.test("perplexity() throws for what cannot be measured", async () => {
   const wrong: [unknown, unknown, new () => Error, string][] = [
-    [[1], {}, RangeError, "fewer than 2 tokens: received 1"],
-    [[], {}, RangeError, "fewer than 2 tokens: received 0"],
-    [[1, 2, 3], { chunk: 4 }, RangeError, "fewer than 4 tokens: received 3"],
+    [[1], {}, RangeError, "at least 2 tokens: received 1"],
+    [[], {}, RangeError, "at least 2 tokens: received 0"],
+    [[1, 2, 3], { chunk: 4 }, RangeError, "at least 4 tokens: received 3"],
     [[1, 1000], {}, RangeError, "Cannot read token 1"],
     [[1, 2], { stride: 0 }, RangeError, "stride must be an integer of at least 1"],
     [[1, 2], { chunk: 2 }, RangeError, "chunk must be an integer of at least 3"],

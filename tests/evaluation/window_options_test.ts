@@ -100,13 +100,13 @@ Deno.test("windowsFor() throws when no token counts", () => {
     assertThrows(
       () => windowsFor("measure", numTokens, strided),
       RangeError,
-      `of a text of fewer than 2 tokens: received ${numTokens}`,
+      `at least 2 tokens: received ${numTokens}`,
     );
   }
   assertThrows(
     () => windowsFor("measure", 5, { definition: "llama.cpp", chunk: 6 }),
     RangeError,
-    "of a text of fewer than 6 tokens: received 5. Give a longer one, or a smaller chunk.",
+    "at least 6 tokens: received 5. Give a longer one, or a smaller chunk.",
   );
 });
 

@@ -1,0 +1,124 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
+import { openLibrary } from "../../src/native_library/native_library.ts";
+import { runCli, type RunOptions } from "./run_cli.ts";
+
+const DEMO = fileURLToPath(new URL("../../src/demo/demo.gguf", import.meta.url));
+const OTHER = fileURLToPath(new URL("../fixtures/reference/hf_folder", import.meta.url));
+const TEXT = Deno.readTextFileSync(
+  new URL("../fixtures/reference/demo/passage.txt", import.meta.url),
+).slice(0, 1500);
+
+await openLibrary();
+
+/** Runs `compare` with the demo model and its Q4_0 form. */
+async function compare(args: string[], options: RunOptions = {}) {
+  const folder = await Deno.makeTempDir();
+  try {
+    const smaller = join(folder, "q4_0.gguf");
+    await convertCheckpoint(DEMO, smaller, { type: "q4_0" });
+    return await runCli(["compare", DEMO, smaller, "--threads", "2", ...args], {
+      stdin: TEXT,
+      ...options,
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("compare shows a column for each model, as llama-perplexity measures", async () => {
+  const { code, stdout, stderr } = await compare(["-f", "-"]);
+  assertEquals([code, stderr], [0, ""]);
+  const [title, remark, ...lines] = stdout.trimEnd().split("\n");
+  assertEquals(title, "llama.cpp's definition: the second half of chunks of 256 tokens");
+  assertMatch(remark, /^254 of 669 tokens scored/);
+  const rows = lines.map((line) => line.trim().split(/ {2,}/));
+  assertEquals(rows.map(([name]) => name), [
+    "demo",
+    "file",
+    "bits per weight",
+    "perplexity",
+    "ratio",
+    "KL divergence",
+    "median",
+    "90 %",
+    "95 %",
+    "99 %",
+    "99.9 %",
+    "max",
+    "same top",
+    "mean Δp",
+    "RMS Δp",
+  ]);
+  assertEquals(rows[0][1], "q4_0");
+  assertEquals(rows[1].slice(1), ["4.0 MB", "2.3 MB"]);
+  assertMatch(rows[3].slice(1).join(", "), /^20\.7\d\d ± 2\.77\d, 20\.7\d\d ± 2\.7[67]\d$/);
+  assertMatch(rows[4][1], /^1\.00\d\d\d ± 0\.00\d\d\d$/);
+  assertMatch(rows[5][1], /^0\.003\d\d\d ± 0\.0002\d\d$/);
+  assertMatch(rows[12][1], /^9\d\.\d\d ± \d\.\d\d %$/);
+});
+
+Deno.test("compare writes the same numbers as JSON, CSV and Markdown", async () => {
+  const args = ["-f", "-", "--chunk", "100"];
+  const json = JSON.parse((await compare([...args, "--json"])).stdout);
+  assertEquals([json.file, json.windows], ["-", { definition: "llama.cpp", chunk: 100 }]);
+  const [first, second] = json.models;
+  assertEquals([first.name, second.name, first.difference], ["demo", "q4_0", undefined]);
+  assertEquals(first.fileBytes, Deno.statSync(DEMO).size);
+
+  const [header, ...rows] = (await compare([...args, "--csv"])).stdout.trimEnd().split("\n")
+    .map((line) => line.split(","));
+  assertEquals(rows.map(({ length }) => length), [header.length, header.length]);
+  const value = (row: number, name: string) => rows[row][header.indexOf(name)];
+  assertEquals(Number(value(0, "perplexity")), first.perplexity.value);
+  assertEquals(value(0, "kl_mean"), "");
+  assertEquals(Number(value(1, "kl_99.9")), second.difference.divergence.percentile99_9);
+  assertEquals(Number(value(1, "same_top_error")), second.difference.sameTop.error);
+
+  const lines = (await compare([...args, "--markdown"])).stdout.trimEnd().split("\n");
+  assertMatch(lines[0], /^\| model \| file \| bits per weight \| perplexity \| ratio \| /);
+  assertEquals(lines.length, 4);
+  const { value: perplexity, error } = second.perplexity;
+  assertStringIncludes(
+    lines[3],
+    `| q4_0 | 2.3 MB | 5.35 | ${perplexity.toFixed(3)} ± ${error.toFixed(3)} |`,
+  );
+});
+
+Deno.test("compare puts models below each other where a line has no room for them", async () => {
+  const args = ["compare", ...Array(5).fill("demo"), "-f", "-", "--threads", "1", "--chunk", "64"];
+  const { stdout } = await runCli(args, { stdin: TEXT });
+  const lines = stdout.split("\n");
+  for (const line of lines) assert(line.length <= 80, line);
+  const shown = lines.filter((line) => /^ +demo/.test(line)).map((line) =>
+    line.match(/demo/g)!.length
+  );
+  assertEquals(shown.reduce((a, b) => a + b), 5);
+  assert(shown.length > 1);
+});
+
+Deno.test("compare shows on a terminal how far it is", async () => {
+  const { stderr } = await compare(["-f", "-"], { isTerminal: true });
+  assertMatch(stderr, /Comparing \[-+\] +0 % +0 of 254 tokens/);
+});
+
+const wrong: [what: string, args: string[], stdin: string, code: number, message: string][] = [
+  ["one model", ["demo", "-f", "-"], TEXT, 2, "Give two models or more"],
+  ["no text", ["demo", "demo"], TEXT, 2, "Give its path after --file"],
+  ["an empty text", ["demo", "demo", "-f", "-"], "", 65, "received 0 bytes"],
+  ["a short text", ["demo", "demo", "-f", "-"], "Hello", 2, "at least 256 tokens: received"],
+  ["two formats", ["demo", "demo", "-f", "-", "--csv", "--json"], TEXT, 2, "--json and --csv"],
+  ["a text that is not there", ["demo", "demo", "-f", "./nowhere"], "", 66, "no such file"],
+  ["a model that is not there", ["demo", "./nowhere.gguf", "-f", "-"], TEXT, 66, "nowhere.gguf"],
+  ["two vocabularies", ["demo", OTHER, "-f", "-"], TEXT, 2, "the vocabulary of the first"],
+];
+
+for (const [what, args, stdin, expected, message] of wrong) {
+  Deno.test(`compare refuses ${what}`, async () => {
+    const { code, stdout, stderr } = await runCli(["compare", ...args], { stdin });
+    assertEquals([code, stdout], [expected, ""], stderr);
+    assertStringIncludes(stderr, message);
+  });
+}
