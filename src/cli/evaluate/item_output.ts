@@ -121,9 +121,7 @@ function readLines(
   }
   const results = lines.slice(0, -1).map((line, index) => {
     const result = parse(line);
-    if (result !== undefined && Array.isArray(result.logProbabilities)) {
-      return result as unknown as ItemResult;
-    }
+    if (isResult(result)) return result;
     throw new UsageError(
       `Line ${index + 2} of ${quotePath(path)} is no result of evaluate: received ${
         describe(line)
@@ -140,6 +138,11 @@ function readAll(path: string): Uint8Array {
   } catch (error) {
     throw readError(path, error);
   }
+}
+
+function isResult(value: Record<string, unknown> | undefined): value is ItemResult & typeof value {
+  const { logProbabilities, isCorrect } = value ?? {};
+  return Array.isArray(logProbabilities) && typeof isCorrect === "object" && isCorrect !== null;
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

@@ -53,6 +53,11 @@ export class Fields {
     return typeof value === "string" ? value : this.refuse(name, "is not a text");
   }
 
+  /** Whether a field is a text. */
+  isText(name: string): boolean {
+    return typeof this.#object.get(name) === "string";
+  }
+
   /** A field that is a list of texts, at least `min` of them. */
   texts(name: string, min: number): string[] {
     const value = this.#list(name, min);

@@ -33,6 +33,11 @@ const ARC = {
   },
   answerKey: "B",
 };
+const ARC_OF_HUB = {
+  question: "What is red?",
+  choices: { text: ["blood", "snow"], label: ["A", "B"] },
+  answerKey: "B",
+};
 const CLOZE = { text: "The cat sat on the", target: "mat" };
 const CHOICE = { context: "The cat sat on the", choices: ["mat", "moon"], answer: 0 };
 
@@ -89,6 +94,7 @@ Deno.test("parseItems() reads ARC and the formats of this package", () => {
     choices: ["blood", "snow"],
     answer: 1,
   });
+  assertEquals(parse("arc", [ARC_OF_HUB]), parse("arc", [ARC]));
   assertEquals(parse("cloze", [CLOZE])[0].continuations, [" mat"]);
   assertEquals(parse("cloze", [{ ...CLOZE, delimiter: "" }])[0].continuations, ["mat"]);
   const [item] = parse("multiple-choice", [{ ...CHOICE, delimiter: "\n" }]);
@@ -120,6 +126,12 @@ const wrong: [what: string, TaskName, lines: unknown[], message: string, labels?
   ["fewer labels", "piqa", [PIQA, PIQA], '"q.jsonl" has 2 questions: received 1 labels', "0"],
   ["another label", "piqa", [PIQA], 'line 2 of "a.lst": a label is 0 or 1: received "2"', "\n2"],
   ["another key", "arc", [{ ...ARC, answerKey: "C" }], '"answerKey" is the label of no choice'],
+  [
+    "fewer labels than choices",
+    "arc",
+    [{ ...ARC_OF_HUB, choices: { text: ["a", "b", "c"], label: ["A", "B"] } }],
+    '"choices.label" has not 3 elements',
+  ],
   [
     "a field within",
     "arc",
