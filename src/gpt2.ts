@@ -212,7 +212,8 @@ export class GPT2 implements Disposable {
   /**
    * Continues a prompt, or several side by side, token by token. Leave the loop to stop; nothing is left behind.
    *
-   * @param prompt a text, its tokens, or an array of either; an empty text starts from `<|endoftext|>`
+   * @param prompt a text, its tokens, or an array of either; an empty text starts from `<|endoftext|>`, and an empty array,
+   * which is no token and no prompt, is refused
    * @param options see {@linkcode GenerateOptions}
    * @throws {RangeError} if an option is out of range, a prompt does not fit into the context, or a constraint cannot be
    * fulfilled or is not supported

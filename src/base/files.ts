@@ -61,6 +61,35 @@ export function isTaken(path: string): boolean {
   return infoIfAny(path, Deno.lstatSync) !== undefined;
 }
 
+/** As many links in a row as Linux follows. */
+const MAX_LINKS = 40;
+
+/**
+ * Where a file is written whose name a user gave: a link goes on being one, and what it leads to is written, be it there or
+ * not. Not for files in a cache, where a link could lead to any file that this user may write.
+ */
+export function throughLinks(path: string): string {
+  for (let numLinks = 0; numLinks < MAX_LINKS; numLinks++) {
+    const target = readLinkIfAny(path);
+    if (target === undefined) break;
+    path = isAbsolute(target) ? target : `${folderOf(path)}/${target}`;
+  }
+  return path;
+}
+
+/** Where a link leads; nothing if it is none. */
+export function readLinkIfAny(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isAbsolute(path: string): boolean {
+  return /^([/\\]|[A-Za-z]:)/.test(path);
+}
+
 /** What the system says about a file or folder; nothing if there is none. */
 export function infoIfAny(path: string, stat = Deno.statSync): Deno.FileInfo | undefined {
   if (path.includes("\0")) return undefined; // No system lets a file have such a name.

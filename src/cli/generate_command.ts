@@ -81,6 +81,7 @@ export const generateCommand = defineCommand({
     const texts = prompts.map(({ text }) => text);
     const tokens = encodePrompts(tokenizer, texts, options.allowSpecial);
     if (values.overflow === "stop") requireRoom(prompts, tokens, contextLength, values.prompts);
+    if (values.speculate !== undefined || draft !== undefined) stopwatch.expectDrafts();
     stopwatch.startGenerating();
 
     if (values.tree) {

@@ -8,28 +8,37 @@ import type { Command } from "./command.ts";
 import { type Flag, type Flags, flagText } from "./arguments/flags.ts";
 
 const TITLE = "GPT-2: continue texts, convert and quantize models, look inside.";
-const WIDTH = 80;
-/** Where the explanations of flags and commands begin. */
+/** Longer lines are hard to read. */
+const MAX_WIDTH = 80;
+/** Where the explanations of flags and commands begin: beside them, or below where lines are too short for that. */
 const INDENT = 31;
+const INDENT_BELOW = 6;
+const MIN_WIDTH_BESIDE = 72;
 
-/** What somebody reads who wrote nothing but the program's name. */
-export function shortHelp(): string {
+/** What somebody reads who wrote nothing but the program's name, in lines of so many characters. */
+export function shortHelp(numColumns: number): string {
+  const width = Math.min(numColumns, MAX_WIDTH);
   return [
-    `${TITLE}\n`,
+    wrap(TITLE, width) + "\n",
     examples([
       ['"ROMEO:" --model demo', "Write like Shakespeare, with a model that needs no download"],
       ['"Once upon a time"', "Continue a text with GPT-2; says first what it has to download"],
       ["--help", "Show all commands and options"],
-    ]),
+    ], width),
   ].join("\n");
 }
 
-/** The help of the whole program. */
-export function programHelp(commands: readonly Command[], globalFlags: Flags): string {
+/** The help of the whole program, in lines of so many characters. */
+export function programHelp(
+  commands: readonly Command[],
+  globalFlags: Flags,
+  numColumns: number,
+): string {
+  const width = Math.min(numColumns, MAX_WIDTH);
   const program = programName();
   const [first] = commands;
   return [
-    `${TITLE}\n`,
+    wrap(TITLE, width) + "\n",
     `Usage: ${program} [${first.name}] ${first.operands.usage} [options]`,
     `       ${program} <command> ...\n`,
     section(
@@ -38,27 +47,29 @@ export function programHelp(commands: readonly Command[], globalFlags: Flags): s
         name,
         summary + (index === 0 ? " This is the default." : ""),
       ]),
+      width,
     ),
-    section("Options", flagRows(globalFlags)),
-    examples(commands.flatMap(({ examples }) => examples.slice(0, 1))),
-    `${program} <command> --help shows the options of a command.\n`,
+    section("Options", flagRows(globalFlags), width),
+    examples(commands.flatMap(({ examples }) => examples.slice(0, 1)), width),
+    wrap(`${program} <command> --help shows the options of a command.`, width) + "\n",
   ].join("\n");
 }
 
-/** The help of a command. */
-export function commandHelp(command: Command, globalFlags: Flags): string {
+/** The help of a command, in lines of so many characters. */
+export function commandHelp(command: Command, globalFlags: Flags, numColumns: number): string {
+  const width = Math.min(numColumns, MAX_WIDTH);
   const { name, summary, details, operands } = command;
   const flags: Flags = { ...command.flags, ...globalFlags };
   const groups = Map.groupBy(Object.entries(flags), ([, flag]) => flag.group ?? "Options");
   return [
-    summary + "\n",
-    ...(details === undefined ? [] : [wrap(details, 0) + "\n"]),
+    wrap(summary, width) + "\n",
+    ...(details === undefined ? [] : [wrap(details, width) + "\n"]),
     `Usage: ${[programName(), name, operands.usage, "[options]"].filter(Boolean).join(" ")}\n`,
     ...Array.from(
       groups,
-      ([title, entries]) => section(title, flagRows(Object.fromEntries(entries))),
+      ([title, entries]) => section(title, flagRows(Object.fromEntries(entries)), width),
     ),
-    examples(command.examples),
+    examples(command.examples, width),
   ].join("\n");
 }
 
@@ -78,29 +89,35 @@ function suffix(flag: Flag): string {
   return ` Default: ${flag.default}.`;
 }
 
-function section(title: string, rows: readonly Row[]): string {
+function section(title: string, rows: readonly Row[], width: number): string {
+  const isBeside = width >= MIN_WIDTH_BESIDE;
+  const indent = " ".repeat(isBeside ? INDENT : INDENT_BELOW);
   const lines = rows.map(([left, right]) => {
     const start = `  ${left}`;
-    const fits = start.length + 2 <= INDENT;
-    const gap = fits ? " ".repeat(INDENT - start.length) : "\n" + " ".repeat(INDENT);
-    return start + gap + wrap(right, INDENT);
+    const fits = isBeside && start.length + 2 <= INDENT;
+    const begin = fits ? start.padEnd(INDENT) : `${start}\n${indent}`;
+    return begin + wrap(right, width, indent);
   });
-  return `${title}:\n${lines.join("\n")}\n`;
+  return `${wrap(`${title}:`, width)}\n${lines.join("\n")}\n`;
 }
 
-function examples(examples: Command["examples"]): string {
-  const lines = examples.map(([args, meaning]) => `  # ${meaning}\n  ${programName()} ${args}`);
+/** What is to be copied stays in one line. */
+function examples(examples: Command["examples"], width: number): string {
+  const lines = examples.map(([args, meaning]) =>
+    `  # ${wrap(meaning, width, "  # ")}\n  ${programName()} ${args}`
+  );
   return `Examples:\n${lines.join("\n")}\n`;
 }
 
-/** Breaks a text into lines, all but the first of which are indented. */
-function wrap(text: string, indent: number): string {
+/** Breaks a text between words into lines, all but the first of which begin with `indent`. */
+function wrap(text: string, width: number, indent = ""): string {
   const lines = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1)!;
     if (line === "") lines[lines.length - 1] = word;
-    else if (indent + line.length + 1 + word.length <= WIDTH) lines[lines.length - 1] += ` ${word}`;
-    else lines.push(word);
+    else if (indent.length + line.length + 1 + word.length <= width) {
+      lines[lines.length - 1] += ` ${word}`;
+    } else lines.push(word);
   }
-  return lines.join("\n" + " ".repeat(indent));
+  return lines.join("\n" + indent);
 }

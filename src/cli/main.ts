@@ -44,17 +44,22 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   const isNamed = commands.has(args[0]);
   const name = isNamed ? args[0] : DEFAULT_COMMAND;
   const flagArgs = args.slice(0, args.includes("--") ? args.indexOf("--") : undefined);
+  const { numColumns } = io.stdout;
   try {
     io.signal.throwIfAborted();
     if (args[0] === "help" || flagArgs.includes("--help") || flagArgs.includes("-h")) {
       const topic = args[0] === "help" ? args[1] : isNamed ? name : undefined;
       await io.stdout.write(
         topic === undefined
-          ? programHelp(await Promise.all(commands.values().map((load) => load())), globalFlags)
-          : commandHelp(await loadCommand(topic), globalFlags),
+          ? programHelp(
+            await Promise.all(commands.values().map((load) => load())),
+            globalFlags,
+            numColumns,
+          )
+          : commandHelp(await loadCommand(topic), globalFlags, numColumns),
       );
     } else if (args.length === 0 && io.stdin.isTerminal) {
-      await io.stdout.write(shortHelp());
+      await io.stdout.write(shortHelp(numColumns));
     } else if (flagArgs.includes("--version")) {
       await io.stdout.write(`${denoConfig.version}\n`);
     } else {

@@ -283,7 +283,7 @@ function checkPrompts(
     const prompt = prompts.length === 1 ? "the prompt" : `prompt ${index}`;
     if (tokens.length === 0) {
       throw new InvalidArgumentError(
-        `Cannot generate: ${prompt} has no token: start from <|endoftext|>, as an empty text does`,
+        `Cannot generate: ${prompt} has no token: received an empty array. Start from <|endoftext|>, as an empty text does.`,
       );
     }
     if (tokens.length > contextLength && overflow !== "crop") {

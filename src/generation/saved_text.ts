@@ -2,12 +2,14 @@
  * Texts on disk, with all that a model remembers of them.
  *
  * A safetensors file: `tokens`, the `logits` after the last one, and for each layer `blocks.N.key` and `blocks.N.value`, as
- * bytes of the type in which the model remembers them. Its metadata tell the version of this format, which model has read the text, and the SHA-256 of all tensors.
+ * bytes of the type in which the model remembers them. Its metadata tell the version of this format, which model has read
+ * the text, in which type it remembers keys and values, and the SHA-256 of all tensors.
  *
  * @module
  */
 import { openRegularFile } from "../base/byte_source.ts";
 import { formatError } from "../base/describe.ts";
+import { throughLinks } from "../base/files.ts";
 import { sha256 } from "../base/sha256.ts";
 import { forward } from "../engine/forward.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -25,7 +27,7 @@ export interface RestoredText {
 }
 
 /** Raised whenever what a file holds changes. */
-const VERSION = "1";
+const VERSION = "2";
 const FORMAT = "allformers.gpt2.text";
 
 const SUBJECT = "a saved text";
@@ -78,10 +80,11 @@ export async function saveText(
     ["format", FORMAT],
     ["version", VERSION],
     ["model", await fingerprint(engine)],
+    ["cacheType", cacheType],
     ["sha256", await hashOf(tensors)],
   ]);
   await writeSafetensors(
-    path,
+    throughLinks(path),
     tensors.map(({ bytes, ...tensor }) => ({ ...tensor, produce: () => bytes })),
     metadata,
     { signal },
@@ -111,6 +114,17 @@ export async function restoreText(
       "Save the text again.",
     );
   }
+  const { config, cacheType } = engine.model;
+  const savedType = metadata.get("cacheType");
+  if (savedType !== cacheType) {
+    throw formatError(
+      SUBJECT,
+      path,
+      `it holds keys and values of another type than the ${cacheType} of this model`,
+      savedType,
+      "Load the model with that cacheType, or read the text again with this model.",
+    );
+  }
   if (metadata.get("model") !== await fingerprint(engine)) {
     throw formatError(
       SUBJECT,
@@ -135,7 +149,6 @@ export async function restoreText(
     );
   }
   signal?.throwIfAborted();
-  const { config, cacheType } = engine.model;
   const named = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const bytesNamed = (name: string, dtype: SafetensorsDType, shape: readonly number[]) => {
     const tensor = named.get(name);
@@ -179,10 +192,10 @@ async function fingerprint(engine: Engine): Promise<string> {
 }
 
 async function computeFingerprint(engine: Engine): Promise<string> {
-  const { config, cacheType } = engine.model;
+  const { config } = engine.model;
   const probe = PROBE.map((id) => id % config.vocabSize).slice(0, config.contextLength);
   const { logits } = await forward(engine, probe);
-  const text = new TextEncoder().encode(JSON.stringify([cacheType, config]));
+  const text = new TextEncoder().encode(JSON.stringify(config));
   return await sha256(await new Blob([text, logits]).arrayBuffer());
 }
 

@@ -7,7 +7,9 @@ import {
   isFolder,
   isTaken,
   namesIn,
+  readLinkIfAny,
   readTextIfAny,
+  throughLinks,
 } from "../../src/base/files.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
 
@@ -53,4 +55,34 @@ Deno.test("folderOf() gives the folder that a file is in", () => {
     "/a",
   ]];
   for (const [path, folder] of rows) assertEquals(folderOf(path), folder, path);
+});
+
+Deno.test({
+  name: "throughLinks() gives what a link leads to, be it there or not",
+  ignore: Deno.build.os === "windows", // Not everyone may make links there.
+  fn: () => {
+    using folder = new TemporaryFolder();
+    Deno.mkdirSync(folder.file("below"));
+    const links = {
+      "absolute": folder.file("file"),
+      "relative": "below/file",
+      "below/up": "../file",
+      "second": "below/up",
+      "circle": "circle",
+    };
+    for (const [name, target] of Object.entries(links)) {
+      Deno.symlinkSync(target, folder.file(name));
+      assertEquals(readLinkIfAny(folder.file(name)), target);
+    }
+    assertEquals(throughLinks(folder.file("absolute")), folder.file("file"));
+    assertEquals(throughLinks(folder.file("relative")), folder.file("below/file"));
+    Deno.writeTextFileSync(throughLinks(folder.file("second")), "text");
+    assertEquals(Deno.readTextFileSync(folder.file("file")), "text");
+    for (const name of ["file", "nothing", "below"]) {
+      assertEquals(throughLinks(folder.file(name)), folder.file(name));
+      assertEquals(readLinkIfAny(folder.file(name)), undefined);
+    }
+    // It is for the system to say that this leads nowhere.
+    assertEquals(readLinkIfAny(throughLinks(folder.file("circle"))), "circle");
+  },
 });

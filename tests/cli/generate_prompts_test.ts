@@ -116,7 +116,11 @@ Deno.test("generate --top-log-probabilities names the likeliest tokens in --json
     assertEquals(top[0].id, id);
     assertAlmostEquals(top[0].logProbability, logProbability, 1e-6);
     assert(top[0].logProbability >= top[1].logProbability);
-    for (const { piece } of top) assertEquals(typeof piece, "string");
+    for (const { text, hex, ...rest } of top) {
+      assertEquals(Object.keys(rest), ["id", "logProbability"]);
+      assertEquals(hex !== undefined, text.includes("\ufffd"));
+      assertEquals(text.length > 0, true);
+    }
   }
   const { code, stderr } = await generate(["Once", "--top-log-probabilities", "4"]);
   assertEquals(code, 2);

@@ -20,8 +20,9 @@ Deno.test("generate --speculate lookup writes the same, and says how many drafte
 
 Deno.test("generate --draft has another model draft", async () => {
   // It would take as long as the model itself, and so it does not draft.
-  const { code, stdout } = await generate(["--draft", "demo"]);
+  const { code, stdout, stderr: said } = await generate(["--draft", "demo"]);
   assertEquals([code, stdout], [0, (await generate([])).stdout]);
+  assertStringIncludes(said, "; nothing drafted that would have paid\n");
   const { code: otherCode, stderr } = await generate(["--draft", OTHER_MODEL]);
   assertEquals(otherCode, 2);
   assertStringIncludes(stderr, "Choose a draft model with the same tokenizer");

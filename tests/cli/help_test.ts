@@ -7,6 +7,9 @@ const COMMANDS = await Promise.all(commands.values().map((load) => load()));
 const PROGRAM = "deno run -A mod.ts";
 const WIDTH = 80;
 
+/** All that show help; without arguments the program shows some too. */
+const ARGUMENTS = [[], ["--help"], ...COMMANDS.map(({ name }) => [name, "--help"])];
+
 for (const { name: command, flags, examples } of COMMANDS) {
   Deno.test(`${command} --help has its usage, every flag, and examples that parse`, async () => {
     const { code, stdout, stderr } = await runCli([command, "--help"]);
@@ -38,6 +41,23 @@ for (const { name: command, flags, examples } of COMMANDS) {
     }
   });
 }
+
+Deno.test("--help breaks lines between words on a narrow terminal", async () => {
+  for (const [numColumns, args] of [60, 40].flatMap((n) => ARGUMENTS.map((a) => [n, a] as const))) {
+    const narrow = await runCli(args, { isTerminal: true, numColumns });
+    const wide = await runCli(args, { isTerminal: true, numColumns: 200 });
+    for (const line of narrow.stdout.split("\n")) {
+      const isCopied = line.includes(PROGRAM) || !line.trim().includes(" ");
+      if (!isCopied) assert(line.length <= numColumns, line);
+    }
+    // The same words in the same order, whatever the lines.
+    const wordsOf = (text: string) => text.split(/[\s#]+/);
+    assertEquals(wordsOf(narrow.stdout), wordsOf(wide.stdout));
+    for (const line of wide.stdout.split("\n")) {
+      if (!line.includes(PROGRAM)) assert(line.length <= WIDTH, line);
+    }
+  }
+});
 
 Deno.test("--help lists all commands, each with what it does", async () => {
   const { code, stdout } = await runCli(["--help"]);

@@ -14,6 +14,8 @@ export interface RunOptions {
   line?: string;
   /** Whether stdout and stderr are terminals. */
   isTerminal?: boolean;
+  /** How wide these are. */
+  numColumns?: number;
   /** How many times stdout can be written to before its reader is gone. */
   numWrites?: number;
   signal?: AbortSignal;
@@ -30,7 +32,7 @@ export interface RunResult {
 
 /** Runs the command line. */
 export async function runCli(args: string[], options: RunOptions = {}): Promise<RunResult> {
-  const { stdin, isTerminal = false, numWrites = Infinity } = options;
+  const { stdin, isTerminal = false, numColumns = 120, numWrites = Infinity } = options;
   const written = { stdout: "", stderr: "" };
   let input = typeof stdin === "string"
     ? new TextEncoder().encode(stdin)
@@ -48,7 +50,7 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
       isTerminal,
       isDecorated: isTerminal,
       isExact: name === "stdout" && !isTerminal,
-      numColumns: () => 120,
+      numColumns: () => numColumns,
     });
   const io: Io = {
     stdin: {

@@ -1,6 +1,7 @@
 // Keys and values in other types: what that does to the logits, and to memory.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FileFormatError } from "../../src/base/errors.ts";
 import { cacheBytes } from "../../src/engine/key_value_cache.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { type CacheType, cacheTypes } from "../../src/model/compute_options.ts";
@@ -47,7 +48,11 @@ Deno.test("a text with keys and values in q8_0 is forked, saved and continued li
     assertEquals(await (await other.append(tokens.slice(50))).logits(), expected);
   }
   using other = createModel("f16");
-  await assertRejects(() => other.restore(folder.file("text")), Error, "another model");
+  await assertRejects(
+    () => other.restore(folder.file("text")),
+    FileFormatError,
+    'than the f16 of this model: received "q8_0". Load the model with that cacheType',
+  );
 });
 
 Deno.test("q8_0 takes 34 bytes for 32 numbers", () => {

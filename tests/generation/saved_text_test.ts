@@ -52,3 +52,22 @@ Deno.test("restoreText() refuses what no text can be, though its hash is right",
     else await assertRejects(() => restoreText(engine, path), FileFormatError, "tokens must be");
   }
 });
+
+Deno.test({
+  name: "saveText() writes what a link leads to, and leaves the link",
+  ignore: Deno.build.os === "windows", // Not everyone may make links there.
+  fn: async () => {
+    using folder = new TemporaryFolder();
+    using model = createModel(config, { threads: 1 });
+    using engine = new Engine(model);
+    using sequence = engine.open();
+    const tokens = [1, 2, 3];
+    await engine.step([{ sequence, tokens, logits: "last" }]);
+    await Deno.mkdir(folder.file("elsewhere"));
+    await Deno.symlink("elsewhere/text", folder.file("link"));
+    await saveText(engine, { tokens, sequence }, folder.file("link"));
+    assertEquals(await Deno.readLink(folder.file("link")), "elsewhere/text");
+    assertEquals(Array.from(Deno.readDirSync(folder.file("elsewhere"))).length, 1);
+    assertEquals((await restoreText(engine, folder.file("link"))).tokens, tokens);
+  },
+});

@@ -4,6 +4,7 @@
  * @module
  */
 import type { WriteOptions } from "../../base/atomic_file.ts";
+import { throughLinks } from "../../base/files.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { ggufMetadata, TOKENIZER_KEY, withFileType } from "./metadata.ts";
@@ -43,7 +44,7 @@ export async function saveGguf(
     ...ggufMetadata({ name, config, tokenizer, tied, settings }),
     ...gguf.entries().filter(([key]) => tokenizer !== undefined || key !== TOKENIZER_KEY),
   ]);
-  await writeGgufModel(path, weights, metadata, options.type, options);
+  await writeGgufModel(throughLinks(path), weights, metadata, options.type, options);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { writeFileAtomically } from "../../base/atomic_file.ts";
+import { throughLinks } from "../../base/files.ts";
 import type { Explanation } from "../../inspection/explain.ts";
 import type { InspectableModel } from "../../inspection/inspectable_model.ts";
 import { collectReport, MAX_REPORT_TOKENS } from "../../inspection/report/collect_report.ts";
@@ -60,6 +61,6 @@ export async function writeReport(
     comparison,
   }, io.signal);
   const bytes = new TextEncoder().encode(reportHtml(report));
-  await writeFileAtomically(path, bytes.length, [bytes]);
+  await writeFileAtomically(throughLinks(path), bytes.length, [bytes]);
   await io.stderr.write(`Wrote ${terminalText(path)} (${bytesText(bytes.length)}).\n`);
 }

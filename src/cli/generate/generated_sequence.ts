@@ -4,6 +4,7 @@
  * @module
  */
 import type { FinishReason, GeneratedToken } from "../../generation/generated_token.ts";
+import { type ReadableToken, readableToken } from "../../inspection/token_text.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
 /** A continuation, as JSON has it. */
@@ -19,11 +20,9 @@ export interface GeneratedSequence {
 /** A token of it. */
 interface SequenceToken extends Pick<GeneratedToken, "id" | "text" | "logProbability"> {
   /** With `--top-log-probabilities`. */
-  readonly topLogProbabilities?: readonly {
-    readonly id: number;
-    readonly piece: string;
+  readonly topLogProbabilities?: readonly (ReadableToken & {
     readonly logProbability: number;
-  }[];
+  })[];
 }
 
 /** Gathers the tokens of the continuations of one prompt. */
@@ -66,8 +65,7 @@ export class GeneratedSequences {
       logProbability,
       ...topLogProbabilities && {
         topLogProbabilities: topLogProbabilities.map(({ id, logProbability }) => ({
-          id,
-          piece: this.#tokenizer.piece(id),
+          ...readableToken({ tokenizer: this.#tokenizer }, id),
           logProbability,
         })),
       },

@@ -22,7 +22,7 @@ export interface Timings {
    * whole: all of them, per second since the model was ready.
    */
   readonly tokensPerSecond?: number;
-  /** What came of the drafts, if there were any. */
+  /** What came of the drafts, where there were to be some. */
   readonly drafts?: DraftResult;
 }
 
@@ -45,6 +45,11 @@ export class Stopwatch {
     this.#lastToken = performance.now();
     this.#firstToken ??= this.#lastToken;
     this.#numTokens++;
+  }
+
+  /** There may be drafts, which is something to tell of also if none comes. */
+  expectDrafts(): void {
+    this.countDraft({ numDrafted: 0, numAccepted: 0 });
   }
 
   /** A draft has been checked. */
@@ -89,5 +94,6 @@ export function timingText(timings: Timings): string {
 }
 
 function draftText({ numDrafted, numAccepted }: DraftResult): string {
+  if (numDrafted === 0) return "nothing drafted that would have paid";
   return `${numberText(numAccepted)} of ${countText(numDrafted, "drafted token")} accepted`;
 }

@@ -11,7 +11,14 @@
 import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quotePath } from "../../base/describe.ts";
 import { takeFileLock, tryFileLocks } from "../../base/file_lock.ts";
-import { folderOf, isFile, isTaken, namesIn, readTextIfAny } from "../../base/files.ts";
+import {
+  folderOf,
+  isFile,
+  isTaken,
+  namesIn,
+  readLinkIfAny,
+  readTextIfAny,
+} from "../../base/files.ts";
 import { removeFolder, removeIfAny } from "../../base/remove.ts";
 import { makeFolderInside } from "../../base/folder_inside.ts";
 import { isCommit } from "./model_names.ts";
@@ -145,14 +152,6 @@ export function isInUse(folder: string): Error {
     }: another process is downloading or converting it: received ` +
       "a lock. Wait until it has ended, or end it.",
   );
-}
-
-function readLinkIfAny(path: string): string | undefined {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return undefined; // A file.
-  }
 }
 
 /** The repositories in a cache, as `owner/name`. */
