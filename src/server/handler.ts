@@ -147,7 +147,11 @@ class Exchanges {
       abort: (reason) => stop.abort(reason),
       until: (promise) => void ends.push(promise),
     };
-    const listener = onAbort(request.signal, () => stop.abort(request.signal.reason));
+    let goneAt: number | undefined;
+    const listener = onAbort(request.signal, () => {
+      goneAt = performance.now();
+      stop.abort(request.signal.reason);
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#running.set(exchange, promise);
     try {
@@ -157,6 +161,9 @@ class Exchanges {
       Promise.allSettled(ends).then(() => {
         listener[Symbol.dispose]();
         this.#running.delete(exchange);
+        if (goneAt !== undefined) {
+          this.#service.metrics.cancelTime.observe((performance.now() - goneAt) / 1000);
+        }
         resolve();
       });
     }

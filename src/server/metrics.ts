@@ -31,6 +31,8 @@ export class Metrics {
   /** Seconds from a request to its first token, and from each token to the next. */
   readonly timeToFirstToken = new Histogram(0.001, 2, 18);
   readonly timePerToken = new Histogram(0.0005, 2, 16);
+  /** Seconds from a client going away to the end of all that was done for it. */
+  readonly cancelTime = new Histogram(0.001, 2, 14);
   readonly tokens: TokenCounts = { read: 0, reused: 0, written: 0 };
   readonly #requests = new Map<string, number>();
 
@@ -74,6 +76,10 @@ export class Metrics {
         "From a request to its first token.",
       ),
       ...this.timePerToken.lines("gpt2_time_per_token_seconds", "From a token to the next one."),
+      ...this.cancelTime.lines(
+        "gpt2_cancel_seconds",
+        "From a client going away to the end of all that was done for it.",
+      ),
       ...single(
         "process_resident_memory_bytes",
         "gauge",
