@@ -126,9 +126,9 @@ if (import.meta.main) {
       }
     } finally {
       child.kill("SIGTERM");
-      const { code } = await child.status;
-      if (code !== 0) throw new Error(`the server ended with ${code}`);
     }
+    const { code } = await child.status;
+    if (code !== 0) throw new Error(`the server ended with ${code}`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeError } from "../base/errors.ts";
+import { InvalidArgumentError, NativeError } from "../base/errors.ts";
 import { fieldOf, renameOptions } from "./field_names.ts";
 
 /** What kind of error it is, in OpenAI's words. */
@@ -70,11 +70,11 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const isRefused = error instanceof RangeError || error instanceof TypeError ||
     error instanceof SyntaxError;
-  if (isRefused && /^Cannot (?!use the model)/.test(error.message)) {
+  if (isRefused && !isAboutMemory(error) && /^Cannot (?!use the model)/.test(error.message)) {
     const { message } = error;
     return new ApiError(400, renameOptions(message), { param: fieldOf(message), cause: error });
   }
-  if (error instanceof NativeError) {
+  if (isAboutMemory(error)) {
     const headers = { "retry-after": "5" };
     return new ApiError(503, "The server has too little memory for this now. Try again later.", {
       type: "server_error",
@@ -86,4 +86,10 @@ export function toApiError(error: unknown): ApiError {
     type: "server_error",
     cause: error,
   });
+}
+
+/** Whether there was not enough memory for what was asked for, and may be later. */
+export function isAboutMemory(error: unknown): boolean {
+  return error instanceof NativeError ||
+    (error instanceof InvalidArgumentError && /^Cannot compute \d+ texts/.test(error.message));
 }

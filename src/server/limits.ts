@@ -15,7 +15,7 @@ export const MAX_STOPS = 16;
 export const MAX_STOP_CHARACTERS = 256;
 export const MAX_CHOICES = 1024;
 export const MAX_CHOICE_CHARACTERS = 4096;
-/** The most characters of a regular expression, and of a JSON Schema as text. */
+/** The most characters of a regular expression, and of a JSON Schema or all choices together as JSON. */
 export const MAX_PATTERN_CHARACTERS = 4096;
 export const MAX_SCHEMA_CHARACTERS = 65_536;
 /** The most tokens whose logits can be biased, and that are named beside each chosen one. */
@@ -23,5 +23,5 @@ export const MAX_BIASES = 1024;
 export const MAX_LOG_PROBABILITIES = 20;
 /** The most requests whose bodies are being received, or answers written, beyond those that run or wait. */
 export const MAX_OTHER_REQUESTS = 256;
-/** No token of a vocabulary like GPT-2's is longer: what has more characters per position cannot fit into the context. */
-export const MAX_TOKEN_CHARACTERS = 256;
+/** GPT-2's longest token has 128 bytes: what has more characters for each position cannot fit into the context. */
+export const MAX_TOKEN_CHARACTERS = 128;

@@ -4,10 +4,10 @@
  * @module
  */
 import { orAborted } from "../base/abort.ts";
-import { InvalidArgumentError, NativeError } from "../base/errors.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import type { Text } from "../generation/text.ts";
 import type { GPT2 } from "../gpt2.ts";
+import { isAboutMemory } from "./api_error.ts";
 
 /** What may be kept. */
 export interface PrefixCacheLimits {
@@ -242,9 +242,4 @@ function isCovered(entry: Entry, by: Entry): boolean {
   const { tokens, scores, numTop } = entry;
   return tokens.length <= by.tokens.length && scores.length <= by.scores.length &&
     (scores.length === 0 || numTop! <= by.numTop!) && tokens.every((id, i) => id === by.tokens[i]);
-}
-
-/** Whether there was not enough memory. What is wrong with a prompt was found before. */
-function isAboutMemory(error: unknown): boolean {
-  return error instanceof NativeError || error instanceof InvalidArgumentError;
 }

@@ -8,7 +8,8 @@ import type { GPT2 } from "../gpt2.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
 import { fieldError } from "./api_error.ts";
 import { tokenText } from "./completions/log_probabilities.ts";
-import { checkModelName, encodePrompt } from "./completions/request.ts";
+import { encodePrompt } from "./completions/prompts.ts";
+import { checkModelName } from "./completions/request.ts";
 import {
   checkFields,
   eitherField,
@@ -46,7 +47,8 @@ export async function score(exchange: Exchange): Promise<Response> {
     throw fieldError("continuations", "continuations is missing.");
   }
   for (const text of [prompt, ...continuations]) checkText(text, model);
-  const numTexts = Math.min(continuations.length, maxTexts);
+  // Not all places at once, for which everybody else would have to wait.
+  const numTexts = Math.min(continuations.length, Math.ceil(maxTexts / 4));
   using _places = await admission.acquire(numTexts, { isFirst: true, signal });
   const options = { topLogProbabilities: numTop, signal };
   const scores = await model.scoreContinuations(prompt, continuations, options);

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { InvalidArgumentError } from "../../src/base/errors.ts";
+import type { GPT2 } from "../../src/gpt2.ts";
 import type { Text } from "../../src/generation/text.ts";
 import { PrefixCache } from "../../src/server/prefix_cache.ts";
 import { model } from "./serving.ts";
@@ -133,5 +135,21 @@ Deno.test("who waits for a text whose reader goes away reads it himself", async 
   assertEquals([text.tokens, numReused], [[...tokens, 1], 0]);
   assertEquals(await text.logits(), await logitsOf([...tokens, 1]));
   cache.giveBack(text, { isKept: true });
+  cache.clear();
+});
+
+Deno.test("when memory is refused all that is kept is given back, and the prompt read", async () => {
+  let numRefused = 0;
+  const scarce = {
+    open: async () => {
+      if (numRefused++ === 1) throw new InvalidArgumentError("Cannot compute 3 texts: no memory");
+      return await model.open();
+    },
+  } as unknown as GPT2;
+  const cache = new PrefixCache(scarce, LIMITS);
+  assertEquals(await read(cache, tokens), 0);
+  assertEquals(cache.numKept, 1);
+  assertEquals(await read(cache, other), 0);
+  assertEquals(await read(cache, tokens), 0, "it is not there any more");
   cache.clear();
 });

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { eventLoopTurn } from "../../base/event_loop.ts";
-import { checkTokens } from "../../tokenizer/token_ids.ts";
 import { firstStreams } from "../../generation/first_streams.ts";
 import { validateSamplingOptions } from "../../generation/sampling/sampling_options.ts";
 import type { TextGenerateOptions } from "../../generation/text.ts";
@@ -25,6 +23,7 @@ import {
   textsField,
 } from "../fields.ts";
 import * as limits from "../limits.ts";
+import { checkLength, encodePrompts, promptField } from "./prompts.ts";
 
 /** What is to be written. */
 export interface CompletionRequest {
@@ -54,24 +53,6 @@ export interface RequestContext {
   readonly modelName: string;
   /** The most continuations of a prompt. */
   readonly maxTexts: number;
-}
-
-type PromptField = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
-
-const promptField: Field<PromptField> = {
-  meaning: `a text, an array of token ids, or an array of 1 to ${limits.MAX_PROMPTS} of either`,
-  is: (value): value is PromptField => {
-    if (typeof value === "string") return true;
-    if (!Array.isArray(value) || value.length === 0) return false;
-    if (areNumbers(value)) return true;
-    return value.length <= limits.MAX_PROMPTS &&
-      (value.every((each) => typeof each === "string") ||
-        value.every((each) => Array.isArray(each) && each.length > 0 && areNumbers(each)));
-  },
-};
-
-function areNumbers(values: readonly unknown[]): boolean {
-  return values.every((each) => typeof each === "number");
 }
 
 function completionFields({ maxTexts, model: { config } }: RequestContext) {
@@ -246,65 +227,15 @@ function readBiases(
   return biases as Record<number, number>;
 }
 
-function checkPatterns({ regex = "", json_schema: schema = true }: CompletionFields): void {
+function checkPatterns({ regex = "", json_schema, choices }: CompletionFields): void {
   const { MAX_PATTERN_CHARACTERS, MAX_SCHEMA_CHARACTERS } = limits;
   if (regex.length > MAX_PATTERN_CHARACTERS) {
     throw fieldError("regex", `regex must have at most ${MAX_PATTERN_CHARACTERS} characters.`);
   }
-  if (JSON.stringify(schema).length > MAX_SCHEMA_CHARACTERS) {
-    throw fieldError(
-      "json_schema",
-      `json_schema must have at most ${MAX_SCHEMA_CHARACTERS} characters.`,
-    );
+  for (const [name, value] of Object.entries({ json_schema, choices })) {
+    if (value === undefined || JSON.stringify(value).length <= MAX_SCHEMA_CHARACTERS) continue;
+    throw fieldError(name, `${name} must have at most ${MAX_SCHEMA_CHARACTERS} characters.`);
   }
-}
-
-/** The tokens of prompts. Others have their turn between two of them: there may be many. */
-async function encodePrompts(prompt: PromptField, model: GPT2): Promise<number[][]> {
-  const several = typeof prompt === "string" || (prompt.length > 0 && typeof prompt[0] === "number")
-    ? [prompt as string | number[]]
-    : prompt as string[] | number[][];
-  const prompts: number[][] = [];
-  for (const each of several) {
-    prompts.push(encodePrompt(each, model));
-    if (several.length > 1) await eventLoopTurn();
-  }
-  return prompts;
-}
-
-/**
- * The tokens of a prompt.
- *
- * @throws {ApiError} 400 if it cannot fit into the context
- * @throws {RangeError} if there is no such token
- */
-export function encodePrompt(prompt: string | readonly number[], model: GPT2): number[] {
-  const { contextLength, vocabSize } = model.config;
-  if (typeof prompt === "string") {
-    if (prompt.length > contextLength * limits.MAX_TOKEN_CHARACTERS) {
-      throw contextError(`a prompt of ${prompt.length} characters`, contextLength);
-    }
-    return model.tokenizer!.encodePrompt(prompt);
-  }
-  if (prompt.length > contextLength) {
-    throw contextError(`a prompt of ${prompt.length} tokens`, contextLength);
-  }
-  checkTokens(prompt, vocabSize);
-  return [...prompt];
-}
-
-function checkLength(tokens: readonly number[], maxTokens: number, contextLength: number): void {
-  const most = maxTokens === 0 ? contextLength : contextLength - 1;
-  if (tokens.length <= most) return;
-  throw contextError(`a prompt of ${tokens.length} tokens`, contextLength);
-}
-
-function contextError(received: string, contextLength: number): ApiError {
-  return fieldError(
-    "prompt",
-    `The model has room for ${contextLength} tokens, of which at least one is to be written: received ${received}. Shorten the prompt.`,
-    "context_length_exceeded",
-  );
 }
 
 function randomSeed(): number {

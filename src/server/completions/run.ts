@@ -7,6 +7,7 @@ import { onAbort } from "../../base/abort.ts";
 import type { TokenScore } from "../../engine/target_scores.ts";
 import type { GeneratedToken } from "../../generation/generated_token.ts";
 import type { Text } from "../../generation/text.ts";
+import { isAboutMemory } from "../api_error.ts";
 import type { Exchange } from "../service.ts";
 import type { CompletionUsage } from "./usage.ts";
 import { CompletionSpan } from "../telemetry.ts";
@@ -107,6 +108,10 @@ class PromptRun {
       const others = Array.from({ length: bestOf - 1 }, () => forks.use(text.fork()));
       await this.#writeAll([text, ...others], scores);
       isKept = true;
+    } catch (error) {
+      // The next one has more room then.
+      if (isAboutMemory(error)) prefixes.clear();
+      throw error;
     } finally {
       prefixes.giveBack(text, { isKept });
     }

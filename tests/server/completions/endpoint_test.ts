@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { complete, type Completion, events, model, post, serving } from "./serving.ts";
+import { complete, type Completion, events, model, post, serving } from "../serving.ts";
 
 const PROMPT = "ROMEO:\nI would the world were mine";
 const tokens = model.tokenizer!.encode(PROMPT);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { get, model, post, refusal, serving } from "./serving.ts";
+import { get, model, post, refusal, serving } from "../serving.ts";
 
 const { contextLength } = model.config;
 
@@ -45,6 +45,7 @@ const REFUSED: readonly [body: unknown, param: string | null, message: RegExp][]
   [{ regex: "a", choices: ["b"] }, null, /only one constraint/],
   [{ json_schema: { no: 1 } }, "json_schema", /json_schema/],
   [{ choices: [] }, "choices", /1 to 1024 texts/],
+  [{ choices: new Array(20).fill("a".repeat(4000)) }, "choices", /at most 65536/],
   [{ steer: { love: 1 } }, "steer", /no such field/],
 ];
 

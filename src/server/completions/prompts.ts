@@ -1,0 +1,92 @@
+/**
+ * What a request is to continue.
+ *
+ * @module
+ */
+import { eventLoopTurn } from "../../base/event_loop.ts";
+import type { GPT2 } from "../../gpt2.ts";
+import { checkTokens } from "../../tokenizer/token_ids.ts";
+import { type ApiError, fieldError } from "../api_error.ts";
+import type { Field } from "../fields.ts";
+import * as limits from "../limits.ts";
+
+/** What the field may be. */
+export type PromptField =
+  | string
+  | readonly string[]
+  | readonly number[]
+  | readonly (readonly number[])[];
+
+/** A prompt, or several. */
+export const promptField: Field<PromptField> = {
+  meaning: `a text, an array of token ids, or an array of 1 to ${limits.MAX_PROMPTS} of either`,
+  is: (value): value is PromptField => {
+    if (typeof value === "string") return true;
+    if (!Array.isArray(value) || value.length === 0) return false;
+    if (areNumbers(value)) return true;
+    return value.length <= limits.MAX_PROMPTS &&
+      (value.every((each) => typeof each === "string") ||
+        value.every((each) => Array.isArray(each) && each.length > 0 && areNumbers(each)));
+  },
+};
+
+function areNumbers(values: readonly unknown[]): boolean {
+  return values.every((each) => typeof each === "number");
+}
+
+/** The tokens of prompts. Others have their turn between two of them: there may be many. */
+export async function encodePrompts(prompt: PromptField, model: GPT2): Promise<number[][]> {
+  const several = typeof prompt === "string" || (prompt.length > 0 && typeof prompt[0] === "number")
+    ? [prompt as string | number[]]
+    : prompt as string[] | number[][];
+  const prompts: number[][] = [];
+  for (const each of several) {
+    prompts.push(encodePrompt(each, model));
+    if (several.length > 1) await eventLoopTurn();
+  }
+  return prompts;
+}
+
+/**
+ * The tokens of a prompt.
+ *
+ * @throws {ApiError} 400 if it cannot fit into the context
+ * @throws {RangeError} if there is no such token
+ */
+export function encodePrompt(prompt: string | readonly number[], model: GPT2): number[] {
+  const { contextLength, vocabSize } = model.config;
+  if (typeof prompt === "string") {
+    if (prompt.length > contextLength * limits.MAX_TOKEN_CHARACTERS) {
+      throw contextError(`a prompt of ${prompt.length} characters`, contextLength);
+    }
+    return model.tokenizer!.encodePrompt(prompt);
+  }
+  if (prompt.length > contextLength) {
+    throw contextError(`a prompt of ${prompt.length} tokens`, contextLength);
+  }
+  checkTokens(prompt, vocabSize);
+  return [...prompt];
+}
+
+/**
+ * Looks whether there is room for what is to be written.
+ *
+ * @throws {ApiError} 400 if there is not
+ */
+export function checkLength(
+  tokens: readonly number[],
+  maxTokens: number,
+  contextLength: number,
+): void {
+  const most = maxTokens === 0 ? contextLength : contextLength - 1;
+  if (tokens.length <= most) return;
+  throw contextError(`a prompt of ${tokens.length} tokens`, contextLength);
+}
+
+function contextError(received: string, contextLength: number): ApiError {
+  return fieldError(
+    "prompt",
+    `The model has room for ${contextLength} tokens, of which at least one is to be written: received ${received}. Shorten the prompt.`,
+    "context_length_exceeded",
+  );
+}
