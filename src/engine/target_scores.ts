@@ -136,7 +136,7 @@ export class TargetScores {
       weighted += power * (logit - max);
     }
     const logOfSum = Math.log(powers);
-    const largest = numTop === 0 ? undefined : inOrder(logits.keys(), logits.values());
+    const largest = numTop === 0 ? undefined : largestOf(logits, numTop);
     return { target, max, rank, logOfSum, entropy: logOfSum - weighted / powers, largest };
   }
 }
@@ -226,6 +226,21 @@ class LargestOfEach {
       this.#floats.subarray(middle, middle + this.#count),
     );
   }
+}
+
+/** The largest of some logits, the largest first: for a few of many, much faster than to sort all. */
+function largestOf(logits: Float32Array, count: number): TokenLogit[] {
+  const best: TokenLogit[] = [];
+  let least = -Infinity;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id];
+    if (logit <= least) continue;
+    const after = best.findIndex((other) => other.logit < logit);
+    best.splice(after < 0 ? best.length : after, 0, { id, logit });
+    if (best.length > count) best.pop();
+    if (best.length === count) least = best[count - 1].logit;
+  }
+  return best;
 }
 
 /** Tokens with their logits, the largest first; of equal ones, that with the lower id. */

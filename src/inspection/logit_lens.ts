@@ -4,11 +4,13 @@
  * @module
  */
 import { abortSignal, checkOptions, integer, type OptionRules } from "../base/check_options.ts";
+import { NumericalError } from "../base/errors.ts";
+import { NO_TARGET, type TokenScore } from "../engine/target_scores.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { oneText } from "./one_text.ts";
+import { scoreStreams } from "./stream_scores.ts";
 import { type ReadableToken, readableToken } from "./token_text.ts";
-import { eachVocabularyLogits } from "./vocabulary_logits.ts";
 
 /** Options of {@linkcode logitLens}. */
 export interface LogitLensOptions {
@@ -22,7 +24,7 @@ export interface LogitLensOptions {
 export interface RankedToken extends ReadableToken {
   /** From 0 to 1. */
   readonly probability: number;
-  /** How many tokens are likelier. */
+  /** How many tokens are likelier; of equally likely ones, those with lower ids count as likelier. */
   readonly rank: number;
 }
 
@@ -88,79 +90,44 @@ export async function logitLens(
 
   // The last layer first: it tells which token is the answer.
   const layers = [...activations!].reverse();
-  const layerSize = text.length * model.config.embeddingDim;
-  const streams = new Float32Array(layers.length * layerSize);
-  layers.forEach(([, { data }], i) => streams.set(data, i * layerSize));
-  const answers: number[] = [];
-  const readings: LensReading[][] = layers.map(() => []);
-  await eachVocabularyLogits(engine, streams, (logits, row) => {
-    const position = row % text.length;
-    const standings = new Standings(model, logits);
-    const best = standings.largest(top);
-    answers[position] ??= best[0].id;
-    const next = text[position + 1];
-    readings[Math.floor(row / text.length)].push({
-      top: best,
-      entropy: standings.entropy,
-      answer: standings.of(answers[position]),
-      ...next !== undefined && { next: standings.of(next) },
-    });
-  }, signal);
+  const next = [...text.slice(1), NO_TARGET];
+  let answers: readonly number[] | undefined;
+  const readings: LensReading[][] = [];
+  for (const [name, { data }] of layers) {
+    const targets = [answers ?? text, next];
+    const [ofAnswer, ofNext] = await scoreStreams(engine, data, targets, top, signal);
+    const likeliest = ofAnswer.map(({ topLogProbabilities }, i) =>
+      (topLogProbabilities ?? notFinite(name, i)).map(({ id, logProbability }, rank) =>
+        rankedToken(model, id, logProbability, rank)
+      )
+    );
+    const isLast = answers === undefined;
+    answers ??= likeliest.map(([{ id }]) => id);
+    readings.push(likeliest.map((top, i) => ({
+      top,
+      entropy: ofAnswer[i].entropy,
+      answer: isLast ? top[0] : ofScore(model, ofAnswer[i]),
+      ...i + 1 < text.length && { next: ofScore(model, ofNext[i]) },
+    })));
+  }
   return layers.map(([name], i) => ({ name, positions: readings[i] })).reverse();
 }
 
-/** How likely tokens are by some logits. */
-class Standings {
-  readonly #model: InspectableModel;
-  readonly #logits: Float32Array;
-  readonly #logSum: number;
-  /** -sum(p log p), with log p = logit - logSum. */
-  readonly entropy: number;
+function ofScore(model: InspectableModel, { id, logProbability, rank }: TokenScore): RankedToken {
+  return rankedToken(model, id, logProbability, rank - 1);
+}
 
-  constructor(model: InspectableModel, logits: Float32Array) {
-    this.#model = model;
-    this.#logits = logits;
-    // Here and below: of so many logits, loops with an index take a third of the time of others.
-    let max = -Infinity;
-    for (let id = 0; id < logits.length; id++) max = Math.max(max, logits[id]);
-    let sum = 0;
-    let sumOfGaps = 0;
-    for (let id = 0; id < logits.length; id++) {
-      const gap = max - logits[id];
-      const weight = Math.exp(-gap);
-      sum += weight;
-      sumOfGaps += weight * gap;
-    }
-    this.#logSum = max + Math.log(sum);
-    this.entropy = Math.log(sum) + sumOfGaps / sum;
-  }
+function rankedToken(
+  model: InspectableModel,
+  id: number,
+  logProbability: number,
+  rank: number,
+): RankedToken {
+  return { ...readableToken(model, id), probability: Math.exp(logProbability), rank };
+}
 
-  of(id: number): RankedToken {
-    const logits = this.#logits;
-    const logit = logits[id];
-    let rank = 0;
-    for (let other = 0; other < logits.length; other++) rank += Number(logits[other] > logit);
-    return this.#ranked(id, rank);
-  }
-
-  largest(count: number): RankedToken[] {
-    const logits = this.#logits;
-    const best: number[] = [];
-    let least = -Infinity;
-    for (let id = 0; id < logits.length; id++) {
-      if (logits[id] <= least) continue;
-      const after = best.findIndex((other) => logits[other] < logits[id]);
-      best.splice(after < 0 ? best.length : after, 0, id);
-      if (best.length > count) best.pop();
-      if (best.length === count) least = logits[best[count - 1]];
-    }
-    return best.map((id) =>
-      this.#ranked(id, best.findIndex((other) => logits[other] === logits[id]))
-    );
-  }
-
-  #ranked(id: number, rank: number): RankedToken {
-    const probability = Math.exp(this.#logits[id] - this.#logSum);
-    return { ...readableToken(this.#model, id), probability, rank };
-  }
+function notFinite(name: string, position: number): never {
+  throw new NumericalError(
+    `Cannot ${ACTION}: what ${name} says at position ${position} is not a finite number. Check the model's weights.`,
+  );
 }
