@@ -52,8 +52,8 @@ export const explainCommand = defineCommand({
     position: {
       kind: "integer",
       valueName: "number",
-      min: 0,
-      help: "Explain what follows this token, counted from 0. Default: the last one.",
+      help:
+        "Explain what follows this token, counted from 0, or from the end if it is below 0. Default: the last one.",
     },
     target: {
       kind: "text",
@@ -84,7 +84,7 @@ export const explainCommand = defineCommand({
       kind: "text",
       valueName: "path",
       help:
-        "Write a page with pictures to this file. It stands alone and asks nobody for anything.",
+        "Write a page with pictures to this file, - for stdout. It stands alone and asks nobody for anything.",
     },
   },
   examples: [
@@ -120,8 +120,12 @@ export const explainCommand = defineCommand({
     const given = operands[0] === undefined ? text.replace(/\r?\n$/, "") : text;
     const [encoded] = encodePrompts(tokenizer, [given], values.allowSpecial ? "all" : undefined);
     const tokens = Array.from(encoded);
-    requirePlace(tokens.length, contextLength, values.position);
-    const { position = tokens.length - 1, target, against } = values;
+    const position = placeIn(tokens.length, contextLength, values.position);
+    const { target, against, html } = values;
+    if (html !== undefined) {
+      const { checkReport } = await import("./explain/write_report.ts");
+      await checkReport(html, position + 1, json);
+    }
 
     const read = tokens.slice(0, position + 1);
     const { logits } = await model.forward(read, { logits: "last", signal: io.signal });
@@ -135,10 +139,10 @@ export const explainCommand = defineCommand({
     });
     const differences = other &&
       await compareActivations(model, other, read, { signal: io.signal });
-    if (values.html !== undefined) {
+    if (html !== undefined) {
       const { writeReport } = await import("./explain/write_report.ts");
       const comparison = differences && { other: values.compare!, differences };
-      await writeReport(values.html, model, { name, explanation, candidates, comparison }, io);
+      await writeReport(html, model, { name, explanation, candidates, comparison }, io);
       if (!json) return;
     }
     if (json) {
@@ -159,21 +163,22 @@ export const explainCommand = defineCommand({
   },
 });
 
-function requirePlace(
-  numTokens: number,
-  contextLength: number,
-  position: number | undefined,
-): void {
+/** The position that is explained. */
+function placeIn(numTokens: number, contextLength: number, position: number = -1): number {
   if (numTokens > contextLength) {
     throw new UsageError(
       `The text is longer than the context: received ${countText(numTokens, "token")} for ` +
         `${contextLength} positions. Shorten it.`,
     );
   }
-  if (position !== undefined && position >= numTokens) {
+  const found = position < 0 ? numTokens + position : position;
+  if (found < 0 || found >= numTokens) {
     throw new UsageError(
       `--position must be that of a token of the text: received ${position}, and it has ` +
-        `${countText(numTokens, "token")}. Give a number from 0 to ${numTokens - 1}.`,
+        `${countText(numTokens, "token")}. Give a number from 0 to ${
+          numTokens - 1
+        }, or from ${-numTokens} to -1, counted from the end.`,
     );
   }
+  return found;
 }

@@ -125,7 +125,7 @@ export async function directLogitAttribution(
   if (against !== undefined) checkTokenOption(ACTION, "against", against, model);
   if (target !== undefined && target === against) {
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: target and against must differ: received ${target} for both`,
+      `Cannot ${ACTION}: \`target\` and \`against\` must differ: received ${target} for both.`,
     );
   }
 

@@ -29,7 +29,7 @@ Deno.test("explain --html writes a page with what explain shows", async () => {
 Deno.test("explain --html ends at the position that is explained", async () => {
   using folder = new TemporaryFolder();
   const path = folder.file("report.html");
-  const { code } = await explainHtml("The cat sat on the", path, "--position", "2");
+  const { code } = await explainHtml("The cat sat on the", path, "--position", "-5");
   assertEquals(code, 0);
   const data = JSON.parse((await Deno.readTextFile(path)).match(/id="data">([^<]*)</)![1]);
   assertEquals(data.tokens, ["The", " c", "at"]);
@@ -65,6 +65,30 @@ Deno.test("explain names a part of a character by its bytes, on the page and on 
   assertEquals(tokens, ["<e6>", "<97>", "<a5>", " a"]);
   const { stdout } = await runCli(["explain", "日 a", "--model", "demo", "--threads", "1"]);
   assertMatch(stdout, /^ +0 {2}<e6>\n +1 {2}<97> /m);
+});
+
+Deno.test("explain --html replaces its own pages, and nothing else", async () => {
+  using folder = new TemporaryFolder();
+  const [page, notes, empty] = ["page.html", "notes.html", "empty"].map((name) =>
+    folder.file(name)
+  );
+  await Deno.writeTextFile(notes, "<!doctype html>\n<p>mine</p>\n".repeat(9));
+  await Deno.writeTextFile(empty, "");
+  for (const text of ["The cat", "The dog"]) assertEquals((await explainHtml(text, page)).code, 0);
+  assertStringIncludes(await Deno.readTextFile(page), "dog");
+  for (const path of [notes, empty]) {
+    const before = await Deno.readTextFile(path);
+    const { code, stderr } = await explainHtml("The cat", path);
+    assertEquals([code, await Deno.readTextFile(path)], [2, before]);
+    assertStringIncludes(stderr, "Choose another name");
+  }
+});
+
+Deno.test("explain --html - writes the page to the output, alone", async () => {
+  const { code, stdout, stderr } = await explainHtml("The cat", "-");
+  assertEquals([code, stderr], [0, ""]);
+  assert(stdout.startsWith("<!doctype html>") && stdout.endsWith("</html>\n"));
+  assertEquals((await explainHtml("The cat", "-", "--json")).code, 2);
 });
 
 Deno.test("explain --html says what is wrong with the file", async () => {

@@ -118,7 +118,7 @@ const wrong: [options: unknown, error: ErrorConstructor, message: string][] = [
   [{ position: 7 }, RangeError, "from 0 to 6"],
   [{ position: -8 }, RangeError, "from -7 to -1"],
   [{ positions: 1 }, TypeError, "Did you mean position?"],
-  [{ target: 3, against: 3 }, RangeError, "target and against must differ"],
+  [{ target: 3, against: 3 }, RangeError, "`target` and `against` must differ"],
 ];
 
 for (const [options, error, message] of wrong) {

@@ -7,6 +7,9 @@ import { type ReportData, requireParts } from "./report_data.ts";
 import { REPORT_SCRIPT } from "./report_script.ts";
 import { REPORT_STYLE } from "./report_style.ts";
 
+/** How each page begins: who writes it anew can tell it from other files. */
+export const REPORT_BEGIN = '<!doctype html>\n<html lang="en" data-report="@allformers/gpt2">';
+
 const PARTS = [
   "model",
   "tokens",
@@ -31,8 +34,7 @@ export function reportHtml(data: ReportData): string {
   requireParts("write a report", data, PARTS, "collectReport() gives one");
   const { model, tokens, comparison } = data;
   const title = `${tokens.join("").trim().slice(0, 60)} - ${model}`;
-  return `<!doctype html>
-<html lang="en">
+  return `${REPORT_BEGIN}
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
