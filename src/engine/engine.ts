@@ -227,6 +227,7 @@ export class Engine implements Disposable, SequenceOwner {
       await this.#doTasks();
     }
     this.#isRunning = false;
+    this.#graphs.rest();
     if (this.#disposed) this.#freeAll();
     else this.#freeDisposed();
   }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Model } from "../model/model.ts";
-import { Graph } from "../tensor/graph.ts";
+import { allocateIn, Graph } from "../tensor/graph.ts";
+import { WorkingMemory } from "../tensor/graph_allocator.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Hooks } from "./hooked_text.ts";
 import type { KeyValueCache } from "./key_value_cache.ts";
@@ -73,6 +74,8 @@ export class StepGraphs implements Disposable {
   readonly #model: Model;
   /** Those used last are at the end. */
   readonly #kept = new Map<string, StepGraph>();
+  /** That of graphs which are not kept: one after another needs about as much. */
+  readonly #memory = new WorkingMemory();
   /** Where the texts of the last pass that wrote single tokens ended, and how long that took. */
   #lastStarts: readonly number[] = [];
   #lastElapsedMs = Infinity;
@@ -158,7 +161,7 @@ export class StepGraphs implements Disposable {
     ]);
     const known = this.#kept.get(key);
     this.#kept.delete(key);
-    const built = known ?? this.#build(needs);
+    const built = known ?? this.#build(needs, isKept);
     if (!isKept) return built;
     this.#kept.set(key, built);
     if (this.#kept.size > NUM_KEPT_GRAPHS) {
@@ -169,7 +172,10 @@ export class StepGraphs implements Disposable {
     return built;
   }
 
-  #build({ cache, shape, numLargest, numTop, hooks }: GraphNeeds): StepGraph {
+  #build(
+    { cache, shape, numLargest, numTop, hooks }: GraphNeeds,
+    isKept: boolean,
+  ): StepGraph {
     const model = this.#model;
     const { vocabSize } = model.config;
     using resources = new DisposableStack();
@@ -184,7 +190,8 @@ export class StepGraphs implements Disposable {
     const scores = isWanted && numTop !== undefined
       ? new TargetScores(graph, logits, vocabSize, numTop)
       : undefined;
-    graph.allocate();
+    if (isKept) graph.allocate();
+    else allocateIn(graph, this.#memory);
     resources.move();
     return { graph, pass, logits: isWanted ? logits : undefined, largest, scores };
   }
@@ -195,9 +202,15 @@ export class StepGraphs implements Disposable {
     this.#kept.clear();
   }
 
-  /** The same as {@linkcode StepGraphs.clear}. */
+  /** Gives memory back that only further large graphs would need. */
+  rest(): void {
+    this.#memory.clear();
+  }
+
+  /** Forgets all graphs. */
   [Symbol.dispose](): void {
     this.clear();
+    this.#memory[Symbol.dispose]();
   }
 }
 

@@ -15,6 +15,11 @@ export const ggmlAllocSymbols = {
     parameters: ["pointer"],
     result: "void",
   },
+  // bool ggml_gallocr_reserve(ggml_gallocr_t galloc, struct ggml_cgraph * graph)
+  ggml_gallocr_reserve: {
+    parameters: ["pointer", "pointer"],
+    result: "bool",
+  },
   // bool ggml_gallocr_alloc_graph(ggml_gallocr_t galloc, struct ggml_cgraph * graph)
   ggml_gallocr_alloc_graph: {
     parameters: ["pointer", "pointer"],

@@ -11,7 +11,7 @@ import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import type { TensorType } from "../formats/tensor_type.ts";
 import { Backend, checkThreads, executorOf } from "./backend.ts";
 import { readTensor, writeTensor } from "./data.ts";
-import { allocatorFor, type GraphAllocator } from "./graph_allocator.ts";
+import { allocatorFor, type GraphAllocator, type WorkingMemory } from "./graph_allocator.ts";
 import { createConstant, createInput } from "./inputs.ts";
 import { borrowInto, Recorder } from "./recorder.ts";
 import type { Shape } from "./shape.ts";
@@ -57,6 +57,9 @@ interface Allocated {
  * package: to its users a graph has no addresses.
  */
 export let nodesOf: (graph: Graph) => Pointer[];
+
+/** As `graph.allocate()`, in memory that other graphs had before, and will have afterwards. For this package. */
+export let allocateIn: (graph: Graph, memory: WorkingMemory) => void;
 
 /**
  * Operations on tensors, recorded once and computed as often as wanted:
@@ -115,6 +118,7 @@ export class Graph implements Disposable {
       graph.#recorder.checkComputable();
       return graph.#nodes;
     };
+    allocateIn = (graph, memory) => graph.#allocate(memory);
   }
 
   /** Where the graph is computed. */
@@ -212,10 +216,14 @@ export class Graph implements Disposable {
    * @throws {NativeError} if there is not enough memory
    */
   allocate(): void {
+    this.#allocate();
+  }
+
+  #allocate(memory?: WorkingMemory): void {
     this.#recorder.checkUsable();
     if (this.#allocated !== undefined) return;
     const { graph, context, size } = this.#recorder.build();
-    const allocator = allocatorFor(this.#backend, size);
+    const allocator = allocatorFor(this.#backend, size, memory);
     if (!allocator.allocate(graph)) {
       allocator.free();
       library().ggml_free(context);

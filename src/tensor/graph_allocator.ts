@@ -20,17 +20,63 @@ export interface GraphAllocator {
   free(): void;
 }
 
-/** The allocator for a graph of at most `size` operations, and as many tensors that are not computed. */
-export function allocatorFor(backend: Backend, size: number): GraphAllocator {
-  return backend.usesDevices ? new Scheduler(backend, 2 * size) : new OneBackend(backend);
+/**
+ * Working memory on the processor that large graphs take over from one another. To have it from the system takes longer than
+ * it looks: each page comes when it is first written to, and is cleared before.
+ */
+export class WorkingMemory implements Disposable {
+  #spare: Pointer | undefined;
+  #disposed = false;
+
+  /** What a graph before has left, if there is some. */
+  take(): Pointer | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare;
+  }
+
+  /** Keeps an allocator with its memory for the next graph. */
+  giveBack(allocator: Pointer): void {
+    this.clear();
+    if (this.#disposed) library().ggml_gallocr_free(allocator);
+    else this.#spare = allocator;
+  }
+
+  /** Frees what no graph uses. */
+  clear(): void {
+    const spare = this.take();
+    if (spare !== undefined) library().ggml_gallocr_free(spare);
+  }
+
+  /** The same, and nothing is kept any more. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.clear();
+  }
+}
+
+/**
+ * The allocator for a graph of at most `size` operations, and as many tensors that are not computed.
+ *
+ * @param memory what the graph may take over, and leaves behind
+ */
+export function allocatorFor(
+  backend: Backend,
+  size: number,
+  memory?: WorkingMemory,
+): GraphAllocator {
+  return backend.usesDevices ? new Scheduler(backend, 2 * size) : new OneBackend(backend, memory);
 }
 
 /** All on the processor. */
 class OneBackend implements GraphAllocator {
   readonly #allocator: Pointer;
+  readonly #memory: WorkingMemory | undefined;
 
-  constructor({ host }: Backend) {
-    this.#allocator = library().ggml_gallocr_new(nativePlace(host).bufferType)!;
+  constructor({ host }: Backend, memory: WorkingMemory | undefined) {
+    this.#memory = memory;
+    this.#allocator = memory?.take() ??
+      library().ggml_gallocr_new(nativePlace(host).bufferType)!;
   }
 
   get byteLength(): number {
@@ -38,11 +84,15 @@ class OneBackend implements GraphAllocator {
   }
 
   allocate(graph: Pointer): boolean {
-    return library().ggml_gallocr_alloc_graph(this.#allocator, graph);
+    // Planned anew: what it has planned before would do for any graph whose results have the same sizes, to ggml, though
+    // they may be needed for longer in this one.
+    return library().ggml_gallocr_reserve(this.#allocator, graph) &&
+      library().ggml_gallocr_alloc_graph(this.#allocator, graph);
   }
 
   free(): void {
-    library().ggml_gallocr_free(this.#allocator);
+    if (this.#memory === undefined) library().ggml_gallocr_free(this.#allocator);
+    else this.#memory.giveBack(this.#allocator);
   }
 }
 
