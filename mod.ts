@@ -8,8 +8,8 @@
  * console.log(await model.generateText("ROMEO:", { maxNewTokens: 40, seed: 1 }));
  * ```
  *
- * What a model computes can be captured and changed in `forward()` and `generate()`; lenses, attribution, patching and
- * ready-made interventions are in `@allformers/gpt2/inspect`, operations on tensors in `@allformers/gpt2/ops`.
+ * What a model computes can be captured and changed in `forward()`, `generate()`, `open()` and `append()`; lenses,
+ * attribution, patching and ready-made interventions are in `@allformers/gpt2/inspect`, operations on tensors in `@allformers/gpt2/ops`.
  *
  * Run as a program it is the command line: `deno run -A jsr:@allformers/gpt2 "Once upon a time"`, and `--help` for the rest.
  *
