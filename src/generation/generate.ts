@@ -160,7 +160,8 @@ async function* continuePrompts(
         const own = isLast ? sequence : engine.fork(sequence);
         open.add(own);
         const place = { prompt, sequence: number, stream: streams[prompt] + number };
-        const ofOwn = hooked && { ...hooked, record: hooked.record.copy() };
+        const ofOwn = hooked &&
+          { ...hooked, record: isLast ? hooked.record : hooked.record.copy() };
         active.push(continuationOf(own, [...prompts[prompt]], place, ofOwn));
       }
       for (const continuation of active) {

@@ -251,6 +251,22 @@ Deno.test("generate() gives the prompt's activations with the first token of eac
   assertEquals(lengths, [[text.length, 1], [text.length, 1], [text.length, 1]]);
 });
 
+Deno.test("what is captured of one continuation is in no memory of another, nor of another text", async () => {
+  using model = activationsModel();
+  using engine = new Engine(model);
+  const name = "blocks.0.residual";
+  const options = { maxNewTokens: 1, seed: 1, capture: [name], numReturnSequences: 2 };
+  const steps = await Array.fromAsync(generate(engine, undefined, [text, others[0]], options));
+  const { activations } = await forward(engine, [text, others[0]], { capture: [name] });
+  const arrays = [...steps.map(({ activations }) => activations!), activations!]
+    .map((each) => each.get(name)!.data);
+  assertEquals(new Set(arrays.map(({ buffer }) => buffer)).size, 5);
+  for (const data of arrays) assertEquals(data.byteLength, data.buffer.byteLength);
+  assertEquals(arrays[0], arrays[1]);
+  arrays[0].fill(0);
+  assert(arrays.slice(1).every((data) => data.some((value) => value !== 0)));
+});
+
 Deno.test("generate() captures what is read again after a crop", async () => {
   using model = activationsModel();
   using engine = new Engine(model);

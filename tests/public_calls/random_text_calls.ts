@@ -139,7 +139,8 @@ class TextProgram extends RandomProgram {
 
   #append(): void {
     const [text, tokens] = [this.#text(), this.#prompt(4)];
-    this.run(text.append(tokens, this.#options()));
+    const hooks = this.chance(0.2) ? this.#hooks(false) : {};
+    this.run(text.append(tokens, { ...this.#options(), ...hooks }));
     if (Array.isArray(tokens) && this.chance(0.1)) tokens.length = 0;
   }
 
@@ -325,7 +326,7 @@ class TextProgram extends RandomProgram {
         this.choose(["*", "blocks.0.residual", "blocks.*.*.weights", "logits", "blocks.0.mlp.*"]),
       );
     const names = [name(), name()];
-    const positions = this.choose([undefined, "last" as const, [this.number(0, 12)]]);
+    const positions = this.choose([undefined, "last" as const, [this.number(-4, 12)]]);
     const capture = this.chance(0.5) ? names : this.wild({ names, positions });
     if (!mayChange || this.chance(0.4)) return { capture };
     const text = this.choose(this.#texts);
@@ -352,7 +353,7 @@ class TextProgram extends RandomProgram {
     const place = {
       change: change,
       during,
-      positions: this.wild(undefined),
+      positions: this.wild(this.choose([undefined, [-1]])),
       texts: this.wild([0]),
     };
     const intervene = { [name()]: this.choose([change, [change, place], this.wild(place)]) };
