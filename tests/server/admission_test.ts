@@ -18,13 +18,14 @@ Deno.test("acquire() gives places in the order in which they were asked for", as
   const rest = [ask("three", 3), ask("small", 1), ask("last", 1)];
   assertEquals([admission.numTexts, admission.numWaiting], [3, 3]);
   one[Symbol.dispose]();
+  rest.push(ask("late", 1));
   await Promise.resolve();
   assertEquals(order, ["one", "two"], "what is large is not passed by");
   two[Symbol.dispose]();
   (await rest[0])[Symbol.dispose]();
   assertEquals(order, ["one", "two", "three"]);
   for (const places of await Promise.all(rest.slice(1))) places[Symbol.dispose]();
-  assertEquals([order.length, admission.numTexts, admission.numWaiting], [5, 0, 0]);
+  assertEquals([order.length, admission.numTexts, admission.numWaiting], [6, 0, 0]);
 });
 
 Deno.test("acquire() refuses when too many wait, but not what has begun", async () => {

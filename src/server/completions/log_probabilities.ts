@@ -63,16 +63,11 @@ export class LogProbabilityWriter {
     this.#written = this.#nothing();
   }
 
-  /**
-   * Writes a token down.
-   *
-   * @param isShown whether the text has it: it has not the token that ends it
-   */
+  /** Writes a token down. That which ends a text is the last one: that the text has not got it makes no difference. */
   add(
     { id, logProbability, topLogProbabilities = [] }: TokenLogProbability & {
       readonly topLogProbabilities?: readonly TokenLogProbability[];
     },
-    isShown = true,
   ): void {
     const { tokens, token_logprobs, top_logprobs, text_offset } = this.#written;
     tokens.push(tokenText(this.#tokenizer, id));
@@ -80,7 +75,7 @@ export class LogProbabilityWriter {
     const isKnown = !Number.isNaN(logProbability);
     token_logprobs.push(isKnown ? jsonNumber(logProbability) : null);
     top_logprobs?.push(isKnown ? this.#top({ id, logProbability }, topLogProbabilities) : null);
-    if (isShown) { for (const _character of this.#decoder.push(id)) this.#offset++; }
+    for (const _character of this.#decoder.push(id)) this.#offset++;
   }
 
   /** What was written down since the last time. */

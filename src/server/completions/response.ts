@@ -65,10 +65,8 @@ export class ChoiceWriter {
       return { text, index, logprobs: logprobs?.take() ?? null, finish_reason };
     }
     const { token } = event;
-    const isEnd = token.finishReason === "endOfText" &&
-      this.#model.endOfTextIds.includes(token.id);
     const logprobs = this.#writer(index);
-    logprobs?.add(token, !isEnd);
+    logprobs?.add(token);
     const finish_reason = finishReasonJson(token.finishReason);
     return { text: token.text, index, logprobs: logprobs?.take() ?? null, finish_reason };
   }
