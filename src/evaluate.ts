@@ -24,7 +24,8 @@
  * console.log(summarizeItems("multiple-choice", results));
  * ```
  *
- * Scores of single texts and continuations are methods of the model: `score()`, `scoreEach()`, `scoreContinuations()`.
+ * Scores of single texts and continuations are methods of the model: `score()`, `scoreEach()`, `scoreContinuations()`;
+ * {@linkcode groupScores} adds the tokens of words up.
  *
  * @module
  */
@@ -35,7 +36,8 @@ export {
   type ModelComparison,
 } from "./evaluation/compare_models.ts";
 export type { DivergenceStatistics, ModelDifference } from "./evaluation/model_difference.ts";
-export type { ScoreProgress } from "./evaluation/score_texts.ts";
+export { groupScores, type SpanScore, type TextSpan } from "./evaluation/group_scores.ts";
+export type { ScoredToken, ScoreProgress } from "./evaluation/score_texts.ts";
 export type { Estimate } from "./evaluation/estimate.ts";
 export type { EvaluatedModel } from "./evaluation/evaluated_model.ts";
 export { type Perplexity, perplexity, type PerplexityOptions } from "./evaluation/perplexity.ts";

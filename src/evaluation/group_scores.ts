@@ -9,12 +9,15 @@ import type { ScoredToken } from "./score_texts.ts";
 
 /** A part of a text: from one UTF-16 unit to before another. */
 export interface TextSpan {
+  /** Its first UTF-16 unit. */
   readonly start: number;
+  /** That behind its last one. */
   readonly end: number;
 }
 
 /** How likely a part of a text is. */
 export interface SpanScore extends TextSpan {
+  /** What it says. */
   readonly text: string;
   /** How many tokens belong to it. */
   readonly numTokens: number;
