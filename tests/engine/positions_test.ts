@@ -62,11 +62,11 @@ Deno.test("generate() counts them from the end of the prompt, whatever is writte
     maxNewTokens: 4,
     temperature: 0,
     capture: [NAME],
-    intervene: { [NAME]: ablate({ positions: [-1, 4] }) },
+    intervene: { [NAME]: ablate({ positions: [-1, 1] }) },
   };
   const steps = await Array.fromAsync(generate(engine, undefined, [prompt], options));
   const rows = steps.flatMap(({ activations }) => nonZeroRows(activations, 0));
-  assertEquals(rows, [true, true, false, true, false, true]);
+  assertEquals(rows, [true, false, false, true, true, true]);
   const capture = { names: [NAME], positions: [-1] };
   const [first, second] = await Array.fromAsync(
     generate(engine, undefined, [prompt], { ...options, intervene: undefined, capture }),

@@ -116,6 +116,22 @@ Deno.test("logitLens() names as many tokens as there are, each once, when asked 
   assertAlmostEquals(sum, 1, 1e-6);
 });
 
+Deno.test("logitLens() says the same where more tokens are named than are found beside the logits", async () => {
+  using model = await GPT2.fromPretrained("demo", { threads: 1 });
+  const tokens = model.tokenizer!.encode("KING RICHARD");
+  const [few, many] = await Promise.all([5, 300].map((top) => logitLens(model, tokens, { top })));
+  for (const [i, { name, positions }] of many.entries()) {
+    for (const [position, { top, entropy, answer, next }] of positions.entries()) {
+      const other = few[i].positions[position];
+      assertEquals(top.length, 300);
+      assertEquals(top.slice(0, 5).map(({ id }) => id), other.top.map(({ id }) => id), name);
+      assertEquals([answer.rank, next?.rank], [other.answer.rank, other.next?.rank], name);
+      assertAlmostEquals(answer.probability, other.answer.probability, 1e-6, name);
+      assertAlmostEquals(entropy, other.entropy, 1e-5, name);
+    }
+  }
+});
+
 const wrong: [tokens: unknown, options: unknown, error: ErrorConstructor, message: string][] = [
   ["ROMEO:", {}, TypeError, "model.tokenizer.encode(text) gives them"],
   [[[1, 2]], {}, TypeError, "the tokens of one text are needed"],
