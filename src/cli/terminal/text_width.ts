@@ -9,7 +9,7 @@
  * East_Asian_Width W and F, by the properties that regular expressions know).
  */
 const WIDE =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Tangut}\p{Script=Nushu}\p{Emoji_Presentation}\u2329\u232a\u2e80-\u303e\u3099-\u33ff\u4dc0-\u4dff\ufe10-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{18b00}-\u{18cff}]/u;
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Tangut}\p{Script=Nushu}\p{Emoji_Presentation}\u2329\u232a\u2e80-\u303e\u3099-\u33ff\u4dc0-\u4dff\ufe10-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{18b00}-\u{18cff}\u{1f200}-\u{1f265}]/u;
 /** Of these scripts, what takes one or none. */
 const NARROW = /[\u1160-\u11ff\u302e\u302f\ud7b0-\ud7fb\uff61-\uffdc]/u;
 /** Follows a sign that is to be shown as a picture. */
