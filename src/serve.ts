@@ -14,4 +14,5 @@
  * @module
  */
 export { createHandler, type Handler } from "./server/handler.ts";
+export type { SteeringVector, SteeringVectors } from "./server/steering.ts";
 export type { ServerOptions } from "./server/server_options.ts";

@@ -15,6 +15,7 @@ import { Metrics } from "./metrics.ts";
 import { PrefixCache } from "./prefix_cache.ts";
 import { findRoute } from "./routes.ts";
 import { type ServerOptions, serverSettings } from "./server_options.ts";
+import { checkSteering } from "./steering.ts";
 import type { Exchange, Service } from "./service.ts";
 
 /** Answers requests; what {@linkcode createHandler} makes. */
@@ -94,6 +95,7 @@ class Exchanges {
       model,
       modelName,
       maxTexts,
+      steering: checkSteering(settings.steering, model.config),
       startedAt: Math.floor(Date.now() / 1000),
       admission: new Admission({ maxTexts, maxWaiting }),
       prefixes: new PrefixCache(model, { maxTexts: maxKeptTexts, maxTokens }),

@@ -4,6 +4,7 @@
  * @module
  */
 import { orAborted } from "../base/abort.ts";
+import type { Interventions } from "../engine/intervention.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import type { Text } from "../generation/text.ts";
 import type { GPT2 } from "../gpt2.ts";
@@ -31,6 +32,8 @@ export interface ReadPrompt {
 export interface ReadPromptOptions {
   /** How many of the likeliest tokens to name in each place, if scores are wanted. */
   readonly numTop?: number;
+  /** What is done to activations. What the model then remembers is of no use to others. */
+  readonly intervene?: Interventions;
   readonly signal: AbortSignal;
 }
 
@@ -98,6 +101,11 @@ export class PrefixCache {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async read(tokens: readonly number[], options: ReadPromptOptions): Promise<ReadPrompt> {
+    const { intervene, signal } = options;
+    if (intervene !== undefined) {
+      const text = await this.#model.open(tokens, { intervene, signal });
+      return { text, scores: [], numReused: 0 };
+    }
     try {
       return await this.#read(tokens, this.#find(tokens, options.numTop), options);
     } catch (error) {

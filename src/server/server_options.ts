@@ -15,6 +15,7 @@ import { engineOf } from "../engine/engines.ts";
 import { cacheBytes } from "../engine/key_value_cache.ts";
 import { freeBytes } from "../engine/memory_budget.ts";
 import type { GPT2 } from "../gpt2.ts";
+import type { SteeringVectors } from "./steering.ts";
 
 /** Options of {@linkcode createHandler}. */
 export interface ServerOptions {
@@ -33,6 +34,8 @@ export interface ServerOptions {
   apiKeys?: readonly string[];
   /** The origin whose pages may use the server from a browser: `https://example.org`, or `*`. Default: none. */
   cors?: string;
+  /** Vectors that clients may add by name, with `steer: { name: strength }`. Default: none. */
+  steering?: SteeringVectors;
   /** Called with what went wrong through no fault of a client, who is told nothing but that. */
   onError?: (error: unknown) => void;
 }
@@ -49,6 +52,12 @@ const rules: OptionRules<ServerOptions> = {
   maxKeptTexts: integer(0, 1024),
   apiKeys: texts,
   cors: text,
+  steering: {
+    meaning: "an object of { layer, vector } by name",
+    isType: (value) =>
+      typeof value === "object" && value !== null &&
+      Object.values(value).every((each) => typeof each === "object" && each !== null),
+  },
   onError: callback,
 };
 
@@ -73,6 +82,7 @@ export function serverSettings(model: GPT2, options: ServerOptions): ServerSetti
     maxWaiting: WAITING_PER_TEXT * maxTexts,
     maxKeptTexts: Math.ceil(maxTexts / 2),
     apiKeys: [],
+    steering: {},
     ...checked,
     maxTexts,
   };

@@ -7,6 +7,7 @@ import type { GPT2 } from "../gpt2.ts";
 import type { Admission } from "./admission.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PrefixCache } from "./prefix_cache.ts";
+import type { SteeringVector } from "./steering.ts";
 
 /** A model, and who uses it. */
 export interface Service {
@@ -17,6 +18,8 @@ export interface Service {
   readonly startedAt: number;
   /** The most texts at a time. */
   readonly maxTexts: number;
+  /** Vectors that may be asked for, by name. */
+  readonly steering: ReadonlyMap<string, SteeringVector>;
   readonly admission: Admission;
   readonly prefixes: PrefixCache;
   readonly metrics: Metrics;

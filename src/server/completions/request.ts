@@ -23,6 +23,7 @@ import {
   textsField,
 } from "../fields.ts";
 import * as limits from "../limits.ts";
+import { steeringBy, type SteeringVector } from "../steering.ts";
 import { checkLength, encodePrompts, promptField } from "./prompts.ts";
 
 /** What is to be written. */
@@ -53,9 +54,11 @@ export interface RequestContext {
   readonly modelName: string;
   /** The most continuations of a prompt. */
   readonly maxTexts: number;
+  /** Vectors that may be asked for, by name. */
+  readonly steering: ReadonlyMap<string, SteeringVector>;
 }
 
-function completionFields({ maxTexts, model: { config } }: RequestContext) {
+function completionFields({ maxTexts, steering, model: { config } }: RequestContext) {
   const { MAX_STOPS, MAX_STOP_CHARACTERS, MAX_CHOICES, MAX_CHOICE_CHARACTERS } = limits;
   const oneStop: Field<string> = {
     meaning: `a text of 1 to ${MAX_STOP_CHARACTERS} characters`,
@@ -96,6 +99,7 @@ function completionFields({ maxTexts, model: { config } }: RequestContext) {
     regex: textField,
     json_schema: eitherField(objectField, flagField),
     choices: textsField(MAX_CHOICES, MAX_CHOICE_CHARACTERS),
+    ...steering.size > 0 && { steer: objectField },
   };
 }
 
@@ -129,7 +133,17 @@ export async function readCompletionRequest(
     throw fieldError("best_of", "best_of cannot be streamed: what is best shows only at the end.");
   }
   const { includesUsage } = streamOptions(fields.stream_options, isStreamed);
-  const options = generateOptions(fields, context.model.config.vocabSize);
+  const { steer } = fields as { steer?: Readonly<Record<string, unknown>> };
+  if (steer !== undefined && echo && fields.logprobs !== undefined) {
+    throw fieldError(
+      "steer",
+      "steer has no log-probabilities of an echoed prompt. Leave out echo.",
+    );
+  }
+  const options = {
+    ...generateOptions(fields, context.model.config.vocabSize),
+    ...steer !== undefined && { intervene: await steeringBy(context.steering, steer) },
+  };
   const prompts = await encodePrompts(fields.prompt ?? "", context.model);
   for (const tokens of prompts) checkLength(tokens, maxTokens, context.model.config.contextLength);
   return {

@@ -93,9 +93,10 @@ class PromptRun {
   async run(): Promise<void> {
     const { prefixes, metrics } = this.#exchange.service;
     const { usage, signal } = this.#settings;
-    const { echo, numTop, bestOf } = this.#request;
+    const { echo, numTop, bestOf, options: { intervene } } = this.#request;
     const { text, scores, numReused } = await prefixes.read(this.#tokens, {
       numTop: echo ? numTop : undefined,
+      intervene,
       signal,
     });
     let isKept = false;
