@@ -20,11 +20,13 @@ const CONTEXT_STEP = 256;
  * wrongly.
  *
  * @param cache where the build is kept; a second run only looks for changes
+ * @param programs which ones
  * @returns the folder of the programs
  */
 export async function buildLlamaCpp(
   cache: string,
   onProgress: (doing: string) => void,
+  programs: readonly string[] = PROGRAMS,
 ): Promise<string> {
   const source = await ensureLlamaCppSource(cache, onProgress);
   const build = `${cache}/llama.cpp-build`;
@@ -44,7 +46,7 @@ export async function buildLlamaCpp(
     "-DLLAMA_BUILD_TESTS=OFF",
   ]);
   const jobs = String(navigator.hardwareConcurrency);
-  await run("cmake", ["--build", build, "--parallel", jobs, "--target", ...PROGRAMS]);
+  await run("cmake", ["--build", build, "--parallel", jobs, "--target", ...programs]);
   return `${build}/bin`;
 }
 
