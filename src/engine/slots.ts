@@ -27,14 +27,14 @@ interface CacheSize {
 }
 
 /**
- * Gives sequences their slots: 0, 1, 2, ... without a gap, so that steps of all of them need not care for what is free. The
- * cache grows as they do, and shrinks when most of them are gone.
+ * Gives sequences their slots, those first that others have left. Where that matters, or most are free, it closes the gaps
+ * that remain. The cache grows as they do, and shrinks when most of them are gone.
  */
 export class Slots implements Disposable {
   readonly #model: Model;
   readonly #beforeChange: () => void;
   readonly #numWaiting: () => number;
-  /** Those that are remembered, by slot. A closed one leaves a gap until the next call of `reserve()`. */
+  /** Those that are remembered, by slot. A closed one leaves a gap. */
   #sequences: (Sequence | undefined)[] = [];
   #cache: KeyValueCache | undefined;
   #needsClearedRows: boolean;
@@ -67,7 +67,6 @@ export class Slots implements Disposable {
    * @throws {NativeError} if the memory cannot be had
    */
   async reserve(rooms: readonly Room[]): Promise<void> {
-    if (this.#sequences.includes(undefined)) await this.#fillGaps();
     const { contextLength } = this.#model.config;
     const added: Sequence[] = [];
     let wanted = 0;
@@ -75,9 +74,27 @@ export class Slots implements Disposable {
       if (sequence.slot === undefined) added.push(sequence);
       wanted = Math.max(wanted, length, Math.min(sequence.reservedLength, contextLength));
     }
-    const size = this.#sizeFor(this.#sequences.length + added.length, wanted);
+    const sequences = this.#sequences;
+    if (this.#hasTooManyGaps(added.length)) await this.#fillGaps();
+    const size = this.#sizeFor(Math.max(sequences.length, this.#numLive + added.length), wanted);
     if (size !== undefined) await this.#resize(size);
-    for (const sequence of added) sequence.slot = this.#sequences.push(sequence) - 1;
+    for (const sequence of added) {
+      const gap = sequences.indexOf(undefined);
+      sequence.slot = gap >= 0 ? gap : sequences.length;
+      sequences[sequence.slot] = sequence;
+    }
+  }
+
+  get #numLive(): number {
+    return this.#sequences.reduce((sum, each) => each === undefined ? sum : sum + 1, 0);
+  }
+
+  /** Whether gaps are closed before so many sequences are added, which takes copying. */
+  #hasTooManyGaps(numAdded: number): boolean {
+    const numLive = this.#numLive;
+    const numLeft = this.#sequences.length - numLive - numAdded;
+    // Attention by masks has a pass for each run of neighbours; elsewhere gaps cost nothing but memory.
+    return numLeft > (this.#model.hasRaggedAttention ? numLive + numAdded : 0);
   }
 
   /** Copies the first rows of what is remembered of one sequence to another one, which has no slot yet. */
@@ -163,7 +180,8 @@ export class Slots implements Disposable {
     );
     if (cache !== undefined) {
       for (const [slot, sequence] of this.#sequences.entries()) {
-        await cache.copy({ slot, numRows: sequence!.numRows }, slot, replacement);
+        if (sequence === undefined) continue;
+        await cache.copy({ slot, numRows: sequence.numRows }, slot, replacement);
       }
       this[Symbol.dispose]();
     }
