@@ -187,9 +187,7 @@ export class PrefixCache {
     if (!this.#entries.has(entry)) return undefined;
     const copy = entry.text!.fork();
     try {
-      // What is in use may be read just now, and can be shortened only after that.
-      if (entry.isInUse) await copy.append([], { signal });
-      copy.truncate(length);
+      await shorten(copy, length, signal);
       return copy;
     } catch (error) {
       copy[Symbol.dispose]();
@@ -225,6 +223,17 @@ export class PrefixCache {
       if (this.numKept <= maxTexts && this.numKeptTokens <= maxTokens) return;
       this.#forget(entry);
     }
+  }
+}
+
+/** Forgets tokens of a copy. That of a text which is being read can be shortened only after that. */
+async function shorten(copy: Text, length: number, signal: AbortSignal): Promise<void> {
+  try {
+    copy.truncate(length);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.Busy)) throw error;
+    await copy.append([], { signal });
+    copy.truncate(length);
   }
 }
 
