@@ -286,7 +286,7 @@ export class Text implements Disposable {
 
   /**
    * Draws the next token and adds it. With a seed, the token that follows a text is always the same: the random numbers
-   * are those of its length.
+   * are those of its length. To look inside meanwhile, take {@linkcode Text.generate} with `maxNewTokens: 1`.
    *
    * @param options for sampling, as of `GPT2.generate()`
    * @returns the token

@@ -33,7 +33,8 @@ const PARTS = [
 export function reportHtml(data: ReportData): string {
   requireParts("write a report", data, PARTS, "collectReport() gives one");
   const { model, tokens, comparison } = data;
-  const title = `${tokens.join("").trim().slice(0, 60)} - ${model}`;
+  const text = tokens.join("").replace(/(?:<[0-9a-f]+>)+/g, "…").trim();
+  const title = `${text.slice(0, 60)} - ${model}`;
   return `${REPORT_BEGIN}
 <head>
 <meta charset="utf-8">
