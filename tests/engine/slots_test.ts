@@ -68,11 +68,13 @@ Deno.test("reserve() closes gaps when most slots are free, or where attention ne
   using ragged = raggedModel();
   using masked = createModel(config, { threads: 1 });
   Object.defineProperty(masked, "hasRaggedAttention", { value: false });
-  for (const [model, numClosed, expected] of [
-    [ragged, 3, [3, 4, 5, 6, 7]],
-    [ragged, 5, [0, 1, 2]],
-    [masked, 1, [0, 1, 2, 3, 4, 5, 6]],
-  ] as const) {
+  for (
+    const [model, numClosed, expected] of [
+      [ragged, 3, [3, 4, 5, 6, 7]],
+      [ragged, 5, [0, 1, 2]],
+      [masked, 1, [0, 1, 2, 3, 4, 5, 6]],
+    ] as const
+  ) {
     using slots = new Slots(model, () => {}, () => 0);
     const sequences = await opened(slots, 8);
     close(slots, sequences.slice(0, numClosed));
