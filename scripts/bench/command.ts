@@ -13,6 +13,8 @@ export class BenchError extends Error {
 export interface CommandOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** Whether what it wrote to stderr is wanted too, behind the rest. */
+  stderrToo?: boolean;
 }
 
 const TAIL_CHARACTERS = 1500;
@@ -26,7 +28,7 @@ const TAIL_CHARACTERS = 1500;
 export async function run(
   program: string,
   args: readonly string[],
-  options: CommandOptions = {},
+  { stderrToo = false, ...options }: CommandOptions = {},
 ): Promise<string> {
   const command = new Deno.Command(program, {
     args: [...args],
@@ -36,7 +38,7 @@ export async function run(
   });
   const { success, code, stdout, stderr } = await command.output();
   const text = new TextDecoder().decode(stdout);
-  if (success) return text;
+  if (success) return stderrToo ? text + new TextDecoder().decode(stderr) : text;
   const tail = (new TextDecoder().decode(stderr).trim() || text.trim()).slice(-TAIL_CHARACTERS);
   throw new BenchError(
     `Cannot run ${program} ${args.join(" ")}: it ended with code ${code}:\n${tail}`,

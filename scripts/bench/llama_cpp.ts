@@ -9,7 +9,7 @@ import { exists } from "../../src/base/files.ts";
 import { BenchError, run } from "./command.ts";
 import { childUsage, type Program, PROMPT } from "./program.ts";
 
-const PROGRAMS = ["llama-bench", "llama-batched-bench", "llama-completion"];
+const PROGRAMS = ["llama-bench", "llama-batched-bench", "llama-completion", "llama-perplexity"];
 
 /** Tokens of context are reserved in multiples of this. */
 const CONTEXT_STEP = 256;
@@ -97,4 +97,30 @@ export function llamaCpp(folder: string, threads: number): Program {
 async function rate(program: string, args: string[]): Promise<number> {
   const [{ avg_ts: tokensPerSecond }] = JSON.parse(await run(program, args));
   return tokensPerSecond;
+}
+
+/** What llama-perplexity says of a text, and how long that took it. */
+export interface MeasuredPerplexity {
+  readonly perplexity: number;
+  /** From after the text was divided into tokens to the result. */
+  readonly elapsedMs: number;
+}
+
+/** Runs llama-perplexity on a text, in chunks of some tokens. */
+export async function llamaPerplexity(
+  folder: string,
+  model: string,
+  text: string,
+  { chunk, threads }: { readonly chunk: number; readonly threads: number },
+): Promise<MeasuredPerplexity> {
+  const sizes = ["-c", String(chunk), "-t", String(threads)];
+  const output = await run(`${folder}/llama-perplexity`, ["-m", model, "-f", text, ...sizes], {
+    stderrToo: true,
+  });
+  const begin = output.match(/^(\d+)\.(\d+)\.(\d+)\.(\d+) .*calculating perplexity/m);
+  const end = output.match(/^(\d+)\.(\d+)\.(\d+)\.(\d+) .*PPL = ([\d.]+)/m);
+  if (begin === null || end === null) throw new BenchError("llama-perplexity measured nothing");
+  const msOf = ([, minutes, seconds, ms, us]: readonly string[]) =>
+    (Number(minutes) * 60 + Number(seconds)) * 1000 + Number(ms) + Number(us) / 1000;
+  return { perplexity: Number(end[5]), elapsedMs: msOf(end) - msOf(begin) };
 }
