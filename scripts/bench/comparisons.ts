@@ -88,7 +88,7 @@ export function comparisons(
       return [{ title, unit, model, ours: metric.measure(self, model)!, peers }];
     }),
     ...(selected.includes("busy") && model.type === MAIN_TYPE
-      ? [busyComparison(model, sizes, programs.threads)]
+      ? busyComparisons(model, sizes, programs)
       : []),
   ]);
 }
@@ -169,29 +169,60 @@ function peersFor(group: Group, model: ModelFile, programs: Programs): Program[]
   return peers;
 }
 
-/** All threads while another process keeps a core busy, against one thread on the idle machine. */
-function busyComparison(model: ModelFile, sizes: Sizes, threads: number): Comparison {
-  const workload: Workload = { ...sizes, depth: 0, batch: 1 };
-  return {
-    title: `write ${sizes.tokens}, one core busy`,
-    unit: "tokens/s",
-    model,
-    ours: () => whileBusy(() => ours(threads).decode!(model, workload)),
-    peers: new Map([["itself, one thread, idle machine", () => ours(1).decode!(model, workload)]]),
+/** So many other processes keep processors busy. */
+const NUM_BUSY = [1, 2, 4];
+
+/** All threads while other processes compute, too: against one thread on the idle machine, and against others in that state. */
+function busyComparisons(
+  model: ModelFile,
+  { prompts, ...sizes }: Sizes,
+  programs: Programs,
+): Comparison[] {
+  const writing: Workload = { ...sizes, depth: 0, batch: 1 };
+  const reading: Workload = { ...writing, tokens: Math.max(...prompts) };
+  const self = ours(programs.threads);
+  const compare = (
+    title: string,
+    numBusy: number,
+    work: (program: Program) => (() => Promise<number>) | undefined,
+  ): Comparison => {
+    const peers = new Map<string, () => Promise<number>>();
+    for (const peer of peersFor("decode", model, programs)) {
+      const measure = work(peer);
+      if (measure !== undefined) peers.set(peer.name, () => whileBusy(numBusy, measure));
+    }
+    if (numBusy === 1 && work === write) {
+      peers.set("itself, one thread, idle machine", () => ours(1).decode!(model, writing));
+    }
+    const measure = () => whileBusy(numBusy, work(self)!);
+    return {
+      title: `${title}, ${numBusy} busy process${numBusy === 1 ? "" : "es"}`,
+      unit: "tokens/s",
+      model,
+      ours: measure,
+      peers,
+    };
   };
+  const write = ({ decode }: Program) => decode && (() => decode(model, writing));
+  const read = ({ prefill }: Program) => prefill && (() => prefill(model, reading));
+  return NUM_BUSY.flatMap((numBusy) => [
+    compare(`write ${writing.tokens}`, numBusy, write),
+    compare(`read ${reading.tokens}`, numBusy, read),
+  ]);
 }
 
-async function whileBusy<T>(work: () => Promise<T>): Promise<T> {
-  const spinning = new Deno.Command(Deno.execPath(), {
-    args: ["eval", "for (;;);"],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
+async function whileBusy<T>(numBusy: number, work: () => Promise<T>): Promise<T> {
+  const spinning = Array.from({ length: numBusy }, () =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["eval", "for (;;);"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn());
   try {
     return await work();
   } finally {
-    spinning.kill("SIGKILL");
-    await spinning.status;
+    for (const process of spinning) process.kill("SIGKILL");
+    await Promise.all(spinning.map((process) => process.status));
   }
 }

@@ -37,7 +37,12 @@ Deno.test("comparisons() measures everything on the main type", () => {
     "write 128 in each of 8 texts: llama.cpp",
     "start of the process to its first token: llama.cpp, node-llama-cpp",
     "peak memory, writing 128: llama.cpp",
-    "write 128, one core busy: itself, one thread, idle machine",
+    "write 128, 1 busy process: llama.cpp, node-llama-cpp, itself, one thread, idle machine",
+    "read 512, 1 busy process: llama.cpp",
+    "write 128, 2 busy processes: llama.cpp, node-llama-cpp",
+    "read 512, 2 busy processes: llama.cpp",
+    "write 128, 4 busy processes: llama.cpp, node-llama-cpp",
+    "read 512, 4 busy processes: llama.cpp",
   ]);
 });
 
