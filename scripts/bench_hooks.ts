@@ -3,6 +3,8 @@
  *
  *     deno run -A scripts/bench_hooks.ts [--model gpt2] [--rounds 15] [--tokens 100]
  *
+ * `--model none` is a model of twelve layers that computes next to nothing, on one thread: what is left is the work around it.
+ *
  * Each round writes the same text, and reads one of 256 tokens, in each way, one after the other. The time of a token is that
  * from the first new token to the last; a ratio is the median of those of the rounds, against nothing captured or changed.
  *
@@ -11,11 +13,21 @@
 import { median } from "../src/cli/bench/statistics.ts";
 import type { HookOptions } from "../src/engine/hook_options.ts";
 import { GPT2 } from "../src/gpt2.ts";
+import { GPT2Config } from "../src/model/config.ts";
 import { add } from "../src/tensor/ops.ts";
 import { parseFlags } from "./parse_flags.ts";
 
 const PROMPT = Array.from({ length: 32 }, (_, i) => (i * 37) % 199);
 const READ = Array.from({ length: 256 }, (_, i) => (i * 37) % 199);
+
+const SIZES_OF_NONE = {
+  vocabSize: 200,
+  contextLength: 512,
+  embeddingDim: 96,
+  hiddenDim: 32,
+  numHeads: 2,
+  numLayers: 12,
+};
 
 /** What is captured and changed: nothing comes first, and again, which shows how much chance there is. */
 function waysFor(model: GPT2): Record<string, HookOptions> {
@@ -64,7 +76,9 @@ if (import.meta.main) {
   );
   const { model: name = "gpt2" } = values;
   const [rounds, tokens] = [Number(values.rounds ?? 15), Number(values.tokens ?? 100)];
-  using model = await GPT2.fromPretrained(name);
+  using model = name === "none"
+    ? new GPT2(new GPT2Config(SIZES_OF_NONE), { seed: 1, threads: 1 })
+    : await GPT2.fromPretrained(name);
   const ways = Object.entries(waysFor(model));
   const times = ways.map(() => ({ writing: [] as number[], reading: [] as number[] }));
   for (let round = -1; round < rounds; round++) {
@@ -87,7 +101,7 @@ if (import.meta.main) {
     const { writing, reading } = times[way];
     const [base] = times;
     console.log(
-      `| ${what} | ${median(writing).toFixed(2)} | ${ratio(writing, base.writing)} | ` +
+      `| ${what} | ${median(writing).toFixed(3)} | ${ratio(writing, base.writing)} | ` +
         `${median(reading).toFixed(1)} | ${ratio(reading, base.reading)} |`,
     );
   }
