@@ -46,7 +46,7 @@ Deno.test("the OpenAI client gets completions", async () => {
 
 Deno.test("the OpenAI client gets errors of its own classes", async () => {
   await withClient(async (client, numRunning) => {
-    const body = { model: "demo", prompt: "ROMEO:", max_tokens: 250 };
+    const body = { model: "demo", prompt: "ROMEO:", max_tokens: 250, ignore_eos: true };
     const bad = await assertRejects(
       () => client.completions.create({ ...body, top_p: 2 }),
       OpenAI.BadRequestError,

@@ -1,11 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { InvalidArgumentError } from "../../src/base/errors.ts";
+import type { TokenLogProbability, TokenScore } from "../../src/engine/target_scores.ts";
 import type { GPT2 } from "../../src/gpt2.ts";
 import type { Text } from "../../src/generation/text.ts";
 import { PrefixCache } from "../../src/server/prefix_cache.ts";
+import { Backend } from "../../src/tensor/backend.ts";
+import { canAttendRagged } from "../../src/tensor/fused_attention.ts";
+import { assertClose } from "../close.ts";
 import { model } from "./serving.ts";
 
 const { signal } = new AbortController();
+/** Without kernels of our own, a Q8_0 matrix rounds one column otherwise than several. */
+const TOLERANCE = hasKernels() ? 0 : 0.2;
 const LIMITS = { maxTexts: 4, maxTokens: 1000 };
 const tokens = model.tokenizer!.encode(
   "ROMEO:\nI would the world were mine, and all the stars that shine above it at this hour of night.",
@@ -14,14 +20,23 @@ const other = model.tokenizer!.encode(
   "JULIET:\nWhat is it that thou wouldst have, my gentle friend?",
 );
 
+function hasKernels(): boolean {
+  using backend = Backend.cpu();
+  return canAttendRagged(backend, model.config.headDim, "f16");
+}
+
 async function logitsOf(prompt: readonly number[]): Promise<Float32Array> {
   return (await model.forward(prompt, { logits: "last" })).logits;
+}
+
+function valuesOf(scores: readonly TokenLogProbability[]): number[] {
+  return scores.map(({ logProbability }) => logProbability);
 }
 
 async function read(cache: PrefixCache, prompt: readonly number[]): Promise<number> {
   const { text, numReused } = await cache.read(prompt, { signal });
   assertEquals(text.tokens, prompt);
-  assertEquals(await text.logits(), await logitsOf(prompt));
+  assertClose(await text.logits(), await logitsOf(prompt), TOLERANCE);
   cache.giveBack(text, { isKept: true });
   return numReused;
 }
@@ -63,10 +78,10 @@ Deno.test("read() shares the beginning of a text that is in use", async () => {
   const appended = first.text.append(other);
   const fourth = await cache.read([...tokens, 7], { signal });
   assertEquals(fourth.numReused, tokens.length);
-  assertEquals(await fourth.text.logits(), await logitsOf([...tokens, 7]));
-  assertEquals(await second.text.logits(), await logitsOf([...tokens, ...other]));
+  assertClose(await fourth.text.logits(), await logitsOf([...tokens, 7]), TOLERANCE);
+  assertClose(await second.text.logits(), await logitsOf([...tokens, ...other]), TOLERANCE);
   await appended;
-  assertEquals(await first.text.logits(), await logitsOf([...tokens, ...other]));
+  assertClose(await first.text.logits(), await logitsOf([...tokens, ...other]), TOLERANCE);
   for (const { text } of [first, second, third, fourth]) cache.giveBack(text, { isKept: false });
   assertEquals(cache.numKept, 0);
 });
@@ -77,14 +92,11 @@ Deno.test("read() has the scores of what is reused, or reads it again", async ()
     const { text, scores, numReused } = await cache.read(prompt, { numTop, signal });
     using alone = await model.open();
     const expected = await alone.score(prompt, { topLogProbabilities: numTop });
-    assertEquals(
-      scores.map(({ logProbability }) => logProbability),
-      expected.map((each) => each.logProbability),
-    );
-    assertEquals(
-      scores.slice(1).map((each) => each.topLogProbabilities?.slice(0, numTop)),
-      expected.slice(1).map((each) => each.topLogProbabilities),
-    );
+    assertClose(valuesOf(scores), valuesOf(expected), TOLERANCE);
+    const top = (from: readonly TokenScore[]) =>
+      from.slice(1).flatMap(({ topLogProbabilities = [] }) => topLogProbabilities.slice(0, numTop));
+    assertEquals(top(scores).length, numTop * (prompt.length - 1));
+    assertClose(valuesOf(top(scores)), valuesOf(top(expected)), TOLERANCE);
     cache.giveBack(text, { isKept: true });
     return numReused;
   };
@@ -128,7 +140,7 @@ Deno.test("who waits for a text whose reader goes away reads it himself", async 
   await assertRejects(() => first, DOMException);
   const { text, numReused } = await second;
   assertEquals([text.tokens, numReused], [[...tokens, 1], 0]);
-  assertEquals(await text.logits(), await logitsOf([...tokens, 1]));
+  assertClose(await text.logits(), await logitsOf([...tokens, 1]), TOLERANCE);
   cache.giveBack(text, { isKept: true });
   cache.clear();
 });
