@@ -17,7 +17,8 @@ import {
 import { add, scale } from "../../src/ops.ts";
 import { eventLoopTurn } from "../../src/base/event_loop.ts";
 import { smallMerges, smallTokens } from "../tokenizer/small_vocabulary.ts";
-import { type Outcome, type RandomCall, RandomProgram } from "./random_program.ts";
+import type { Outcome, RandomCall } from "./random_program.ts";
+import { RandomTextArguments } from "./random_text_arguments.ts";
 
 const tokenizer = new Tokenizer({ tokens: smallTokens, merges: smallMerges });
 
@@ -25,25 +26,6 @@ const PROBE = [5, 0, 200, 7, 7, 9];
 
 /** Without kernels of our own, texts that are computed together are summed in another order. */
 const TOLERANCE = 1e-4;
-
-/** What is written in the constraints: possible, impossible, and wrong. */
-const CONSTRAINTS: readonly object[] = [
-  ...[{ choices: ["hello", "he", " he"] }, { choices: ["ab"] }, { choices: [] }, { choices: [""] }],
-  ...[{ regex: "[ab]{2,9}" }, { regex: /h(e|l)+o?/i }, { regex: "(" }, { regex: "(?=a)b" }],
-  ...[{ jsonSchema: { type: "boolean" } }, { jsonSchema: { type: "x" } }, {
-    regex: "a",
-    choices: ["a"],
-  }],
-];
-
-const PROMPTS = [
-  "hello",
-  "",
-  " he",
-  "<|endoftext|>",
-  "hell\u{1F600}",
-  "he he he he he he he he he",
-];
 
 /** One program: the same calls for the same seed, so far as they do not depend on what is ready first. */
 export async function makeRandomTextCalls(
@@ -58,7 +40,7 @@ export async function makeRandomTextCalls(
   }
 }
 
-class TextProgram extends RandomProgram {
+class TextProgram extends RandomTextArguments {
   readonly #model = this.#newModel();
   readonly #drafts: GPT2[] = [];
   readonly #texts: Text[] = [];
@@ -133,19 +115,19 @@ class TextProgram extends RandomProgram {
   }
 
   #open(): void {
-    const prompt = this.chance(0.1) ? undefined : this.#prompt(10);
+    const prompt = this.chance(0.1) ? undefined : this.prompt(10);
     this.#keep(this.#model.open(prompt, this.#options()));
   }
 
   #append(): void {
-    const [text, tokens] = [this.#text(), this.#prompt(4)];
+    const [text, tokens] = [this.#text(), this.prompt(4)];
     const hooks = this.chance(0.2) ? this.#hooks(false) : {};
     this.run(text.append(tokens, { ...this.#options(), ...hooks }));
     if (Array.isArray(tokens) && this.chance(0.1)) tokens.length = 0;
   }
 
   #look(): void {
-    const [text, options] = [this.#text(), this.#signalOption()];
+    const [text, options] = [this.#text(), this.signalOption()];
     this.run(
       this.choose([
         () => text.logits(options),
@@ -157,7 +139,7 @@ class TextProgram extends RandomProgram {
   }
 
   #next(): void {
-    this.run(this.#text().next({ ...this.#sampling(), ...this.#signalOption() }));
+    this.run(this.#text().next({ ...this.sampling(), ...this.signalOption() }));
   }
 
   #generateText(): void {
@@ -175,11 +157,11 @@ class TextProgram extends RandomProgram {
   }
 
   #save(): void {
-    this.run(this.#text().save(this.#path(), this.#signalOption()));
+    this.run(this.#text().save(this.#path(), this.signalOption()));
   }
 
   #restore(): void {
-    this.#keep(this.#model.restore(this.#path(), this.#signalOption()));
+    this.#keep(this.#model.restore(this.#path(), this.signalOption()));
   }
 
   /** Mostly it is not used after that, but goes on with what was begun. */
@@ -194,21 +176,21 @@ class TextProgram extends RandomProgram {
       width: this.wild(this.number(1, 3)),
       depth: this.wild(this.number(1, 3)),
       minProbability: this.wild(this.choose([0, 0.001, 0.1]), 0.1),
-      ...this.#signalOption(),
+      ...this.signalOption(),
     };
     // A tree of all texts that there are is not what is tried here.
     if (Number(options.width) > 3) options.depth = 1;
     else if (Number(options.depth) > 3) options.width = 1;
-    this.run(this.#model.explore(this.#prompt(), options));
+    this.run(this.#model.explore(this.prompt(), options));
   }
 
   #forward(): void {
-    const texts = Array.from({ length: this.number(1, 4) }, () => this.#tokens(1, 14));
+    const texts = Array.from({ length: this.number(1, 4) }, () => this.tokens(1, 14));
     const targets = this.chance(0.2) ? this.wild(texts, 0.2) : undefined;
     const logits = this.wild(this.choose(["all", "last", "none"] as const));
     const given = this.wild(this.chance(0.3) ? texts[0] : texts);
     const hooks = this.chance(0.3) ? this.#hooks() : {};
-    const options = { targets, logits, ...hooks, ...this.#signalOption() };
+    const options = { targets, logits, ...hooks, ...this.signalOption() };
     const forward = this.#model.forward(given, options);
     const copy = [...texts[0]];
     if (this.chance(0.1)) texts[0].length = 0;
@@ -226,14 +208,14 @@ class TextProgram extends RandomProgram {
   }
 
   #generate(): void {
-    const prompts = Array.from({ length: this.number(0, 4) }, () => this.#prompt());
+    const prompts = Array.from({ length: this.number(0, 4) }, () => this.prompt());
     const options = {
       ...this.#generateOptions(),
       numReturnSequences: this.wild(this.number(1, 3)),
       batchSize: this.chance(0.5) ? this.wild(this.number(1, 4), 0.1) : undefined,
       overflow: this.chance(0.3) ? "crop" as const : undefined,
     };
-    const given = this.wild(this.chance(0.3) ? this.#prompt() : prompts);
+    const given = this.wild(this.chance(0.3) ? this.prompt() : prompts);
     if (this.chance(0.4)) this.run(this.#model.generateText(given as string[], options));
     else this.#iterate(this.#model.generate(given, options));
   }
@@ -256,7 +238,7 @@ class TextProgram extends RandomProgram {
         }
       },
       () => {
-        const options = { maxNewTokens: 2, numReturnSequences: numTexts, ...this.#signalOption() };
+        const options = { maxNewTokens: 2, numReturnSequences: numTexts, ...this.signalOption() };
         this.run(this.#model.generateText(["he"], options));
       },
     ])();
@@ -280,34 +262,18 @@ class TextProgram extends RandomProgram {
 
   #generateOptions(mayStream = true) {
     return {
-      ...this.#sampling(),
+      ...this.sampling(),
       maxNewTokens: this.number(0, 6),
-      ...(this.chance(0.3) ? this.choose(CONSTRAINTS) : {}),
+      ...(this.chance(0.3) ? this.constraint() : {}),
       ...(this.chance(0.2) ? { stop: this.wild(this.choose(["e", "", ["he", "a"]])) } : {}),
       ...(this.chance(0.2) ? { ignoreEndOfText: this.wild(true) } : {}),
       ...(this.chance(0.2) ? { topLogProbabilities: this.wild(2) } : {}),
-      ...(this.chance(0.2) ? this.#tokenRules() : {}),
-      ...(mayStream && this.chance(0.15) ? this.#beams() : {}),
+      ...(this.chance(0.2) ? this.tokenRules() : {}),
+      ...(mayStream && this.chance(0.15) ? this.beams() : {}),
       ...(mayStream && this.chance(0.2) ? this.#speculation() : {}),
       ...(this.chance(0.15) ? this.#hooks(mayStream) : {}),
-      ...(mayStream ? this.#options() : this.#signalOption()),
+      ...(mayStream ? this.#options() : this.signalOption()),
     };
-  }
-
-  #tokenRules() {
-    return this.choose([
-      { badWords: this.wild([this.#prompt(2)]) },
-      { suppressTokens: this.wild(this.#tokens(0, 50)) },
-      { minNewTokens: this.wild(2) },
-      { forcedStart: this.#prompt(3) },
-    ]);
-  }
-
-  #beams() {
-    const numBeams = this.wild(this.number(1, 4));
-    const lengthPenalty = this.wild(this.number(-1, 2));
-    const earlyStopping = this.wild(this.choose([true, false, "never" as const]));
-    return { numBeams, lengthPenalty, earlyStopping, seed: undefined };
   }
 
   /** Guesses of another model, which is disposed of sometime, or of the text itself. */
@@ -360,33 +326,6 @@ class TextProgram extends RandomProgram {
     return { intervene, ...(this.chance(0.5) && { capture }) };
   }
 
-  #sampling() {
-    return {
-      seed: this.wild(this.number(0, 9)),
-      ...(this.chance(0.3) ? { temperature: this.wild(0.7) } : {}),
-      ...(this.chance(0.2) ? { topK: this.wild(5) } : {}),
-      ...(this.chance(0.2) ? { topP: this.wild(0.5) } : {}),
-      ...(this.chance(0.2) ? { greedy: this.wild(true) } : {}),
-      ...(this.chance(0.2) ? { repetitionPenalty: this.wild(1.3) } : {}),
-      ...(this.chance(0.1) ? { noRepeatNgramSize: this.wild(1) } : {}),
-    };
-  }
-
-  #signalOption(): { signal?: AbortSignal } {
-    if (this.chance(0.05)) return this.wild({}, 0.5);
-    if (this.chance(0.6)) return {};
-    const signal = this.newSignal();
-    const controller = this.controllers[this.controllers.length - 1];
-    this.choose([
-      ...this.times(16, () => {}),
-      () => queueMicrotask(() => controller.abort()),
-      () => queueMicrotask(() => controller.abort()),
-      () => setTimeout(() => controller.abort()),
-      () => controller.abort(),
-    ])();
-    return { signal: this.wild(signal, 0.03) };
-  }
-
   /** Those of what reads; what is called meanwhile may do anything. */
   #options() {
     const text = this.choose(this.#texts);
@@ -400,19 +339,7 @@ class TextProgram extends RandomProgram {
         throw new RangeError("Cannot go on: told to stop");
       },
     ]);
-    return { ...(onProgress && { onProgress }), ...this.#signalOption() };
-  }
-
-  #prompt(maxLength = 14): string | number[] {
-    return this.wild(
-      this.chance(0.3) ? this.choose(PROMPTS) : this.#tokens(this.chance(0.1) ? 0 : 1, maxLength),
-      0.04,
-    );
-  }
-
-  #tokens(minLength: number, maxLength: number): number[] {
-    const length = this.number(minLength, this.chance(0.05) ? 120 : maxLength);
-    return Array.from({ length }, () => this.chance(0.003) ? 264 : this.number(0, 263));
+    return { ...(onProgress && { onProgress }), ...this.signalOption() };
   }
 
   #path(): string {
