@@ -45,16 +45,18 @@ export async function* readLines(
   let [line, endByte] = [0, 0];
   /** What has been read of the line that is not complete. */
   let begun: Uint8Array<ArrayBuffer>[] = [];
+  let numBegunBytes = 0;
+  const buffer = new Uint8Array(BYTES_PER_READ);
   const end = (bytes: Uint8Array<ArrayBuffer>, hasEnd: boolean): TextLine => {
     line++;
     const whole = joined([...begun, bytes]);
     begun = [];
+    numBegunBytes = 0;
     endByte += whole.length + (hasEnd ? 1 : 0);
     return { text: decodeLine(decoder, whole, path, line), line, endByte };
   };
   while (true) {
     signal.throwIfAborted();
-    const buffer = new Uint8Array(BYTES_PER_READ);
     const count = await readSome(source, buffer, path, signal);
     if (count === null) break;
     let rest = buffer.subarray(0, count);
@@ -62,9 +64,10 @@ export async function* readLines(
       yield end(rest.subarray(0, at), true);
       rest = rest.subarray(at + 1);
     }
-    begun.push(rest);
-    const length = begun.reduce((sum, { length }) => sum + length, 0);
-    if (length > MAX_LINE_BYTES) throw tooLong(path, line + 1);
+    // A copy of its own size: a line may come byte by byte, and what is behind it into the same buffer.
+    begun.push(rest.slice());
+    numBegunBytes += rest.length;
+    if (numBegunBytes > MAX_LINE_BYTES) throw tooLong(path, line + 1);
   }
   if (begun.some(({ length }) => length > 0)) yield end(new Uint8Array(), false);
 }

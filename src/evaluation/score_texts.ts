@@ -174,8 +174,8 @@ function* windowsOf(
   contextLength: number,
   stride = Math.ceil(contextLength / 2),
 ): Generator<Part, void> {
-  // Also of a text without tokens something is said.
-  if (tokens.length === numBefore) yield { tokens: [], begin: 0, endsText: true };
+  // Also of a text without tokens something is said, once.
+  if (tokens.length === numBefore) return yield { tokens: [], begin: 0, endsText: true };
   for (const { start, firstScored, end } of slidingWindows(tokens.length, contextLength, stride)) {
     yield {
       tokens: tokens.slice(start, end),

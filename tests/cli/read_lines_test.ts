@@ -67,3 +67,12 @@ Deno.test("readLines() refuses a line without an end, and one that is not UTF-8"
     "line 2 of stdin is not UTF-8",
   );
 });
+
+Deno.test("readLines() keeps no more than the bytes of a line that comes in small parts", async () => {
+  const io = ioOf(new Uint8Array(1000).fill(97), 1);
+  const buffers = new Set<ArrayBufferLike>();
+  const { read } = io.stdin;
+  io.stdin.read = (into) => read(into).finally(() => buffers.add(into.buffer));
+  const [{ text }] = await Array.fromAsync(readLines("-", "--file", io));
+  assertEquals([text, buffers.size], ["a".repeat(1000), 1]);
+});

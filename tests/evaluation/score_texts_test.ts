@@ -139,3 +139,15 @@ Deno.test("GPT2.score() refuses what it cannot score, before it reads anything",
   const { bitsPerByte, perplexity } = await plain.score([1, 2, 3]);
   assert(Number.isNaN(bitsPerByte) && perplexity > 1);
 });
+
+Deno.test("GPT2.scoreEach() gives one score for each text, also of those without tokens", async () => {
+  for (const afterEndOfText of [false, true]) {
+    const texts = ["", "To be", "", "or", ""];
+    const scores = await Array.fromAsync(model.scoreEach(texts, { afterEndOfText }));
+    assertEquals(scores.map(({ tokens }) => tokens.length), [0, 2, 0, 1, 0]);
+    assertEquals(
+      scores.map(({ numScored }) => numScored),
+      afterEndOfText ? [0, 2, 0, 1, 0] : [0, 1, 0, 0, 0],
+    );
+  }
+});

@@ -76,3 +76,44 @@ Deno.test("sideBySide() stops at the caller's signal", async () => {
   stop.abort();
   await refused;
 });
+
+Deno.test("sideBySide() holds no result back while the source is slow, and stops at a signal then", async () => {
+  const stop = new AbortController();
+  const results = sideBySide(
+    (async function* () {
+      yield* [1, 2];
+      await new Promise(() => {});
+    })(),
+    () => 1,
+    (item) => Promise.resolve(item),
+    stop.signal,
+  );
+  assertEquals([(await results.next()).value, (await results.next()).value], [1, 2]);
+  const refused = assertRejects(() => results.next(), DOMException);
+  stop.abort();
+  await refused;
+});
+
+Deno.test("sideBySide() gives the results of what came before its source failed, and closes one that has not ended", async () => {
+  const ends: string[] = [];
+  for (const isAsync of [true, false]) {
+    const items = function* (fails: boolean) {
+      try {
+        yield* [1, 2];
+        if (fails) throw new TypeError("mine");
+        yield* [3, 4];
+      } finally {
+        ends.push(fails ? "failed" : "closed");
+      }
+    };
+    const source = (fails: boolean) =>
+      !isAsync ? items(fails) : (async function* () {
+        yield* items(fails);
+      })();
+    const results = sideBySide(source(true), () => 1, (item) => Promise.resolve(item));
+    assertEquals([(await results.next()).value, (await results.next()).value], [1, 2]);
+    await assertRejects(() => results.next(), TypeError, "mine");
+    for await (const _ of sideBySide(source(false), () => 8192, () => Promise.resolve())) break;
+  }
+  assertEquals(ends, ["failed", "closed", "failed", "closed"]);
+});
