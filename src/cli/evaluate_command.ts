@@ -12,15 +12,11 @@ import { parseItems, type TaskFile } from "../evaluation/tasks/parse_items.ts";
 import { summarizeItems } from "../evaluation/tasks/summarize_items.ts";
 import type { TaskItem } from "../evaluation/tasks/task.ts";
 import { taskNames } from "../evaluation/tasks/tasks.ts";
-import { GPT2 } from "../gpt2.ts";
-import { jsonFlag, modelFlag, overwriteFlag, threadsFlag } from "./arguments/common_flags.ts";
-import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
-import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
-import { generateFlags } from "./arguments/generate_flags.ts";
+import { jsonFlag, overwriteFlag } from "./arguments/common_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
+import { loadModel, modelFlags } from "./load_model.ts";
 import { ItemOutput, requireSameResult } from "./evaluate/item_output.ts";
-import { showingProgress } from "./model_progress.ts";
 import { readFileOrStdin } from "./read_text.ts";
 import type { Io } from "./terminal/io.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
@@ -52,10 +48,7 @@ export const evaluateCommand = defineCommand({
       choices: taskNames,
       help: `What kind of questions they are: ${taskNames.join(", ")}.`,
     },
-    model: modelFlag,
-    type: generateFlags.type,
-    threads: threadsFlag,
-    ...deviceFlags,
+    ...modelFlags,
     limit: {
       kind: "integer",
       valueName: "count",
@@ -87,7 +80,7 @@ export const evaluateCommand = defineCommand({
   ],
 
   async run({ values, operands: [path] }, io) {
-    const { task, type, threads, limit, json, model: name = defaultModel() } = values;
+    const { task, limit, json } = values;
     if (task === undefined) {
       throw new UsageError(
         `evaluate needs to know the kind of questions: add --task with ${taskNames.join(", ")}.`,
@@ -107,21 +100,12 @@ export const evaluateCommand = defineCommand({
     requireOther(values.jsonl, [path, labelsPath]);
     const items = parseItems(task, file, labels).slice(0, limit);
 
-    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
-    using model = await showingProgress(
-      name,
-      io.stderr,
-      { alternative: DEMO_FLAG },
-      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
-    );
-    if (model.tokenizer === undefined) {
-      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
-      throw tokenizerError("evaluate texts", name);
-    }
+    using loaded = await loadModel("evaluate texts", values, io);
+    const { model, name } = loaded;
     const header = {
       task,
       model: name,
-      type: type ?? "as stored",
+      type: values.type ?? "as stored",
       questions: await sha256(new TextEncoder().encode(`${file.text}\0${labels?.text ?? ""}`)),
     };
     using output = values.jsonl === undefined

@@ -4,20 +4,16 @@
  * @module
  */
 import { encodePrompts } from "../tokenizer/prompts.ts";
-import { GPT2 } from "../gpt2.ts";
 import { activationPatching } from "../inspection/activation_patching.ts";
 import { readableToken } from "../inspection/token_text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { jsonFlag, modelFlag, threadsFlag } from "./arguments/common_flags.ts";
-import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
-import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
-import { generateFlags } from "./arguments/generate_flags.ts";
+import { jsonFlag } from "./arguments/common_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
+import { loadModel, modelFlags } from "./load_model.ts";
 import { type Line, tokenCell } from "./explain/layout.ts";
 import { oneToken } from "./explain/one_token.ts";
 import { patchingTable } from "./explain/patching_table.ts";
-import { showingProgress } from "./model_progress.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
 import { countText, numberText } from "./terminal/units.ts";
@@ -46,10 +42,7 @@ export const patchCommand = defineCommand({
     advice: "Give two prompts, each in quotes.",
   },
   flags: {
-    model: modelFlag,
-    type: generateFlags.type,
-    threads: threadsFlag,
-    ...deviceFlags,
+    ...modelFlags,
     sites: {
       kind: "choice",
       valueName: "what",
@@ -81,19 +74,9 @@ export const patchCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    const { model: name = defaultModel(), type, threads, sites, json } = values;
-    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
-    using model = await showingProgress(
-      name,
-      io.stderr,
-      { alternative: DEMO_FLAG },
-      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
-    );
-    const { tokenizer } = model;
-    if (tokenizer === undefined) {
-      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
-      throw tokenizerError("patch activations", name);
-    }
+    const { sites, json } = values;
+    using loaded = await loadModel("patch activations", values, io);
+    const { model, name, tokenizer } = loaded;
     const [clean, corrupted] = encodePrompts(tokenizer, operands, undefined).map((tokens) =>
       Array.from(tokens)
     );

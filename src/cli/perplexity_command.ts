@@ -5,14 +5,10 @@
  */
 import { perplexity } from "../evaluation/perplexity.ts";
 import type { Perplexity } from "../evaluation/perplexity.ts";
-import { GPT2 } from "../gpt2.ts";
-import { jsonFlag, modelFlag, threadsFlag } from "./arguments/common_flags.ts";
-import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
-import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
-import { generateFlags } from "./arguments/generate_flags.ts";
+import { jsonFlag } from "./arguments/common_flags.ts";
 import { defineCommand } from "./command.ts";
+import { loadModel, modelFlags } from "./load_model.ts";
 import { readEvaluatedText, windowFlags, windowsText } from "./evaluation/evaluated_text.ts";
-import { showingProgress } from "./model_progress.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { table } from "./terminal/table.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
@@ -27,10 +23,7 @@ export const perplexityCommand = defineCommand({
     "either it is Hugging Face's with a stride of half the context length. Errors are standard errors. Texts have up to 256 MiB.",
   operands: { usage: "<file>", min: 1, max: 1, advice: "Give the path of a text, or - for stdin." },
   flags: {
-    model: modelFlag,
-    type: generateFlags.type,
-    threads: threadsFlag,
-    ...deviceFlags,
+    ...modelFlags,
     ...windowFlags,
     json: jsonFlag,
   },
@@ -41,19 +34,10 @@ export const perplexityCommand = defineCommand({
   ],
 
   async run({ values, operands: [path] }, io) {
-    const { model: name = defaultModel(), type, threads, stride, maxLength, chunk } = values;
-    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
+    const { stride, maxLength, chunk } = values;
     const text = await readEvaluatedText(path, "perplexity", io);
-    using model = await showingProgress(
-      name,
-      io.stderr,
-      { alternative: DEMO_FLAG },
-      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
-    );
-    if (model.tokenizer === undefined) {
-      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
-      throw tokenizerError("measure the perplexity", name);
-    }
+    using loaded = await loadModel("measure the perplexity", values, io);
+    const { model, name } = loaded;
     const bar = new ProgressBar(io.stderr, "Reading the text");
     const begin = performance.now();
     try {
