@@ -49,12 +49,12 @@ export type { WriteOptions, WriteProgress } from "./src/base/atomic_file.ts";
 export type { DownloadProgress } from "./src/model_store/hub/download.ts";
 export type { ReadProgress } from "./src/engine/reading.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";
-export {
-  type AppendOptions,
-  Text,
-  type TextGenerateOptions,
-  type TextScoreOptions,
-} from "./src/generation/text.ts";
+export { Text } from "./src/generation/text.ts";
+export type {
+  AppendOptions,
+  TextGenerateOptions,
+  TextScoreOptions,
+} from "./src/generation/text_options.ts";
 export type { Branch, ExploreOptions } from "./src/generation/explore.ts";
 export type { GenerateOptions } from "./src/generation/generate_options.ts";
 export type { FinishReason, GeneratedToken } from "./src/generation/generated_token.ts";

@@ -46,7 +46,8 @@ import type {
 import type { Scorer } from "./evaluation/scorer.ts";
 import type { ScoreOptions, TextScore } from "./evaluation/score_texts.ts";
 import type { Branch, ExploreOptions } from "./generation/explore.ts";
-import { type AppendOptions, Text } from "./generation/text.ts";
+import { Text } from "./generation/text.ts";
+import type { AppendOptions } from "./generation/text_options.ts";
 import { resolveModel } from "./model_store/resolve_model.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
 

@@ -3,24 +3,22 @@
  *
  * @module
  */
-import { orAborted } from "../base/abort.ts";
 import { checkPath } from "../base/check_path.ts";
-import { checkOptions, type OptionRules } from "../base/check_options.ts";
+import { checkOptions } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { Turns } from "../base/turns.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
-import { type HookOptions, hookRules } from "../engine/hook_options.ts";
 import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { LogitsSummary } from "../engine/logits_summary.ts";
-import type { ReadProgress, StepOptions } from "../engine/reading.ts";
+import type { StepOptions } from "../engine/reading.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
 import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
-import type { BeamOptions } from "./beam_options.ts";
 import { continuationsBy, hooksBy, numLargestLogits, type Vocabulary } from "./generate.ts";
-import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions, generateRules } from "./generate_options.ts";
+import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
 import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
@@ -32,65 +30,16 @@ import {
   samplingRules,
 } from "./sampling/sampling_options.ts";
 import type { RestoredText } from "./saved_text.ts";
+import {
+  type AppendOptions,
+  appendRules,
+  readRules,
+  scoreRules,
+  type TextGenerateOptions,
+  textGenerateRules,
+  type TextScoreOptions,
+} from "./text_options.ts";
 import { tokenRules } from "./token_rules.ts";
-
-/** Options of {@linkcode Text.append}. */
-export interface AppendOptions
-  extends Pick<GenerateOptions, "allowSpecial" | "signal">, HookOptions {
-  /** Called while the text is read, which may take long: before each part, and at the end. */
-  onProgress?: (progress: ReadProgress) => void;
-}
-
-/**
- * Options of {@linkcode Text.generate}: those of `GPT2.generate()` that are about one text. There are no drafts: a text that
- * may be changed between two tokens is not read ahead of them.
- */
-export type TextGenerateOptions = Omit<
-  GenerateOptions,
-  | "numReturnSequences"
-  | "batchSize"
-  | "overflow"
-  | "allowSpecial"
-  | "speculate"
-  | "draft"
-  | "onDraft"
-  | keyof BeamOptions
->;
-
-/** Options of {@linkcode Text.score}. */
-export interface TextScoreOptions extends Omit<AppendOptions, keyof HookOptions> {
-  /** How many of the likeliest tokens at each place are wanted. Default: 0. */
-  topLogProbabilities?: number;
-}
-
-const readRules: OptionRules<Pick<AppendOptions, "signal">> = { signal: generateRules.signal };
-
-const addRules: OptionRules<Omit<AppendOptions, keyof HookOptions>> = {
-  allowSpecial: generateRules.allowSpecial,
-  onProgress: generateRules.onProgress,
-  ...readRules,
-};
-
-const appendRules: OptionRules<AppendOptions> = { ...addRules, ...hookRules };
-
-const scoreRules: OptionRules<TextScoreOptions> = {
-  topLogProbabilities: generateRules.topLogProbabilities,
-  ...addRules,
-};
-
-const {
-  numReturnSequences: _numReturnSequences,
-  batchSize: _batchSize,
-  overflow: _overflow,
-  allowSpecial: _allowSpecial,
-  speculate: _speculate,
-  draft: _draft,
-  onDraft: _onDraft,
-  numBeams: _numBeams,
-  lengthPenalty: _lengthPenalty,
-  earlyStopping: _earlyStopping,
-  ...textRules
-} = generateRules;
 
 /** How tokens are read. */
 interface ReadOptions extends Pick<StepOptions, "onProgress" | "numLargest"> {
@@ -123,8 +72,7 @@ export class Text implements Disposable {
   /** How often the tokens were changed: what is being written on has to know. */
   #numChanges = 0;
   #activations: CapturedActivations | undefined;
-  /** Settles when what was asked for last is done. There is none where nothing is to be done. */
-  #lastTurn: Promise<void> | undefined;
+  readonly #turns = new Turns();
 
   /** @ignore `GPT2.open()`, `GPT2.restore()` and `fork()` make texts. */
   constructor(
@@ -316,7 +264,7 @@ export class Text implements Disposable {
    */
   generate(options: TextGenerateOptions = {}): AsyncGenerator<GeneratedToken, void, undefined> {
     // At once: what the caller's objects say later makes no difference.
-    return this.#generate(checkOptions("generate", options, textRules));
+    return this.#generate(checkOptions("generate", options, textGenerateRules));
   }
 
   async *#generate(
@@ -379,7 +327,7 @@ export class Text implements Disposable {
         `Cannot truncate a text: it has ${this.length} tokens: received ${length}`,
       );
     }
-    if (this.#lastTurn !== undefined) {
+    if (this.#turns.isTaken) {
       throw new Deno.errors.Busy("Cannot truncate a text: it is being read: await that first");
     }
     this.#forget(length);
@@ -485,25 +433,7 @@ export class Text implements Disposable {
   /** Does one thing after another; at once where nothing else is to be done. */
   async #inTurn<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
     this.#sequence.checkUsable();
-    const before = this.#lastTurn;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#lastTurn = promise;
-    const end = () => {
-      if (this.#lastTurn === promise) this.#lastTurn = undefined;
-      resolve();
-    };
-    try {
-      if (before !== undefined) await orAborted(before, signal);
-    } catch (error) {
-      // Those who come later still wait for those before.
-      before!.then(end);
-      throw error;
-    }
-    try {
-      return await action();
-    } finally {
-      end();
-    }
+    return await this.#turns.take(signal, action);
   }
 
   #checkRoom(): void {

@@ -5,7 +5,7 @@
  */
 import { firstStreams } from "../../generation/first_streams.ts";
 import { validateSamplingOptions } from "../../generation/sampling/sampling_options.ts";
-import type { TextGenerateOptions } from "../../generation/text.ts";
+import type { TextGenerateOptions } from "../../generation/text_options.ts";
 import type { GPT2 } from "../../gpt2.ts";
 import { ApiError, fieldError } from "../api_error.ts";
 import {

@@ -1,0 +1,76 @@
+/**
+ * The options of what is done with a `Text`.
+ *
+ * @module
+ */
+import type { OptionRules } from "../base/check_options.ts";
+import { type HookOptions, hookRules } from "../engine/hook_options.ts";
+import type { ReadProgress } from "../engine/reading.ts";
+import type { BeamOptions } from "./beam_options.ts";
+import { type GenerateOptions, generateRules } from "./generate_options.ts";
+
+/** Options of `Text.append()`. */
+export interface AppendOptions
+  extends Pick<GenerateOptions, "allowSpecial" | "signal">, HookOptions {
+  /** Called while the text is read, which may take long: before each part, and at the end. */
+  onProgress?: (progress: ReadProgress) => void;
+}
+
+/**
+ * Options of `Text.generate()`: those of `GPT2.generate()` that are about one text. There are no drafts: a text that
+ * may be changed between two tokens is not read ahead of them.
+ */
+export type TextGenerateOptions = Omit<
+  GenerateOptions,
+  | "numReturnSequences"
+  | "batchSize"
+  | "overflow"
+  | "allowSpecial"
+  | "speculate"
+  | "draft"
+  | "onDraft"
+  | keyof BeamOptions
+>;
+
+/** Options of `Text.score()`. */
+export interface TextScoreOptions extends Omit<AppendOptions, keyof HookOptions> {
+  /** How many of the likeliest tokens at each place are wanted. Default: 0. */
+  topLogProbabilities?: number;
+}
+
+/** Those of what only reads. */
+export const readRules: OptionRules<Pick<AppendOptions, "signal">> = {
+  signal: generateRules.signal,
+};
+
+const addRules: OptionRules<Omit<AppendOptions, keyof HookOptions>> = {
+  allowSpecial: generateRules.allowSpecial,
+  onProgress: generateRules.onProgress,
+  ...readRules,
+};
+
+/** Those of `append()`. */
+export const appendRules: OptionRules<AppendOptions> = { ...addRules, ...hookRules };
+
+/** Those of `score()`. */
+export const scoreRules: OptionRules<TextScoreOptions> = {
+  topLogProbabilities: generateRules.topLogProbabilities,
+  ...addRules,
+};
+
+const {
+  numReturnSequences: _numReturnSequences,
+  batchSize: _batchSize,
+  overflow: _overflow,
+  allowSpecial: _allowSpecial,
+  speculate: _speculate,
+  draft: _draft,
+  onDraft: _onDraft,
+  numBeams: _numBeams,
+  lengthPenalty: _lengthPenalty,
+  earlyStopping: _earlyStopping,
+  ...rest
+} = generateRules;
+
+/** Those of `generate()`. */
+export const textGenerateRules: OptionRules<TextGenerateOptions> = rest;
