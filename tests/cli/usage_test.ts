@@ -32,9 +32,9 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   // Numbers.
   [
     "--threads 0",
-    /--threads must be a whole number from 1 to \d+, twice the \d+ processors: received "0"/,
+    /--threads must be a whole number from 1 to \d+, the number of processors: received "0"/,
   ],
-  ["--threads 100000", /--threads must be .*, twice the \d+ processors: received "100000"/],
+  ["--threads 100000", /--threads must be .*, the number of processors: received "100000"/],
   ["--max-new-tokens 1e9", /--max-new-tokens must be a whole number of at least 0: received "1e9"/],
   ["--max-new-tokens abc", /received "abc"/],
   ["--max-new-tokens 1.5", /received "1\.5"/],

@@ -25,7 +25,7 @@ export const typeFlag = {
 } as const;
 
 /** The most threads that can be asked for: with more than processors, they wait for each other. */
-export const MAX_THREADS = Math.min(2 * navigator.hardwareConcurrency, 512);
+export const MAX_THREADS = Math.min(navigator.hardwareConcurrency, 512);
 
 /** How many threads compute. */
 export const threadsFlag = {
@@ -33,7 +33,7 @@ export const threadsFlag = {
   valueName: "count",
   min: 1,
   max: MAX_THREADS,
-  limit: `twice the ${navigator.hardwareConcurrency} processors`,
+  limit: "the number of processors",
   help:
     "How many threads compute. Default: one for each processor, 16 at most, fewer for a tiny model.",
 } as const;
