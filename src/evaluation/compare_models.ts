@@ -15,6 +15,7 @@ import { encodeLongText } from "./long_text.ts";
 import { DifferenceCollector, type ModelDifference } from "./model_difference.ts";
 import { requireSameVocabulary } from "./same_vocabulary.ts";
 import type { ScoreProgress } from "./score_texts.ts";
+import { windowGroups } from "./window_groups.ts";
 import {
   numScoredIn,
   type WindowDefinition,
@@ -120,7 +121,7 @@ export async function compareModels(
   const comparer = new Comparer(base, others, tokens, signal);
   let numScoredTokens = 0;
   onProgress?.({ numScoredTokens, numTokens });
-  for (const group of groupsOf(windows, comparer.maxRows)) {
+  for (const group of windowGroups(windows, comparer.maxRows)) {
     await comparer.compare(group, collectors, (numRows) => {
       numScoredTokens += numRows;
       onProgress?.({ numScoredTokens, numTokens });
@@ -141,19 +142,6 @@ export async function compareModels(
       })),
     ],
   };
-}
-
-/** Windows that are read at once: as many as have their logits in memory together, or one that has more. */
-function* groupsOf(windows: readonly Window[], maxRows: number): Generator<Window[], void> {
-  let group: Window[] = [];
-  for (const window of windows) {
-    if (group.length > 0 && numScoredIn([...group, window]) > maxRows) {
-      yield group;
-      group = [];
-    }
-    group.push(window);
-  }
-  yield group;
 }
 
 /** Reads windows with several models, and compares them. */

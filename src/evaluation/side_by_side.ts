@@ -9,7 +9,7 @@ import { orAborted } from "../base/abort.ts";
  * So many rows the cache needs at most: it has as many for each text as the longest has tokens. They fill several passes,
  * of 512 tokens each, however short or long the texts are.
  */
-const MAX_ROWS = 8192;
+export const MAX_ROWS = 8192;
 
 /** So many short ones fill passes, too. */
 const MAX_ITEMS = 512;

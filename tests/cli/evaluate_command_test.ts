@@ -103,6 +103,46 @@ Deno.test("evaluate --jsonl keeps every result, and goes on behind the last whol
   });
 });
 
+Deno.test("evaluate --jsonl goes on with a file that was cut anywhere", async () => {
+  await withFolder(async (folder) => {
+    const output = `${folder}/output.jsonl`;
+    const args = ["--task", "piqa", PIQA, "--json", "--limit", "2", "--jsonl", output];
+    const { stdout } = await evaluate(args);
+    const bytes = await Deno.readFile(output);
+    const headerEnd = bytes.indexOf(10);
+    const places = [0, 1, headerEnd - 1, headerEnd, headerEnd + 1, headerEnd + 2, -2, -1];
+    for (const place of places) {
+      await Deno.writeFile(output, bytes.slice(0, place));
+      const { code, stdout: again, stderr } = await evaluate(args);
+      assertEquals([code, again, stderr], [0, stdout, ""], `cut at ${place}`);
+      assertEquals(
+        answers(await Deno.readTextFile(output)),
+        answers(new TextDecoder().decode(bytes)),
+      );
+    }
+  });
+});
+
+Deno.test("evaluate --jsonl leaves a file to the process that writes to it", async () => {
+  await withFolder(async (folder) => {
+    const output = `${folder}/output.jsonl`;
+    const args = ["--task", "piqa", PIQA, "--limit", "2", "--jsonl", output];
+    await evaluate(args);
+    const before = await Deno.readTextFile(output);
+    const file = await Deno.open(output, { read: true, write: true });
+    await file.lock(true);
+    for (const more of [[], ["--overwrite"]]) {
+      const { code, stderr } = await evaluate([...args, ...more]);
+      assertEquals(code, 75);
+      assertStringIncludes(stderr, "another process does. Name another file");
+    }
+    file.close();
+    assertEquals(await Deno.readTextFile(output), before);
+    assertEquals((await evaluate(args)).code, 0);
+    assertEquals((await evaluate([...args.with(-1, "/dev/null"), "--overwrite"])).code, 0);
+  });
+});
+
 Deno.test("evaluate stopped by Ctrl-C exits with 130, and keeps what it has", async () => {
   await withFolder(async (folder) => {
     const [questions, output] = [`${folder}/questions.jsonl`, `${folder}/output.jsonl`];

@@ -7,7 +7,7 @@ import { describe, quotePath } from "../../base/describe.ts";
 import { isTaken } from "../../base/files.ts";
 import { orStorageError } from "../../base/storage_error.ts";
 import { readError } from "../../base/read_error.ts";
-import { openRegularFile } from "../../base/byte_source.ts";
+import { FileSource, openRegularFile } from "../../base/byte_source.ts";
 import type { ItemResult } from "../../evaluation/tasks/item_result.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
@@ -27,7 +27,7 @@ const OTHER_PLACE = "Name another file after --jsonl, or begin anew with --overw
 
 /**
  * A file of JSON lines: first what the results belong to, then one for each question, in their order. A line counts from its
- * line break on; what a killed process has left behind the last one is overwritten.
+ * line break on; what a killed process has left behind the last one is overwritten. Only one process writes to it at a time.
  */
 export class ItemOutput implements Disposable {
   /** The results that were there. */
@@ -48,6 +48,7 @@ export class ItemOutput implements Disposable {
    * @param header what the results belong to
    * @param options `overwrite` begins anew
    * @throws {UsageError} if there is a file with something else
+   * @throws {Deno.errors.Busy} if another process writes to it
    * @throws {StorageError} if it cannot be written
    */
   static async open(
@@ -55,23 +56,33 @@ export class ItemOutput implements Disposable {
     header: OutputHeader,
     options: { readonly overwrite: boolean },
   ): Promise<ItemOutput> {
-    const isNew = options.overwrite || !isTaken(path);
-    const known = isNew ? undefined : readLines(path, header);
+    const { overwrite } = options;
+    if (!overwrite && isTaken(path)) requireRegularFile(path);
     const file = await orStorageError(
       path,
-      () => Deno.open(path, { write: true, create: true, truncate: known === undefined }),
+      () => Deno.open(path, { read: !overwrite, write: true, create: true }),
     );
     using resources = new DisposableStack();
     resources.use(file);
+    const { isFile, size } = file.statSync();
+    if (isFile && !hasLock(file)) {
+      throw new Deno.errors.Busy(
+        `Cannot write to ${
+          quotePath(path)
+        }: another process does. Name another file after --jsonl.`,
+      );
+    }
+    const known = overwrite
+      ? undefined
+      : readLines(new FileSource(file, path, size).read(0, size), path, header);
     const output = new ItemOutput(path, file, known?.results ?? []);
-    if (known === undefined) {
-      await output.#write(header);
-    } else {
+    if (isFile) {
       await orStorageError(path, async () => {
-        await file.truncate(known.numBytes);
+        await file.truncate(known?.numBytes ?? 0);
         await file.seek(0, Deno.SeekMode.End);
       });
     }
+    if (known === undefined) await output.#write(header);
     resources.move();
     return output;
   }
@@ -100,14 +111,16 @@ export class ItemOutput implements Disposable {
   }
 }
 
-/** What a file has, and how many bytes that is; nothing if it has no line yet. */
+/** What a file has, and how many bytes that is; nothing if it has no line yet, or of its first one only a part. */
 function readLines(
+  bytes: Uint8Array,
   path: string,
   header: OutputHeader,
 ): { results: ItemResult[]; numBytes: number } | undefined {
-  const bytes = readAll(path);
   const numBytes = bytes.lastIndexOf(NEWLINE) + 1;
-  if (bytes.length === 0) return undefined;
+  const isCutHeader = numBytes === 0 &&
+    jsonText(header).startsWith(new TextDecoder().decode(bytes));
+  if (isCutHeader) return undefined;
   const [first = "", ...lines] = new TextDecoder().decode(bytes.subarray(0, numBytes)).split("\n");
   const found = parse(first);
   for (const [name, wanted] of Object.entries(header)) {
@@ -131,12 +144,20 @@ function readLines(
   return { results, numBytes };
 }
 
-function readAll(path: string): Uint8Array {
+function requireRegularFile(path: string): void {
   try {
-    using source = openRegularFile(path);
-    return source.read(0, source.size);
+    openRegularFile(path)[Symbol.dispose]();
   } catch (error) {
     throw readError(path, error);
+  }
+}
+
+/** Whether no other process has the file; also where the file system has no locks. */
+function hasLock(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return true;
   }
 }
 
