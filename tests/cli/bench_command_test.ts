@@ -98,7 +98,10 @@ for (
     [["-n", "-1"], /--new-tokens must be .* at least 0, .*: received "-1"/],
     [["--depth", "1.5"], /--depth must be .*: received "1\.5"/],
     [["-b", "0"], /--batch must be whole numbers of at least 1, .*: received "0"/],
-    [["--threads", "0"], /--threads must be whole numbers from 1 to \d+, the number of processors, .*: received "0"/],
+    [
+      ["--threads", "0"],
+      /--threads must be whole numbers from 1 to \d+, the number of processors, .*: received "0"/,
+    ],
     [["--threads", "100000"], /threads.*received "100000"/],
     [["-r", "0"], /-r must be a whole number from 1 to 10000: received "0"/],
     [["--type", "f32,q9"], /--type must be one of f32, .*: received "q9"/],

@@ -92,7 +92,8 @@ function completionFields({ maxTexts, steering, model: { config } }: RequestCont
     top_k: anyNumberField,
     min_p: anyNumberField,
     typical_p: anyNumberField,
-    repetition_penalty: anyNumberField,
+    // By a smaller one logits become infinite.
+    repetition_penalty: numberField(0.01, 100),
     no_repeat_ngram_size: anyNumberField,
     min_tokens: integerField(0, config.contextLength),
     ignore_eos: flagField,

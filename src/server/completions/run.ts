@@ -150,7 +150,7 @@ class PromptRun {
       ...options,
       maxNewTokens,
       logProbabilities: numTop !== undefined || bestOf > numChoices,
-      seed: (seed + firstStreams[index] + i) % Number.MAX_SAFE_INTEGER,
+      seed: laterSeed(seed, firstStreams[index] + i),
       signal,
     });
     for await (const token of generated) {
@@ -183,4 +183,10 @@ class PromptRun {
 
 function meanLogProbability(tokens: readonly GeneratedToken[]): number {
   return tokens.reduce((sum, { logProbability }) => sum + logProbability, 0) / tokens.length;
+}
+
+/** A seed so many after another one: those behind the largest begin anew, exactly, so that no two of them are the same. */
+function laterSeed(seed: number, count: number): number {
+  const numLeft = Number.MAX_SAFE_INTEGER - seed;
+  return count <= numLeft ? seed + count : count - numLeft - 1;
 }

@@ -164,6 +164,17 @@ Deno.test("options of sampling count", async () => {
   assert(schema.enum.includes(JSON.parse(json)));
 });
 
+Deno.test("the texts of the largest seeds differ too", async () => {
+  using handler = serving();
+  const body = { prompt: PROMPT, n: 4, max_tokens: 12 };
+  for (const below of [0, 1, 2]) {
+    const { choices } = await complete(handler, { ...body, seed: Number.MAX_SAFE_INTEGER - below });
+    assertEquals(new Set(choices.map(({ text }) => text)).size, 4);
+    const { choices: first } = await complete(handler, { ...body, seed: 0, n: 1 });
+    assertEquals(choices[below + 1].text, first[0].text);
+  }
+});
+
 Deno.test("nothing is written for max_tokens 0, and echo still has the prompt", async () => {
   using handler = serving();
   const body = { prompt: PROMPT, max_tokens: 0, echo: true, logprobs: 0 };

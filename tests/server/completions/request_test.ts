@@ -37,6 +37,7 @@ const REFUSED: readonly [body: unknown, param: string | null, message: RegExp][]
   [{ top_p: 2 }, "top_p", /top_p is not above 0/],
   [{ top_k: 1.5 }, "top_k", /top_k is not a whole number/],
   [{ presence_penalty: 3 }, "presence_penalty", /from -2 to 2/],
+  [{ repetition_penalty: 1e-320 }, "repetition_penalty", /from 0.01 to 100/],
   [{ logit_bias: { a: 1 } }, "logit_bias", /a token of logit_bias/],
   [{ logit_bias: { 1: 101 } }, "logit_bias", /from -100 to 100/],
   [{ logit_bias: { 1024: 1 } }, "logit_bias", /below 1024/],
