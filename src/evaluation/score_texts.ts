@@ -36,7 +36,8 @@ export interface ScoreOptions {
   topLogProbabilities?: number;
   /**
    * Whether the first token of a text is scored too: as what follows the token that ends texts, which GPT-2 was trained to
-   * begin others after. Otherwise nothing precedes it, and its numbers are NaN. Default: false.
+   * begin others after. Otherwise nothing precedes it, and its numbers are NaN. Default: false. Where the tokenizer puts a
+   * token before each text, the first one is scored as what follows that.
    */
   afterEndOfText?: boolean;
   /**
@@ -150,8 +151,16 @@ function readableText(
   text: Prompt,
   { afterEndOfText, allowSpecial }: ScoreOptions,
 ): ReadableText {
-  // Not the token that stands for an empty prompt: here there is nothing to score.
-  const own = text === "" ? [] : encodePrompts(tokenizer, [text], allowSpecial, ACTION)[0];
+  const isText = typeof text === "string" && tokenizer !== undefined;
+  // A text that tokenizers begin themselves: what they put before it is none of its tokens.
+  const beginId = isText && text !== "" ? tokenizer.beginOfTextId : undefined;
+  const own = text === ""
+    ? []
+    // Not the token that stands for an empty prompt: here there is nothing to score.
+    : isText
+    ? tokenizer.encode(text, { allowSpecial })
+    : encodePrompts(tokenizer, [text], allowSpecial, ACTION)[0];
+  if (beginId !== undefined) return { tokens: [beginId, ...own], numBefore: 1 };
   if (!afterEndOfText) return { tokens: Array.from(own), numBefore: 0 };
   if (endOfTextIds.length === 0) {
     throw new InvalidArgumentError(

@@ -1,7 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { logSumExp } from "../../src/base/log_sum_exp.ts";
+import { groupScores } from "../../src/evaluation/group_scores.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
+import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 
 const model = await GPT2.fromPretrained("demo");
 const tokenizer = model.tokenizer!;
@@ -149,5 +151,38 @@ Deno.test("GPT2.scoreEach() gives one score for each text, also of those without
       scores.map(({ numScored }) => numScored),
       afterEndOfText ? [0, 2, 0, 1, 0] : [0, 1, 0, 0, 0],
     );
+  }
+});
+
+Deno.test("GPT2.score() scores all tokens of a text that the tokenizer puts one before, and these alone", async () => {
+  const sequence = { Sequence: { id: "A", type_id: 0 } };
+  const begin = { SpecialToken: { id: "<|endoftext|>", type_id: 0 } };
+  const begun = Tokenizer.fromTokenizerJson(JSON.stringify({
+    ...JSON.parse(tokenizer.toTokenizerJson()),
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [begin, sequence],
+      pair: [],
+      special_tokens: {},
+    },
+  }));
+  assertEquals(begun.beginOfTextId, endOfText);
+  const config = new GPT2Config({ ...GPT2Config.tiny(), vocabSize });
+  using reader = new GPT2(config, { seed: 3, tokenizer: begun });
+  const text = "  to b\u00e9 \u{1f642}";
+  const ids = begun.encode(text);
+  const alone = await reader.score([endOfText, ...ids]);
+  for (const afterEndOfText of [false, true]) {
+    const { tokens, numScored } = await reader.score(text, { afterEndOfText });
+    assertEquals(tokens.map(({ id }) => id), ids);
+    assertEquals(numScored, ids.length);
+    tokens.forEach(({ logProbability, byteOffset }, i) => {
+      assertAlmostEquals(logProbability, alone.tokens[i + 1].logProbability, TOLERANCE);
+      assertEquals(byteOffset, begun.decodeBytes(ids.slice(0, i)).length);
+    });
+    assertEquals(tokens.at(-1)!.offset, text.length - 2);
+    const words = groupScores(text, tokens);
+    assertEquals(sum(words.map(({ numTokens }) => numTokens)), ids.length);
+    assert(words.every(({ logProbability }) => Number.isFinite(logProbability)));
   }
 });
