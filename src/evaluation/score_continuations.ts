@@ -11,10 +11,12 @@ import {
   type OptionRules,
 } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { doInTurns } from "../base/event_loop.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { isTokenIds } from "../tokenizer/token_ids.ts";
 import type { Scorer } from "./scorer.ts";
 import { sideBySide } from "./side_by_side.ts";
 
@@ -77,10 +79,15 @@ export async function scoreContinuations(
   );
   const { contextLength } = engine.model.config;
   // Copies: what the caller's arrays say later makes no difference.
-  const texts = Array.from(
-    continuations,
-    (continuation) => joined(tokenizer, prompt, continuation, allowSpecial, contextLength),
+  const [own, ...others] = [prompt, ...continuations].map((text) =>
+    isTokenIds(text) ? Array.from<number>(text) : text
   );
+  const texts: JoinedText[] = [];
+  // Many long texts take seconds.
+  const encoded = others.values().map((other) =>
+    texts.push(joined(tokenizer, own, other, allowSpecial, contextLength))
+  );
+  await doInTurns(encoded, signal);
   const numRows = texts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   using shared = engine.open({ reservedLength: numRows });
   const tokens = sharedBeginning(texts);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { doInTurns } from "../base/event_loop.ts";
 import type { ContinuationScore } from "../evaluation/score_continuations.ts";
 import type { GPT2 } from "../gpt2.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
@@ -46,7 +47,8 @@ export async function score(exchange: Exchange): Promise<Response> {
   if (continuations === undefined) {
     throw fieldError("continuations", "continuations is missing.");
   }
-  for (const text of [prompt, ...continuations]) checkText(text, model);
+  const checks = [prompt, ...continuations].values().map((text) => checkText(text, model));
+  await doInTurns(checks, signal);
   // Not all places at once, for which everybody else would have to wait.
   const numTexts = Math.min(continuations.length, Math.ceil(maxTexts / 4));
   using _places = await admission.acquire(numTexts, { isFirst: true, signal });

@@ -1,4 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { eventLoopTurn } from "../../src/base/event_loop.ts";
+import { engineOf } from "../../src/engine/engines.ts";
+import { scoreContinuations } from "../../src/evaluation/score_continuations.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 
 const model = await GPT2.fromPretrained("demo");
@@ -107,4 +110,28 @@ Deno.test("GPT2.scoreContinuations() refuses what has no token, or too many", as
     DOMException,
   );
   assert((await model.scoreContinuations("a", [" b"]))[0].logProbability < 0);
+});
+
+Deno.test("scoreContinuations() lets others have their turn while it encodes many texts", async () => {
+  const stop = new AbortController();
+  let numEncoded = 0;
+  const slow = new Proxy(tokenizer, {
+    get(target, name) {
+      if (name !== "encodePrompt") return Reflect.get(target, name, target);
+      return (text: string) => {
+        numEncoded++;
+        const end = performance.now() + 12;
+        while (performance.now() < end);
+        return target.encodePrompt(text);
+      };
+    },
+  });
+  const scorer = { engine: engineOf(model)!, tokenizer: slow, endOfTextIds: [] };
+  const refused = assertRejects(
+    () => scoreContinuations(scorer, "To be", Array(20).fill(" or"), { signal: stop.signal }),
+    DOMException,
+  );
+  eventLoopTurn().then(() => stop.abort());
+  await refused;
+  assert(numEncoded < 10, `${numEncoded}`);
 });
