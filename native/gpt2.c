@@ -47,19 +47,35 @@ void gpt2_silence_log(void) {
     ggml_log_set(print_errors, NULL);
 }
 
-void gpt2_use_huge_pages(void * start, size_t size) {
 #ifdef MADV_HUGEPAGE
+/* Gives advice on the whole pages of 2 MiB within some memory. A refusal does no harm. */
+static void advise_on_huge_pages(void * start, size_t size, int advice) {
     const uintptr_t page = 2 << 20;
     const uintptr_t begin = ((uintptr_t) start + page - 1) / page * page;
     const uintptr_t end = ((uintptr_t) start + size) / page * page;
     if (begin < end) {
-        madvise((void *) begin, end - begin, MADV_HUGEPAGE); /* Advice: a refusal does no harm. */
+        madvise((void *) begin, end - begin, advice);
     }
+}
+
+void gpt2_use_huge_pages(void * start, size_t size) {
+    advise_on_huge_pages(start, size, MADV_HUGEPAGE);
+}
+
+void gpt2_use_small_pages(void * start, size_t size) {
+    advise_on_huge_pages(start, size, MADV_NOHUGEPAGE);
+}
 #else
+void gpt2_use_huge_pages(void * start, size_t size) {
     (void) start;
     (void) size;
-#endif
 }
+
+void gpt2_use_small_pages(void * start, size_t size) {
+    (void) start;
+    (void) size;
+}
+#endif
 
 #ifdef _WIN32
 

@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2_native.ts on opening. */
-#define GPT2_ABI_VERSION 13
+#define GPT2_ABI_VERSION 14
 
 GPT2_API int32_t gpt2_abi_version(void);
 
@@ -99,6 +99,10 @@ GPT2_API bool gpt2_compare_logits(
 /* Asks the system to back `size` bytes of fresh memory with pages of 2 MiB where it can: finding the
  * pages of 4 KiB that weights lie in slows reading them down by a third. */
 GPT2_API void gpt2_use_huge_pages(void * start, size_t size);
+
+/* Asks the system to back fresh memory with pages of 4 KiB, also where it would rather use larger ones: of memory that is
+ * written here and there, whole large pages would be taken, and cleared. */
+GPT2_API void gpt2_use_small_pages(void * start, size_t size);
 
 /* Maps a file into memory to be read, if it still is the one of this size, device and inode; NULL if not,
  * and where the system does not map files. */

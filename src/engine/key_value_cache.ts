@@ -72,7 +72,8 @@ export class KeyValueCache implements Disposable {
     this.#buffers = Array.from(new Set(blocks), (place: Place) => {
       const numHere = blocks.filter((other) => other === place).length;
       const specs = new Array(2 * numHere).fill(spec);
-      const buffer = buffers.use(new Buffer(model.backend, specs, place));
+      // A text has a part of each head's memory: with large pages, the first row of one would take hundreds of them.
+      const buffer = buffers.use(new Buffer(model.backend, specs, place, { isSparse: true }));
       if (isCleared) buffer.fill(0);
       const { tensors } = buffer;
       // The blocks of a place follow one another.

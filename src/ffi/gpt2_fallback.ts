@@ -49,6 +49,7 @@ export function gpt2Fallback(parts: FallbackParts): Gpt2Functions {
     gpt2_score_targets: () => null,
     gpt2_compare_logits: () => Promise.resolve(false),
     gpt2_use_huge_pages: () => {},
+    gpt2_use_small_pages: () => {},
     gpt2_map_file: () => null,
     gpt2_unmap_file: () => {},
     gpt2_give_back_for_good: () => {},

@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 13;
+export const abiVersion = 14;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {
@@ -72,6 +72,11 @@ export const gpt2Symbols = {
   },
   // void gpt2_use_huge_pages(void * start, size_t size)
   gpt2_use_huge_pages: {
+    parameters: ["pointer", "usize"],
+    result: "void",
+  },
+  // void gpt2_use_small_pages(void * start, size_t size)
+  gpt2_use_small_pages: {
     parameters: ["pointer", "usize"],
     result: "void",
   },

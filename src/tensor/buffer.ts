@@ -37,6 +37,15 @@ export const TENSOR_ALIGNMENT = 32;
 /** `GGML_BACKEND_BUFFER_USAGE_WEIGHTS`. */
 const USAGE_WEIGHTS = 1;
 
+/** Options of {@linkcode Buffer}. */
+export interface BufferOptions {
+  /**
+   * Whether only some of it will be written, here and there: the memory then comes in small pages, of which those that nobody
+   * writes are never there. Otherwise it comes in large ones, which are faster to read. Default: false.
+   */
+  readonly isSparse?: boolean;
+}
+
 /**
  * A block of native memory with one tensor for each spec, in the same order. The tensors borrow from it: using them after
  * it has been disposed of is an error.
@@ -62,6 +71,7 @@ export class Buffer implements Disposable, TensorOwner {
     backend: Backend,
     specs: readonly TensorSpec[],
     memory: Place | BufferType | FileLayout = backend.host,
+    { isSparse = false }: BufferOptions = {},
   ) {
     backend.checkUsable();
     for (const { shape, dtype } of specs) checkedElements("create a tensor", shape, dtype);
@@ -72,10 +82,10 @@ export class Buffer implements Disposable, TensorOwner {
     try {
       this.tensors = specs.map((spec) => this.#create(spec));
       this.#buffer = memory instanceof Place
-        ? this.#allocate(nativePlace(memory).bufferType)
+        ? this.#allocate(nativePlace(memory).bufferType, isSparse)
         : "file" in memory
         ? this.#place(memory)
-        : this.#allocate(memory);
+        : this.#allocate(memory, isSparse);
     } catch (error) {
       ggml.ggml_free(this.#context);
       throw error;
@@ -88,7 +98,7 @@ export class Buffer implements Disposable, TensorOwner {
     return createTensor(new TensorRecord(pointer, this), { shape: shape.slice(), dtype });
   }
 
-  #allocate(type: BufferType): Pointer {
+  #allocate(type: BufferType, isSparse: boolean): Pointer {
     const ggml = library();
     const buffer = ggml.ggml_backend_alloc_ctx_tensors_from_buft(this.#context, type);
     if (buffer === null) {
@@ -99,10 +109,10 @@ export class Buffer implements Disposable, TensorOwner {
       );
     }
     if (!isDeviceMemory(this.backend, type)) {
-      ggml.gpt2_use_huge_pages(
-        ggml.ggml_backend_buffer_get_base(buffer),
-        ggml.ggml_backend_buffer_get_size(buffer),
-      );
+      const start = ggml.ggml_backend_buffer_get_base(buffer);
+      const size = ggml.ggml_backend_buffer_get_size(buffer);
+      if (isSparse) ggml.gpt2_use_small_pages(start, size);
+      else ggml.gpt2_use_huge_pages(start, size);
     }
     return buffer;
   }
