@@ -27,7 +27,7 @@ import { forward, type ForwardOptions, type ForwardResult } from "./engine/forwa
 import { generate } from "./generation/generate.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
-import { encodePrompts, isPrompt, type Prompt } from "./tokenizer/prompts.ts";
+import { copyPrompts, encodePrompts, isPrompt, type Prompt } from "./tokenizer/prompts.ts";
 import type { GPT2Config } from "./model/config.ts";
 import {
   createModel,
@@ -323,7 +323,8 @@ export class GPT2 implements Disposable {
     text: Prompt | readonly Prompt[],
     options?: ScoreOptions,
   ): Promise<TextScore | TextScore[]> {
-    const scores = await Array.fromAsync(this.scoreEach(listOf(text, "score"), options));
+    const texts = copyPrompts(listOf(text, "score"), "score", "the prompt");
+    const scores = await Array.fromAsync(this.scoreEach(texts, options));
     return isPrompt(text) ? scores[0] : scores;
   }
 
@@ -369,8 +370,11 @@ export class GPT2 implements Disposable {
     continuations: readonly Prompt[],
     options?: ScoreContinuationsOptions,
   ): Promise<ContinuationScore[]> {
+    // At once: what the caller's arrays say later makes no difference.
+    const others = copyPrompts(continuations, "score", "continuations");
+    const [own] = copyPrompts([prompt], "score", "the prompt");
     const { scoreContinuations } = await import("./evaluation/score_continuations.ts");
-    return await scoreContinuations(this.#scorer, prompt, continuations, options);
+    return await scoreContinuations(this.#scorer, own, others, options);
   }
 
   get #scorer(): Scorer {

@@ -4,6 +4,7 @@
  * @module
  */
 import { abortSignal, callback, checkOptions, type OptionRules } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Sequence } from "../engine/sequence.ts";
@@ -102,7 +103,15 @@ export async function compareModels(
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
   const { onProgress, signal, ...asked } = checkOptions(ACTION, options, RULES);
-  const [base, ...others] = Array.from(models, (model) => engineFor(ACTION, model));
+  if (!Array.isArray(models)) {
+    throw new TypeError(
+      `Cannot ${ACTION}: an array of them is needed: received ${describe(models)}.`,
+    );
+  }
+  const [base, ...others] = Array.from<EvaluatedModel, Engine>(
+    models,
+    (model) => engineFor(ACTION, model),
+  );
   if (others.length === 0) {
     throw new InvalidArgumentError(
       `Cannot ${ACTION}: two or more are needed: received ${models.length}.`,

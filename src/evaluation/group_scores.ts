@@ -39,6 +39,15 @@ export function groupScores(
   tokens: readonly ScoredToken[],
   spans: readonly TextSpan[] = wordsOf(text),
 ): SpanScore[] {
+  const isList = Array.isArray(spans) &&
+    spans.every((span) => typeof span === "object" && span !== null);
+  if (!isList) {
+    throw new TypeError(
+      `Cannot score parts of the text: they must be an array of { start, end }: received ${
+        describe(spans)
+      }.`,
+    );
+  }
   const places = firstVisible(text, tokens);
   return spans.map(({ start, end }) => {
     checkSpan(start, end, text.length);

@@ -16,7 +16,6 @@ import { scoreTokens } from "../engine/score_tokens.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
-import { isTokenIds } from "../tokenizer/token_ids.ts";
 import type { Scorer } from "./scorer.ts";
 import { sideBySide } from "./side_by_side.ts";
 
@@ -59,7 +58,7 @@ const RULES: OptionRules<ScoreContinuationsOptions> = {
  * of both together behind as many as the prompt has alone, and spaces at the end of the prompt belong to it. Of a prompt
  * that is too long, the end counts.
  *
- * @param prompt a text or its tokens; an empty text stands for the beginning of one
+ * @param prompt a text or its tokens, which do not change; an empty text stands for the beginning of one
  * @param continuations texts or tokens, at least one token each
  * @throws {TypeError} if one is neither a text nor tokens, or a text is given but the model has no tokenizer
  * @throws {RangeError} if a continuation has no token, or more than the context
@@ -78,14 +77,10 @@ export async function scoreContinuations(
     RULES,
   );
   const { contextLength } = engine.model.config;
-  // Copies: what the caller's arrays say later makes no difference.
-  const [own, ...others] = [prompt, ...continuations].map((text) =>
-    isTokenIds(text) ? Array.from<number>(text) : text
-  );
   const texts: JoinedText[] = [];
   // Many long texts take seconds.
-  const encoded = others.values().map((other) =>
-    texts.push(joined(tokenizer, own, other, allowSpecial, contextLength))
+  const encoded = continuations.values().map((continuation) =>
+    texts.push(joined(tokenizer, prompt, continuation, allowSpecial, contextLength))
   );
   await doInTurns(encoded, signal);
   const numRows = texts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);

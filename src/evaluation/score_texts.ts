@@ -12,6 +12,7 @@ import {
   integer,
   type OptionRules,
 } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
@@ -98,6 +99,7 @@ export function scoreTexts(
 ): AsyncGenerator<TextScore, void, undefined> {
   // At once: what the caller's objects say later makes no difference.
   const checked = checkOptions(ACTION, options, RULES);
+  requireIterable(texts);
   const { contextLength } = scorer.engine.model.config;
   if (checked.stride !== undefined && checked.stride > contextLength) {
     throw new InvalidArgumentError(
@@ -105,6 +107,18 @@ export function scoreTexts(
     );
   }
   return scoreInOrder(scorer, texts, checked);
+}
+
+function requireIterable(texts: unknown): void {
+  // The characters of a text are no texts.
+  const isSource = typeof texts === "object" && texts !== null &&
+    (Symbol.iterator in texts || Symbol.asyncIterator in texts);
+  if (isSource) return;
+  throw new TypeError(
+    `Cannot ${ACTION}: something to iterate over is needed, which gives texts or tokens: received ${
+      describe(texts)
+    }.`,
+  );
 }
 
 async function* scoreInOrder(

@@ -21,6 +21,27 @@ export function copyPrompt(prompt: Prompt): string | readonly number[] {
 }
 
 /**
+ * What several prompts are now, copied. What is none is left to whoever reads it.
+ *
+ * @param action what cannot be done otherwise
+ * @param name what they are called
+ * @throws {TypeError} if it is no array
+ */
+export function copyPrompts(
+  prompts: readonly Prompt[],
+  action: string,
+  name: string,
+): readonly Prompt[] {
+  // A text is no array of its characters here.
+  if (Array.isArray(prompts)) {
+    return Array.from(prompts, (each) => isPrompt(each) ? copyPrompt(each) : each);
+  }
+  throw new TypeError(
+    `Cannot ${action}: ${name} must be an array of texts or tokens: received ${describe(prompts)}.`,
+  );
+}
+
+/**
  * The tokens of each prompt, copied; an empty text is the token that begins one.
  *
  * @param allowSpecial the special tokens to recognize in texts

@@ -128,6 +128,7 @@ Deno.test("compareModels() throws for what cannot be compared", async () => {
     [[base], tokens, RangeError, "two or more are needed: received 1"],
     [[], tokens, RangeError, "two or more are needed: received 0"],
     [[base, {}], tokens, TypeError, "a GPT2 is needed"],
+    [null, tokens, TypeError, "an array of them is needed: received null"],
     [[base, smaller], [1, 2, 3], RangeError, "number 2, whose vocabulary has 99 tokens"],
     [[base, other], [1, 2, 3], RangeError, "at least 128 tokens: received 3"],
     [[base, other], "text", TypeError, "no tokenizer"],

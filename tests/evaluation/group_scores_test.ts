@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { groupScores } from "../../src/evaluation/group_scores.ts";
+import { groupScores, type TextSpan } from "../../src/evaluation/group_scores.ts";
 import type { ScoredToken } from "../../src/evaluation/score_texts.ts";
 
 /** Tokens of these texts, of which the first has no score and the others 1, 2, 3, ... */
@@ -52,5 +52,16 @@ Deno.test("groupScores() refuses a part that is not of the text", () => {
   const [text, tokens] = tokensOf("abc");
   for (const [start, end] of [[-1, 2], [2, 1], [0, 4], [0.5, 2], [NaN, 2]]) {
     assertThrows(() => groupScores(text, tokens, [{ start, end }]), RangeError, "3 characters");
+  }
+});
+
+Deno.test("groupScores() refuses what is no list of parts", () => {
+  const [text, tokens] = tokensOf("a", " b");
+  for (const spans of [null, 5, "0-1", [null], [3]]) {
+    assertThrows(
+      () => groupScores(text, tokens, spans as unknown as TextSpan[]),
+      TypeError,
+      "an array of { start, end }: received",
+    );
   }
 });

@@ -100,7 +100,7 @@ Deno.test("GPT2.scoreContinuations() refuses what has no token, or too many", as
   await assertRejects(() => bad.scoreContinuations(5, ["a"]), TypeError, "Cannot score");
   await assertRejects(() => bad.scoreContinuations("a", [5]), TypeError, "Cannot score");
   await assertRejects(
-    () => bad.scoreContinuations("a", "b", { x: 1 }),
+    () => bad.scoreContinuations("a", ["b"], { x: 1 }),
     TypeError,
     "no such option",
   );
@@ -134,4 +134,22 @@ Deno.test("scoreContinuations() lets others have their turn while it encodes man
   eventLoopTurn().then(() => stop.abort());
   await refused;
   assert(numEncoded < 10, `${numEncoded}`);
+});
+
+Deno.test("GPT2.scoreContinuations() reads what there is when it is called, and refuses what is no list", async () => {
+  const expected = await model.scoreContinuations([5, 6], [[7, 8], "x"]);
+  const [prompt, continuation] = [[5, 6], [7, 8]];
+  const continuations = [continuation, "x"];
+  const scores = model.scoreContinuations(prompt, continuations);
+  prompt.fill(9);
+  continuation.fill(9);
+  continuations.pop();
+  assertEquals(await scores, expected);
+  for (const wrong of [null, "be", new Set([" be"])]) {
+    await assertRejects(
+      () => model.scoreContinuations("To", wrong as unknown as string[]),
+      TypeError,
+      "continuations must be an array",
+    );
+  }
 });

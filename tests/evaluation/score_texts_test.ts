@@ -186,3 +186,20 @@ Deno.test("GPT2.score() scores all tokens of a text that the tokenizer puts one 
     assert(words.every(({ logProbability }) => Number.isFinite(logProbability)));
   }
 });
+
+Deno.test("GPT2.score() and scoreEach() refuse what is no list of texts, such as the characters of one", async () => {
+  for (const texts of [null, undefined, 5, "To be", {}]) {
+    const scores = model.scoreEach(texts as unknown as string[]);
+    await assertRejects(() => scores.next(), TypeError, "Cannot score: something to iterate over");
+  }
+});
+
+Deno.test("GPT2.score() reads the tokens that there are when it is called", async () => {
+  const tokens = tokenizer.encode("To be, or not to be");
+  const expected = await model.score(tokens);
+  const [lone, listed] = [[...tokens], [[...tokens]]];
+  const scores = [model.score(lone), model.score(listed).then(([score]) => score)];
+  for (const changed of [lone, listed[0]]) changed.fill(7);
+  listed.push([1]);
+  for (const score of await Promise.all(scores)) assertEquals(score, expected);
+});
