@@ -70,7 +70,9 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const isRefused = error instanceof RangeError || error instanceof TypeError ||
     error instanceof SyntaxError;
-  if (isRefused && !isAboutMemory(error) && /^Cannot (?!use the model)/.test(error.message)) {
+  // That somebody has disposed of the model is no fault of the request.
+  const isOurs = isRefused && /: it has been disposed of$/.test(error.message);
+  if (isRefused && !isOurs && !isAboutMemory(error) && /^Cannot /.test(error.message)) {
     const { message } = error;
     return new ApiError(400, renameOptions(message), { param: fieldOf(message), cause: error });
   }

@@ -146,6 +146,7 @@ class Exchanges {
       signal: stop.signal,
       beganAt: performance.now(),
       id,
+      report: (error) => this.#report(error),
       abort: (reason) => stop.abort(reason),
       until: (promise) => void ends.push(promise),
     };
@@ -182,9 +183,12 @@ class Exchanges {
     if (this.#isEnding && error instanceof DOMException) {
       return overloaded("The server ends. Ask another one, or later.", 5).toResponse();
     }
-    const refusal = toApiError(error);
-    if (refusal.status >= 500 && !(error instanceof ApiError)) this.#onError?.(error);
-    return refusal.toResponse();
+    this.#report(error);
+    return toApiError(error).toResponse();
+  }
+
+  #report(error: unknown): void {
+    if (toApiError(error).status >= 500 && !(error instanceof ApiError)) this.#onError?.(error);
   }
 
   async drain(graceMs: number): Promise<void> {

@@ -35,6 +35,8 @@ export interface Exchange {
   readonly beganAt: number;
   /** A name for the request, which its answer has as a header. */
   readonly id: string;
+  /** Tells whoever serves what went wrong after the answer had begun, unless it is the client's fault. */
+  report(error: unknown): void;
   /** Ends the work for it. */
   abort(reason: unknown): void;
   /** Has the request count as running until the promise is settled, though there is an answer. */

@@ -4,7 +4,7 @@ import { engineOf } from "../../src/engine/engines.ts";
 import { scoreContinuations } from "../../src/evaluation/score_continuations.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 
-const model = await GPT2.fromPretrained("demo");
+const model = await GPT2.fromPretrained("demo", { type: "f32" });
 const tokenizer = model.tokenizer!;
 const { contextLength } = model.config;
 const TOLERANCE = 1e-5;

@@ -5,7 +5,7 @@ import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 
-const model = await GPT2.fromPretrained("demo");
+const model = await GPT2.fromPretrained("demo", { type: "f32" });
 const tokenizer = model.tokenizer!;
 const endOfText = model.endOfTextIds[0];
 const { vocabSize, contextLength } = model.config;

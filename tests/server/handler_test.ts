@@ -147,6 +147,25 @@ Deno.test("what fails through no fault of a client is told to who serves, not to
   assertEquals(errors.map((error) => error instanceof TypeError), [true]);
 });
 
+Deno.test("whoever disposes of the model while it is served is told, also of streams", async () => {
+  for (const stream of [false, true]) {
+    const own = await GPT2.fromPretrained("demo", { threads: 1 });
+    const errors: unknown[] = [];
+    using handler = createHandler(own, { onError: (error) => errors.push(error) });
+    const body = { prompt: "ROMEO:", max_tokens: 250, ignore_eos: true, stream };
+    const answer = handler(post("/v1/completions", body));
+    while (!/written_total [1-9]/.test(await (await handler(get("/metrics"))).text())) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    own[Symbol.dispose]();
+    const response = await answer;
+    assertEquals(response.status, stream ? 200 : 500);
+    assert((await response.text()).includes("The server failed"));
+    assertEquals(errors.length, 1);
+    assert(String(errors[0]).includes("it has been disposed of"));
+  }
+});
+
 Deno.test("tokenize, detokenize and tokenizer_info are what harnesses ask for", async () => {
   using handler = serving();
   const text = "ROMEO: I — you 😀";

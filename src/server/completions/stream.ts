@@ -43,6 +43,7 @@ export async function streamCompletion(
         controller.close();
       },
       (error) => {
+        if (!exchange.signal.aborted) exchange.report(error);
         send(toApiError(error).body);
         controller.close();
       },
