@@ -134,7 +134,15 @@ Deno.test("score says which line of a file cannot be read", async () => {
     const [stdin, message] of [
       ['{"text": "a"}\n{"text": 5}\n', 'line 2 of stdin: it has no text as "text"'],
       ["[]", "line 1 of stdin: it is no JSON object"],
-      ["{", "line 1 of stdin: it is no JSON:"],
+      ["{", "line 1 of stdin: it is no JSON that can be read: "],
+      [
+        '{"text":"\\ud800"}',
+        "it is no JSON that can be read: a string has half a surrogate pair: ",
+      ],
+      [
+        '{"text":"a","text":"b"}',
+        'it is no JSON that can be read: the key "text" is there twice: ',
+      ],
       [new Uint8Array([123, 125, 10, 255]), 'line 1 of stdin: it has no text as "text"'],
     ] as const
   ) {
@@ -144,6 +152,8 @@ Deno.test("score says which line of a file cannot be read", async () => {
     assertEquals(code, 65, stderr);
     assertStringIncludes(stderr, message);
   }
+  const marked = { stdin: '\ufeff{"text":"a"}\n' };
+  assertEquals((await score(["--jsonl", "text"], marked)).code, 0);
   const { code, stderr } = await score(["--lines"], { stdin: new Uint8Array([97, 10, 255, 10]) });
   assertEquals(code, 65);
   assertStringIncludes(stderr, "line 2 of stdin is not UTF-8");

@@ -83,9 +83,14 @@ function fieldOf(json: string, field: string, line: number, path: string): strin
     );
   let value;
   try {
-    value = parseStrictJson(json);
+    // Some programs put a byte order mark before all else.
+    value = parseStrictJson(line === 1 ? json.replace(/^\ufeff/, "") : json);
   } catch (error) {
-    if (error instanceof SyntaxError) throw refuse("it is no JSON");
+    if (error instanceof SyntaxError) {
+      const [, what] = /^Cannot parse JSON: (.*) at position \d+: received /.exec(error.message) ??
+        [];
+      throw refuse(`it is no JSON that can be read${what === undefined ? "" : `: ${what}`}`);
+    }
     throw error;
   }
   if (!(value instanceof Map)) throw refuse("it is no JSON object");
