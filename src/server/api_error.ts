@@ -62,6 +62,11 @@ export function overloaded(message: string, retryAfterSeconds: number): ApiError
   return new ApiError(503, message, { type: "overloaded_error", code: "overloaded", headers });
 }
 
+/** For what the end of the server has cut off. */
+export function serverEnds(): ApiError {
+  return overloaded("The server ends. Ask another one, or later.", 5);
+}
+
 /**
  * What to answer when something was thrown. What the library refuses is the fault of the request, and what it says names the
  * fields; of anything else a client learns nothing.

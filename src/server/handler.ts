@@ -7,7 +7,7 @@ import { onAbort } from "../base/abort.ts";
 import { describe } from "../base/describe.ts";
 import { GPT2 } from "../gpt2.ts";
 import { Admission } from "./admission.ts";
-import { ApiError, overloaded, toApiError } from "./api_error.ts";
+import { ApiError, overloaded, serverEnds, toApiError } from "./api_error.ts";
 import { Authorization } from "./authorization.ts";
 import { Cors } from "./cors.ts";
 import { MAX_OTHER_REQUESTS } from "./limits.ts";
@@ -173,7 +173,7 @@ class Exchanges {
   }
 
   #checkRoom(): void {
-    if (this.#isEnding) throw overloaded("The server ends. Ask another one, or later.", 5);
+    if (this.#isEnding) throw serverEnds();
     if (this.#running.size < this.#maxRunning) return;
     throw overloaded(`The server answers ${this.#running.size} requests. Try again later.`, 1);
   }
@@ -181,7 +181,7 @@ class Exchanges {
   #refuse(request: Request, error: unknown): Response {
     if (request.signal.aborted) return new Response(null, { status: CLIENT_GONE });
     if (this.#isEnding && error instanceof DOMException) {
-      return overloaded("The server ends. Ask another one, or later.", 5).toResponse();
+      return serverEnds().toResponse();
     }
     this.#report(error);
     return toApiError(error).toResponse();

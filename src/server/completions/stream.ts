@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { toApiError } from "../api_error.ts";
+import { serverEnds, toApiError } from "../api_error.ts";
 import type { Exchange } from "../service.ts";
 import type { CompletionRequest } from "./request.ts";
 import { ChoiceWriter, completionHead, usageJson } from "./response.ts";
@@ -43,8 +43,10 @@ export async function streamCompletion(
         controller.close();
       },
       (error) => {
-        if (!exchange.signal.aborted) exchange.report(error);
-        send(toApiError(error).body);
+        // Either the server ends, or there is no client any more.
+        const isStopped = exchange.signal.aborted;
+        if (!isStopped) exchange.report(error);
+        send((isStopped ? serverEnds() : toApiError(error)).body);
         controller.close();
       },
     ).catch(() => {}),
