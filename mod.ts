@@ -63,11 +63,13 @@ export type {
   ScoreContinuationsOptions,
 } from "./src/evaluation/score_continuations.ts";
 export type {
+  LikelyToken,
   ScoredToken,
   ScoreOptions,
   ScoreProgress,
   TextScore,
 } from "./src/evaluation/score_texts.ts";
+export type { ReadableToken } from "./src/tokenizer/readable_token.ts";
 export type { TextPlace } from "./src/evaluation/text_places.ts";
 export type { TokenLogProbability, TokenScore } from "./src/engine/target_scores.ts";
 export type { BeamOptions } from "./src/generation/beam_options.ts";

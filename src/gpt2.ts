@@ -317,15 +317,18 @@ export class GPT2 implements Disposable {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async score(text: Prompt, options?: ScoreOptions): Promise<TextScore>;
-  /** How likely each of several texts is. */
+  /** How likely each of several texts is: of none, for an empty array, none. (An empty typed array is a text without tokens.) */
   async score(texts: readonly Prompt[], options?: ScoreOptions): Promise<TextScore[]>;
   async score(
     text: Prompt | readonly Prompt[],
     options?: ScoreOptions,
   ): Promise<TextScore | TextScore[]> {
-    const texts = copyPrompts(listOf(text, "score"), "score", "the prompt");
+    // An empty array is a list of no texts, not a text of no tokens.
+    const isEmpty = Array.isArray(text) && text.length === 0;
+    const list: readonly Prompt[] = isEmpty ? [] : listOf(text, "score");
+    const texts = copyPrompts(list, "score", "the prompt");
     const scores = await Array.fromAsync(this.scoreEach(texts, options));
-    return isPrompt(text) ? scores[0] : scores;
+    return isPrompt(text) && !isEmpty ? scores[0] : scores;
   }
 
   /**

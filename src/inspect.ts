@@ -69,4 +69,4 @@ export { freeze, replace, type ReplaceOptions } from "./inspection/replace.ts";
 export type { ResidualPartKind } from "./inspection/residual_parts.ts";
 export { steer, type Steering } from "./inspection/steer.ts";
 export { steeringVector } from "./inspection/steering_vector.ts";
-export type { ReadableToken } from "./inspection/token_text.ts";
+export type { ReadableToken } from "./tokenizer/readable_token.ts";

@@ -5,7 +5,7 @@
  */
 import { encodePrompts } from "../tokenizer/prompts.ts";
 import { activationPatching } from "../inspection/activation_patching.ts";
-import { readableToken } from "../inspection/token_text.ts";
+import { readableToken } from "../tokenizer/readable_token.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { jsonFlag } from "./arguments/common_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";

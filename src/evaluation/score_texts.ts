@@ -15,8 +15,9 @@ import {
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
-import type { TokenScore } from "../engine/target_scores.ts";
-import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
+import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
+import { encodePrompts, isPrompt, type Prompt } from "../tokenizer/prompts.ts";
+import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Scorer } from "./scorer.ts";
 import { sideBySide } from "./side_by_side.ts";
@@ -55,7 +56,13 @@ export interface ScoreOptions {
 }
 
 /** A token of a text, where it stands, and how likely it is there. */
-export interface ScoredToken extends TokenScore, TextPlace {}
+export interface ScoredToken extends TokenScore, TextPlace {
+  /** The likeliest tokens there, with their texts, the likeliest first, if any were asked for. */
+  readonly topLogProbabilities?: readonly LikelyToken[];
+}
+
+/** One of the likeliest tokens at a place, and what it says. */
+export interface LikelyToken extends TokenLogProbability, ReadableToken {}
 
 /** How likely a text is. What is said of all tokens is said of those that have a score: all, or all but the first. */
 export interface TextScore {
@@ -110,14 +117,15 @@ export function scoreTexts(
 }
 
 function requireIterable(texts: unknown): void {
-  // The characters of a text are no texts.
-  const isSource = typeof texts === "object" && texts !== null &&
+  // The characters of a text are no texts, and tokens are one.
+  const isOne = isPrompt(texts) && texts.length > 0 || ArrayBuffer.isView(texts);
+  const isSource = !isOne && typeof texts === "object" && texts !== null &&
     (Symbol.iterator in texts || Symbol.asyncIterator in texts);
   if (isSource) return;
   throw new TypeError(
     `Cannot ${ACTION}: something to iterate over is needed, which gives texts or tokens: received ${
       describe(texts)
-    }.`,
+    }.${isOne ? " Put a single one in an array." : ""}`,
   );
 }
 
@@ -210,7 +218,16 @@ function* windowsOf(
 
 function summarize(scores: readonly TokenScore[], tokenizer: Tokenizer | undefined): TextScore {
   const places = textPlaces(tokenizer, scores.map(({ id }) => id));
-  const tokens = scores.map((score, i) => ({ ...score, ...places[i] }));
+  const tokens = scores.map(({ topLogProbabilities: top, ...score }, i): ScoredToken => ({
+    ...score,
+    ...places[i],
+    ...top && {
+      topLogProbabilities: top.map(({ id, logProbability }) => ({
+        ...readableToken({ tokenizer }, id),
+        logProbability,
+      })),
+    },
+  }));
   let [numScored, numBytes, logProbability] = [0, 0, 0];
   for (const token of tokens) {
     if (Number.isNaN(token.logProbability)) continue;

@@ -3,12 +3,11 @@
  *
  * @module
  */
+import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
-/** What a token says, and where. */
-export interface TextPlace {
-  /** Its text; U+FFFD stands for a part of a character. Empty without a tokenizer. */
-  readonly text: string;
+/** What a token says, and where. The numbers are NaN without a tokenizer, which alone knows them. */
+export interface TextPlace extends Omit<ReadableToken, "id"> {
   /** Where it begins in the text, as JavaScript counts: in UTF-16 units. Of a token within a character, where that begins. */
   readonly offset: number;
   /** Where it begins in the text as UTF-8, in bytes. */
@@ -17,7 +16,7 @@ export interface TextPlace {
   readonly numBytes: number;
 }
 
-/** The places of tokens that follow one another. Without a tokenizer they have no text, and all are at 0. */
+/** The places of tokens that follow one another. Without a tokenizer nobody knows them. */
 export function textPlaces(
   tokenizer: Tokenizer | undefined,
   ids: readonly number[],
@@ -27,7 +26,10 @@ export function textPlaces(
   let before = 0;
   let units = 0;
   return ids.map((id) => {
-    if (tokenizer === undefined || id >= tokenizer.vocabSize) {
+    if (tokenizer === undefined) {
+      return { text: "", offset: NaN, byteOffset: NaN, numBytes: NaN };
+    }
+    if (id >= tokenizer.vocabSize) {
       return { text: "", offset: before + units, byteOffset, numBytes: 0 };
     }
     const bytes = tokenizer.tokenBytes(id);
@@ -38,7 +40,8 @@ export function textPlaces(
       // Characters of four bytes are pairs of surrogates.
       units = byte >= 0xf0 ? 2 : 1;
     }
-    const place = { text: tokenizer.decode([id]), offset, byteOffset, numBytes: bytes.length };
+    const { id: _, ...shown } = readableToken({ tokenizer }, id);
+    const place = { ...shown, offset, byteOffset, numBytes: bytes.length };
     byteOffset += bytes.length;
     return place;
   });

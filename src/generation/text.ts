@@ -160,7 +160,8 @@ export class Text implements Disposable {
    * ```
    *
    * @param added see {@linkcode Text.append}
-   * @returns one score for each token that was added. The numbers of a text's very first token are NaN: nothing precedes it
+   * @returns one score for each token that was added. The numbers of a text's very first token are NaN: nothing precedes it.
+   *   Tokens have ids only, and so have the likeliest ones: `GPT2.score()` gives their texts
    * @throws {RangeError} if the text would become longer than the context, or a token is not in the vocabulary; nothing is
    *   added then, nor if reading fails or is aborted
    * @throws {TypeError} if a text is given but the model has no tokenizer

@@ -20,7 +20,7 @@ import {
   type ResidualPartKind,
   residualParts,
 } from "./residual_parts.ts";
-import { type ReadableToken, readableToken } from "./token_text.ts";
+import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 import { unembeddingRows } from "./unembedding.ts";
 
 /** Options of {@linkcode directLogitAttribution}. */

@@ -16,7 +16,7 @@ import { type DirectLogitAttribution, directLogitAttribution } from "./direct_lo
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { type LensLayer, logitLens } from "./logit_lens.ts";
 import { checkTokenOption, oneText, positionIn } from "./one_text.ts";
-import { type ReadableToken, readableToken } from "./token_text.ts";
+import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 
 /** Options of {@linkcode explain}. */
 export interface ExplainOptions {

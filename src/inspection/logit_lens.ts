@@ -10,7 +10,7 @@ import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import { oneText } from "./one_text.ts";
 import { scoreStreams } from "./stream_scores.ts";
-import { type ReadableToken, readableToken } from "./token_text.ts";
+import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 
 /** Options of {@linkcode logitLens}. */
 export interface LogitLensOptions {

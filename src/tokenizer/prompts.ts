@@ -32,12 +32,16 @@ export function copyPrompts(
   action: string,
   name: string,
 ): readonly Prompt[] {
-  // A text is no array of its characters here.
-  if (Array.isArray(prompts)) {
+  // A text is no array of its characters here, nor tokens one of prompts.
+  const isOne = isPrompt(prompts) && prompts.length > 0;
+  if (Array.isArray(prompts) && !isOne) {
     return Array.from(prompts, (each) => isPrompt(each) ? copyPrompt(each) : each);
   }
   throw new TypeError(
-    `Cannot ${action}: ${name} must be an array of texts or tokens: received ${describe(prompts)}.`,
+    `Cannot ${action}: ${name} must be an array of texts or tokens: received ${
+      describe(prompts)
+    }.` +
+      (isOne ? " Put a single one in an array." : ""),
   );
 }
 

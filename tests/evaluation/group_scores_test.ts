@@ -65,3 +65,19 @@ Deno.test("groupScores() refuses what is no list of parts", () => {
     );
   }
 });
+
+Deno.test("groupScores() refuses the tokens of another text, or of one that nobody knows", () => {
+  const [text, tokens] = tokensOf("The", " cat", " sat");
+  const unknown = tokens.map((token) => ({ ...token, text: "", offset: NaN, numBytes: NaN }));
+  for (const others of [tokens.slice(1), tokens.slice(0, 2), [], unknown]) {
+    assertThrows(() => groupScores(text, others), RangeError, "not those of this text");
+  }
+  for (const other of ["The cat sit", "", text + " down", "The  catsat"]) {
+    assertThrows(() => groupScores(other, tokens), RangeError, "not those of this text");
+  }
+});
+
+Deno.test("groupScores() leaves out the space that a tokenizer puts before a text", () => {
+  const [, tokens] = tokensOf(" The", " c", "at");
+  assertEquals(brief(groupScores("The cat", tokens)), [["The", 1, NaN], ["cat", 2, 3]]);
+});

@@ -203,3 +203,31 @@ Deno.test("GPT2.score() reads the tokens that there are when it is called", asyn
   listed.push([1]);
   for (const score of await Promise.all(scores)) assertEquals(score, expected);
 });
+
+Deno.test("GPT2.scoreEach() and scoreContinuations() say of a single text that it belongs into an array", async () => {
+  // deno-lint-ignore no-explicit-any
+  const bad = model as any;
+  for (const text of ["a cat", [1, 2], new Int32Array([1, 2])]) {
+    for (
+      const refused of [
+        () => bad.scoreEach(text).next(),
+        () => bad.scoreContinuations("The", text),
+      ]
+    ) await assertRejects(refused, TypeError, "Put a single one in an array.");
+  }
+});
+
+Deno.test("GPT2.score() gives no score for an empty list, and one for a typed array without tokens", async () => {
+  const texts: string[] = [];
+  assertEquals(await model.score(texts), []);
+  assertEquals((await model.score(new Uint32Array())).tokens, []);
+});
+
+Deno.test("GPT2.score() tells the texts of the likeliest tokens, and the bytes of parts of characters", async () => {
+  const { tokens } = await model.score("\u{1f642}.", { topLogProbabilities: vocabSize });
+  assertEquals(tokens.slice(0, -1).map(({ hex }) => hex).join(""), "f09f9982");
+  for (const { id, text, hex } of tokens.at(-1)!.topLogProbabilities!) {
+    assertEquals(text, tokenizer.decode([id]));
+    assertEquals(hex, text.includes("\ufffd") ? tokenizer.tokenBytes(id).toHex() : undefined);
+  }
+});

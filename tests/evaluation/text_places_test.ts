@@ -32,5 +32,12 @@ Deno.test("textPlaces() knows no text of ids that the tokenizer does not have", 
   const [a, padded] = textPlaces(tokenizer, [64, 50300]);
   assertEquals([a.text, padded], ["a", nowhere]);
   const [none] = textPlaces(undefined, [5]);
-  assertEquals(none, { text: "", offset: 0, byteOffset: 0, numBytes: 0 });
+  assertEquals(none, { text: "", offset: NaN, byteOffset: NaN, numBytes: NaN });
+});
+
+Deno.test("textPlaces() gives the bytes of tokens that are parts of characters", () => {
+  const ids = tokenizer.encode("a\u{1f642}");
+  const hexes = textPlaces(tokenizer, ids).map(({ hex }) => hex);
+  assertEquals(hexes, [undefined, ...ids.slice(1).map((id) => tokenizer.tokenBytes(id).toHex())]);
+  assertEquals(hexes.slice(1).join(""), "f09f9982");
 });

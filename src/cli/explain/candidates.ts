@@ -10,7 +10,7 @@ import {
 } from "../../generation/sampling/sampling_stages.ts";
 import type { SamplingOptions } from "../../generation/sampling/sampling_options.ts";
 import type { InspectableModel } from "../../inspection/inspectable_model.ts";
-import { type ReadableToken, readableToken } from "../../inspection/token_text.ts";
+import { type ReadableToken, readableToken } from "../../tokenizer/readable_token.ts";
 
 /** A token that may come next. */
 export interface Candidate extends ReadableToken {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ReadableToken, shownToken } from "../../inspection/token_text.ts";
+import { type ReadableToken, shownToken } from "../../tokenizer/readable_token.ts";
 import type { StyledText } from "../terminal/io.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
 import { cutText, padTextEnd, textWidth } from "../terminal/text_width.ts";

@@ -9,7 +9,7 @@ import { isFile, throughLinks } from "../../base/files.ts";
 import type { Explanation } from "../../inspection/explain.ts";
 import type { InspectableModel } from "../../inspection/inspectable_model.ts";
 import { collectReport, MAX_REPORT_TOKENS } from "../../inspection/report/collect_report.ts";
-import { shownToken } from "../../inspection/token_text.ts";
+import { shownToken } from "../../tokenizer/readable_token.ts";
 import type { ReportComparison } from "../../inspection/report/report_data.ts";
 import { REPORT_BEGIN, reportHtml } from "../../inspection/report/report_html.ts";
 import { flagText } from "../arguments/flags.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { FinishReason, GeneratedToken } from "../../generation/generated_token.ts";
-import { type ReadableToken, readableToken } from "../../inspection/token_text.ts";
+import { type ReadableToken, readableToken } from "../../tokenizer/readable_token.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
 /** A continuation, as JSON has it. */

@@ -5,7 +5,7 @@
  */
 import type { SpanScore } from "../../evaluation/group_scores.ts";
 import type { ScoredToken, TextScore } from "../../evaluation/score_texts.ts";
-import { readableToken } from "../../inspection/token_text.ts";
+import { readableToken } from "../../tokenizer/readable_token.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { bar, heading, type Line, percent, tokenCell, tokenWidth } from "../explain/layout.ts";
 import type { StyledText } from "../terminal/io.ts";

@@ -8,7 +8,7 @@ import type { CapturedActivations } from "../../engine/activation_record.ts";
 import type { AttentionScores } from "../attention_patterns.ts";
 import type { Explanation } from "../explain.ts";
 import { engineFor, type InspectableModel } from "../inspectable_model.ts";
-import { shownToken } from "../token_text.ts";
+import { shownToken } from "../../tokenizer/readable_token.ts";
 import { type ReportData, requireParts } from "./report_data.ts";
 
 /** More tokens make a page that no browser likes: it grows with their square. */

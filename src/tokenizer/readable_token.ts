@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InspectableModel } from "./inspectable_model.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 /** A token, and what it says. */
 export interface ReadableToken {
@@ -17,7 +17,7 @@ export interface ReadableToken {
 
 /** A token with its text. */
 export function readableToken(
-  { tokenizer }: Pick<InspectableModel, "tokenizer">,
+  { tokenizer }: { readonly tokenizer: Tokenizer | undefined },
   id: number,
 ): ReadableToken {
   const text = tokenizer !== undefined && id < tokenizer.vocabSize ? tokenizer.decode([id]) : "";
