@@ -26,7 +26,8 @@ export interface TextLine {
 }
 
 /**
- * The lines of a file, one after another. A last line without an end counts if it is not empty.
+ * The lines of a file, one after another. A last line without an end counts if it is not empty. A byte order mark before the
+ * first one, as some editors put it there, is no text.
  *
  * @param path of the file, `-` for stdin
  * @param flag the flag that names it
@@ -53,7 +54,8 @@ export async function* readLines(
     begun = [];
     numBegunBytes = 0;
     endByte += whole.length + (hasEnd ? 1 : 0);
-    return { text: decodeLine(decoder, whole, path, line), line, endByte };
+    const text = decodeLine(decoder, whole, path, line);
+    return { text: line === 1 ? text.replace(/^\ufeff/, "") : text, line, endByte };
   };
   while (true) {
     signal.throwIfAborted();

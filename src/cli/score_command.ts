@@ -31,7 +31,8 @@ export const scoreCommand = defineCommand({
     ...modelFlags,
     file: {
       ...fileFlag,
-      help: "Read the text from a file; - is stdin. The line break at its end is dropped.",
+      help:
+        "Read the text from a file; - is stdin. The line break at its end is dropped, and a byte order mark.",
     },
     lines: { kind: "switch", help: "Each line of the file is a text." },
     jsonl: {
@@ -49,7 +50,8 @@ export const scoreCommand = defineCommand({
     span: {
       kind: "textList",
       valueName: "start-end",
-      help: "Add up the tokens of these characters, counted from 0. May be repeated.",
+      help:
+        "Add up the tokens of these characters, counted from 0: 4-7 are 4, 5 and 6, without the end.",
     },
     top: {
       kind: "integer",
@@ -57,7 +59,7 @@ export const scoreCommand = defineCommand({
       min: 0,
       max: MAX_TOP,
       default: 0,
-      help: "Show the likeliest tokens at each place.",
+      help: `Show the likeliest tokens at each place: at most ${MAX_TOP}. Not with --tsv.`,
     },
     afterEndOfText: {
       kind: "switch",
@@ -133,12 +135,19 @@ export const scoreCommand = defineCommand({
 function requireUse(values: Record<string, unknown>): void {
   const isGiven = (flag: string) => {
     const value = values[flag.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase())];
-    return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+    return Array.isArray(value)
+      ? value.length > 0
+      : value !== undefined && value !== false && value !== 0;
   };
-  const rivals = [["json", "tsv"], ["lines", "jsonl"], ["sum", "group"], ["sum", "span"], [
-    "group",
-    "span",
-  ]];
+  const rivals = [
+    ["json", "tsv"],
+    ["lines", "jsonl"],
+    ["sum", "group"],
+    ["sum", "span"],
+    ["group", "span"],
+    // Only tokens have likelier ones, and in a table of values there is no room for them.
+    ...["sum", "group", "span", "tsv"].map((flag) => [flag, "top"]),
+  ];
   const both = rivals.find((flags) => flags.every(isGiven));
   if (both === undefined) return;
   const [one, other] = both;

@@ -9,7 +9,7 @@ import { main } from "../../src/cli/main.ts";
 /** What to run it with. */
 export interface RunOptions {
   /** What stdin gives. Without it, stdin is a terminal. */
-  stdin?: string | Uint8Array<ArrayBuffer>;
+  stdin?: string | Uint8Array<ArrayBuffer> | ((into: Uint8Array) => Promise<number | null>);
   /** What is typed on the terminal that stdin is, up to Enter. */
   line?: string;
   /** Whether stdout and stderr are terminals. */
@@ -19,6 +19,8 @@ export interface RunOptions {
   /** How many times stdout can be written to before its reader is gone. */
   numWrites?: number;
   signal?: AbortSignal;
+  /** Called with each text that is written to stdout. */
+  onStdout?: (text: string) => void;
   /** Called with each text that is written to stderr. */
   onStderr?: (text: string) => void;
 }
@@ -36,7 +38,9 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
   const written = { stdout: "", stderr: "" };
   let input = typeof stdin === "string"
     ? new TextEncoder().encode(stdin)
-    : stdin ?? new Uint8Array();
+    : stdin instanceof Uint8Array
+    ? stdin
+    : new Uint8Array();
   let writesLeft = numWrites;
   const output = (name: keyof typeof written) =>
     new Output((text) => {
@@ -44,7 +48,7 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
         return Promise.reject(new OutputClosedError("stdout is closed"));
       }
       written[name] += text;
-      if (name === "stderr") options.onStderr?.(text);
+      (name === "stdout" ? options.onStdout : options.onStderr)?.(text);
       return Promise.resolve();
     }, {
       isTerminal,
@@ -55,7 +59,7 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
   const io: Io = {
     stdin: {
       isTerminal: stdin === undefined,
-      read: (into) => {
+      read: typeof stdin === "function" ? stdin : (into) => {
         const numRead = Math.min(into.length, input.length);
         into.set(input.subarray(0, numRead));
         input = input.subarray(numRead);

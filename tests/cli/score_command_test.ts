@@ -51,7 +51,8 @@ Deno.test("score --json has all numbers, one object for each text", async () => 
   assertEquals(results.map(({ line, text }) => [line, text]), [[1, "To be"], [3, "or not to be"]]);
   for (const result of results) {
     const expected = await model.score(result.text, { topLogProbabilities: 2 });
-    const { model: name, line: _line, text: _text, ...rest } = result;
+    const { model: name, line: _line, text: _text, numTokens, ...rest } = result;
+    assertEquals(numTokens, expected.tokens.length);
     assertEquals(name, "demo");
     assertEquals(rest, JSON.parse(JSON.stringify(expected)));
   }
@@ -61,18 +62,18 @@ Deno.test("score --tsv has a row for each token, word, part or text", async () =
   const text = "To be, or";
   const [header, ...rows] = rowsOf((await score([text, "--tsv"])).stdout);
   assertEquals(header.slice(0, 6), ["line", "id", "logProbability", "rank", "entropy", "text"]);
-  assertEquals(rows.map((row) => JSON.parse(row[5])).join(""), text);
+  assertEquals(rows.map((row) => row[5]).join(""), text);
   assertEquals(rows[0].slice(2, 5), ["", "", ""]);
   const [, ...words] = rowsOf((await score([text, "--tsv", "--group", "words"])).stdout);
-  assertEquals(words.map((row) => row[3]), ['"To"', '"be,"', '"or"']);
+  assertEquals(words.map((row) => row[3]), ["To", "be,", "or"]);
   assertAlmostEquals(Number(words[1][5]), Number(rows[1][2]) + Number(rows[2][2]), 1e-9);
   const args = [text, "--tsv", "--span", "3-5", "--span", "0-9"];
   const [, ...spans] = rowsOf((await score(args)).stdout);
-  assertEquals(spans.map((row) => row.slice(0, 5)), [["1", "3", "5", '"be"', "1"], [
+  assertEquals(spans.map((row) => row.slice(0, 5)), [["1", "3", "5", "be", "1"], [
     "1",
     "0",
     "9",
-    '"To be, or"',
+    "To be, or",
     "4",
   ]]);
   const [sumHeader, sums] = rowsOf((await score([text, "--tsv", "--sum"])).stdout);
@@ -118,6 +119,11 @@ const wrong: [what: string, args: string[], stdin: string | undefined, message: 
   ["words and parts", ["a", "--span", "0-1", "--group", "words"], undefined, "no effect"],
   ["a part that is none", ["a", "--span", "5"], undefined, "--span needs two numbers"],
   ["a part backwards", ["a", "--span", "5-2"], undefined, "--span needs two numbers"],
+  ["likely tokens of sums", ["a", "--top", "2", "--sum"], undefined, "--top has no effect"],
+  ["likely words", ["a", "--top", "2", "--group", "words"], undefined, "--top has no effect"],
+  ["likely parts", ["a", "--top", "2", "--span", "0-1"], undefined, "--top has no effect"],
+  ["likely tokens in TSV", ["a", "--top", "2", "--tsv"], undefined, "--top has no effect"],
+  ["too many likely tokens", ["a", "--top", "101"], undefined, "100"],
   ["groups of something", ["a", "--group", "lines"], undefined, "words"],
 ];
 

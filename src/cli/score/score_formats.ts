@@ -30,12 +30,13 @@ export function tableWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
   const { sum, tokenizer, numColumns } = format;
   let isFirst = true;
   return async ({ text, line }, score) => {
-    if (sum && line !== undefined) {
-      await stdout.writeLines([...isFirst ? [SUM_COLUMNS] : [], sumRow(line, text, score)]);
+    if (sum) {
+      await stdout.writeLines([...isFirst ? [SUM_COLUMNS] : [], sumRow(line ?? 1, text, score)]);
     } else {
       const title = line === undefined ? [] : textHeading(line, text).slice(isFirst ? 1 : 0);
       const spans = spansOf(text, score, format);
-      const rows = sum
+      // Among others, a text of which nothing can be said takes no table.
+      const rows = line !== undefined && score.numScored === 0
         ? []
         : spans !== undefined
         ? [...spanLines(spans, numColumns), []]
@@ -50,23 +51,28 @@ export function tableWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
 export function jsonWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
   return async ({ text, line }, { tokens, ...sums }) => {
     const spans = spansOf(text, { tokens, ...sums }, format);
-    const rows = format.sum ? {} : spans !== undefined ? { spans } : { tokens };
-    await stdout.write(jsonText({ model: format.model, line, text, ...sums, ...rows }) + "\n");
+    const rows = format.sum ? {} : { spans, tokens };
+    const numTokens = tokens.length;
+    const result = { model: format.model, line, text, numTokens, ...sums, ...rows };
+    await stdout.write(jsonText(result) + "\n");
   };
 }
 
-/** Writes a table of tab-separated values, of tokens, parts or texts. What has no number is empty. */
+/**
+ * Writes a table of tab-separated values, of tokens, parts or texts. What has no number is empty. Texts have no quotes; tabs,
+ * ends of lines and backslashes in them are written `\t`, `\n`, `\r` and `\\`.
+ */
 export function tsvWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
   let isFirst = true;
   return async ({ text, line = 1 }, score) => {
     const spans = spansOf(text, score, format);
     const rows: Record<string, string | number>[] = format.sum
-      ? [{ line, ...sumsOf(score), text: jsonText(text) }]
-      : spans?.map((span) => ({ line, ...span, text: jsonText(span.text) })) ??
-        score.tokens.map(({ topLogProbabilities: _, ...token }) => ({
+      ? [{ line, ...sumsOf(score), text }]
+      : spans?.map((span) => ({ line, ...span })) ??
+        score.tokens.map(({ topLogProbabilities: _, hex = "", ...token }) => ({
           line,
           ...token,
-          text: jsonText(token.text),
+          hex,
         }));
     const header = isFirst && rows.length > 0 ? [Object.keys(rows[0])] : [];
     isFirst &&= rows.length === 0;
@@ -75,12 +81,15 @@ export function tsvWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
   };
 }
 
+const ESCAPES: Record<string, string> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
 function sumsOf({ tokens, ...sums }: TextScore) {
   return { numTokens: tokens.length, ...sums };
 }
 
 function cellOf(value: string | number): string {
-  return typeof value === "number" && !Number.isFinite(value) ? "" : String(value);
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
+  return value.replace(/[\\\t\n\r]/g, (character) => ESCAPES[character]);
 }
 
 function spansOf(

@@ -43,8 +43,10 @@ export async function scoredInputs(
   if (!lines && jsonl === undefined) {
     const given = await readText(argument, file, io, { maxBytes: MAX_TEXT_BYTES });
     if (given === undefined) throw new UsageError("score needs a text: received nothing.");
-    // What ends a file, or what echo adds, is not meant.
-    return one({ text: argument === undefined ? given.replace(/\r?\n$/, "") : given });
+    // What ends a file, or what echo adds, is not meant, nor the mark that some editors put before a text.
+    return one({
+      text: argument === undefined ? given.replace(/^\ufeff/, "").replace(/\r?\n$/, "") : given,
+    });
   }
   if (argument !== undefined) {
     throw new UsageError(
@@ -83,8 +85,7 @@ function fieldOf(json: string, field: string, line: number, path: string): strin
     );
   let value;
   try {
-    // Some programs put a byte order mark before all else.
-    value = parseStrictJson(line === 1 ? json.replace(/^\ufeff/, "") : json);
+    value = parseStrictJson(json);
   } catch (error) {
     if (error instanceof SyntaxError) {
       const [, what] = /^Cannot parse JSON: (.*) at position \d+: received /.exec(error.message) ??
