@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Estimate } from "../evaluation/estimate.ts";
 import { perplexity } from "../evaluation/perplexity.ts";
 import type { Perplexity } from "../evaluation/perplexity.ts";
 import { jsonFlag } from "./arguments/common_flags.ts";
@@ -57,7 +58,13 @@ export const perplexityCommand = defineCommand({
       const tokensPerSecond = found.numRead / elapsedMs * 1000;
       await io.stdout.write(
         values.json
-          ? jsonText({ model: name, file: path, ...found, elapsedMs, tokensPerSecond }) + "\n"
+          ? jsonText({
+            model: name,
+            file: path,
+            ...withoutVoidErrors(found),
+            elapsedMs,
+            tokensPerSecond,
+          }) + "\n"
           : report(found, elapsedMs, tokensPerSecond),
       );
     } finally {
@@ -66,11 +73,20 @@ export const perplexityCommand = defineCommand({
   },
 });
 
+/** A single token says nothing about how far others would be from it: `null` instead of no error at all. */
+function withoutVoidErrors(found: Perplexity) {
+  if (found.numScored > 1) return found;
+  const { loss, perplexity } = found;
+  return { ...found, loss: { ...loss, error: null }, perplexity: { ...perplexity, error: null } };
+}
+
 function report(found: Perplexity, elapsedMs: number, tokensPerSecond: number): string {
   const { perplexity, loss, bitsPerByte, numTokens, numScored, numRead, numBytes } = found;
+  const uncertain = ({ value, error }: Estimate, digits: number) =>
+    value.toFixed(digits) + (numScored > 1 ? ` ± ${error.toFixed(digits)}` : "");
   return table(windowsText(found.windows), [
-    ["perplexity", `${perplexity.value.toFixed(4)} ± ${perplexity.error.toFixed(4)}`],
-    ["loss", `${loss.value.toFixed(5)} ± ${loss.error.toFixed(5)} nats per token`],
+    ["perplexity", uncertain(perplexity, 4)],
+    ["loss", `${uncertain(loss, 5)} nats per token`],
     ["bits per byte", bitsPerByte.toFixed(5)],
     [
       "scored",

@@ -42,6 +42,19 @@ Deno.test("perplexity --json has all numbers, and - is stdin", async () => {
   assert(result.elapsedMs > 0 && result.tokensPerSecond > 0);
 });
 
+Deno.test("perplexity gives no error of a single token", async () => {
+  const { stdout } = await measure(["-"], { stdin: "to be" });
+  assertMatch(stdout, /scored +1 of 2 tokens/);
+  assert(!stdout.includes("±"), stdout);
+  const result = JSON.parse((await measure(["-", "--json"], { stdin: "to be" })).stdout);
+  assertEquals([result.numScored, result.loss.error, result.perplexity.error], [1, null, null]);
+});
+
+Deno.test("perplexity --help says which type a model of the hub is measured in", async () => {
+  const { stdout } = await runCli(["perplexity", "--help"]);
+  assertStringIncludes(stdout.replace(/\s+/g, " "), "as stored; q8_0 for a model of the hub");
+});
+
 Deno.test("perplexity shows on a terminal how far it is", async () => {
   const { stderr } = await measure(["-"], { isTerminal: true, stdin: PASSAGE });
   assertMatch(stderr, /Reading the text \[-+\] +0 % +0 of 668 tokens/);

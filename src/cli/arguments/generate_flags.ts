@@ -27,7 +27,9 @@ export const generateFlags = {
   model: modelFlag,
   type: {
     ...typeFlag,
-    help: `Hold the weights as this type: ${fileTypes.join(", ")}. Default: as stored.`,
+    help: `Hold the weights as this type: ${
+      fileTypes.join(", ")
+    }. Default: as stored; q8_0 for a model of the hub.`,
   },
   threads: threadsFlag,
   ...deviceFlags,
