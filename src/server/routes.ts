@@ -19,8 +19,14 @@ export interface Route {
   readonly isOpen?: boolean;
 }
 
+/** The page is loaded when somebody asks for it. */
+async function showPage(): Promise<Response> {
+  return (await import("./page/page.ts")).page();
+}
+
 /** Where the server answers. */
 export const routes: readonly Route[] = [
+  { method: "GET", path: "/", endpoint: showPage, isOpen: true },
   { method: "POST", path: "/v1/completions", endpoint: completions },
   { method: "POST", path: "/v1/score", endpoint: score },
   { method: "POST", path: "/v1/chat/completions", endpoint: refuseChat },

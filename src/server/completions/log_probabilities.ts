@@ -16,6 +16,8 @@ export interface LegacyLogProbabilities {
   readonly top_logprobs: (Record<string, number> | null)[] | null;
   /** Where each token begins, in characters as Python counts them (code points). */
   readonly text_offset: number[];
+  /** The ids of those that `top_logprobs` names, by the same names. Only where ids were asked for. */
+  readonly top_token_ids?: (Record<string, number> | null)[] | null;
 }
 
 /** What JSON has no word for: OpenAI writes this. */
@@ -51,14 +53,19 @@ function textOf(bytes: Uint8Array<ArrayBuffer>): string {
 export class LogProbabilityWriter {
   readonly #tokenizer: Tokenizer;
   readonly #numTop: number;
+  readonly #withTokenIds: boolean;
   readonly #decoder: StreamDecoder;
   #offset = 0;
   #written: LegacyLogProbabilities;
 
-  /** @param numTop how many of the likeliest tokens there are beside each */
-  constructor(tokenizer: Tokenizer, numTop: number) {
+  /**
+   * @param numTop how many of the likeliest tokens there are beside each
+   * @param options `withTokenIds`: whether the ids of those are written down as well
+   */
+  constructor(tokenizer: Tokenizer, numTop: number, { withTokenIds = false } = {}) {
     this.#tokenizer = tokenizer;
     this.#numTop = numTop;
+    this.#withTokenIds = withTokenIds;
     this.#decoder = new StreamDecoder(tokenizer);
     this.#written = this.#nothing();
   }
@@ -69,12 +76,14 @@ export class LogProbabilityWriter {
       readonly topLogProbabilities?: readonly TokenLogProbability[];
     },
   ): void {
-    const { tokens, token_logprobs, top_logprobs, text_offset } = this.#written;
+    const { tokens, token_logprobs, top_logprobs, text_offset, top_token_ids } = this.#written;
     tokens.push(tokenText(this.#tokenizer, id));
     text_offset.push(this.#offset);
     const isKnown = !Number.isNaN(logProbability);
-    token_logprobs.push(isKnown ? jsonNumber(logProbability) : null);
-    top_logprobs?.push(isKnown ? this.#top({ id, logProbability }, topLogProbabilities) : null);
+    token_logprobs.push(isKnown ? jsonLogProbability({ id, logProbability }) : null);
+    const top = isKnown ? this.#top({ id, logProbability }, topLogProbabilities) : undefined;
+    top_logprobs?.push(top === undefined ? null : this.#byText(top, jsonLogProbability));
+    top_token_ids?.push(top === undefined ? null : this.#byText(top, ({ id }) => id));
     for (const _character of this.#decoder.push(id)) this.#offset++;
   }
 
@@ -91,6 +100,7 @@ export class LogProbabilityWriter {
       token_logprobs: [],
       top_logprobs: this.#numTop > 0 ? [] : null,
       text_offset: [],
+      ...this.#withTokenIds && { top_token_ids: this.#numTop > 0 ? [] : null },
     };
   }
 
@@ -98,17 +108,22 @@ export class LogProbabilityWriter {
   #top(
     token: TokenLogProbability,
     likeliest: readonly TokenLogProbability[],
-  ): Record<string, number> {
+  ): TokenLogProbability[] {
     const top = likeliest.slice(0, this.#numTop);
     if (!top.some(({ id }) => id === token.id)) top.push(token);
+    return top;
+  }
+
+  #byText(
+    tokens: readonly TokenLogProbability[],
+    valueOf: (token: TokenLogProbability) => number,
+  ): Record<string, number> {
     return Object.fromEntries(
-      top.map(({ id, logProbability }) =>
-        [tokenText(this.#tokenizer, id), jsonNumber(logProbability)] as const
-      ),
+      tokens.map((token) => [tokenText(this.#tokenizer, token.id), valueOf(token)] as const),
     );
   }
 }
 
-function jsonNumber(logProbability: number): number {
+function jsonLogProbability({ logProbability }: TokenLogProbability): number {
   return logProbability === -Infinity ? IMPOSSIBLE : logProbability;
 }

@@ -40,6 +40,8 @@ export interface CompletionRequest {
   readonly echo: boolean;
   /** How many of the likeliest tokens to name beside each, if log-probabilities are wanted at all. */
   readonly numTop: number | undefined;
+  /** Whether the ids of tokens are told, beside their texts. */
+  readonly withTokenIds: boolean;
   readonly isStreamed: boolean;
   readonly includesUsage: boolean;
   readonly seed: number;
@@ -100,6 +102,7 @@ function completionFields({ maxTexts, steering, model: { config } }: RequestCont
     regex: textField,
     json_schema: eitherField(objectField, flagField),
     choices: textsField(MAX_CHOICES, MAX_CHOICE_CHARACTERS),
+    return_token_ids: flagField,
     ...steering.size > 0 && { steer: objectField },
   };
 }
@@ -155,6 +158,7 @@ export async function readCompletionRequest(
     maxTokens,
     echo,
     numTop: fields.logprobs,
+    withTokenIds: fields.return_token_ids ?? false,
     isStreamed,
     includesUsage,
     // A negative one is another number all the same.

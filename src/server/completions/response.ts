@@ -17,6 +17,9 @@ export interface Choice {
   readonly index: number;
   readonly logprobs: LegacyLogProbabilities | null;
   readonly finish_reason: "stop" | "length" | null;
+  /** The ids of the written tokens, and of the prompt, which a stream has once. Only where they were asked for. */
+  readonly token_ids?: readonly number[];
+  readonly prompt_token_ids?: readonly number[];
 }
 
 /** What all answers to a request have in common. */
@@ -48,6 +51,7 @@ export class ChoiceWriter {
   readonly #model: GPT2;
   readonly #request: CompletionRequest;
   readonly #logProbabilities: (LogProbabilityWriter | undefined)[] = [];
+  readonly #begun = new Set<number>();
 
   constructor(model: GPT2, request: CompletionRequest) {
     this.#model = model;
@@ -62,21 +66,32 @@ export class ChoiceWriter {
       const logprobs = this.#writer(index);
       for (const score of event.scores) logprobs?.add(score);
       const finish_reason = event.isEnd ? "length" : null;
-      return { text, index, logprobs: logprobs?.take() ?? null, finish_reason };
+      const ids = this.#ids(index, []);
+      return { text, index, logprobs: logprobs?.take() ?? null, finish_reason, ...ids };
     }
     const { token } = event;
     const logprobs = this.#writer(index);
     logprobs?.add(token);
     const finish_reason = finishReasonJson(token.finishReason);
-    return { text: token.text, index, logprobs: logprobs?.take() ?? null, finish_reason };
+    const ids = this.#ids(index, [token.id]);
+    return { text: token.text, index, logprobs: logprobs?.take() ?? null, finish_reason, ...ids };
+  }
+
+  #ids(index: number, token_ids: readonly number[]) {
+    const { withTokenIds, prompts, numChoices } = this.#request;
+    if (!withTokenIds) return {};
+    if (this.#begun.has(index)) return { token_ids };
+    this.#begun.add(index);
+    return { token_ids, prompt_token_ids: prompts[Math.floor(index / numChoices)] };
   }
 
   #writer(index: number): LogProbabilityWriter | undefined {
-    const { numTop } = this.#request;
+    const { numTop, withTokenIds } = this.#request;
     if (numTop === undefined) return undefined;
     return this.#logProbabilities[index] ??= new LogProbabilityWriter(
       this.#model.tokenizer!,
       numTop,
+      { withTokenIds },
     );
   }
 }
@@ -102,6 +117,10 @@ export class ChoiceCollector {
       index,
       logprobs: joined(parts.flatMap(({ logprobs }) => logprobs ?? [])),
       finish_reason: parts.at(-1)!.finish_reason,
+      ...parts[0].token_ids && {
+        token_ids: parts.flatMap(({ token_ids }) => token_ids!),
+        prompt_token_ids: parts[0].prompt_token_ids,
+      },
     }));
   }
 }
@@ -113,5 +132,9 @@ function joined(parts: readonly LegacyLogProbabilities[]): LegacyLogProbabilitie
     token_logprobs: parts.flatMap(({ token_logprobs }) => token_logprobs),
     top_logprobs: parts[0].top_logprobs && parts.flatMap(({ top_logprobs }) => top_logprobs!),
     text_offset: parts.flatMap(({ text_offset }) => text_offset),
+    ...parts[0].top_token_ids !== undefined && {
+      top_token_ids: parts[0].top_token_ids &&
+        parts.flatMap(({ top_token_ids }) => top_token_ids!),
+    },
   };
 }

@@ -31,7 +31,8 @@ export async function streamCompletion(
     const choice = writer.write(event);
     begin();
     // Half a character, or what may become a stop text.
-    if (choice.text === "" && choice.finish_reason === null && choice.logprobs === null) return;
+    const isEmpty = choice.text === "" && choice.finish_reason === null;
+    if (isEmpty && choice.logprobs === null && choice.token_ids === undefined) return;
     send({ ...head, choices: [choice], ...request.includesUsage && { usage: null } });
   });
   await Promise.race([hasBegun, run]);

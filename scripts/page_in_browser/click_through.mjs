@@ -1,0 +1,167 @@
+// Writes with a model on the server's page, as a person would, and takes pictures of it.
+//
+//     node click_through.mjs <folder of playwright-core> <path of the browser> <URL> <URL that asks for a key> <key> <folder for pictures>
+//
+// Prints one line for each thing that works; ends with 1 at the first that does not.
+import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+
+const [packageFolder, browserPath, url, lockedUrl, secret, pictures] = process.argv.slice(2);
+const { chromium } = await import(pathToFileURL(`${packageFolder}/index.mjs`).href);
+const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
+
+async function open(width, height, colorScheme, address = url) {
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  const problems = [];
+  // A request that is refused for want of a key is in the console, too.
+  page.on("console", (message) => {
+    if (!message.text().includes("401")) problems.push(message.text());
+  });
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(address) && !request.url().startsWith("data:")) {
+      problems.push(`asks for ${request.url()}`);
+    }
+  });
+  await page.goto(address);
+  return { page, problems };
+}
+
+const take = (page, name) =>
+  page.screenshot({ path: `${pictures}/${name}.jpg`, type: "jpeg", quality: 70 });
+const checked = (what) => console.log(`ok: ${what}`);
+const textOf = (page) => page.locator("#editor").innerText();
+const done = (page) =>
+  page.waitForFunction(() =>
+    document.getElementById("stop").disabled && !document.body.classList.contains("writing")
+  );
+
+async function fits(page, name) {
+  const [wide, seen] = await page.evaluate(
+    () => [document.documentElement.scrollWidth, innerWidth],
+  );
+  assert.ok(wide <= seen, `${name}: the page is ${wide} wide, the window ${seen}`);
+}
+
+async function set(page, name, value) {
+  await page.locator("#settings").evaluate((details) => void (details.open = true));
+  await page.locator(`#${name}`).fill(String(value));
+}
+
+try {
+  const { page, problems } = await open(1200, 800, "light");
+  await page.waitForFunction(() =>
+    document.getElementById("context-text").textContent.includes("of")
+  );
+  assert.match(await page.title(), /^Write with /);
+  checked("the page says which model writes");
+
+  await page.locator("#editor").click();
+  await page.keyboard.type("ROMEO:\nMy love");
+  await set(page, "seed", 1);
+  await set(page, "max_tokens", 40);
+  await page.locator("#editor").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.press("Control+Enter");
+  await page.waitForFunction(() => document.querySelectorAll(".token").length > 3);
+  await done(page);
+  const written = await textOf(page);
+  assert.ok(written.startsWith("ROMEO:\nMy love") && written.length > 40, written);
+  assert.equal(await page.locator(".token").count(), 40);
+  assert.match(await page.locator("#status").innerText(), /40 tokens, \d+ tokens\/s/);
+  checked("Ctrl+Enter writes on, as many tokens as are set");
+
+  const [first, other] = [page.locator(".token").nth(2), page.locator(".candidate")];
+  await first.hover();
+  await page.waitForSelector("#candidates:not([hidden])");
+  assert.ok(await other.count() >= 5);
+  const widths = await page.locator(".candidate .bar").evaluateAll((bars) =>
+    bars.map((bar) => bar.getBoundingClientRect().width)
+  );
+  assert.ok(widths[0] > widths.at(-1) && widths[0] > 1, `bars are ${widths} wide`);
+  assert.match(await other.first().innerText(), /%/);
+  await take(page, "light");
+  checked("a token that is pointed at shows what could be there, with bars and percentages");
+
+  const index = await other.evaluateAll((all) =>
+    all.findIndex((each) => each.getAttribute("aria-current") === null)
+  );
+  await other.nth(index).click();
+  await page.waitForFunction(() => !document.getElementById("branches-section").hidden);
+  await done(page);
+  const branched = await textOf(page);
+  assert.notEqual(branched, written);
+  assert.ok(branched.startsWith("ROMEO:\nMy love"));
+  assert.equal(await page.locator("#branches button").count(), 2);
+  checked("a candidate that is chosen cuts the text there and writes on");
+
+  await page.locator("#branches button").first().click();
+  assert.equal(await textOf(page), written);
+  checked("the first branch is as it was");
+
+  await page.locator("#undo").click();
+  assert.equal((await textOf(page)).trimEnd(), "ROMEO:\nMy love");
+  await page.locator("#redo").click();
+  assert.equal(await textOf(page), written);
+  checked("a continuation is undone and made again");
+
+  await page.locator("#editor").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForSelector("#candidates:not([hidden])");
+  await page.keyboard.press("Escape");
+  assert.ok(await page.locator("#candidates").isHidden());
+  checked("the keyboard moves to tokens, and back");
+
+  await set(page, "max_tokens", 200);
+  await page.locator("#continue").click();
+  await page.waitForFunction((length) => document.querySelectorAll(".token").length > length, 45);
+  await page.keyboard.press("Escape");
+  await done(page);
+  assert.match(await page.locator("#status").innerText(), /Stopped|tokens/);
+  const stopped = await page.locator(".token").count();
+  await page.waitForTimeout(300);
+  assert.equal(await page.locator(".token").count(), stopped);
+  checked("Escape stops the model");
+
+  await set(page, "temperature", -1);
+  await page.locator("#continue").click();
+  assert.match(await page.locator("#problem").innerText(), /Temperature/);
+  checked("what is wrong with a setting is said in words");
+  await page.locator("#controls button[type=reset]").click();
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll(".token").length > 10);
+  checked("texts and settings are there again after the page is loaded again");
+  await fits(page, "wide");
+  assert.deepEqual(problems, []);
+
+  const phone = await open(360, 740, "dark");
+  await fits(phone.page, "phone");
+  await phone.page.locator("#editor").click();
+  await phone.page.keyboard.type("JULIET:\n");
+  await set(phone.page, "max_tokens", 30);
+  await set(phone.page, "seed", 2);
+  await phone.page.locator("#settings").evaluate((details) => void (details.open = false));
+  await phone.page.locator("#continue").click();
+  await phone.page.waitForFunction(() => document.querySelectorAll(".token").length === 30);
+  await done(phone.page);
+  await phone.page.locator(".token").nth(5).hover();
+  await phone.page.waitForSelector("#candidates:not([hidden])");
+  await fits(phone.page, "phone");
+  await take(phone.page, "phone");
+  assert.deepEqual(phone.problems, []);
+  checked("on a phone, in the dark");
+
+  const locked = await open(900, 700, "light", lockedUrl);
+  await locked.page.waitForSelector("#key-form:not([hidden])");
+  await locked.page.locator("#key").fill(secret);
+  await locked.page.keyboard.press("Enter");
+  await locked.page.waitForFunction(() =>
+    document.getElementById("context-text").textContent.includes("of")
+  );
+  assert.ok(await locked.page.locator("#key-form").isHidden());
+  assert.deepEqual(locked.problems, []);
+  checked("a key is asked for where the server wants one");
+} finally {
+  await browser.close();
+}
