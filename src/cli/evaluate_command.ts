@@ -118,16 +118,26 @@ export const evaluateCommand = defineCommand({
       (rest) => evaluateItems(model, task, rest, { signal: io.signal }),
     );
     const metrics = summarizeItems(task, results);
+    // A single question says nothing about how far others would be from it.
+    const shownMetrics = results.length > 1
+      ? metrics
+      : metrics.map((metric) => ({ ...metric, error: null }));
     if (json) {
-      const result = { task, model: name, file: path, numItems: results.length, metrics };
+      const result = {
+        task,
+        model: name,
+        file: path,
+        numItems: results.length,
+        metrics: shownMetrics,
+      };
       await io.stdout.write(jsonText(result) + "\n");
       return;
     }
     const title = `${task}: ${countText(results.length, "question")}, ${name}`;
-    const rows = metrics.map(({ name, value, error }) => [
+    const rows = shownMetrics.map(({ name, value, error }) => [
       name,
       shown(name, value),
-      `± ${shown(name, error)}`,
+      error === null ? "" : `± ${shown(name, error)}`,
     ]);
     await io.stdout.write(table(title, rows));
   },

@@ -36,7 +36,9 @@ export const perplexityCommand = defineCommand({
 
   async run({ values, operands: [path] }, io) {
     const { stride, maxLength, chunk } = values;
-    const text = await readEvaluatedText(path, "perplexity", io);
+    const text = await readEvaluatedText(path, "perplexity", io).catch((error) => {
+      throw namingScore(error, path);
+    });
     using loaded = await loadModel("measure the perplexity", values, io);
     const { model, name } = loaded;
     const bar = new ProgressBar(io.stderr, "Reading the text");
@@ -72,6 +74,15 @@ export const perplexityCommand = defineCommand({
     }
   },
 });
+
+/** Whoever gives a sentence where a file belongs wants it scored. */
+function namingScore(error: unknown, path: string): unknown {
+  if (!(error instanceof Deno.errors.NotFound) || !/\s/.test(path)) return error;
+  return new Deno.errors.NotFound(
+    `${error.message} For a text that is no file there is the command score.`,
+    { cause: error },
+  );
+}
 
 /** A single token says nothing about how far others would be from it: `null` instead of no error at all. */
 function withoutVoidErrors(found: Perplexity) {

@@ -50,6 +50,12 @@ Deno.test("evaluate shows a table, and --json the same numbers", async () => {
   }
 });
 
+Deno.test("evaluate gives no error of a single question", async () => {
+  const { code, stdout } = await evaluate(["--task", "piqa", PIQA, "--limit", "1"]);
+  assertEquals(code, 0);
+  assert(!stdout.includes("±"), stdout);
+});
+
 Deno.test("evaluate shows perplexity and accuracy of what is to be completed", async () => {
   const { stdout } = await evaluate(["--task", "lambada", `${FIXTURES}lambada.jsonl`]);
   assertMatch(stdout, /^lambada: 36 questions, demo\n {2}acc +0\.\d{4} +± 0\.\d{4}\n/);
@@ -65,7 +71,7 @@ Deno.test("evaluate --limit asks the first questions, and --labels names the ans
     assertStringIncludes(missing.stderr, '"label" is missing');
     const labels = ["--labels", `${FIXTURES}piqa-labels.lst`];
     const { numItems, metrics } = JSON.parse((await evaluate([...args, ...labels])).stdout);
-    assertEquals([numItems, metrics[0].error], [1, 0]);
+    assertEquals([numItems, metrics[0].error], [1, null]);
   });
 });
 

@@ -77,6 +77,7 @@ const wrong: [
   ["both definitions", ["-", "--stride", "9", "--chunk", "9"], TEXT, 2, "Leave one out"],
   ["no file", [], TEXT, 2, "Give the path of a text"],
   ["a file that is not there", ["./nowhere.txt"], TEXT, 66, "there is no such file"],
+  ["a sentence", ["To be or not to be"], TEXT, 66, "there is the command score"],
   ["a folder", ["."], TEXT, 66, "it is a folder"],
 ];
 
