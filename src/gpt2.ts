@@ -28,6 +28,7 @@ import { generate } from "./generation/generate.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
 import { copyPrompts, encodePrompts, isPrompt, type Prompt } from "./tokenizer/prompts.ts";
+import type { TensorType } from "./formats/tensor_type.ts";
 import type { GPT2Config } from "./model/config.ts";
 import {
   createModel,
@@ -411,6 +412,14 @@ export class GPT2 implements Disposable {
     }
     if (isSingle) return texts[0] ?? "";
     return Array.from({ length: prompt.length * perPrompt }, (_, place) => texts[place] ?? "");
+  }
+
+  /**
+   * The type in which most of the weights are held: that of the file, or what was asked for; `"q8_0"` for a model of the hub
+   * where nothing was. What is measured with it is measured of these weights.
+   */
+  get weightType(): TensorType {
+    return this.#model.weights.mainType;
   }
 
   /**

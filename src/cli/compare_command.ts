@@ -82,7 +82,8 @@ export const compareCommand = defineCommand({
       const model = stack.use(await GPT2.fromPretrained(path, loading));
       const { isFile, size: fileBytes } = await Deno.stat(path);
       const ofFile = isFile && { fileBytes, bitsPerWeight: fileBytes * 8 / model.numParameters() };
-      models.push({ name: shortName(name, operands), model, ...ofFile });
+      const { weightType } = model;
+      models.push({ name: shortName(name, operands), weightType, model, ...ofFile });
     }
     if (models[0].model.tokenizer === undefined) {
       const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");

@@ -105,7 +105,7 @@ export const evaluateCommand = defineCommand({
     const header = {
       task,
       model: name,
-      type: values.type ?? "as stored",
+      type: model.weightType,
       questions: await sha256(new TextEncoder().encode(`${file.text}\0${labels?.text ?? ""}`)),
     };
     using output = values.jsonl === undefined
@@ -126,6 +126,7 @@ export const evaluateCommand = defineCommand({
       const result = {
         task,
         model: name,
+        weightType: model.weightType,
         file: path,
         numItems: results.length,
         metrics: shownMetrics,
@@ -133,7 +134,9 @@ export const evaluateCommand = defineCommand({
       await io.stdout.write(jsonText(result) + "\n");
       return;
     }
-    const title = `${task}: ${countText(results.length, "question")}, ${name}`;
+    const title = `${task}: ${
+      countText(results.length, "question")
+    }, ${name} (${model.weightType})`;
     const rows = shownMetrics.map(({ name, value, error }) => [
       name,
       shown(name, value),

@@ -62,12 +62,13 @@ export const perplexityCommand = defineCommand({
         values.json
           ? jsonText({
             model: name,
+            weightType: model.weightType,
             file: path,
             ...withoutVoidErrors(found),
             elapsedMs,
             tokensPerSecond,
           }) + "\n"
-          : report(found, elapsedMs, tokensPerSecond),
+          : report(`${name}, weights in ${model.weightType}`, found, elapsedMs, tokensPerSecond),
       );
     } finally {
       await bar.clear();
@@ -91,11 +92,17 @@ function withoutVoidErrors(found: Perplexity) {
   return { ...found, loss: { ...loss, error: null }, perplexity: { ...perplexity, error: null } };
 }
 
-function report(found: Perplexity, elapsedMs: number, tokensPerSecond: number): string {
+function report(
+  modelText: string,
+  found: Perplexity,
+  elapsedMs: number,
+  tokensPerSecond: number,
+): string {
   const { perplexity, loss, bitsPerByte, numTokens, numScored, numRead, numBytes } = found;
   const uncertain = ({ value, error }: Estimate, digits: number) =>
     value.toFixed(digits) + (numScored > 1 ? ` ± ${error.toFixed(digits)}` : "");
   return table(windowsText(found.windows), [
+    ["model", modelText],
     ["perplexity", uncertain(perplexity, 4)],
     ["loss", `${uncertain(loss, 5)} nats per token`],
     ["bits per byte", bitsPerByte.toFixed(5)],

@@ -91,6 +91,7 @@ export const scoreCommand = defineCommand({
     const { model, name, tokenizer } = loaded;
     const write = (values.json ? jsonWriter : values.tsv ? tsvWriter : tableWriter)(io.stdout, {
       model: name,
+      weightType: model.weightType,
       tokenizer,
       sum,
       groups: spans !== undefined || values.group !== undefined ? { spans } : undefined,

@@ -116,6 +116,15 @@ export class Weights implements Disposable {
     }));
   }
 
+  /** The type in which most of the weights are stored. */
+  get mainType(): TensorType {
+    const numOf = new Map<TensorType, number>();
+    for (const { shape, dtype } of this.specs) {
+      numOf.set(dtype, (numOf.get(dtype) ?? 0) + numElements(shape));
+    }
+    return [...numOf].reduce((most, each) => each[1] > most[1] ? each : most)[0];
+  }
+
   /** The tensors of a weight that do not have their values from the mapped file. */
   tensorsToFill(name: string): readonly WeightTensor[] {
     return this.#placements.get(name)!.tensors.filter(({ memory }) => memory !== "mapped");

@@ -6,13 +6,14 @@
 import { ApiError } from "./api_error.ts";
 import type { Exchange, Service } from "./service.ts";
 
-function modelJson({ modelName, startedAt, model: { config } }: Service) {
+function modelJson({ modelName, startedAt, model: { config, weightType } }: Service) {
   return {
     id: modelName,
     object: "model",
     created: startedAt,
     owned_by: "allformers",
     max_model_len: config.contextLength,
+    weight_type: weightType,
   };
 }
 

@@ -31,7 +31,7 @@ Deno.test("evaluate shows a table, and --json the same numbers", async () => {
   const { code, stdout, stderr } = await evaluate(args);
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.trimEnd().split("\n");
-  assertEquals(lines[0], "piqa: 12 questions, demo");
+  assertEquals(lines[0], "piqa: 12 questions, demo (q8_0)");
   assertEquals(lines.slice(1).map((line) => line.trim().split(" ")[0]), [
     "acc",
     "acc_norm",
@@ -58,7 +58,7 @@ Deno.test("evaluate gives no error of a single question", async () => {
 
 Deno.test("evaluate shows perplexity and accuracy of what is to be completed", async () => {
   const { stdout } = await evaluate(["--task", "lambada", `${FIXTURES}lambada.jsonl`]);
-  assertMatch(stdout, /^lambada: 36 questions, demo\n {2}acc +0\.\d{4} +± 0\.\d{4}\n/);
+  assertMatch(stdout, /^lambada: 36 questions, demo \(q8_0\)\n {2}acc +0\.\d{4} +± 0\.\d{4}\n/);
   assertMatch(stdout, /\n {2}perplexity +[\d.e+]+ +± [\d.e+]+\n$/);
 });
 
@@ -187,7 +187,7 @@ Deno.test("evaluate --jsonl leaves alone what it has not written, or what belong
     await Deno.writeTextFile(output, "a poem\n");
     await refused(/no file with results of evaluate: received "a poem"/);
     assertEquals((await evaluate([...args, "--overwrite"])).code, 0);
-    await refused(/results of another type: received "as stored", and now "f32"/, "--type", "f32");
+    await refused(/results of another type: received "q8_0", and now "f32"/, "--type", "f32");
     await Deno.writeTextFile(`${folder}/labels.lst`, "1\n".repeat(36));
     await refused(/other questions: received "[0-9a-f]{64}"/, "--labels", `${folder}/labels.lst`);
 

@@ -15,6 +15,7 @@ Deno.test("perplexity names its definition, and gives errors and bits per byte",
   assertEquals([code, stderr], [0, ""]);
   const [title, ...lines] = stdout.trimEnd().split("\n");
   assertEquals(title, "Hugging Face's definition: windows of 256 tokens, a stride of 128");
+  assertEquals(lines.shift(), "  model          demo, weights in q8_0");
   assertMatch(lines[0], /^ {2}perplexity {5}21\.3\d\d\d ± 1\.7[78]\d\d$/);
   assertMatch(lines[1], /^ {2}loss {11}3\.0[56]\d\d\d ± 0\.083\d\d nats per token$/);
   assertMatch(lines[2], /^ {2}bits per byte {2}1\.96\d\d\d$/);
@@ -24,7 +25,7 @@ Deno.test("perplexity names its definition, and gives errors and bits per byte",
 
 Deno.test("perplexity --chunk is llama.cpp's definition", async () => {
   const { stdout } = await measure(["-", "--chunk", "128"], { stdin: PASSAGE });
-  const [title, line] = stdout.split("\n");
+  const [title, , line] = stdout.split("\n");
   assertEquals(title, "llama.cpp's definition: the second half of chunks of 128 tokens");
   // llama-perplexity says 23.3157 +/- 2.74132.
   assertMatch(line, /23\.3\d\d\d ± 2\.7[34]\d\d$/);
@@ -35,7 +36,7 @@ Deno.test("perplexity --json has all numbers, and - is stdin", async () => {
     stdin: TEXT,
   });
   const result = JSON.parse(stdout);
-  assertEquals([result.model, result.file], ["demo", "-"]);
+  assertEquals([result.model, result.weightType, result.file], ["demo", "q8_0", "-"]);
   assertEquals(result.windows, { definition: "hugging-face", maxLength: 8, stride: 4 });
   assertEquals(result.numScored, result.numTokens - 1);
   assertEquals(result.perplexity.value, Math.exp(result.loss.value));

@@ -51,9 +51,9 @@ Deno.test("score --json has all numbers, one object for each text", async () => 
   assertEquals(results.map(({ line, text }) => [line, text]), [[1, "To be"], [3, "or not to be"]]);
   for (const result of results) {
     const expected = await model.score(result.text, { topLogProbabilities: 2 });
-    const { model: name, line: _line, text: _text, numTokens, ...rest } = result;
+    const { model: name, weightType, line: _line, text: _text, numTokens, ...rest } = result;
     assertEquals(numTokens, expected.tokens.length);
-    assertEquals(name, "demo");
+    assertEquals([name, weightType], ["demo", "q8_0"]);
     assertEquals(rest, JSON.parse(JSON.stringify(expected)));
   }
 });

@@ -10,6 +10,8 @@ import { bytesText } from "../terminal/units.ts";
 /** A model with its name, and what its file is like. */
 export interface NamedModel extends ComparedModel {
   readonly name: string;
+  /** In which most of its weights are held. */
+  readonly weightType: string;
   /** Of the file; nothing for a folder. */
   readonly fileBytes?: number;
   /** All bits of the file, divided by the number of weights. */

@@ -14,6 +14,7 @@ import type { ScoredInput } from "./scored_input.ts";
 /** What is written of each text. */
 export interface ScoreFormat {
   readonly model: string;
+  readonly weightType: string;
   readonly tokenizer: Tokenizer;
   /** Nothing but what all tokens add up to. */
   readonly sum: boolean;
@@ -53,7 +54,15 @@ export function jsonWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
     const spans = spansOf(text, { tokens, ...sums }, format);
     const rows = format.sum ? {} : { spans, tokens };
     const numTokens = tokens.length;
-    const result = { model: format.model, line, text, numTokens, ...sums, ...rows };
+    const result = {
+      model: format.model,
+      weightType: format.weightType,
+      line,
+      text,
+      numTokens,
+      ...sums,
+      ...rows,
+    };
     await stdout.write(jsonText(result) + "\n");
   };
 }
