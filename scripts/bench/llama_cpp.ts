@@ -118,7 +118,8 @@ export async function llamaPerplexity(
     stderrToo: true,
   });
   const begin = output.match(/^(\d+)\.(\d+)\.(\d+)\.(\d+) .*calculating perplexity/m);
-  const end = output.match(/^(\d+)\.(\d+)\.(\d+)\.(\d+) .*PPL = ([\d.]+)/m);
+  // It may stand behind what was written to the other stream, without a new line.
+  const end = output.match(/(\d+)\.(\d+)\.(\d+)\.(\d+) I Final estimate: PPL = ([\d.]+)/);
   if (begin === null || end === null) throw new BenchError("llama-perplexity measured nothing");
   const msOf = ([, minutes, seconds, ms, us]: readonly string[]) =>
     (Number(minutes) * 60 + Number(seconds)) * 1000 + Number(ms) + Number(us) / 1000;
