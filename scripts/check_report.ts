@@ -22,7 +22,9 @@ if (import.meta.main) {
   const { browser = CHROMIUM, pictures = "report-pictures", model = "demo" } = values;
   const root = `${import.meta.dirname}/..`;
   await Deno.mkdir(pictures, { recursive: true });
-  const report = await Deno.makeTempFile({ suffix: ".html" });
+  // In a folder of its own: explain replaces no other file, not even an empty one.
+  const folder = await Deno.makeTempDir();
+  const report = `${folder}/report.html`;
   try {
     const flags = ["--model", model, "--type", "f32", "--compare", model, "--html", report];
     await run(Deno.execPath(), ["run", "-A", `${root}/mod.ts`, "explain", TEXT, ...flags]);
@@ -30,6 +32,6 @@ if (import.meta.main) {
     console.log(await clickThrough(script, browser, [report, pictures]));
     console.log(`Pictures are in ${pictures}.`);
   } finally {
-    await Deno.remove(report);
+    await Deno.remove(folder, { recursive: true });
   }
 }

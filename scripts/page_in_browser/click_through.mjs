@@ -113,6 +113,28 @@ try {
   assert.ok(await page.locator("#candidates").isHidden());
   checked("the keyboard moves to tokens, and back");
 
+  await page.locator("#editor").focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("ArrowLeft");
+  const taken = page.locator(":focus");
+  assert.equal(await taken.getAttribute("class"), "candidate");
+  await page.keyboard.press("ArrowDown");
+  if (await taken.getAttribute("aria-current")) await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll("#branches button").length === 3);
+  await done(page);
+  checked("a candidate is chosen with the keyboard alone");
+
+  await page.keyboard.press("Control+End");
+  const whole = await textOf(page);
+  await page.keyboard.type("x");
+  assert.notEqual(await textOf(page), whole);
+  await page.keyboard.press("Control+Z");
+  assert.equal(await textOf(page), whole);
+  checked("typing after a continuation is undone without it");
+
   await set(page, "max_tokens", 200);
   await page.locator("#continue").click();
   await page.waitForFunction((length) => document.querySelectorAll(".token").length > length, 45);
@@ -151,6 +173,29 @@ try {
   await take(phone.page, "phone");
   assert.deepEqual(phone.problems, []);
   checked("on a phone, in the dark");
+
+  const full = await open(900, 700, "dark");
+  await full.page.waitForFunction(() =>
+    document.getElementById("context-text").textContent.includes("of")
+  );
+  await set(full.page, "max_tokens", 4000);
+  assert.ok(await full.page.locator("#max_tokens").evaluate((input) => !input.validity.valid));
+  await set(full.page, "max_tokens", 250);
+  const status = full.page.locator("#status");
+  // The model may end texts before.
+  for (let i = 0; i < 20 && !/context is full/.test(await status.innerText()); i++) {
+    await full.page.locator("#continue").click();
+    await done(full.page);
+  }
+  assert.match(await status.innerText(), /context is full/);
+  await full.page.locator("#continue").click();
+  await full.page.waitForFunction(() => /sees the last/.test(document.body.innerText));
+  await done(full.page);
+  assert.equal(await full.page.locator("#problem").innerText(), "");
+  await fits(full.page, "dark");
+  await take(full.page, "dark");
+  assert.deepEqual(full.problems, []);
+  checked("a full context is said, and the text goes on from its last half, in the dark");
 
   const locked = await open(900, 700, "light", lockedUrl);
   await locked.page.waitForSelector("#key-form:not([hidden])");

@@ -59,7 +59,7 @@ ${settingsHtml()}
 <details id="help">
 <summary><h2>Keys and colours</h2></summary>
 <p id="legend" aria-hidden="true">unlikely <span></span><span></span><span></span><span></span><span></span> likely</p>
-<p>Words of the model are the darker, the likelier each was to the model itself, before settings change that. Point at one, tap it or move the cursor to
+<p>Words of the model are the bluer, the likelier each was to the model itself, before settings change that. Point at one, tap it or move the cursor to
 it: what else could be there is shown, and choosing that cuts the text there and writes on from it. What follows a place where you
 type is your own text from then on.</p>
 <ul id="keys">

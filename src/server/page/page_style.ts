@@ -26,7 +26,7 @@ aside { overflow: auto; display: flex; flex-direction: column; gap: .8rem; }
   flex: 1; min-height: 8rem; overflow: auto; padding: 1rem 1.2rem; font-size: 1.1rem; line-height: 1.7; white-space: pre-wrap;
   overflow-wrap: anywhere; border-radius: .5rem .5rem 0 0; cursor: text;
 }
-#editor:focus-visible { outline-offset: -3px; }
+#editor:focus-visible { outline-width: 2px; outline-offset: -2px; }
 #editor.empty::before { content: attr(data-placeholder); color: var(--soft); float: left; height: 0; pointer-events: none; }
 .token { background: rgb(var(--accent) / calc(.05 + .3 * var(--p))); border-radius: 2px; padding: .1em 0; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 .token.line::before { content: "\\21b5"; color: var(--soft); opacity: .7; padding: 0 .15em; }
@@ -40,7 +40,7 @@ aside { overflow: auto; display: flex; flex-direction: column; gap: .8rem; }
 #candidates p { margin: 0; padding: .1rem .4rem .3rem; font-size: .9rem; }
 #candidates .rest { padding: .3rem .4rem 0; text-align: right; }
 #candidates .text { color: var(--front); }
-#candidates .close { float: right; border: 0; padding: 0 .4rem; line-height: 1.2; }
+#candidates .close { position: absolute; top: .4rem; right: .5rem; border: 0; padding: .1rem .5rem; line-height: 1.2; }
 .candidate {
   display: grid; grid-template-columns: minmax(0, 1fr) 6rem 3.6rem; align-items: center; gap: .5rem; width: 100%; padding: .15rem .4rem;
   border: 0; text-align: left;
@@ -68,7 +68,7 @@ input:disabled { opacity: .45; }
 .control.wide { grid-template-columns: 1fr; }
 .control textarea { width: 100%; resize: vertical; font-family: ui-monospace, monospace; font-size: .9rem; }
 #controls button { justify-self: start; }
-#branches { display: grid; gap: .25rem; margin-top: .5rem; max-height: 14rem; overflow: auto; }
+#branches { display: grid; grid-template-columns: minmax(0, 1fr); gap: .25rem; margin-top: .5rem; max-height: 14rem; overflow: auto; }
 #branches button { display: flex; gap: .5rem; padding: .2rem .5rem; text-align: left; font-size: .9rem; }
 #branches button[aria-pressed="true"] { border-color: rgb(var(--accent)); box-shadow: inset 3px 0 rgb(var(--accent)); }
 #branches .number { color: var(--soft); }
@@ -86,7 +86,8 @@ input:disabled { opacity: .45; }
   #editor { min-height: 40vh; max-height: 65vh; }
   aside { overflow: visible; }
   #bar { position: sticky; bottom: 0; background: var(--card); border-radius: 0 0 .5rem .5rem; }
-  #bar button { padding: .45rem .8rem; }
+  #bar { gap: .35rem; padding: .6rem; }
+  #bar button { padding: .45rem .6rem; }
   #status { flex-basis: 100%; margin: 0; text-align: left; min-height: 1.3em; }
   #candidates { left: 0 !important; right: 0; top: auto !important; bottom: 0; width: auto; max-width: none; border-radius: .8rem .8rem 0 0; padding-bottom: max(.5rem, env(safe-area-inset-bottom)); }
   .candidate { padding: .45rem .4rem; }

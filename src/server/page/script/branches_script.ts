@@ -15,9 +15,12 @@ const newBranch = (parts, start = 0) => ({ parts, undo: [], redo: [], start });
 
 let branches = [newBranch([])];
 let branch = branches[0];
+/** When typing last changed this text: going on without a pause is the same change. */
+let lastTyped = -Infinity;
 
 /** Changes the text so that this can be undone. */
 function change(parts) {
+  lastTyped = -Infinity;
   if (branch.undo.push(branch.parts) > MAX_UNDO) branch.undo.shift();
   branch.redo = [];
   branch.parts = parts;
@@ -25,6 +28,7 @@ function change(parts) {
 
 /** Leaves the text as it is, and goes on with another that begins alike. */
 function beginBranch(parts, start) {
+  lastTyped = -Infinity;
   branch = newBranch(parts, start);
   branches.push(branch);
   if (branches.length > MAX_BRANCHES) branches.shift();
@@ -67,6 +71,7 @@ function showBranches() {
 
 function showBranch(other) {
   stopWriting();
+  lastTyped = -Infinity;
   branch = other;
   hideCandidates();
   showText();

@@ -27,8 +27,7 @@ function showCandidates(token) {
   elementOf(token).classList.add("shown");
   const rest = 1 - token.candidates.reduce((sum, { probability }) => sum + probability, 0);
   popup.replaceChildren(
-    make("p", {}, make("span", { class: "text" }, readable(nameOf(token))), " ", percent(token.probability), ", " + rankText(token),
-      make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => leaveCandidates() }, "\u00d7")),
+    make("p", {}, make("span", { class: "text" }, readable(nameOf(token))), " ", percent(token.probability), ", " + rankText(token)),
     ...token.candidates.map(({ id, text, probability }, i) => {
       const isHere = id === token.id;
       return make("button", {
@@ -37,7 +36,9 @@ function showCandidates(token) {
         onclick: () => choose(token, { id, text, probability }),
       }, make("span", { class: "text" }, readable(text)), bar(probability), make("span", { class: "value" }, percent(probability)));
     }),
-    make("p", { class: "rest" }, "all others " + percent(Math.max(0, rest))));
+    make("p", { class: "rest" }, "all others " + percent(Math.max(0, rest))),
+    // Seen at the top, and reached last: Escape does the same.
+    make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => leaveCandidates() }, "\u00d7"));
   popup.hidden = false;
   place();
 }
@@ -86,9 +87,13 @@ function choose(token, { id, text, probability }) {
 
 const tokenAt = (target) => target.closest?.(".token")?.token;
 
-editor.addEventListener("pointerover", (event) => {
+let pointedAt;
+// When the pointer moves, not when text moves below it, as it does while the model writes.
+editor.addEventListener("pointermove", (event) => {
   if (event.pointerType !== "mouse" || event.buttons !== 0) return;
   const token = tokenAt(event.target);
+  if (token === pointedAt && (token === shownToken || token === undefined)) return;
+  pointedAt = token;
   clearTimeout(hideTimer);
   if (token === undefined) hideSoon();
   // On the way to what is shown, others are passed by.

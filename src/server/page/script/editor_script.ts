@@ -11,7 +11,6 @@ const editor = byId("editor");
 try { editor.contentEditable = "plaintext-only"; } catch { /* It stays true. */ }
 const elements = new WeakMap();
 let isComposing = false;
-let lastTyped = 0;
 
 function elementOf(token) {
   let element = elements.get(token);
@@ -116,7 +115,7 @@ function insert(text) {
 
 function travelTo(from, to) {
   if (isWriting()) return;
-  lastTyped = 0;
+  lastTyped = -Infinity;
   if (!travel(from, to)) return;
   hideCandidates();
   showText();

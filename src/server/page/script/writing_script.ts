@@ -52,7 +52,9 @@ async function countTokens() {
 }
 
 function showContext(numTokens) {
-  byId("context-text").textContent = numTokens + " of " + contextLength + " tokens";
+  byId("context-text").textContent = numTokens > contextLength
+    ? numTokens + " tokens, of which the model sees the last " + lastHalf() + " to " + contextLength
+    : numTokens + " of " + contextLength + " tokens";
   byId("context-bar").firstChild.style.width = Math.min(100, 100 * numTokens / contextLength) + "%";
   const isFull = numTokens >= contextLength;
   byId("context").classList.toggle("full", isFull);
@@ -106,7 +108,7 @@ async function write() {
     document.body.classList.remove("writing");
     byId("stop").disabled = true;
     byId("continue").disabled = false;
-    showText();
+    showWritten(branch);
     afterChange();
     resolve();
   }
@@ -118,12 +120,12 @@ async function writeInto(target, signal) {
   const prompt = isFull ? ids.slice(-lastHalf()) : ids;
   const fields = samplingFields();
   const before = target.parts;
+  const beganAt = performance.now();
   const response = await ask("/v1/completions", {
     ...fields, prompt: prompt.length === 0 ? "" : prompt, stream: true, logprobs: NUM_CANDIDATES, return_token_ids: true,
   }, signal);
   let numTokens = 0;
   let text = "";
-  let beganAt;
   let end;
   for await (const part of completionParts(response)) {
     if (signal.aborted) throw new DOMException("Stopped", "AbortError");
@@ -131,7 +133,6 @@ async function writeInto(target, signal) {
     if (numTokens === 0) {
       const { parts } = target;
       change(parts);
-      beganAt = performance.now();
     }
     for (const token of tokensOf(part)) {
       target.parts = withToken(target.parts, token);
@@ -140,13 +141,11 @@ async function writeInto(target, signal) {
     }
     text += part.text;
     say(part.text);
-    showWritten(target);
-    const rate = (numTokens - 1) / (performance.now() - beganAt) * 1000;
-    showStatus(numTokens + " tokens" + (numTokens > 4 ? ", " + rate.toFixed(0) + " tokens/s" : ""));
+    showSoon(target);
+    showStatus(numTokens + " tokens" + speedText(numTokens, beganAt));
     showContext(ids.length + numTokens);
   }
-  const rate = (numTokens - 1) / (performance.now() - beganAt) * 1000;
-  const speed = numTokens + " tokens" + (numTokens > 1 ? ", " + rate.toFixed(0) + " tokens/s" : "") + ". ";
+  const speed = numTokens + " tokens" + speedText(numTokens, beganAt) + ". ";
   if (end.reason === "stop") {
     // What ended the text is among the tokens, and not part of it.
     target.parts = cut(target.parts, textOf(before).length + text.length);
@@ -156,6 +155,20 @@ async function writeInto(target, signal) {
     return speed + "The context is full: Continue writes on from the last " + lastHalf() + " tokens.";
   }
   return speed + (isFull ? "The model saw only the last " + lastHalf() + " tokens before." : "");
+}
+
+/** How fast it went, since the server was asked: tokens may arrive many at once. */
+const speedText = (numTokens, since) => ", " + (1000 * numTokens / (performance.now() - since)).toFixed(0) + " tokens/s";
+
+let isToBeShown = false;
+/** Shows what was written once for each picture of the screen, however many tokens come between two. */
+function showSoon(target) {
+  if (isToBeShown) return;
+  isToBeShown = true;
+  requestAnimationFrame(() => {
+    isToBeShown = false;
+    showWritten(target);
+  });
 }
 
 /** Shows what was written, and keeps its end in view if it was before. */
