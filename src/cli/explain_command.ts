@@ -4,13 +4,11 @@
  * @module
  */
 import { encodePrompts } from "../tokenizer/prompts.ts";
-import { GPT2 } from "../gpt2.ts";
 import { compareActivations } from "../inspection/compare_activations.ts";
 import { explain } from "../inspection/explain.ts";
-import { fileFlag, jsonFlag, modelFlag, threadsFlag } from "./arguments/common_flags.ts";
-import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
-import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
+import { fileFlag, jsonFlag } from "./arguments/common_flags.ts";
 import { generateFlags } from "./arguments/generate_flags.ts";
+import { modelFlags } from "./arguments/model_flags.ts";
 import { samplingFlags, samplingOptions } from "./arguments/sampling_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
@@ -20,7 +18,7 @@ import { comparisonSection } from "./explain/comparison_section.ts";
 import { attentionSection, lensSection } from "./explain/layer_sections.ts";
 import { oneToken } from "./explain/one_token.ts";
 import { candidatesSection, tokensSection } from "./explain/text_sections.ts";
-import { showingProgress } from "./model_progress.ts";
+import { loadModel, loadOther } from "./load_model.ts";
 import { readText } from "./read_text.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
 import { countText } from "./terminal/units.ts";
@@ -40,10 +38,7 @@ export const explainCommand = defineCommand({
     "where heads look; and which parts of the model speak for the answer (direct logit attribution).",
   operands: { usage: "[text]", min: 0, max: 1, advice: "Put the text in quotes." },
   flags: {
-    model: modelFlag,
-    type: generateFlags.type,
-    threads: threadsFlag,
-    ...deviceFlags,
+    ...modelFlags,
     file: {
       ...fileFlag,
       help: "Read the text from a file; - is stdin. The line break at its end is dropped.",
@@ -97,30 +92,17 @@ export const explainCommand = defineCommand({
 
   async run({ values, operands }, io) {
     const sampling = samplingOptions(values);
-    const { model: name = defaultModel(), type, threads, top, json } = values;
+    const { top, json } = values;
     const text = await readText(operands[0], values.file, io, { maxBytes: MAX_TEXT_BYTES }) ?? "";
-    const loading = { type, threads, ...deviceOptions(values), signal: io.signal };
-    const load = (name: string, options = {}) =>
-      showingProgress(
-        name,
-        io.stderr,
-        { alternative: DEMO_FLAG },
-        (onProgress) => GPT2.fromPretrained(name, { ...loading, ...options, onProgress }),
-      );
-    using model = await load(name);
-    // In the type of its own file, whatever --type says of the first.
+    using loaded = await loadModel("explain a text", values, io);
+    const { name, model, tokenizer } = loaded;
     using other = values.compare === undefined
       ? undefined
-      : await load(values.compare, { type: undefined });
-    const { tokenizer, config: { contextLength } } = model;
-    if (tokenizer === undefined) {
-      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
-      throw tokenizerError("explain a text", name);
-    }
+      : await loadOther(values.compare, values, io);
     const given = operands[0] === undefined ? text.replace(/\r?\n$/, "") : text;
     const [encoded] = encodePrompts(tokenizer, [given], values.allowSpecial ? "all" : undefined);
     const tokens = Array.from(encoded);
-    const position = placeIn(tokens.length, contextLength, values.position);
+    const position = placeIn(tokens.length, model.config.contextLength, values.position);
     const { target, against, html } = values;
     if (html !== undefined) {
       const { checkReport } = await import("./explain/write_report.ts");

@@ -5,19 +5,15 @@
  */
 import { quote, quotePath } from "../base/describe.ts";
 import type { ConstraintOptions } from "../generation/constraints/constraint_options.ts";
-import type { LoadOptions } from "../checkpoint/load.ts";
 import { encodePrompts } from "../tokenizer/prompts.ts";
-import { GPT2 } from "../gpt2.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
-import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
-import { deviceOptions } from "./arguments/device_flags.ts";
 import { generateFlags, generateOptions, type GenerateValues } from "./arguments/generate_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { continuePrompt } from "./generate/continue_prompt.ts";
 import type { LinePrompt } from "./generate/line_prompts.ts";
 import { Stopwatch, timingText } from "./generate/stopwatch.ts";
-import { showingProgress } from "./model_progress.ts";
+import { loadModel, loadOther } from "./load_model.ts";
 import { readFileOrStdin, readText, sourceText } from "./read_text.ts";
 import type { Io } from "./terminal/io.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
@@ -57,26 +53,17 @@ export const generateCommand = defineCommand({
 
   async run({ values, operands }, io) {
     const plain = { ...generateOptions(values), ...await readConstraint(values, io) };
-    const { type, threads, json, quiet: isQuiet } = values;
+    const { json, quiet: isQuiet } = values;
     const prompts = await readPrompts(values, operands[0], io);
 
     const stopwatch = new Stopwatch();
-    const { model: name = defaultModel() } = values;
-    const loading = { threads, ...deviceOptions(values), signal: io.signal };
-    const load = (name: string, options: LoadOptions = {}) =>
-      showingProgress(
-        name,
-        io.stderr,
-        { alternative: DEMO_FLAG, isQuiet },
-        (onProgress) => GPT2.fromPretrained(name, { ...loading, ...options, onProgress }),
-      );
-    using model = await load(name, { type });
-    using draft = values.draft === undefined ? undefined : await load(values.draft);
-    const { tokenizer, config: { contextLength } } = model;
-    if (tokenizer === undefined) {
-      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
-      throw tokenizerError("continue a text", name);
-    }
+    const loading = { ...io, isQuiet };
+    using loaded = await loadModel("continue a text", values, loading);
+    const { name, model, tokenizer } = loaded;
+    const { contextLength } = model.config;
+    using draft = values.draft === undefined
+      ? undefined
+      : await loadOther(values.draft, values, loading);
     const options = { ...plain, draft, onDraft: stopwatch.countDraft.bind(stopwatch) };
     const texts = prompts.map(({ text }) => text);
     const tokens = encodePrompts(tokenizer, texts, options.allowSpecial);

@@ -3,25 +3,14 @@
  *
  * @module
  */
-import { tokenizerError } from "../checkpoint/hugging_face/other_tokenizers.ts";
-import type { FileType } from "../checkpoint/file_types.ts";
+import type { LoadOptions } from "../checkpoint/load.ts";
 import { GPT2 } from "../gpt2.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { modelFlag, threadsFlag } from "./arguments/common_flags.ts";
 import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
-import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
-import type { FlagValues } from "./arguments/flags.ts";
-import { generateFlags } from "./arguments/generate_flags.ts";
+import { deviceOptions } from "./arguments/device_flags.ts";
+import type { ModelValues } from "./arguments/model_flags.ts";
 import { showingProgress } from "./model_progress.ts";
 import type { Io } from "./terminal/io.ts";
-
-/** The flags of a command that computes with a model. */
-export const modelFlags = {
-  model: modelFlag,
-  type: generateFlags.type,
-  threads: threadsFlag,
-  ...deviceFlags,
-} as const;
 
 /** A model, and what the user calls it. */
 export interface LoadedModel extends Disposable {
@@ -29,6 +18,12 @@ export interface LoadedModel extends Disposable {
   readonly model: GPT2;
   /** The model's. */
   readonly tokenizer: Tokenizer;
+}
+
+/** Where to say what is going on, and until when. */
+export interface LoadIo extends Pick<Io, "stderr" | "signal"> {
+  /** Whether to say nothing. */
+  readonly isQuiet?: boolean;
 }
 
 /**
@@ -39,21 +34,37 @@ export interface LoadedModel extends Disposable {
  */
 export async function loadModel(
   action: string,
-  values: FlagValues<typeof modelFlags>,
-  { stderr, signal }: Pick<Io, "stderr" | "signal">,
+  values: ModelValues,
+  io: LoadIo,
 ): Promise<LoadedModel> {
-  const { model: name = defaultModel(), type, threads } = values;
-  const options = { type: type as FileType | undefined, threads, ...deviceOptions(values), signal };
-  const model = await showingProgress(
-    name,
-    stderr,
-    { alternative: DEMO_FLAG },
-    (onProgress) => GPT2.fromPretrained(name, { ...options, onProgress }),
-  );
+  const { model: name = defaultModel(), type } = values;
+  const model = await load(name, values, { type }, io);
   const { tokenizer } = model;
   if (tokenizer !== undefined) {
     return { name, model, tokenizer, [Symbol.dispose]: () => model[Symbol.dispose]() };
   }
   model[Symbol.dispose]();
+  // Here, so that no start waits for what most never need.
+  const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
   throw tokenizerError(action, name);
+}
+
+/** Loads another model beside that which the flags name: where they say, but in the type of its own file. */
+export function loadOther(name: string, values: ModelValues, io: LoadIo): Promise<GPT2> {
+  return load(name, values, {}, io);
+}
+
+function load(
+  name: string,
+  { threads, ...values }: ModelValues,
+  options: LoadOptions,
+  { stderr, signal, isQuiet }: LoadIo,
+): Promise<GPT2> {
+  const loading = { ...options, threads, ...deviceOptions(values), signal };
+  return showingProgress(
+    name,
+    stderr,
+    { alternative: DEMO_FLAG, isQuiet },
+    (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
+  );
 }

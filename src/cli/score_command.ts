@@ -5,10 +5,11 @@
  */
 import type { TextSpan } from "../evaluation/group_scores.ts";
 import { fileFlag, jsonFlag } from "./arguments/common_flags.ts";
+import { modelFlags } from "./arguments/model_flags.ts";
 import { parseInteger } from "./arguments/parse_arguments.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
-import { loadModel, modelFlags } from "./load_model.ts";
+import { loadModel } from "./load_model.ts";
 import { quote } from "../base/describe.ts";
 import { jsonWriter, tableWriter, tsvWriter } from "./score/score_formats.ts";
 import { type ScoredInput, scoredInputs } from "./score/scored_input.ts";

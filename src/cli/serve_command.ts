@@ -3,12 +3,9 @@
  *
  * @module
  */
-import { GPT2 } from "../gpt2.ts";
-import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
-import { deviceOptions } from "./arguments/device_flags.ts";
 import { serveFlags } from "./arguments/serve_flags.ts";
 import { defineCommand } from "./command.ts";
-import { showingProgress } from "./model_progress.ts";
+import { loadModel } from "./load_model.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
 import { jsonText, lineText } from "./terminal/terminal_text.ts";
 
@@ -28,21 +25,12 @@ export const serveCommand = defineCommand({
   ],
 
   async run({ values }, io) {
-    const { model: name = defaultModel(), type, threads, host, port, graceSeconds } = values;
+    const { host, port, graceSeconds } = values;
     const { stdout, stderr, signal } = io;
-    const loading = { type, threads, ...deviceOptions(values), signal };
     const apiKeys = values.apiKeyFile === undefined ? [] : await readApiKeys(values.apiKeyFile, io);
     const { isLoopback, listen } = await import("./serve/listen.ts");
-    using model = await showingProgress(
-      name,
-      stderr,
-      { alternative: DEMO_FLAG },
-      (onProgress) => GPT2.fromPretrained(name, { ...loading, onProgress }),
-    );
-    if (model.tokenizer === undefined) {
-      const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
-      throw tokenizerError("serve a model", name);
-    }
+    using loaded = await loadModel("serve a model", values, io);
+    const { name, model } = loaded;
     if (apiKeys.length === 0 && !isLoopback(host)) {
       await stderr.write(
         `warning: anybody who can reach ${lineText(host)} can use this server: ` +

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { fileTypes } from "../../checkpoint/file_types.ts";
 import { quote } from "../../base/describe.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "../../generation/generate_options.ts";
-import { fileFlag, jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
-import { deviceFlags } from "./device_flags.ts";
+import { fileFlag, jsonFlag } from "./common_flags.ts";
 import { type Flags, flagText, type FlagValues } from "./flags.ts";
+import { modelFlags } from "./model_flags.ts";
 import { parseInteger } from "./parse_arguments.ts";
 import { SAMPLING_GROUP, samplingFlags, samplingOptions } from "./sampling_flags.ts";
 import { UsageError } from "./usage_error.ts";
@@ -24,15 +23,7 @@ const DEFAULT_BATCH_SIZE = 8;
 
 /** The flags of `generate`. */
 export const generateFlags = {
-  model: modelFlag,
-  type: {
-    ...typeFlag,
-    help: `Hold the weights as this type: ${
-      fileTypes.join(", ")
-    }. Default: as stored; q8_0 for a model of the hub.`,
-  },
-  threads: threadsFlag,
-  ...deviceFlags,
+  ...modelFlags,
   file: {
     ...fileFlag,
     help: "Read the prompt from a file; - is stdin. The line break at its end is dropped.",

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { jsonFlag, modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
-import { deviceFlags } from "./device_flags.ts";
+import { jsonFlag } from "./common_flags.ts";
 import type { Flags, FlagValues } from "./flags.ts";
+import { modelFlags } from "./model_flags.ts";
 
 const MAX_PORT = 65_535;
 const MAX_TEXTS = 1024;
@@ -13,7 +13,7 @@ const MAX_GRACE_SECONDS = 3600;
 
 /** What can be said about a server. */
 export const serveFlags = {
-  model: modelFlag,
+  ...modelFlags,
   modelName: {
     kind: "text",
     valueName: "name",
@@ -73,9 +73,6 @@ export const serveFlags = {
     default: 10,
     help: "When the server is to end, give running requests so long.",
   },
-  type: { ...typeFlag, help: "Compute with weights of this type." },
-  threads: threadsFlag,
-  ...deviceFlags,
   json: { ...jsonFlag, help: "Write the address as a JSON object, with the name of the model." },
 } as const satisfies Flags;
 

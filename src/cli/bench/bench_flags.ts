@@ -9,6 +9,7 @@ import { jsonFlag, MAX_THREADS, modelFlag, threadsFlag } from "../arguments/comm
 import { defaultModel } from "../arguments/default_model.ts";
 import { deviceFlags } from "../arguments/device_flags.ts";
 import { type Flags, flagText, type FlagValues } from "../arguments/flags.ts";
+import { DEFAULT_TYPE } from "../arguments/model_flags.ts";
 import { choiceError, parseInteger } from "../arguments/parse_arguments.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 
@@ -31,7 +32,7 @@ export const benchFlags = {
     kind: "textList",
     short: "t",
     valueName: "types",
-    help: `Hold the weights as these types: ${fileTypes.join(", ")}. Default: as stored.`,
+    help: `Hold the weights as these types: ${fileTypes.join(", ")}. ${DEFAULT_TYPE}`,
   },
   promptTokens: {
     kind: "text",
