@@ -106,7 +106,13 @@ export {
 } from "./src/tensor/device.ts";
 export type { Place } from "./src/tensor/place.ts";
 export { RpcServers } from "./src/tensor/rpc_servers.ts";
-export { type AttentionLowering, Graph, type GraphOptions } from "./src/tensor/graph.ts";
+export {
+  type AttentionLowering,
+  Graph,
+  type GraphOptions,
+  type Lowering,
+} from "./src/tensor/graph.ts";
+export type { Precision } from "./src/tensor/recorder.ts";
 export type { Tensor } from "./src/tensor/tensor.ts";
 export type { Shape } from "./src/tensor/shape.ts";
 export type { TensorType } from "./src/formats/tensor_type.ts";

@@ -31,6 +31,7 @@ export {
   flashAttention,
   gelu,
   layerNorm,
+  logarithm,
   lookup,
   matmul,
   multiply,
@@ -39,9 +40,11 @@ export {
   silu,
   softmax,
   square,
+  squareRoot,
   sumLastAxis,
   topK,
 } from "./tensor/ops.ts";
+export { gradientsOf } from "./tensor/gradients_of.ts";
 export { exactGelu } from "./tensor/activations.ts";
 export {
   contiguous,

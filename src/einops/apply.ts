@@ -42,9 +42,11 @@ export interface Operations<T extends Strided> {
   broadcastTo(x: T, shape: Shape): T;
   /**
    * `(outer..., rows, inner)` times `(outer..., columns, inner)` to `(outer..., columns, rows)`, both with contiguous
-   * rows. The weight is repeated along outer axes where it has size 1 or that it lacks.
+   * rows unless `multipliesAnyRows`. The weight is repeated along outer axes where it has size 1 or that it lacks.
    */
   matmul(weight: T, x: T): T;
+  /** Whether the elements of the rows that are multiplied may lie apart. Default: false. */
+  readonly multipliesAnyRows?: boolean;
 }
 
 /** Applies steps one after another. */
@@ -68,7 +70,7 @@ export function applyEinsum<T extends Strided>(
   for (const { weight, weightSteps, other, otherSteps } of plan.products) {
     const a = applySteps(weightSteps, tensors[weight], ops);
     const b = applySteps(otherSteps, tensors[other], ops);
-    tensors.push(ops.matmul(withContiguousRows(a, ops), withContiguousRows(b, ops)));
+    tensors.push(ops.matmul(asFactor(a, ops), asFactor(b, ops)));
   }
   return applySteps(plan.resultSteps, tensors[tensors.length - 1], ops);
 }
@@ -98,6 +100,10 @@ function reshape<T extends Strided>(step: ReshapeStep, x: T, ops: Operations<T>)
   if (!isView) return ops.reshape(ops.contiguous(x), step.shape);
   const merged = step.merges.reduce((y, { axis, count }) => ops.mergeAxes(y, axis, count), x);
   return step.splits.reduce((y, { axis, sizes }) => ops.splitAxis(y, axis, sizes), merged);
+}
+
+function asFactor<T extends Strided>(x: T, ops: Operations<T>): T {
+  return ops.multipliesAnyRows ? x : withContiguousRows(x, ops);
 }
 
 function withContiguousRows<T extends Strided>(x: T, ops: Operations<T>): T {

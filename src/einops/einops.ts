@@ -34,8 +34,14 @@
  */
 import { describe } from "../base/describe.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
-import { broadcastTo, matmul } from "../tensor/ops.ts";
-import { recorderOf } from "../tensor/recorder.ts";
+import { broadcastTo, matmul, scale } from "../tensor/ops.ts";
+import {
+  asOne,
+  differentiable,
+  differentiableAll,
+  type OperandRule,
+  recorderOf,
+} from "../tensor/recorder.ts";
 import { createTensor, isDense, recordOf, Tensor } from "../tensor/tensor.ts";
 import {
   borrow,
@@ -50,6 +56,7 @@ import {
 } from "../tensor/views.ts";
 import { applyEinsum, applySteps, applyUnstack, type Operations } from "./apply.ts";
 import { checkedCall } from "./checked_call.ts";
+import { type Einops, einsumGradient, restack, reversed } from "./gradients.ts";
 import { type EinsumPlan, planEinsum } from "./einsum_plan.ts";
 import { type Reduction, REDUCTIONS, type Step } from "./lower.ts";
 import { planRearrange, planReduce, planRepeat, planUnstack, type UnstackPlan } from "./plan.ts";
@@ -80,7 +87,9 @@ export type { AxisSizes, Reduction };
  */
 export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
   const call = checkedCall("rearrange", [x], pattern, axes);
-  return applySteps(remember(rearrangements, call, "", () => planRearrange(call)), x, ggml);
+  const steps = remember(rearrangements, call, "", () => planRearrange(call));
+  const y = asOne(x, () => applySteps(steps, x, ggml));
+  return differentiable(y, [x, (gradient) => rearrange(gradient, ...reversed(call))]);
 }
 
 /**
@@ -110,7 +119,10 @@ export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Ten
  */
 export function unstack(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor[] {
   const call = checkedCall("unstack", [x], pattern, axes);
-  return applyUnstack(remember(unstackings, call, "", () => planUnstack(call)), x, ggml);
+  const plan = remember(unstackings, call, "", () => planUnstack(call));
+  const parts = asOne(x, () => applyUnstack(plan, x, ggml));
+  differentiableAll(parts, { x, rule: (gradients) => restack(einops, gradients, call) });
+  return parts;
 }
 
 /**
@@ -151,7 +163,10 @@ export function reduce(
     );
   }
   const steps = remember(reductions, call, operation, () => planReduce(call, operation));
-  return applySteps(steps, x, ggml);
+  const y = asOne(x, () => applySteps(steps, x, ggml));
+  if (operation !== "sum" && operation !== "mean") return y;
+  const factor = operation === "mean" ? y.size / x.size : 1;
+  return differentiable(y, [x, (gradient) => repeat(scale(gradient, factor), ...reversed(call))]);
 }
 
 /**
@@ -177,7 +192,12 @@ export function reduce(
  */
 export function repeat(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
   const call = checkedCall("repeat", [x], pattern, axes);
-  return applySteps(remember(repetitions, call, "", () => planRepeat(call)), x, ggml);
+  const steps = remember(repetitions, call, "", () => planRepeat(call));
+  const y = asOne(x, () => applySteps(steps, x, ggml));
+  return differentiable(y, [x, (gradient) => {
+    const [back, sizes] = reversed(call);
+    return reduce(gradient, back, "sum", sizes);
+  }]);
 }
 
 /**
@@ -227,7 +247,12 @@ export function einsum(
   // Weights belong to no graph; what is done to them belongs to the graph of the other operands.
   const inGraph = tensors.find((x) => recorderOf(x) !== undefined);
   const operands = inGraph === undefined ? tensors : tensors.map((x) => borrow(x, inGraph));
-  return applyEinsum(plan, operands, ggml);
+  const y = asOne(operands[0], () => applyEinsum(plan, operands, ggml));
+  const rules = tensors.map((x, i): OperandRule => [
+    x,
+    (gradient) => einsumGradient(einops, gradient, i, tensors, call),
+  ]);
+  return differentiable(y, ...rules);
 }
 
 /** Tells apart what comes before the pattern and what comes after it. Types are checked later. */
@@ -245,6 +270,9 @@ function einsumArguments(
   }
   return { tensors: args.slice(0, at), pattern, axes } as ReturnType<typeof einsumArguments>;
 }
+
+/** For gradients, which are written with these functions. */
+const einops: Einops = { rearrange, repeat, einsum };
 
 const ggml: Operations<Tensor> = {
   reshape,

@@ -107,6 +107,16 @@ export const ggmlSymbols = {
     parameters: ["pointer", "pointer"],
     result: "pointer",
   },
+  // struct ggml_tensor * ggml_sqrt(struct ggml_context * ctx, struct ggml_tensor * a)
+  ggml_sqrt: {
+    parameters: ["pointer", "pointer"],
+    result: "pointer",
+  },
+  // struct ggml_tensor * ggml_log(struct ggml_context * ctx, struct ggml_tensor * a)
+  ggml_log: {
+    parameters: ["pointer", "pointer"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_sum_rows(struct ggml_context * ctx, struct ggml_tensor * a)
   ggml_sum_rows: {
     parameters: ["pointer", "pointer"],
@@ -115,6 +125,11 @@ export const ggmlSymbols = {
   // struct ggml_tensor * ggml_repeat_4d(struct ggml_context * ctx, struct ggml_tensor * a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
   ggml_repeat_4d: {
     parameters: ["pointer", "pointer", "i64", "i64", "i64", "i64"],
+    result: "pointer",
+  },
+  // struct ggml_tensor * ggml_concat(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, int dim)
+  ggml_concat: {
+    parameters: ["pointer", "pointer", "pointer", "i32"],
     result: "pointer",
   },
   // struct ggml_tensor * ggml_gelu(struct ggml_context * ctx, struct ggml_tensor * a)
@@ -130,6 +145,11 @@ export const ggmlSymbols = {
   // struct ggml_tensor * ggml_silu(struct ggml_context * ctx, struct ggml_tensor * a)
   ggml_silu: {
     parameters: ["pointer", "pointer"],
+    result: "pointer",
+  },
+  // struct ggml_tensor * ggml_silu_back(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b)
+  ggml_silu_back: {
+    parameters: ["pointer", "pointer", "pointer"],
     result: "pointer",
   },
   // struct ggml_tensor * ggml_norm(struct ggml_context * ctx, struct ggml_tensor * a, float eps)
@@ -196,6 +216,11 @@ export const ggmlSymbols = {
   // struct ggml_tensor * ggml_get_rows(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b)
   ggml_get_rows: {
     parameters: ["pointer", "pointer", "pointer"],
+    result: "pointer",
+  },
+  // struct ggml_tensor * ggml_get_rows_back(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, struct ggml_tensor * c)
+  ggml_get_rows_back: {
+    parameters: ["pointer", "pointer", "pointer", "pointer"],
     result: "pointer",
   },
   // struct ggml_tensor * ggml_set_rows(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b, struct ggml_tensor * c)

@@ -13,8 +13,9 @@ import { Backend, checkThreads, executorOf } from "./backend.ts";
 import { readTensor, writeTensor } from "./data.ts";
 import { allocatorFor, type GraphAllocator, type WorkingMemory } from "./graph_allocator.ts";
 import { createConstant, createInput } from "./inputs.ts";
-import { borrowInto, Recorder } from "./recorder.ts";
+import { borrowInto, type Precision, Recorder } from "./recorder.ts";
 import type { Shape } from "./shape.ts";
+import { Tape } from "./tape.ts";
 import { recordOf, type Tensor } from "./tensor.ts";
 
 /**
@@ -23,8 +24,21 @@ import { recordOf, type Tensor } from "./tensor.ts";
  */
 export type AttentionLowering = "fused" | "explicit";
 
+/**
+ * How operations are made of those that ggml has: `"inference"`, as fast as can be, or `"differentiable"`, so that gradients
+ * can be computed. Both compute the same, within rounding.
+ */
+export type Lowering = "inference" | "differentiable";
+
 /** Options of {@linkcode Graph}. */
 export interface GraphOptions {
+  /** Whether gradients are wanted. Default: `"inference"`. */
+  lowering?: Lowering;
+  /**
+   * How exactly a differentiable graph multiplies F32 matrices: `"bf16"` rounds their elements to BF16 and sums in F32, as
+   * mixed precision does (Micikevicius et al., 2018, arXiv:1710.03740). Default: `"f32"`.
+   */
+  precision?: Precision;
   /** How attention is carried out. Default: `"fused"`. */
   attention?: AttentionLowering;
   /**
@@ -43,6 +57,8 @@ const LARGEST_MAX_NODES = 2 ** 30;
 const RULES: OptionRules<GraphOptions> = {
   maxNodes: integer(1, LARGEST_MAX_NODES),
   attention: oneOf<AttentionLowering>("fused", "explicit"),
+  lowering: oneOf<Lowering>("inference", "differentiable"),
+  precision: oneOf<Precision>("f32", "bf16"),
 };
 
 /** ggml's side of a graph, once it has its memory. */
@@ -97,11 +113,12 @@ export class Graph implements Disposable {
    * @throws {RangeError} if an option is out of range
    */
   constructor(backend: Backend, options: GraphOptions = {}) {
-    const { maxNodes = MAX_NODES, attention = "fused" } = checkOptions(
-      "create a graph",
-      options,
-      RULES,
-    );
+    const {
+      maxNodes = MAX_NODES,
+      attention = "fused",
+      lowering = "inference",
+      precision,
+    } = checkOptions("create a graph", options, RULES);
     if (!(backend instanceof Backend)) {
       throw new TypeError(
         `Cannot create a graph: a backend is needed: received ${describe(backend)}`,
@@ -110,7 +127,8 @@ export class Graph implements Disposable {
     backend.checkUsable();
     this.#backend = backend;
     this.#attention = attention;
-    this.#recorder = new Recorder(backend, maxNodes);
+    const tape = lowering === "differentiable" ? new Tape() : undefined;
+    this.#recorder = new Recorder(backend, maxNodes, tape, precision);
   }
 
   static {

@@ -10,24 +10,38 @@ import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { checkF32, checkNumber, checkReal, checkUnitStride, limitIds } from "./check_operands.ts";
 import { IdRange } from "./id_range.ts";
 import { createConstant } from "./inputs.ts";
-import { type MakeRecord, recorderFor } from "./recorder.ts";
+import { differentiable, type MakeRecord, recorderFor } from "./recorder.ts";
 import { checkedShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
+import { sumTo } from "./sum_to.ts";
 import { recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
 import { contiguous, dense, permute, reshape } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
 export function add(a: Tensor, b: Tensor): Tensor {
-  return elementwise("add", a, b);
+  return differentiable(
+    elementwise("add", a, b),
+    [a, (gradient) => gradient],
+    [b, (gradient) => sumTo(gradient, b.shape)],
+  );
 }
 
 /** `a * b`, element by element; `b` is repeated along axes where it has size 1 or that it lacks. */
 export function multiply(a: Tensor, b: Tensor): Tensor {
-  return elementwise("mul", a, b);
+  return differentiable(
+    elementwise("mul", a, b),
+    [a, (gradient) => multiply(gradient, b)],
+    [b, (gradient) => sumTo(multiply(gradient, a), b.shape)],
+  );
 }
 
 /** `a / b`, element by element; `b` is repeated along axes where it has size 1 or that it lacks. */
 export function divide(a: Tensor, b: Tensor): Tensor {
-  return elementwise("div", a, b);
+  const quotient = elementwise("div", a, b);
+  return differentiable(
+    quotient,
+    [a, (gradient) => divide(gradient, b)],
+    [b, (gradient) => sumTo(scale(divide(multiply(gradient, quotient), b), -1), b.shape)],
+  );
 }
 
 /** `x * factor + offset`. */
@@ -37,26 +51,42 @@ export function scale(x: Tensor, factor: number, offset = 0): Tensor {
   checkNumber("scale", factor);
   checkNumber("scale", offset);
   const { ggml_scale, ggml_scale_bias } = library();
-  return recorder.record(
+  const scaled = recorder.record(
     [dense(x)],
     (context, x) =>
       offset === 0 ? ggml_scale(context, x, factor) : ggml_scale_bias(context, x, factor, offset),
     f32(x.shape),
   );
+  return differentiable(scaled, [x, (gradient) => scale(gradient, factor)]);
 }
 
 /** `x * x`, element by element. */
 export function square(x: Tensor): Tensor {
   const recorder = recorderFor("square", x);
   checkF32("square", x);
-  return recorder.record([dense(x)], (context, x) => library().ggml_sqr(context, x), f32(x.shape));
+  const squared = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_sqr(context, x),
+    f32(x.shape),
+  );
+  return differentiable(squared, [x, (gradient) => scale(multiply(gradient, x), 2)]);
 }
 
 /** `x * sigmoid(x)`, element by element. */
 export function silu(x: Tensor): Tensor {
   const recorder = recorderFor("apply SiLU to", x);
   checkF32("apply SiLU to", x);
-  return recorder.record([dense(x)], (context, x) => library().ggml_silu(context, x), f32(x.shape));
+  const y = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_silu(context, x),
+    f32(x.shape),
+  );
+  return differentiable(y, [x, (gradient) =>
+    recorder.record(
+      [dense(gradient), dense(x)],
+      (context, gradient, x) => library().ggml_silu_back(context, gradient, x),
+      f32(x.shape),
+    )]);
 }
 
 /**
@@ -69,7 +99,7 @@ export function silu(x: Tensor): Tensor {
 export function gelu(x: Tensor): Tensor {
   const recorder = recorderFor("apply GELU to", x);
   checkF32("apply GELU to", x);
-  if (!recorder.backend.hasExactGelu) return composedGelu(x);
+  if (!recorder.backend.hasExactGelu || recorder.tape !== undefined) return composedGelu(x);
   return recorder.record([dense(x)], (context, x) => library().ggml_gelu(context, x), f32(x.shape));
 }
 
@@ -96,12 +126,45 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   if (!(epsilon >= 0)) {
     throw new RangeError(`Cannot normalize ${x}: epsilon must be 0 or more: received ${epsilon}`);
   }
+  if (recorder.tape !== undefined) return add(multiply(composedNorm(x, epsilon), weight), bias);
   const normalized = recorder.record(
     [dense(x)],
     (context, x) => library().ggml_norm(context, x, epsilon),
     f32(x.shape),
   );
   return add(multiply(normalized, weight), bias);
+}
+
+/** `(x - mean) / sqrt(variance + epsilon)` along the last axis, of operations that have gradients. */
+function composedNorm(x: Tensor, epsilon: number): Tensor {
+  const width = x.shape[x.shape.length - 1];
+  const mean = (y: Tensor) => scale(sumLastAxis(y), 1 / width);
+  const centered = add(x, scale(mean(x), -1));
+  return divide(centered, squareRoot(scale(mean(square(centered)), 1, epsilon)));
+}
+
+/** The natural logarithm, element by element. */
+export function logarithm(x: Tensor): Tensor {
+  const recorder = recorderFor("take the logarithm of", x);
+  checkF32("take the logarithm of", x);
+  const y = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_log(context, x),
+    f32(x.shape),
+  );
+  return differentiable(y, [x, (gradient) => divide(gradient, x)]);
+}
+
+/** The square root, element by element. */
+export function squareRoot(x: Tensor): Tensor {
+  const recorder = recorderFor("take the root of", x);
+  checkF32("take the root of", x);
+  const root = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_sqrt(context, x),
+    f32(x.shape),
+  );
+  return differentiable(root, [x, (gradient) => scale(divide(gradient, root), 0.5)]);
 }
 
 /**
@@ -117,12 +180,17 @@ export function softmax(x: Tensor, mask?: Tensor, factor = 1): Tensor {
   checkF32("apply softmax to", x);
   checkNumber("apply softmax to", factor);
   if (mask !== undefined) checkMask("apply softmax to", mask, x.shape);
-  return recorder.record(
+  const probabilities = recorder.record(
     [dense(x), ...masks],
     (context, x, mask?: Pointer) =>
       library().ggml_soft_max_ext(context, x, mask ?? null, factor, 0),
     f32(x.shape),
   );
+  return differentiable(probabilities, [x, (gradient) => {
+    const weighted = multiply(gradient, probabilities);
+    const shared = multiply(probabilities, sumLastAxis(weighted));
+    return scale(add(weighted, scale(shared, -1)), factor);
+  }]);
 }
 
 /**
@@ -199,11 +267,12 @@ export function matmul(weight: Tensor, x: Tensor): Tensor {
 export function sumLastAxis(x: Tensor): Tensor {
   const recorder = recorderFor("sum", x);
   checkF32("sum", x);
-  return recorder.record(
+  const sums = recorder.record(
     [dense(x)],
     (context, x) => library().ggml_sum_rows(context, x),
     f32([...x.shape.slice(0, -1), 1]),
   );
+  return differentiable(sums, [x, (gradient) => broadcastTo(gradient, x.shape)]);
 }
 
 /** `x` repeated along every axis until it has the given shape; each size must be a multiple of the old one. */
@@ -216,11 +285,12 @@ export function broadcastTo(x: Tensor, to: Shape): Tensor {
   if (!fits) throw new TypeError(`Cannot repeat ${x}: received the shape (${shape.join(", ")})`);
   checkUnitStride("repeat", x);
   const sizes = nativeSizes(shape);
-  return recorder.record(
+  const repeated = recorder.record(
     [x],
     (context, x) => library().ggml_repeat_4d(context, x, ...sizes),
     f32(shape),
   );
+  return differentiable(repeated, [x, (gradient) => sumTo(gradient, x.shape)]);
 }
 
 /**
@@ -295,7 +365,26 @@ export function lookup(table: Tensor, ids: Tensor): Tensor {
     (context, table, ids) => library().ggml_get_rows(context, table, ids),
     f32([ids.size, width]),
   );
-  return reshape(rows, [...ids.shape, width]);
+  const found = reshape(rows, [...ids.shape, width]);
+  return differentiable(found, [table, (gradient) => sumOfRowsById(gradient, ids, table)]);
+}
+
+/**
+ * The opposite of {@linkcode lookup}: rows added to each other by their ids: result[id, :] = the sum of rows[i, :] where
+ * ids[i] = id.
+ *
+ * @param rows (...ids, width), f32
+ * @param ids any shape, i32: what was looked up in `table`
+ * @param table (numRows, width): only its shape is of interest
+ * @returns (numRows, width)
+ */
+function sumOfRowsById(rows: Tensor, ids: Tensor, table: Tensor): Tensor {
+  const [, width] = table.shape;
+  return recorderFor("add up", rows, ids).record(
+    [reshape(dense(rows), [ids.size, width]), reshape(contiguous(ids), [ids.size]), table],
+    (context, rows, ids, table) => library().ggml_get_rows_back(context, rows, ids, table),
+    f32(table.shape),
+  );
 }
 
 /**

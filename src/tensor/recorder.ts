@@ -9,6 +9,7 @@ import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import type { Backend } from "./backend.ts";
 import { setElements } from "./data.ts";
+import type { DifferentiableOperand, Tape } from "./tape.ts";
 import {
   createTensor,
   recordOf,
@@ -26,6 +27,9 @@ const RECORDS_PER_OPERATION = 2;
 
 /** From the beginning to the end of a graph. */
 type State = "recording" | "allocated" | "computing" | "disposed";
+
+/** How exactly a product of F32 matrices is computed: from their elements, or from those rounded to BF16; sums are F32. */
+export type Precision = "f32" | "bf16";
 
 /** Makes ggml's record of an operation on these operands. */
 export type MakeRecord = (
@@ -52,10 +56,26 @@ export class Recorder implements TensorOwner {
   readonly #initialValues = new Map<TensorRecord, Uint8Array<ArrayBuffer>>();
   /** What can be done with the graph now. */
   state: State = "recording";
+  /** How gradients are computed, in a graph that is differentiable. */
+  readonly tape: Tape | undefined;
+  /** How exactly products are computed there. */
+  readonly precision: Precision;
 
-  constructor(backend: Backend, maxRecords: number) {
+  constructor(
+    backend: Backend,
+    maxRecords: number,
+    tape?: Tape,
+    precision: Precision = "f32",
+  ) {
     this.backend = backend;
     this.#maxRecords = maxRecords;
+    this.tape = tape;
+    this.precision = precision;
+  }
+
+  /** All operations, inputs included, in the order in which they were recorded. */
+  get records(): readonly TensorRecord[] {
+    return this.#records;
   }
 
   /** How many operations there are, inputs included. */
@@ -295,6 +315,34 @@ export function recorderFor(action: string, ...operands: readonly Tensor[]): Rec
   recorder.checkRecording(action);
   if (!isAlone) { for (const x of operands) checkLender(action, x, recorder); }
   return recorder;
+}
+
+/** An operand and the rule for its gradient; see {@linkcode differentiable}. */
+export type OperandRule = readonly [x: Tensor, rule: (gradient: Tensor) => Tensor];
+
+/**
+ * Says how the gradients of operands follow from that of the result, and returns the result. In a graph that is not
+ * differentiable it does nothing else.
+ */
+export function differentiable(result: Tensor, ...operands: readonly OperandRule[]): Tensor {
+  const { tape } = recorderOf(result)!;
+  if (tape === undefined) return result;
+  tape.note([result], operands.map(([x, rule]) => ({ x, rule: ([gradient]) => rule(gradient!) })));
+  return result;
+}
+
+/** The same for an operation with several results, or a rule that adds up gradients. */
+export function differentiableAll(
+  results: readonly Tensor[],
+  ...operands: readonly DifferentiableOperand[]
+): void {
+  recorderOf(results[0])!.tape?.note(results, operands);
+}
+
+/** Records an operation on `x` that consists of others; `differentiable()` then says the gradients of the whole. */
+export function asOne<T>(x: Tensor, record: () => T): T {
+  const tape = recorderOf(x)?.tape;
+  return tape === undefined ? record() : tape.without(record);
 }
 
 /** A tensor of a buffer as a part of a graph. */

@@ -1,0 +1,96 @@
+/**
+ * How gradients go back through what patterns describe. Each is again something that a pattern describes.
+ *
+ * @module
+ */
+import { concatenate } from "../tensor/concatenate.ts";
+import { scale } from "../tensor/ops.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { toF32 } from "../tensor/views.ts";
+import type { AxisGroup } from "./pattern.ts";
+import { atLeastOne, type SizedCall, writePattern } from "./reversed.ts";
+import { type AxisSizes, type Call, sizePattern, type Sizes } from "./sizes.ts";
+
+/** The functions of einops that gradients are written with. */
+export interface Einops {
+  /** See `einops.ts`. */
+  rearrange(x: Tensor, pattern: string, axes: AxisSizes): Tensor;
+  /** See `einops.ts`. */
+  repeat(x: Tensor, pattern: string, axes: AxisSizes): Tensor;
+  /** See `einops.ts`. */
+  einsum(...args: [...tensors: Tensor[], pattern: string, axes: AxisSizes]): Tensor;
+}
+
+/**
+ * The pattern of a call with its sides exchanged: `"a (b c) -> b a c"` becomes `"b a c -> a (b c)"`. What was rearranged is
+ * rearranged back with it, what was repeated is summed, and what was summed is repeated.
+ */
+export function reversed(call: Call): SizedCall {
+  const { inputs: [input], output, sizes } = sizePattern(call);
+  return writePattern([atLeastOne(output)], input, sizes);
+}
+
+/**
+ * The opposite of `unstack()`: the gradients of the parts, one after another, and that axis put where it was.
+ *
+ * @param gradients one for each part; nothing for those that the loss does not depend on
+ * @param call the unstacking
+ */
+export function restack(
+  { rearrange }: Einops,
+  gradients: readonly (Tensor | undefined)[],
+  call: Call,
+): Tensor {
+  const { inputs: [input], output: [[name], ...part], sizes } = sizePattern(call);
+  const some = gradients.find((gradient) => gradient !== undefined)!;
+  // Of a part that nothing depends on, the gradient is 0.
+  const parts = gradients.map((gradient) => gradient ?? scale(some, 0));
+  const [outermost, ...others] = atLeastOne(part);
+  return rearrange(
+    concatenate(parts),
+    ...writePattern([[[name, ...outermost], ...others]], input, sizes),
+  );
+}
+
+/** A name that no axis has. */
+const NEW_AXIS = "new@";
+
+/**
+ * The gradient of one operand of a product: the product of the gradient of the result with the other operands.
+ *
+ * @param gradient that of the result
+ * @param operand which of the operands
+ * @param tensors all of them
+ * @param call the product
+ * @throws {TypeError} if the operand has an axis twice
+ */
+export function einsumGradient(
+  { einsum, repeat }: Einops,
+  gradient: Tensor,
+  operand: number,
+  tensors: readonly Tensor[],
+  call: Call,
+): Tensor {
+  const { inputs, output, sizes: known } = sizePattern(call);
+  const sizes: Sizes = new Map([...known, [NEW_AXIS, 1]]);
+  const wanted = inputs[operand];
+  const names = wanted.flat();
+  if (new Set(names).size < names.length) {
+    throw new TypeError(
+      `Cannot compute the gradient of einsum "${call.pattern}": operand ${operand} has an axis twice. ` +
+        "Write it without.",
+    );
+  }
+  // A product has no axes of size 1: what has no axes gets one with a name.
+  const named = (side: readonly AxisGroup[]) => side.length === 0 ? [[NEW_AXIS]] : side;
+  const factors = [output, ...inputs.toSpliced(operand, 1)].map(named);
+  const elsewhere = new Set(factors.flat(2));
+  const kept = wanted.map((group) => group.filter((name) => elsewhere.has(name)))
+    .filter((group) => group.length > 0);
+  // A quantized weight is read along its rows only; where it is summed over them, it is widened first.
+  const others = tensors.toSpliced(operand, 1).map(toF32);
+  const product = einsum(gradient, ...others, ...writePattern(factors, kept, sizes));
+  if (kept.flat().length === names.length) return product;
+  // An axis that nothing else has was summed over: its elements have the same gradient.
+  return repeat(product, ...writePattern([atLeastOne(kept)], wanted, sizes));
+}

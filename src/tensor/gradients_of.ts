@@ -1,0 +1,59 @@
+/**
+ * Gradients of a loss.
+ *
+ * @module
+ */
+import { describe } from "../base/describe.ts";
+import { createConstant } from "./inputs.ts";
+import { add } from "./ops.ts";
+import { recorderFor } from "./recorder.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * How much a loss changes with each element of tensors that it was computed from. The operations that compute that are added to
+ * the graph, which has to be a differentiable one:
+ *
+ * ```ts
+ * import { Backend, einsum, Graph } from "@allformers/gpt2";
+ * import { gradientsOf, square } from "@allformers/gpt2/ops";
+ *
+ * using backend = Backend.cpu();
+ * using graph = new Graph(backend, { lowering: "differentiable" });
+ * const x = graph.input([3], "f32", "x");
+ * const loss = einsum(square(x), "i ->");
+ * const [gradient] = gradientsOf(loss, [x]);
+ * graph.output(gradient);
+ * graph.allocate();
+ * graph.write(x, Float32Array.of(1, 2, 3));
+ * graph.compute();
+ * console.log(graph.readF32(gradient)); // 2, 4, 6
+ * ```
+ *
+ * There are rules for what GPT-2 consists of: the functions of einops (of `reduce()` sum and mean), sums, products, quotients,
+ * squares, SiLU, GELU, softmax, layer normalization, attention and lookups.
+ *
+ * @param loss (1), f32
+ * @param of tensors of the graph or of buffers, f32
+ * @returns one for each of `of`, of its shape
+ * @throws {TypeError} if the graph is not differentiable, the loss does not depend on one of them, or an operation in between
+ *   has no rule
+ */
+export function gradientsOf(loss: Tensor, of: readonly Tensor[]): Tensor[] {
+  const recorder = recorderFor("compute gradients of", loss);
+  const { tape } = recorder;
+  if (tape === undefined) {
+    throw new TypeError(
+      'Cannot compute gradients: the graph is for inference: create it with { lowering: "differentiable" }',
+    );
+  }
+  if (loss.size !== 1 || loss.dtype !== "f32") {
+    throw new TypeError(`Cannot compute gradients of ${loss}: a loss is one f32 element`);
+  }
+  if (!Array.isArray(of)) {
+    throw new TypeError(
+      `Cannot compute gradients: received ${describe(of)}. Pass a list of tensors.`,
+    );
+  }
+  const seed = createConstant(recorder, loss.shape, [1]);
+  return tape.gradients(loss, seed, of, recorder.records, add);
+}

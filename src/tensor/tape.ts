@@ -1,0 +1,141 @@
+/**
+ * Gradients, by going through what was computed from its end to its beginning: reverse accumulation (Rumelhart, Hinton and
+ * Williams, 1986, "Learning representations by back-propagating errors").
+ *
+ * An operation of a differentiable graph notes, beside what it computes, how a change of each operand changes the result.
+ * From these notes `gradientsOf()` adds the operations that compute gradients to the same graph: they are ordinary ones, so
+ * memory, threads and devices are those of the forward pass.
+ *
+ * @module
+ */
+import { library } from "../ffi/library.ts";
+import { readCString } from "../ffi/memory.ts";
+import { sameShape } from "./shape.ts";
+import { recordOf, type Tensor, type TensorRecord } from "./tensor.ts";
+
+/** An operand of an operation, and the gradient of it that follows from that of the result. */
+export interface DifferentiableOperand {
+  /** The operand. */
+  readonly x: Tensor;
+  /**
+   * Records the operations that compute the gradient of the operand.
+   *
+   * @param gradients those of the results; nothing for a result that the loss does not depend on
+   * @param soFar the gradient of the operand that comes from other operations: what is returned has it added. Only for rules
+   *   that say so with `addsUp`
+   * @returns of the shape of the operand
+   */
+  readonly rule: (gradients: readonly (Tensor | undefined)[], soFar?: Tensor) => Tensor;
+  /** Whether the rule adds to what there is, and does it better than an addition afterwards. */
+  readonly addsUp?: boolean;
+}
+
+/** What was computed from what. */
+interface Entry {
+  readonly results: readonly Tensor[];
+  readonly operands: readonly DifferentiableOperand[];
+}
+
+/** Adds two gradients of one tensor. */
+type Add = (a: Tensor, b: Tensor) => Tensor;
+
+/** What was recorded in a differentiable graph, in its order. */
+export class Tape {
+  readonly #entries: Entry[] = [];
+  #depth = 0;
+
+  /** Notes an operation, unless it is a part of another one that is noted as a whole. */
+  note(results: readonly Tensor[], operands: readonly DifferentiableOperand[]): void {
+    if (this.#depth > 0) return;
+    // What returns its operand as it is computes nothing.
+    if (operands.some(({ x }) => results.includes(x))) return;
+    this.#entries.push({ results, operands });
+  }
+
+  /** Records operations that are not noted one by one. */
+  without<T>(record: () => T): T {
+    this.#depth++;
+    try {
+      return record();
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /**
+   * Records the gradients of `loss` with respect to tensors.
+   *
+   * @param loss (1)
+   * @param seed its own gradient: 1
+   * @param of what it depends on
+   * @param records all that was recorded in the graph
+   * @param add adds gradients
+   * @returns one for each of `of`, of its shape
+   */
+  gradients(
+    loss: Tensor,
+    seed: Tensor,
+    of: readonly Tensor[],
+    records: readonly TensorRecord[],
+    add: Add,
+  ): Tensor[] {
+    const needed = this.#neededFor(of, records);
+    const gradients = new Map<Tensor, Tensor>([[loss, seed]]);
+    this.without(() => {
+      for (const { results, operands } of this.#entries.toReversed()) {
+        const ofResults = results.map((result) => gradients.get(result));
+        if (ofResults.every((gradient) => gradient === undefined)) continue;
+        for (const { x, rule, addsUp } of operands) {
+          if (!needed.has(x)) continue;
+          const soFar = gradients.get(x);
+          const found = checkedGradient(x, rule(ofResults, addsUp ? soFar : undefined));
+          gradients.set(x, soFar === undefined || addsUp ? found : add(soFar, found));
+        }
+      }
+    });
+    return of.map((x) => {
+      const gradient = gradients.get(x);
+      if (gradient === undefined) {
+        throw new TypeError(`Cannot compute the gradient of ${x}: the loss does not depend on it`);
+      }
+      return gradient;
+    });
+  }
+
+  /** The tensors whose gradients those of `of` are computed from. */
+  #neededFor(of: readonly Tensor[], records: readonly TensorRecord[]): ReadonlySet<Tensor> {
+    const needed = new Set(of);
+    for (const { results, operands } of this.#entries) {
+      if (operands.some(({ x }) => needed.has(x))) results.forEach((result) => needed.add(result));
+    }
+    this.#checkNoneMissing(needed, of, records);
+    return needed;
+  }
+
+  /** Throws if something was computed from `of` by an operation that has no rule: its gradient would be left out in silence. */
+  #checkNoneMissing(
+    needed: ReadonlySet<Tensor>,
+    of: readonly Tensor[],
+    records: readonly TensorRecord[],
+  ): void {
+    const dependent = new Set(of.map((x) => recordOf(x)));
+    for (const record of records) {
+      if (record.sources.some((source) => dependent.has(source))) dependent.add(record);
+    }
+    for (const { operands } of this.#entries) {
+      for (const { x } of operands) {
+        if (needed.has(x) || !dependent.has(recordOf(x))) continue;
+        const operation = readCString(library().ggml_op_desc(recordOf(x).pointer));
+        throw new TypeError(
+          `Cannot compute gradients: there is no rule for the operation ${operation}, which computes ${x}. ` +
+            "Write it with operations that have one, in einops notation for example.",
+        );
+      }
+    }
+  }
+}
+
+function checkedGradient(x: Tensor, gradient: Tensor): Tensor {
+  if (sameShape(x.shape, gradient.shape)) return gradient;
+  throw new TypeError(`Cannot compute the gradient of ${x}: its rule gives ${gradient}`);
+}
