@@ -5,7 +5,7 @@
  */
 import { compareModels, type ModelComparison } from "../evaluation/compare_models.ts";
 import { GPT2 } from "../gpt2.ts";
-import { jsonFlag, threadsFlag } from "./arguments/common_flags.ts";
+import { fileFlag, jsonFlag, quietFlag, threadsFlag } from "./arguments/common_flags.ts";
 import { DEMO_FLAG } from "./arguments/default_model.ts";
 import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
 import { flagText } from "./arguments/flags.ts";
@@ -17,12 +17,19 @@ import {
   type NamedModel,
   terminalTables,
 } from "./evaluation/comparison_rows.ts";
-import { readEvaluatedText, windowFlags, windowsText } from "./evaluation/evaluated_text.ts";
+import {
+  orShortFile,
+  readEvaluatedText,
+  windowFlags,
+  windowsText,
+} from "./evaluation/evaluated_text.ts";
+import { sourcePath } from "./evaluation/source_path.ts";
+import { noticeConversion } from "./load_model.ts";
 import { resolveModelShowing } from "./model_progress.ts";
-import type { Io } from "./terminal/io.ts";
+import { type Io, withQuiet } from "./terminal/io.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { table } from "./terminal/table.ts";
-import { jsonText } from "./terminal/terminal_text.ts";
+import { jsonText, lineText } from "./terminal/terminal_text.ts";
 import { countText, numberText } from "./terminal/units.ts";
 
 /** Ways to write the result that exclude each other. */
@@ -44,18 +51,14 @@ export const compareCommand = defineCommand({
     advice: "Give two models or more; the first is what the others are compared with.",
   },
   flags: {
-    file: {
-      kind: "text",
-      short: "f",
-      valueName: "path",
-      help: "The text; - is stdin.",
-    },
+    file: fileFlag,
     threads: threadsFlag,
     ...deviceFlags,
     ...windowFlags,
     markdown: { kind: "switch", help: "Write a table in Markdown." },
     csv: { kind: "switch", help: "Write comma-separated values, with all digits." },
     json: jsonFlag,
+    quiet: quietFlag,
   },
   examples: [
     ["compare f16.gguf q8_0.gguf q4_0.gguf --file wiki.test.raw", "What quantization costs"],
@@ -63,16 +66,15 @@ export const compareCommand = defineCommand({
     ["compare gpt2 distilgpt2 -f story.txt --stride 512", "Two models with one vocabulary"],
   ],
 
-  async run({ values, operands }, io) {
-    const { file, threads, stride, maxLength, chunk } = values;
+  async run({ values, operands }, streams) {
+    const { threads, stride, maxLength, chunk } = values;
+    const io = withQuiet(streams, values.quiet);
     const given = FORMATS.filter((name) => values[name]);
     if (given.length > 1) {
       const [one, other] = given.map(flagText);
       throw new UsageError(`${one} and ${other} exclude each other: received both. Leave one out.`);
     }
-    if (file === undefined) {
-      throw new UsageError("compare needs a text: received none. Give its path after --file.");
-    }
+    const file = sourcePath({ file: values.file }, "compare needs a text", io);
     const loading = { threads, ...deviceOptions(values), signal: io.signal };
     const text = await readEvaluatedText(file, "--file", io);
     using stack = new DisposableStack();
@@ -80,6 +82,8 @@ export const compareCommand = defineCommand({
     for (const name of operands) {
       const path = await resolveModelShowing(name, io, { alternative: DEMO_FLAG });
       const model = stack.use(await GPT2.fromPretrained(path, loading));
+      const advice = `convert ${lineText(name)} --type f32, and compare that file`;
+      await noticeConversion({ name, model }, advice, io);
       const { isFile, size: fileBytes } = await Deno.stat(path);
       const ofFile = isFile && { fileBytes, bitsPerWeight: fileBytes * 8 / model.numParameters() };
       const { weightType } = model;
@@ -98,6 +102,8 @@ export const compareCommand = defineCommand({
           chunk,
           signal: io.signal,
           onProgress,
+        }).catch((error) => {
+          throw orShortFile(error, file);
         }),
     );
     const named: NamedModel[] = found.models.map((result, i) => {

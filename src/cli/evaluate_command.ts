@@ -12,14 +12,15 @@ import { parseItems, type TaskFile } from "../evaluation/tasks/parse_items.ts";
 import { summarizeItems } from "../evaluation/tasks/summarize_items.ts";
 import type { TaskItem } from "../evaluation/tasks/task.ts";
 import { taskNames } from "../evaluation/tasks/tasks.ts";
-import { jsonFlag, overwriteFlag } from "./arguments/common_flags.ts";
+import { fileFlag, jsonFlag, overwriteFlag, quietFlag } from "./arguments/common_flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
-import { loadModel } from "./load_model.ts";
+import { sourcePath } from "./evaluation/source_path.ts";
+import { loadMeasured } from "./load_model.ts";
 import { ItemOutput, requireSameResult } from "./evaluate/item_output.ts";
 import { readFileOrStdin } from "./read_text.ts";
-import type { Io } from "./terminal/io.ts";
+import { type Io, withQuiet } from "./terminal/io.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { table } from "./terminal/table.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
@@ -37,10 +38,10 @@ export const evaluateCommand = defineCommand({
     "is in it. Scored as lm-evaluation-harness does it, without examples before the question: acc counts the likeliest " +
     "answers, acc_norm and acc_bytes those that are the likeliest for each of their characters, or bytes.",
   operands: {
-    usage: "<file>",
-    min: 1,
+    usage: "[file]",
+    min: 0,
     max: 1,
-    advice: "Name the file with the questions.",
+    advice: "Name one file with questions.",
   },
   flags: {
     task: {
@@ -50,6 +51,7 @@ export const evaluateCommand = defineCommand({
       help: `What kind of questions they are: ${taskNames.join(", ")}.`,
     },
     ...modelFlags,
+    file: { ...fileFlag, help: "The same as the argument: the path of the questions; - is stdin." },
     limit: {
       kind: "integer",
       valueName: "count",
@@ -70,6 +72,7 @@ export const evaluateCommand = defineCommand({
     },
     overwrite: { ...overwriteFlag, help: "Begin anew if the file of --jsonl is there already." },
     json: jsonFlag,
+    quiet: quietFlag,
   },
   examples: [
     ["evaluate --task hellaswag hellaswag_val.jsonl --limit 1000", "A thousand questions"],
@@ -80,8 +83,9 @@ export const evaluateCommand = defineCommand({
     ["evaluate --task multiple-choice mine.jsonl --model demo --json", "Questions of your own"],
   ],
 
-  async run({ values, operands: [path] }, io) {
+  async run({ values, operands: [operand] }, streams) {
     const { task, limit, json } = values;
+    const io = withQuiet(streams, values.quiet);
     if (task === undefined) {
       throw new UsageError(
         `evaluate needs to know the kind of questions: add --task with ${taskNames.join(", ")}.`,
@@ -93,7 +97,13 @@ export const evaluateCommand = defineCommand({
     if (values.labels !== undefined && task !== "piqa") {
       throw new UsageError(`--labels is for piqa: received --task ${task}. Leave it out.`);
     }
-    const file = await readFile(path, "the file", io);
+    const path = sourcePath({ operand, file: values.file }, "evaluate needs questions", io);
+    if (path === "-" && values.labels === "-") {
+      throw new UsageError(
+        "stdin can be the questions or the labels: received - for both. Write one to a file.",
+      );
+    }
+    const file = await readFile(path, operand === undefined ? "--file" : "evaluate", io);
     const labelsPath = values.labels ?? (task === "piqa" ? labelsBeside(path) : undefined);
     const labels = labelsPath === undefined
       ? undefined
@@ -101,7 +111,7 @@ export const evaluateCommand = defineCommand({
     requireOther(values.jsonl, [path, labelsPath]);
     const items = parseItems(task, file, labels).slice(0, limit);
 
-    using loaded = await loadModel("evaluate texts", values, io);
+    using loaded = await loadMeasured("evaluate texts", values, io);
     const { model, name } = loaded;
     const header = {
       task,
@@ -119,10 +129,6 @@ export const evaluateCommand = defineCommand({
       (rest) => evaluateItems(model, task, rest, { signal: io.signal }),
     );
     const metrics = summarizeItems(task, results);
-    // A single question says nothing about how far others would be from it.
-    const shownMetrics = results.length > 1
-      ? metrics
-      : metrics.map((metric) => ({ ...metric, error: null }));
     if (json) {
       const result = {
         task,
@@ -130,7 +136,7 @@ export const evaluateCommand = defineCommand({
         weightType: model.weightType,
         file: path,
         numItems: results.length,
-        metrics: shownMetrics,
+        metrics,
       };
       await io.stdout.write(jsonText(result) + "\n");
       return;
@@ -138,10 +144,10 @@ export const evaluateCommand = defineCommand({
     const title = `${task}: ${
       countText(results.length, "question")
     }, ${name} (${model.weightType})`;
-    const rows = shownMetrics.map(({ name, value, error }) => [
+    const rows = metrics.map(({ name, value, error }) => [
       name,
       shown(name, value),
-      error === null ? "" : `± ${shown(name, error)}`,
+      Number.isNaN(error) ? "" : `± ${shown(name, error)}`,
     ]);
     await io.stdout.write(table(title, rows));
   },
@@ -179,11 +185,6 @@ async function answer(
 }
 
 async function readFile(path: string, flag: string, io: Io): Promise<TaskFile> {
-  if (path === "-") {
-    throw new UsageError(
-      "evaluate reads its questions from a file, not from stdin: received -. Write them to a file first.",
-    );
-  }
   return { path, text: await readFileOrStdin(path, io, { maxBytes: MAX_FILE_BYTES, flag }) };
 }
 
@@ -197,7 +198,7 @@ function requireOther(output: string | undefined, inputs: readonly (string | und
   if (output === undefined || !isFile(output)) return;
   const place = Deno.realPathSync(output);
   for (const input of inputs) {
-    if (input === undefined || Deno.realPathSync(input) !== place) continue;
+    if (input === undefined || input === "-" || Deno.realPathSync(input) !== place) continue;
     throw new UsageError(
       `--jsonl would replace the questions: received ${quotePath(output)}. Name another file.`,
     );

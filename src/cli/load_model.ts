@@ -10,7 +10,9 @@ import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
 import { deviceOptions } from "./arguments/device_flags.ts";
 import type { ModelValues } from "./arguments/model_flags.ts";
 import { showingProgress } from "./model_progress.ts";
+import { isConvertedByDefault } from "../model_store/resolve_model.ts";
 import type { Io } from "./terminal/io.ts";
+import { lineText } from "./terminal/terminal_text.ts";
 
 /** A model, and what the user calls it. */
 export interface LoadedModel extends Disposable {
@@ -47,6 +49,43 @@ export async function loadModel(
   // Here, so that no start waits for what most never need.
   const { tokenizerError } = await import("../checkpoint/hugging_face/other_tokenizers.ts");
   throw tokenizerError(action, name);
+}
+
+/**
+ * Loads the model that the flags name, to measure it: says if its weights are not those that were published.
+ *
+ * For the rest see {@linkcode loadModel}.
+ */
+export async function loadMeasured(
+  action: string,
+  values: ModelValues,
+  io: LoadIo,
+): Promise<LoadedModel> {
+  const loaded = await loadModel(action, values, io);
+  if (values.type === undefined) {
+    await noticeConversion(loaded, "add --type f32", io).catch((error) => {
+      loaded[Symbol.dispose]();
+      throw error;
+    });
+  }
+  return loaded;
+}
+
+/**
+ * Says that a model of the hub was converted, if nobody has asked for that.
+ *
+ * @param advice how to measure what the hub has: `add --type f32`
+ */
+export async function noticeConversion(
+  { name, model }: Pick<LoadedModel, "name" | "model">,
+  advice: string,
+  { stderr, isQuiet }: LoadIo,
+): Promise<void> {
+  if (isQuiet || !await isConvertedByDefault(name)) return;
+  await stderr.write(
+    `note: ${lineText(name)} is measured with weights in ${model.weightType}; for those it was ` +
+      `published with, ${advice}.\n`,
+  );
 }
 
 /** Loads another model beside that which the flags name: where they say, but in the type of its own file. */

@@ -6,11 +6,18 @@
 import type { Estimate } from "../evaluation/estimate.ts";
 import { perplexity } from "../evaluation/perplexity.ts";
 import type { Perplexity } from "../evaluation/perplexity.ts";
-import { jsonFlag } from "./arguments/common_flags.ts";
+import { fileFlag, jsonFlag, quietFlag } from "./arguments/common_flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { defineCommand } from "./command.ts";
-import { loadModel } from "./load_model.ts";
-import { readEvaluatedText, windowFlags, windowsText } from "./evaluation/evaluated_text.ts";
+import { loadMeasured } from "./load_model.ts";
+import {
+  orShortFile,
+  readEvaluatedText,
+  windowFlags,
+  windowsText,
+} from "./evaluation/evaluated_text.ts";
+import { sourcePath } from "./evaluation/source_path.ts";
+import { withQuiet } from "./terminal/io.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { table } from "./terminal/table.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
@@ -23,11 +30,18 @@ export const perplexityCommand = defineCommand({
   details:
     "There are two definitions, whose numbers differ: Hugging Face's with --stride, and llama.cpp's with --chunk. Without " +
     "either it is Hugging Face's with a stride of half the context length. Errors are standard errors. Texts have up to 256 MiB.",
-  operands: { usage: "<file>", min: 1, max: 1, advice: "Give the path of a text, or - for stdin." },
+  operands: { usage: "[file]", min: 0, max: 1, advice: "Give the path of one text." },
   flags: {
     ...modelFlags,
+    file: { ...fileFlag, help: "The same as the argument: the path of a text; - is stdin." },
     ...windowFlags,
+    afterEndOfText: {
+      kind: "switch",
+      help: "Score the first token too: as what follows <|endoftext|>. Not with --chunk.",
+    },
+    allowSpecial: { kind: "switch", help: "Read <|endoftext|> as the special token." },
     json: jsonFlag,
+    quiet: quietFlag,
   },
   examples: [
     ["perplexity story.txt --model demo", "Perplexity and bits per byte of a file"],
@@ -35,12 +49,15 @@ export const perplexityCommand = defineCommand({
     ["perplexity wiki.test.raw --model gpt2.gguf --chunk 512", "As llama-perplexity measures it"],
   ],
 
-  async run({ values, operands: [path] }, io) {
-    const { stride, maxLength, chunk } = values;
-    const text = await readEvaluatedText(path, "perplexity", io).catch((error) => {
+  async run({ values, operands: [operand] }, streams) {
+    const { stride, maxLength, chunk, afterEndOfText } = values;
+    const io = withQuiet(streams, values.quiet);
+    const path = sourcePath({ operand, file: values.file }, "perplexity needs a text", io);
+    const flag = operand === undefined ? "--file" : "perplexity";
+    const text = await readEvaluatedText(path, flag, io).catch((error) => {
       throw namingScore(error, path);
     });
-    using loaded = await loadModel("measure the perplexity", values, io);
+    using loaded = await loadMeasured("measure the perplexity", values, io);
     const { model, name } = loaded;
     const bar = new ProgressBar(io.stderr, "Reading the text");
     const begin = performance.now();
@@ -49,12 +66,16 @@ export const perplexityCommand = defineCommand({
         stride,
         maxLength,
         chunk,
+        afterEndOfText,
+        allowSpecial: values.allowSpecial ? "all" : undefined,
         signal: io.signal,
         onProgress: ({ numScoredTokens, numTokens }) =>
           bar.show(
             numScoredTokens / numTokens,
             `${numberText(numScoredTokens)} of ${countText(numTokens, "token")}`,
           ),
+      }).catch((error) => {
+        throw orShortFile(error, path);
       });
       await bar.clear();
       const elapsedMs = performance.now() - begin;
@@ -65,7 +86,7 @@ export const perplexityCommand = defineCommand({
             model: name,
             weightType: model.weightType,
             file: path,
-            ...withoutVoidErrors(found),
+            ...found,
             elapsedMs,
             tokensPerSecond,
           }) + "\n"
@@ -86,13 +107,6 @@ function namingScore(error: unknown, path: string): unknown {
   );
 }
 
-/** A single token says nothing about how far others would be from it: `null` instead of no error at all. */
-function withoutVoidErrors(found: Perplexity) {
-  if (found.numScored > 1) return found;
-  const { loss, perplexity } = found;
-  return { ...found, loss: { ...loss, error: null }, perplexity: { ...perplexity, error: null } };
-}
-
 function report(
   modelText: string,
   found: Perplexity,
@@ -101,7 +115,7 @@ function report(
 ): string {
   const { perplexity, loss, bitsPerByte, numTokens, numScored, numRead, numBytes } = found;
   const uncertain = ({ value, error }: Estimate, digits: number) =>
-    value.toFixed(digits) + (numScored > 1 ? ` ± ${error.toFixed(digits)}` : "");
+    value.toFixed(digits) + (Number.isNaN(error) ? "" : ` ± ${error.toFixed(digits)}`);
   return table(windowsText(found.windows), [
     ["model", modelText],
     ["perplexity", uncertain(perplexity, 4)],

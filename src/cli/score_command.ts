@@ -4,15 +4,16 @@
  * @module
  */
 import type { TextSpan } from "../evaluation/group_scores.ts";
-import { fileFlag, jsonFlag } from "./arguments/common_flags.ts";
+import { fileFlag, jsonFlag, quietFlag } from "./arguments/common_flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { parseInteger } from "./arguments/parse_arguments.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
-import { loadModel } from "./load_model.ts";
+import { loadMeasured } from "./load_model.ts";
 import { quote } from "../base/describe.ts";
 import { jsonWriter, tableWriter, tsvWriter } from "./score/score_formats.ts";
 import { type ScoredInput, scoredInputs } from "./score/scored_input.ts";
+import { withQuiet } from "./terminal/io.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { numberText } from "./terminal/units.ts";
 
@@ -75,6 +76,7 @@ export const scoreCommand = defineCommand({
     allowSpecial: { kind: "switch", help: "Read <|endoftext|> as the special token." },
     json: { ...jsonFlag, help: "Write one JSON object for each text, in a line." },
     tsv: { kind: "switch", help: "Write tab-separated values." },
+    quiet: quietFlag,
   },
   examples: [
     ['score "The cat sat on the mat" --model demo', "How surprising each token is"],
@@ -83,12 +85,13 @@ export const scoreCommand = defineCommand({
     ["score --file texts.jsonl --jsonl text --json", "All numbers of many texts"],
   ],
 
-  async run({ values, operands }, io) {
+  async run({ values, operands }, streams) {
     requireUse(values);
+    const io = withQuiet(streams, values.quiet);
     const { file, lines, jsonl, sum, top, stride, afterEndOfText } = values;
     const spans = values.span.length > 0 ? values.span.map(parseSpan) : undefined;
     const inputs = await scoredInputs({ argument: operands[0], file, lines, jsonl }, io);
-    using loaded = await loadModel("score a text", values, io);
+    using loaded = await loadMeasured("score a text", values, io);
     const { model, name, tokenizer } = loaded;
     const write = (values.json ? jsonWriter : values.tsv ? tsvWriter : tableWriter)(io.stdout, {
       model: name,

@@ -8,7 +8,7 @@
 export interface Estimate {
   /** What was measured. */
   readonly value: number;
-  /** Its standard error, as if each token had been drawn on its own; 0 for a single one, which says nothing. */
+  /** Its standard error, as if each token had been drawn on its own; NaN for a single one, which says nothing of others. */
   readonly error: number;
 }
 
@@ -39,7 +39,7 @@ export class Mean {
   get estimate(): Estimate {
     const value = this.#sum / this.#count;
     const variance = this.#squares / this.#count - value * value;
-    return { value, error: variance > 0 ? Math.sqrt(variance / (this.#count - 1)) : 0 };
+    return { value, error: standardError(variance, this.#count) };
   }
 }
 
@@ -52,7 +52,12 @@ export function exponential({ value, error }: Estimate): Estimate {
 /** The share of `count` things that have some property. */
 export function share(number: number, count: number): Estimate {
   const value = number / count;
-  return { value, error: count > 1 ? Math.sqrt(value * (1 - value) / (count - 1)) : 0 };
+  return { value, error: standardError(value * (1 - value), count) };
+}
+
+/** Of a mean. Rounding may leave less than nothing of a variance. */
+function standardError(variance: number, count: number): number {
+  return count > 1 ? Math.sqrt(Math.max(0, variance) / (count - 1)) : NaN;
 }
 
 /**

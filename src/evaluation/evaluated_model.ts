@@ -15,6 +15,8 @@ export interface EvaluatedModel {
   readonly config: GPT2Config;
   /** Turns text into tokens and back. */
   readonly tokenizer: Tokenizer | undefined;
+  /** The tokens that end a text. */
+  readonly endOfTextIds: readonly number[];
 }
 
 /**

@@ -103,7 +103,10 @@ export class DifferenceCollector {
       },
       sameTop: share(this.#numSameTop, count),
       probabilityChange: this.#changes.estimate,
-      rmsProbabilityChange: { value: rms, error: rms > 0 ? meanSquare.error / (2 * rms) : 0 },
+      rmsProbabilityChange: {
+        value: rms,
+        error: rms > 0 || count === 1 ? meanSquare.error / (2 * rms) : 0,
+      },
     };
   }
 }

@@ -3,9 +3,19 @@
  *
  * @module
  */
-import { abortSignal, callback, checkOptions, type OptionRules } from "../base/check_options.ts";
+import {
+  abortSignal,
+  anything,
+  callback,
+  checkOptions,
+  flag,
+  type OptionRules,
+} from "../base/check_options.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
+import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
+import { endOfTextBefore } from "./end_of_text.ts";
 import { engineFor, type EvaluatedModel } from "./evaluated_model.ts";
 import { type Estimate, exponential, Mean } from "./estimate.ts";
 import { encodeLongText, numBytesOf } from "./long_text.ts";
@@ -22,6 +32,13 @@ import {
 
 /** Options of {@linkcode perplexity}. */
 export interface PerplexityOptions extends WindowOptions {
+  /**
+   * Whether the first token counts too: as what follows the token that ends texts. Not with `chunk`, where the first half of
+   * the text counts in no case. Default: false.
+   */
+  afterEndOfText?: boolean;
+  /** The special tokens to recognize in a text. Default: none. */
+  allowSpecial?: EncodeOptions["allowSpecial"];
   /** Called whenever a window has been read. */
   onProgress?: (progress: ScoreProgress) => void;
   /** Stops the computation with an `AbortError`. */
@@ -54,6 +71,8 @@ const ACTION = "measure the perplexity";
 
 const RULES: OptionRules<PerplexityOptions> = {
   ...windowRules,
+  afterEndOfText: flag,
+  allowSpecial: anything,
   onProgress: callback,
   signal: abortSignal,
 };
@@ -75,7 +94,7 @@ const RULES: OptionRules<PerplexityOptions> = {
  * and of `llama-perplexity` are those of `stride` and of `chunk`; see {@linkcode WindowOptions}.
  *
  * @param model a `GPT2`
- * @param text a text or its tokens; nothing is put before it
+ * @param text a text or its tokens; nothing is put before it unless `afterEndOfText` asks for that
  * @throws {RangeError} if the text is too short, an option is out of range, or a token is not in the vocabulary
  * @throws {TypeError} if it is neither a text nor tokens, or a text is given but the model has no tokenizer
  * @throws {NumericalError} if the model computes something that is not a number
@@ -87,11 +106,21 @@ export async function perplexity(
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
   const engine = engineFor(ACTION, model);
-  const { onProgress, signal, ...asked } = checkOptions(ACTION, options, RULES);
-  const { tokenizer, config: { contextLength, vocabSize } } = model;
+  const { onProgress, signal, afterEndOfText, allowSpecial, ...asked } = checkOptions(
+    ACTION,
+    options,
+    RULES,
+  );
+  const { tokenizer, config: { contextLength, vocabSize }, endOfTextIds } = model;
   const definition = windowDefinition(ACTION, asked, contextLength);
-  const tokens = encodeLongText(ACTION, text, tokenizer, vocabSize);
-  const windows = windowsFor(ACTION, tokens.length, definition);
+  if (afterEndOfText && definition.definition === "llama.cpp") {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION} of the first token: with chunk it never counts. Leave out afterEndOfText, or chunk.`,
+    );
+  }
+  const before = afterEndOfText ? [endOfTextBefore(ACTION, endOfTextIds)] : [];
+  const tokens = encodeLongText(ACTION, text, tokenizer, vocabSize, { before, allowSpecial });
+  const windows = windowsFor(ACTION, tokens.length, definition, before.length);
   const numTokens = numScoredIn(windows);
   const scored = sideBySide(windows, ({ start, end }) => end - start, async (window, signal) => {
     const { start, firstScored, end } = window;
@@ -110,7 +139,7 @@ export async function perplexity(
   return {
     windows: definition,
     numWindows: windows.length,
-    numTokens: tokens.length,
+    numTokens: tokens.length - before.length,
     numRead: windows.reduce((sum, { start, end }) => sum + end - start, 0),
     numScored: losses.count,
     numBytes,

@@ -19,6 +19,7 @@ import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts
 import { encodePrompts, isPrompt, type Prompt } from "../tokenizer/prompts.ts";
 import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { endOfTextBefore } from "./end_of_text.ts";
 import type { Scorer } from "./scorer.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { type TextPlace, textPlaces } from "./text_places.ts";
@@ -184,12 +185,8 @@ function readableText(
     : encodePrompts(tokenizer, [text], allowSpecial, ACTION)[0];
   if (beginId !== undefined) return { tokens: [beginId, ...own], numBefore: 1 };
   if (!afterEndOfText) return { tokens: Array.from(own), numBefore: 0 };
-  if (endOfTextIds.length === 0) {
-    throw new InvalidArgumentError(
-      `Cannot ${ACTION} the first token: the model has no token that ends a text. Leave out afterEndOfText.`,
-    );
-  }
-  return { tokens: [endOfTextIds[0], ...Array.from(own)], numBefore: 1 };
+  const before = endOfTextBefore(ACTION, endOfTextIds);
+  return { tokens: [before, ...Array.from(own)], numBefore: 1 };
 }
 
 /** A part of a text that is read at once. */

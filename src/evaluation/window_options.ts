@@ -22,6 +22,9 @@ export type WindowDefinition =
   | { readonly definition: "hugging-face"; readonly maxLength: number; readonly stride: number }
   | { readonly definition: "llama.cpp"; readonly chunk: number };
 
+/** A text has too few tokens for one to count. */
+export class ShortTextError extends InvalidArgumentError {}
+
 /** The rules for {@linkcode WindowOptions}. */
 export const windowRules: OptionRules<WindowOptions> = {
   stride: integer(1),
@@ -74,12 +77,14 @@ function requireAtMost(action: string, name: string, value: number, contextLengt
  * The windows of a text in which a token counts.
  *
  * @param action what cannot be done otherwise
- * @throws {RangeError} if there is none: the text is too short
+ * @param numBefore how many of the tokens are not of the text itself, and precede it
+ * @throws {ShortTextError} if there is none
  */
 export function windowsFor(
   action: string,
   numTokens: number,
   definition: WindowDefinition,
+  numBefore = 0,
 ): Window[] {
   const windows = definition.definition === "llama.cpp"
     ? halfScoredChunks(numTokens, definition.chunk)
@@ -94,8 +99,10 @@ export function windowsFor(
   const [needed, advice] = definition.definition === "llama.cpp"
     ? [definition.chunk, "a longer one, or a smaller chunk"]
     : [2, "a longer one"];
-  throw new InvalidArgumentError(
-    `Cannot ${action}: the text must have at least ${needed} tokens: received ${numTokens}. Give ${advice}.`,
+  const least = needed - numBefore;
+  throw new ShortTextError(
+    `Cannot ${action}: the text must have at least ${least} token${least === 1 ? "" : "s"}: ` +
+      `received ${numTokens - numBefore}. Give ${advice}.`,
   );
 }
 

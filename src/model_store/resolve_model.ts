@@ -77,6 +77,19 @@ export async function resolveModel(
   );
 }
 
+/**
+ * Whether {@linkcode resolveModel} finds a converted model under a name if no type is asked for: that of a checkpoint of the
+ * hub. A file of the hub is taken as it is.
+ */
+export async function isConvertedByDefault(name: string): Promise<boolean> {
+  const isHere = name === "demo" || name === modelInProgram()?.name || asUrl(name) !== undefined ||
+    isGgufFile(name) || exists(name);
+  if (isHere) return false;
+  const { parseHubModel } = await import("./hub/model_names.ts");
+  const model = parseHubModel(name);
+  return model !== undefined && model.file === undefined;
+}
+
 /** The URL that a text is, if it is one. The letter of a Windows drive is no scheme. */
 function asUrl(text: string): URL | undefined {
   return /^[a-z][a-z0-9+.-]+:\/\//i.test(text) || text.startsWith("file:")

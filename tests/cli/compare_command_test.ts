@@ -104,11 +104,36 @@ Deno.test("compare shows on a terminal how far it is", async () => {
   assertMatch(stderr, /Comparing \[-+\] +0 % +0 of 254 tokens/);
 });
 
-const wrong: [what: string, args: string[], stdin: string, code: number, message: string][] = [
+Deno.test("compare reads what is piped to it, and gives no error of a single token", async () => {
+  const stdin = "to be, or";
+  const args = ["--chunk", "4"];
+  const { code, stdout } = await compare(args, { stdin });
+  assertEquals(code, 0);
+  assertMatch(stdout, /\n1 of 4 tokens scored/);
+  assert(!stdout.includes("±"), stdout);
+  const { models } = JSON.parse((await compare([...args, "--json"], { stdin })).stdout);
+  const { perplexity, difference } = models[1];
+  const all = [
+    perplexity,
+    difference.perplexityRatio,
+    difference.sameTop,
+    difference.divergence.mean,
+  ];
+  assertEquals(all.map(({ error }) => error), [null, null, null, null]);
+  assert(!(await compare([...args, "--csv"], { stdin })).stdout.includes("NaN"));
+});
+
+const wrong: [
+  what: string,
+  args: string[],
+  stdin: string | undefined,
+  code: number,
+  message: string,
+][] = [
   ["one model", ["demo", "-f", "-"], TEXT, 2, "Give two models or more"],
-  ["no text", ["demo", "demo"], TEXT, 2, "Give its path after --file"],
+  ["no text", ["demo", "demo"], undefined, 2, "Give the path of a file after --file"],
   ["an empty text", ["demo", "demo", "-f", "-"], "", 65, "received 0 bytes"],
-  ["a short text", ["demo", "demo", "-f", "-"], "Hello", 2, "at least 256 tokens: received"],
+  ["a short text", ["demo", "demo", "-f", "-"], "Hello", 65, "at least 256 tokens: received"],
   ["two formats", ["demo", "demo", "-f", "-", "--csv", "--json"], TEXT, 2, "--json and --csv"],
   ["a text that is not there", ["demo", "demo", "-f", "./nowhere"], "", 66, "no such file"],
   ["a model that is not there", ["demo", "./nowhere.gguf", "-f", "-"], TEXT, 66, "nowhere.gguf"],

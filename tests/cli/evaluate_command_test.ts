@@ -50,6 +50,21 @@ Deno.test("evaluate shows a table, and --json the same numbers", async () => {
   }
 });
 
+Deno.test("evaluate reads the same questions from an argument, --file, - and a pipe", async () => {
+  const stdin = await Deno.readTextFile(CHOICES);
+  const metrics = async (args: string[], options?: RunOptions) => {
+    const more = ["--task", "multiple-choice", "--limit", "3", "--json"];
+    const { code, stdout } = await evaluate([...args, ...more], options);
+    assertEquals(code, 0);
+    return JSON.parse(stdout).metrics;
+  };
+  const expected = await metrics([CHOICES]);
+  assertEquals(await metrics(["--file", CHOICES]), expected);
+  for (const args of [["-"], ["-f", "-"], []]) {
+    assertEquals(await metrics(args, { stdin }), expected);
+  }
+});
+
 Deno.test("evaluate gives no error of a single question", async () => {
   const { code, stdout } = await evaluate(["--task", "piqa", PIQA, "--limit", "1"]);
   assertEquals(code, 0);
@@ -206,8 +221,9 @@ Deno.test("evaluate --jsonl leaves alone what it has not written, or what belong
 const wrong: [what: string, args: string[], code: number, message: RegExp][] = [
   ["no task", [PIQA], 2, /add --task with hellaswag, lambada, winogrande, piqa, arc, cloze/],
   ["another task", [PIQA, "--task", "mmlu"], 2, /--task .*"mmlu"/],
-  ["no file", ["--task", "piqa"], 2, /Name the file with the questions/],
-  ["stdin", ["--task", "piqa", "-"], 2, /from a file, not from stdin: received -/],
+  ["no file", ["--task", "piqa"], 2, /needs questions: received none. Give the path of a file/],
+  ["two files", ["--task", "piqa", PIQA, "--file", "x"], 2, /from one file: received two/],
+  ["stdin twice", ["--task", "piqa", "-", "--labels", "-"], 2, /received - for both/],
   ["a file that is not there", ["--task", "arc", "/no/such.jsonl"], 66, /no such file/],
   [
     "a file of another task",

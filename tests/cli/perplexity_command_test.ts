@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { runCli, type RunOptions } from "./run_cli.ts";
 
 const PASSAGE = Deno.readTextFileSync(
@@ -61,22 +67,69 @@ Deno.test("perplexity shows on a terminal how far it is", async () => {
   assertMatch(stderr, /Reading the text \[-+\] +0 % +0 of 668 tokens/);
 });
 
+Deno.test("perplexity reads the same text from an argument, --file, - and a pipe", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, TEXT);
+    const numbers = async (args: string[], stdin?: string) => {
+      const { code, stdout, stderr } = await measure([...args, "--json"], { stdin });
+      assertEquals([code, stderr], [0, ""]);
+      const { loss, file, numTokens } = JSON.parse(stdout);
+      return { loss, file, numTokens };
+    };
+    const expected = await numbers([path]);
+    assertEquals(expected.file, path);
+    for (const flag of ["--file", "-f"]) assertEquals(await numbers([flag, path]), expected);
+    for (const args of [["-"], ["--file", "-"], []]) {
+      assertEquals(await numbers(args, TEXT), { ...expected, file: "-" });
+    }
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("perplexity --after-end-of-text and --allow-special are score's", async () => {
+  const text = "A.<|endoftext|>B.";
+  const flags = ["--after-end-of-text", "--allow-special", "--json"];
+  const { loss, numScored, numTokens } = JSON.parse(
+    (await measure(flags, { stdin: text })).stdout,
+  );
+  const { stdout } = await runCli(["score", ...flags, "--sum", "--model", "demo"], { stdin: text });
+  const { logProbability, numScored: expected } = JSON.parse(stdout);
+  assertEquals([numScored, numTokens], [expected, expected]);
+  assertAlmostEquals(loss.value * numScored, -logProbability, 1e-3);
+});
+
+Deno.test("perplexity --quiet shows nothing but the result", async () => {
+  const { code, stderr, stdout } = await measure(["-", "-q"], { isTerminal: true, stdin: TEXT });
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /perplexity/);
+});
+
 const wrong: [
   what: string,
   args: string[],
-  stdin: string | Uint8Array<ArrayBuffer>,
+  stdin: string | Uint8Array<ArrayBuffer> | undefined,
   number,
   string,
 ][] = [
   ["an empty text", ["-"], "", 65, "received 0 bytes from stdin"],
   ["a text that is not UTF-8", ["-"], new Uint8Array([0, 0xff]), 65, "it is not UTF-8"],
-  ["one token", ["-"], "a", 2, "at least 2 tokens: received 1"],
-  ["less than a chunk", ["-", "--chunk", "200"], TEXT, 2, "at least 200 tokens: received"],
+  ["one token", ["-"], "a", 65, "at least 2 tokens: received 1"],
+  ["less than a chunk", ["-", "--chunk", "200"], TEXT, 65, "at least 200 tokens: received"],
   ["too large a chunk", ["-", "--chunk", "512"], TEXT, 2, "--chunk must be at most the context"],
   ["a stride of 0", ["-", "--stride", "0"], TEXT, 2, "--stride"],
   ["a stride over the window", ["-", "--stride", "300"], TEXT, 2, "--stride must be at most"],
   ["both definitions", ["-", "--stride", "9", "--chunk", "9"], TEXT, 2, "Leave one out"],
-  ["no file", [], TEXT, 2, "Give the path of a text"],
+  ["no file", [], undefined, 2, "needs a text: received none. Give the path of a file"],
+  ["two files", ["a", "--file", "b"], TEXT, 2, 'received two, "a" and --file "b"'],
+  [
+    "a first token that never counts",
+    ["-", "--chunk", "9", "--after-end-of-text"],
+    TEXT,
+    2,
+    "it never counts. Leave out --after-end-of-text",
+  ],
   ["a file that is not there", ["./nowhere.txt"], TEXT, 66, "there is no such file"],
   ["a sentence", ["To be or not to be"], TEXT, 66, "there is the command score"],
   ["a folder", ["."], TEXT, 66, "it is a folder"],

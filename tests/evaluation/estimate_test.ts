@@ -16,8 +16,9 @@ Deno.test("Mean gives the standard error of the mean", () => {
   assertAlmostEquals(mean.estimate.error, Math.sqrt(14 / 4 / 3), EPSILON);
 });
 
-Deno.test("Mean has no error when all values are the same, or there is one", () => {
-  assertEquals(meanOf([0.1]).estimate, { value: 0.1, error: 0 });
+Deno.test("Mean has no error when all values are the same, and knows none of one", () => {
+  assertEquals(meanOf([0.1]).estimate, { value: 0.1, error: NaN });
+  assertEquals(meanOf([0.1, 0.1, 0.1]).estimate.error, 0);
   assertEquals(meanOf([5, 5, 5]).estimate, { value: 5, error: 0 });
 });
 
@@ -28,7 +29,7 @@ Deno.test("exponential() carries the error along", () => {
 
 Deno.test("share() has the error of a share", () => {
   assertEquals(share(0, 9), { value: 0, error: 0 });
-  assertEquals(share(1, 1), { value: 1, error: 0 });
+  assertEquals(share(1, 1), { value: 1, error: NaN });
   assertEquals(share(5, 10), { value: 0.5, error: Math.sqrt(0.25 / 9) });
 });
 

@@ -74,12 +74,22 @@ Deno.test("DifferenceCollector has the quantiles of the divergence", () => {
   assertEquals(sameTop, { value: part, error: Math.sqrt(part * (1 - part) / 999) });
 });
 
-Deno.test("DifferenceCollector finds nothing between equal models, and no error of one place", () => {
+Deno.test("DifferenceCollector finds nothing between equal models", () => {
   const same = { baseLogProbability: -1, logProbability: -1, divergence: -1e-9, hasSameTop: true };
-  const { difference } = collect([same]);
+  const { difference } = collect([same, same]);
   assertEquals(difference.perplexityRatio, { value: 1, error: 0 });
   assertEquals(difference.divergence.mean, { value: 0, error: 0 });
   assertEquals(difference.divergence.max, 0);
   assertEquals(difference.rmsProbabilityChange, { value: 0, error: 0 });
   assertEquals(difference.sameTop, { value: 1, error: 0 });
+});
+
+Deno.test("DifferenceCollector knows no error of one place", () => {
+  for (const logProbability of [-1, -2]) {
+    const place = { baseLogProbability: -1, logProbability, divergence: 0.1, hasSameTop: true };
+    const { difference, loss } = collect([place]);
+    const { perplexityRatio, sameTop, probabilityChange, rmsProbabilityChange } = difference;
+    const all = [loss, perplexityRatio, difference.divergence.mean, sameTop, probabilityChange];
+    assertEquals([...all, rmsProbabilityChange].map(({ error }) => error), Array(6).fill(NaN));
+  }
 });

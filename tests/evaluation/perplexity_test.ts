@@ -97,8 +97,32 @@ Deno.test("perplexity() gives the same numbers for one token that counts, withou
   const { loss, perplexity: found, numScored } = await perplexity(tiny, [1, 2]);
   const [score] = (await tiny.score([1, 2])).tokens.slice(1);
   assertEquals(numScored, 1);
-  assertEquals(loss, { value: -score.logProbability, error: 0 });
-  assertEquals(found, { value: Math.exp(-score.logProbability), error: 0 });
+  assertEquals(loss, { value: -score.logProbability, error: NaN });
+  assertEquals(found, { value: Math.exp(-score.logProbability), error: NaN });
+});
+
+Deno.test("perplexity() scores the first token after the end of a text where that is asked for", async () => {
+  const text = "ROMEO: What light?";
+  const options = { afterEndOfText: true };
+  const [found, score] = [await perplexity(model, text, options), await model.score(text, options)];
+  assertEquals([found.numTokens, found.numScored], [score.numScored, score.numScored]);
+  assertAlmostEquals(found.loss.value, -score.logProbability / score.numScored, 1e-5);
+  assertEquals(found.numBytes, text.length);
+  // One token is enough then. The windows are those of the text with what is put before it.
+  assertEquals((await perplexity(model, "a", options)).numScored, 1);
+  const tokens = Array.from(model.tokenizer!.encode(passage));
+  const whole = [model.endOfTextIds[0], ...tokens];
+  const { windows: _, numTokens, ...rest } = await perplexity(model, tokens, options);
+  const { windows: _w, numTokens: one, ...expected } = await perplexity(model, whole);
+  assertEquals([numTokens + 1, rest], [one, expected]);
+});
+
+Deno.test("perplexity() recognizes special tokens where that is asked for", async () => {
+  const text = "A.<|endoftext|>B.";
+  const found = await perplexity(model, text, { allowSpecial: "all" });
+  const plain = await perplexity(model, text);
+  assertEquals(found.numTokens, model.tokenizer!.encode(text, { allowSpecial: "all" }).length);
+  assertEquals(plain.numTokens, model.tokenizer!.encode(text).length);
 });
 
 Deno.test("perplexity() tells how far it is", async () => {
@@ -132,6 +156,8 @@ Deno.test("perplexity() throws for what cannot be measured", async () => {
     [[1], {}, RangeError, "at least 2 tokens: received 1"],
     [[], {}, RangeError, "at least 2 tokens: received 0"],
     [[1, 2, 3], { chunk: 4 }, RangeError, "at least 4 tokens: received 3"],
+    [[], { afterEndOfText: true }, RangeError, "the model has no token that ends a text"],
+    [[1, 2, 3], { afterEndOfText: true, chunk: 3 }, RangeError, "with chunk it never counts"],
     [[1, 1000], {}, RangeError, "Cannot read token 1"],
     [[1, 2], { stride: 0 }, RangeError, "stride must be an integer of at least 1"],
     [[1, 2], { chunk: 2 }, RangeError, "chunk must be an integer of at least 3"],
@@ -147,6 +173,7 @@ Deno.test("perplexity() throws for what cannot be measured", async () => {
       message,
     );
   }
-  const other = { config: tiny.config, tokenizer: await Tokenizer.gpt2() };
+  const { config, endOfTextIds } = tiny;
+  const other = { config, endOfTextIds, tokenizer: await Tokenizer.gpt2() };
   await assertRejects(() => perplexity(other, "text"), TypeError, "a GPT2 is needed");
 });

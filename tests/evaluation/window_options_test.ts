@@ -104,6 +104,11 @@ Deno.test("windowsFor() throws when no token counts", () => {
     );
   }
   assertThrows(
+    () => windowsFor("measure", 1, strided, 1),
+    RangeError,
+    "at least 1 token: received 0",
+  );
+  assertThrows(
     () => windowsFor("measure", 5, { definition: "llama.cpp", chunk: 6 }),
     RangeError,
     "at least 6 tokens: received 5. Give a longer one, or a smaller chunk.",

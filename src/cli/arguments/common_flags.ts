@@ -52,6 +52,13 @@ export const jsonFlag = {
   help: "Write one JSON object.",
 } as const;
 
+/** For those who want the result only. */
+export const quietFlag = {
+  kind: "switch",
+  short: "q",
+  help: "Write nothing but the result.",
+} as const;
+
 /** Whether a file may be replaced. */
 export const overwriteFlag = {
   kind: "switch",

@@ -76,7 +76,8 @@ function estimate(
     cell: (model) => {
       const found = value(model);
       if (found === undefined) return "";
-      return `${text(found.value)} ± ${text(found.error)}${factor === 100 ? " %" : ""}`;
+      const error = Number.isNaN(found.error) ? "" : ` ± ${text(found.error)}`;
+      return `${text(found.value)}${error}${factor === 100 ? " %" : ""}`;
     },
     numbers: (model) => [[name, value(model)?.value], [`${name}_error`, value(model)?.error]],
   };
@@ -103,7 +104,10 @@ export function csvTable(models: readonly NamedModel[]): string {
     ...comparisonColumns.flatMap(({ numbers }) => numbers(model)),
   ]);
   const titles = rows[0].map(([name]) => name);
-  return [titles, ...rows.map((row) => row.map(([, value]) => value ?? ""))]
+  return [
+    titles,
+    ...rows.map((row) => row.map(([, value]) => Number.isNaN(value) ? "" : value ?? "")),
+  ]
     .map((cells) => `${cells.join(",")}\n`).join("");
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { FileFormatError } from "../../base/errors.ts";
-import type { WindowDefinition } from "../../evaluation/window_options.ts";
+import { ShortTextError, type WindowDefinition } from "../../evaluation/window_options.ts";
 import type { Flags } from "../arguments/flags.ts";
 import { readFileOrStdin, sourceText } from "../read_text.ts";
 import type { Io } from "../terminal/io.ts";
@@ -51,6 +51,17 @@ export async function readEvaluatedText(path: string, flag: string, io: Io): Pro
       "Give a longer text.",
     { path },
   );
+}
+
+/**
+ * What a measurement was refused for, as whoever gave the file sees it.
+ *
+ * @returns a `FileFormatError` if the text is too short; the error itself if it is anything else
+ */
+export function orShortFile(error: unknown, path: string): unknown {
+  return error instanceof ShortTextError
+    ? new FileFormatError(error.message, { path, cause: error })
+    : error;
 }
 
 /** How a text was read, in words. */

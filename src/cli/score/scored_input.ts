@@ -42,7 +42,11 @@ export async function scoredInputs(
 ): Promise<AsyncIterable<ScoredInput>> {
   if (!lines && jsonl === undefined) {
     const given = await readText(argument, file, io, { maxBytes: MAX_TEXT_BYTES });
-    if (given === undefined) throw new UsageError("score needs a text: received nothing.");
+    if (given === undefined) {
+      throw new UsageError(
+        "score needs a text: received none. Put it in quotes, give --file, or write to stdin.",
+      );
+    }
     // What ends a file, or what echo adds, is not meant, nor the mark that some editors put before a text.
     return one({
       text: argument === undefined ? given.replace(/^\ufeff/, "").replace(/\r?\n$/, "") : given,
@@ -56,7 +60,7 @@ export async function scoredInputs(
     );
   }
   if (file === undefined && io.stdin.isTerminal) {
-    throw new UsageError("score needs texts: received nothing. Give --file, or write to stdin.");
+    throw new UsageError("score needs texts: received none. Give --file, or write to stdin.");
   }
   return eachLine(file ?? "-", jsonl, io);
 }

@@ -119,6 +119,13 @@ export class Output {
   }
 }
 
+/** The same streams; if all is to be quiet, what is written to stderr goes nowhere. */
+export function withQuiet(io: Io, isQuiet: boolean): Io {
+  if (!isQuiet) return io;
+  const nowhere = { isTerminal: false, isDecorated: false, isExact: false, numColumns: () => 0 };
+  return { ...io, stderr: new Output(() => Promise.resolve(), nowhere) };
+}
+
 /** Whoever read the output, such as `head`, has seen enough. Not a failure. */
 export class OutputClosedError extends Error {
   /** The class name. */
