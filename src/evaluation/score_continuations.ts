@@ -41,6 +41,10 @@ export interface ContinuationScore {
   readonly logProbabilityPerByte: number;
   /** Whether each of its tokens is the likeliest where it stands: whether greedy decoding would write it. */
   readonly isGreedy: boolean;
+  /** How many tokens precede it, of the prompt. */
+  readonly numPromptTokens: number;
+  /** How many tokens at the beginning of the prompt were left out, since the context has no room for them. */
+  readonly numLeftOut: number;
 }
 
 const ACTION = "score";
@@ -91,13 +95,15 @@ export async function scoreContinuations(
     using sequence = engine.fork(shared);
     return await scoreTokens(engine, sequence, tokens, begin, { numTop, signal });
   }, signal);
-  return await Array.fromAsync(scored, (tokens) => summarize(tokens, tokenizer));
+  return await Array.fromAsync(scored, (tokens, i) => summarize(tokens, texts[i], tokenizer));
 }
 
 /** A prompt with a continuation, and where that begins. */
 interface JoinedText {
   readonly tokens: readonly number[];
   readonly begin: number;
+  /** How many tokens of the prompt are left out. */
+  readonly numLeftOut: number;
 }
 
 function joined(
@@ -118,8 +124,8 @@ function joined(
     );
   }
   // The last token is not read, so there may be one more.
-  const numCut = Math.max(0, tokens.length - contextLength - 1);
-  return { tokens: tokens.slice(numCut), begin: begin - numCut };
+  const numLeftOut = Math.max(0, tokens.length - contextLength - 1);
+  return { tokens: tokens.slice(numLeftOut), begin: begin - numLeftOut, numLeftOut };
 }
 
 function encodeBoth(
@@ -127,7 +133,7 @@ function encodeBoth(
   prompt: Prompt,
   continuation: Prompt,
   allowSpecial: EncodeOptions["allowSpecial"],
-): JoinedText {
+): Omit<JoinedText, "numLeftOut"> {
   const encode = (text: Prompt) => encodePrompts(tokenizer, [text], allowSpecial, ACTION)[0];
   const areTexts = typeof prompt === "string" && typeof continuation === "string";
   if (areTexts && prompt.trimEnd() !== "") {
@@ -163,6 +169,7 @@ function sharedBeginning(texts: readonly JoinedText[]): readonly number[] {
 
 function summarize(
   tokens: readonly TokenScore[],
+  { begin, numLeftOut }: JoinedText,
   tokenizer: Tokenizer | undefined,
 ): ContinuationScore {
   const logProbability = tokens.reduce((sum, { logProbability }) => sum + logProbability, 0);
@@ -173,5 +180,7 @@ function summarize(
     logProbabilityPerToken: logProbability / tokens.length,
     logProbabilityPerByte: logProbability / numBytes,
     isGreedy: tokens.every(({ rank }) => rank === 1),
+    numPromptTokens: begin,
+    numLeftOut,
   };
 }

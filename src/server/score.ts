@@ -1,16 +1,25 @@
 /**
- * `POST /v1/score`: how likely several continuations of a prompt are. The prompt is read once.
+ * `POST /v1/score`: how likely prompts are, or several continuations of one, which is read once.
  *
  * @module
  */
 import { doInTurns } from "../base/event_loop.ts";
+import type { TokenScore } from "../engine/target_scores.ts";
 import type { ContinuationScore } from "../evaluation/score_continuations.ts";
 import type { GPT2 } from "../gpt2.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
 import { fieldError } from "./api_error.ts";
 import { tokenText } from "./completions/log_probabilities.ts";
-import { encodePrompt } from "./completions/prompts.ts";
+import {
+  checkLength,
+  encodePrompt,
+  encodePrompts,
+  type PromptField,
+  promptField,
+} from "./completions/prompts.ts";
 import { checkModelName } from "./completions/request.ts";
+import { usageJson } from "./completions/response.ts";
+import { runCompletion } from "./completions/run.ts";
 import {
   checkFields,
   eitherField,
@@ -32,20 +41,71 @@ const continuationsField: Field<readonly (string | number[])[]> = {
     value.every(oneText.is),
 };
 
-/** Scores continuations. */
+/** Scores continuations of a prompt, or without any the prompts themselves. */
 export async function score(exchange: Exchange): Promise<Response> {
-  const { request, service: { model, modelName, admission, maxTexts }, signal, id } = exchange;
+  const { request, service: { model, modelName, admission }, id } = exchange;
   admission.checkRoom();
   const fields = checkFields(await readJsonBody(request), {
     model: textField,
-    prompt: oneText,
+    prompt: eitherField(promptField, tokensField),
     continuations: continuationsField,
     logprobs: integerField(0, MAX_LOG_PROBABILITIES),
   });
   checkModelName(fields.model, modelName);
-  const { prompt = "", continuations, logprobs: numTop } = fields;
-  if (continuations === undefined) {
-    throw fieldError("continuations", "continuations is missing.");
+  const { prompt, continuations, logprobs: numTop = 0 } = fields;
+  const { data, usage } = continuations === undefined
+    ? await scorePrompts(exchange, prompt, numTop)
+    : await scoreContinuations(exchange, prompt, continuations, numTop);
+  return Response.json({
+    id: `score-${id}`,
+    object: "list",
+    model: modelName,
+    data: data.map((score, index) => ({ index, ...scoreJson(score, model, numTop) })),
+    usage: usageJson(usage),
+  });
+}
+
+/** What is told of a text or a part of one. */
+interface Scored {
+  readonly tokens: readonly TokenScore[];
+  /** How many tokens of what is before it were left out. */
+  readonly numLeftOut: number;
+}
+
+/** A prompt is scored as a completion that echoes it and writes nothing does it: with the same bits, and what is remembered. */
+async function scorePrompts(exchange: Exchange, prompt: PromptField | undefined, numTop: number) {
+  const { model } = exchange.service;
+  if (prompt === undefined) throw fieldError("prompt", "prompt is missing.");
+  const prompts = await encodePrompts(prompt, model);
+  for (const tokens of prompts) checkLength(tokens, 0, model.config.contextLength);
+  const data: Scored[] = [];
+  const usage = await runCompletion(exchange, {
+    prompts,
+    firstStreams: prompts.map(() => 0),
+    numChoices: 1,
+    bestOf: 1,
+    maxTokens: 0,
+    echo: true,
+    numTop,
+    withTokenIds: false,
+    isStreamed: false,
+    includesUsage: false,
+    seed: 0,
+    options: {},
+  }, (event) => {
+    if (event.kind === "prompt") data[event.choice] = { tokens: event.scores, numLeftOut: 0 };
+  });
+  return { data, usage };
+}
+
+async function scoreContinuations(
+  { service: { model, admission, maxTexts, metrics }, signal }: Exchange,
+  prompt: PromptField = "",
+  continuations: readonly (string | number[])[],
+  numTop: number,
+) {
+  if (!oneText.is(prompt)) {
+    throw fieldError("prompt", `With continuations, prompt must be ${oneText.meaning}: one.`);
   }
   const checks = [prompt, ...continuations].values().map((text) => checkText(text, model));
   await doInTurns(checks, signal);
@@ -53,13 +113,18 @@ export async function score(exchange: Exchange): Promise<Response> {
   const numTexts = Math.min(continuations.length, Math.ceil(maxTexts / 4));
   using _places = await admission.acquire(numTexts, { isFirst: true, signal });
   const options = { topLogProbabilities: numTop, signal };
-  const scores = await model.scoreContinuations(prompt, continuations, options);
-  return Response.json({
-    id: `score-${id}`,
-    object: "list",
-    model: modelName,
-    data: scores.map((score, index) => scoreJson(score, index, model, numTop)),
-  });
+  const data: readonly ContinuationScore[] = await model.scoreContinuations(
+    prompt,
+    continuations,
+    options,
+  );
+  // The prompt, which was read once, and each continuation.
+  const numPromptTokens = data.reduce(
+    (sum, { tokens }) => sum + tokens.length,
+    Math.max(...data.map(({ numPromptTokens }) => numPromptTokens)),
+  );
+  metrics.tokens.read += numPromptTokens;
+  return { data, usage: { numPromptTokens, numReusedTokens: 0, numWrittenTokens: 0 } };
 }
 
 /** What cannot fit into the context is refused before anything is done with it. */
@@ -67,20 +132,19 @@ function checkText(text: Prompt, model: GPT2): void {
   if (text.length > 0) encodePrompt(text as string | number[], model);
 }
 
-function scoreJson(
-  { tokens, ...score }: ContinuationScore,
-  index: number,
-  { tokenizer }: GPT2,
-  numTop = 0,
-) {
+function scoreJson({ tokens, numLeftOut }: Scored, { tokenizer }: GPT2, numTop: number) {
   const text = (id: number) => tokenText(tokenizer!, id);
+  // The first token of a prompt has nothing before it, and no score.
+  const scored = tokens.filter(({ logProbability }) => !Number.isNaN(logProbability));
+  const logprob = scored.reduce((sum, { logProbability }) => sum + logProbability, 0);
+  const numBytes = tokenizer!.decodeBytes(scored.map(({ id }) => id)).length;
   return {
-    index,
     object: "score",
-    logprob: score.logProbability,
-    logprob_per_token: score.logProbabilityPerToken,
-    logprob_per_byte: score.logProbabilityPerByte,
-    is_greedy: score.isGreedy,
+    logprob,
+    logprob_per_token: logprob / scored.length,
+    logprob_per_byte: logprob / numBytes,
+    is_greedy: scored.every(({ rank }) => rank === 1),
+    truncated_tokens: numLeftOut,
     tokens: tokens.map(({ id }) => text(id)),
     token_ids: tokens.map(({ id }) => id),
     // What JSON has no number for, as of a token that nothing precedes, becomes null.

@@ -194,7 +194,9 @@ Deno.test("score tells how likely continuations are", async () => {
   assertEquals(data[0].tokens, [" world"]);
   assertEquals(data[0].token_logprobs, logprobs!.token_logprobs.slice(-1));
   assertEquals(Object.keys(data[0].top_logprobs[0]).length, 2);
-  assertEquals((await refusal(handler, post("/v1/score", { prompt: "a" }))).param, "continuations");
+  assertEquals((await refusal(handler, post("/v1/score", {}))).param, "prompt");
+  const two = { prompt: ["a", "b"], continuations: ["c"] };
+  assertEquals((await refusal(handler, post("/v1/score", two))).param, "prompt");
   const empty = { prompt: "a", continuations: [""] };
   assertEquals((await refusal(handler, post("/v1/score", empty))).status, 400);
 });

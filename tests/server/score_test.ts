@@ -1,0 +1,85 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { complete, model, post, refusal, serving } from "./serving.ts";
+
+/** An answer of `POST /v1/score`. */
+interface Scores {
+  readonly data: readonly {
+    readonly index: number;
+    readonly logprob: number;
+    readonly logprob_per_token: number | null;
+    readonly logprob_per_byte: number | null;
+    readonly is_greedy: boolean;
+    readonly truncated_tokens: number;
+    readonly tokens: string[];
+    readonly token_ids: number[];
+    readonly token_logprobs: (number | null)[];
+    readonly ranks: (number | null)[];
+    readonly top_logprobs: Record<string, number>[] | null;
+  }[];
+  readonly usage: { readonly [name: string]: unknown };
+}
+
+async function scores(handler: ReturnType<typeof serving>, body: unknown): Promise<Scores> {
+  const response = await handler(post("/v1/score", body));
+  const json = await response.json();
+  if (response.status !== 200) throw new Error(JSON.stringify(json));
+  return json;
+}
+
+const TEXTS = ["ROMEO:\nI would the world were", "To be"];
+
+Deno.test("score without continuations scores the prompts, as completions echo them", async () => {
+  using handler = serving();
+  const { data, usage } = await scores(handler, { prompt: TEXTS, logprobs: 2 });
+  using other = serving();
+  const echo = { prompt: TEXTS, max_tokens: 0, echo: true, logprobs: 2 };
+  const { choices, usage: expected } = await complete(other, echo);
+  assertEquals(usage, { ...expected });
+  for (const [i, { logprobs }] of choices.entries()) {
+    const { tokens, token_logprobs, top_logprobs } = data[i];
+    assertEquals([data[i].index, tokens], [i, logprobs!.tokens]);
+    assertEquals(token_logprobs, logprobs!.token_logprobs);
+    assertEquals(token_logprobs[0], null);
+    assertEquals(top_logprobs![0], {});
+    const [score] = await model.score([TEXTS[i]]);
+    assertAlmostEquals(data[i].logprob, score.logProbability, 1e-5);
+    const perToken = score.logProbability / score.numScored;
+    assertAlmostEquals(data[i].logprob_per_token!, perToken, 1e-5);
+    assertAlmostEquals(data[i].logprob_per_byte!, -score.bitsPerByte * Math.LN2, 1e-5);
+  }
+});
+
+Deno.test("score takes one prompt, its tokens, and reads what is remembered of it no more", async () => {
+  using handler = serving();
+  const [text] = TEXTS;
+  const once = await scores(handler, { prompt: text });
+  const ids = Array.from(model.tokenizer!.encode(text));
+  assertEquals(once.data[0].token_ids, ids);
+  const again = await scores(handler, { prompt: ids });
+  assertEquals(again.data, once.data);
+  const { prompt_tokens, completion_tokens, prompt_tokens_details } = again.usage;
+  assertEquals([prompt_tokens, completion_tokens], [ids.length, 0]);
+  assertEquals(prompt_tokens_details, { cached_tokens: ids.length });
+});
+
+Deno.test("score of a prompt whose only token has nothing before it has no numbers", async () => {
+  using handler = serving();
+  const { data: [one] } = await scores(handler, { prompt: "" });
+  assertEquals(one.token_ids, [model.tokenizer!.endOfTextId!]);
+  assertEquals([one.token_logprobs, one.ranks], [[null], [null]]);
+  assertEquals([one.logprob, one.logprob_per_token, one.logprob_per_byte], [0, null, null]);
+});
+
+Deno.test("score says how many tokens of a prompt had no room before a continuation", async () => {
+  using handler = serving();
+  const { contextLength } = model.config;
+  const prompt = Array.from({ length: contextLength }, (_, i) => i % 500);
+  const { data, usage } = await scores(handler, {
+    prompt,
+    continuations: [[7], [7, 8, 9]],
+  });
+  assertEquals(data.map(({ truncated_tokens }) => truncated_tokens), [0, 2]);
+  assertEquals(usage.prompt_tokens, contextLength + 4);
+  const longer = await refusal(handler, post("/v1/score", { prompt: [...prompt, 1] }));
+  assertEquals([longer.status, longer.code], [400, "context_length_exceeded"]);
+});
