@@ -13,6 +13,7 @@
  *
  * @module
  */
-export { createHandler, type Handler } from "./server/handler.ts";
+export { createHandler, type Handler, type ServerCapacity } from "./server/handler.ts";
+export type { RequestRecord } from "./server/request_record.ts";
 export type { SteeringVector, SteeringVectors } from "./server/steering.ts";
 export type { ServerOptions } from "./server/server_options.ts";

@@ -7,6 +7,7 @@ import { serveFlags } from "./arguments/serve_flags.ts";
 import { defineCommand } from "./command.ts";
 import { loadModel } from "./load_model.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
+import { logLine, startLine } from "./serve/log_lines.ts";
 import { jsonText, lineText } from "./terminal/terminal_text.ts";
 
 /** Serves a model. */
@@ -37,7 +38,9 @@ export const serveCommand = defineCommand({
           "ask for a key with --api-key-file\n",
       );
     }
-    const { cors, maxTexts, maxWaiting, maxKeptTexts } = values;
+    const { cors, maxTexts, maxWaiting, maxKeptTexts, log } = values;
+    // Nobody may be there to see it.
+    const note = (line: string) => void stderr.write(`${line}\n`).catch(() => {});
     const { createHandler } = await import("../serve.ts");
     const { modelName = shortName(name) } = values;
     using handler = createHandler(model, {
@@ -49,10 +52,12 @@ export const serveCommand = defineCommand({
       maxKeptTexts,
       onError: (error) => {
         const text = error instanceof Error ? error.stack ?? error.message : String(error);
-        stderr.write(`error: ${text}\n`).catch(() => {}); // Nobody may be there to see it.
+        note(`error: ${text}`);
       },
+      onRequest: log && ((record) => note(logLine(record, log))),
     });
     await listen(handler, { host, port, graceSeconds, signal }, async (url) => {
+      note(startLine(modelName, model.weightType, url, handler.capacity));
       await stdout.write(`${values.json ? jsonText({ url, model: modelName }) : url}\n`);
     });
   },

@@ -40,6 +40,16 @@ const PASS_TOKENS = 512;
 /** So many of them are for what has waited the longest. */
 const OLDEST_TOKENS = 128;
 
+/** What an engine takes for what it remembers. */
+export interface EngineMemory {
+  /** Bytes of keys and values, used or not. */
+  readonly cacheBytes: number;
+  /** How many sequences have room in them. */
+  readonly numSlots: number;
+  /** How many are there. */
+  readonly numUsed: number;
+}
+
 /**
  * Remembers sequences of tokens, and computes the logits of what is added to them.
  *
@@ -61,6 +71,11 @@ export class Engine implements Disposable, SequenceOwner {
     this.model = model;
     this.#graphs = new StepGraphs(model);
     this.#slots = new Slots(model, () => this.#graphs.clear(), () => this.#tasks.numWaiting);
+  }
+
+  /** What is remembered of all sequences, and where: in so much memory, with room for so many. */
+  get memory(): EngineMemory {
+    return { cacheBytes: this.#slots.cacheBytes, ...this.#slots.counts };
   }
 
   /**

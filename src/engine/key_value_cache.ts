@@ -200,12 +200,16 @@ export class KeyValueCache implements Disposable {
 
 /** The bytes that a cache takes. */
 export function cacheBytes(
-  { config, cacheType }: Model,
+  model: Model,
   numSlots: number,
   capacity: number,
 ): number {
-  const bytesOfPosition = config.numHeads * rowBytes(cacheType, config.headDim);
-  return 2 * config.numLayers * numSlots * rowsFor(capacity) * bytesOfPosition;
+  return numSlots * rowsFor(capacity) * bytesOfPosition(model);
+}
+
+/** The bytes of the keys and values of one position of a text. */
+export function bytesOfPosition({ config, cacheType }: Model): number {
+  return 2 * config.numLayers * config.numHeads * rowBytes(cacheType, config.headDim);
 }
 
 function rowsFor(capacity: number): number {

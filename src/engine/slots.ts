@@ -85,6 +85,16 @@ export class Slots implements Disposable {
     }
   }
 
+  /** The memory that the cache takes now. */
+  get cacheBytes(): number {
+    return this.#cache?.byteLength ?? 0;
+  }
+
+  /** How many sequences have room in it, and how many have a slot. */
+  get counts(): { readonly numSlots: number; readonly numUsed: number } {
+    return { numSlots: this.#cache?.numSlots ?? 0, numUsed: this.#numLive };
+  }
+
   get #numLive(): number {
     return this.#sequences.reduce((sum, each) => each === undefined ? sum : sum + 1, 0);
   }

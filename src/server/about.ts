@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { bytesOfPosition } from "../engine/key_value_cache.ts";
 import { ApiError } from "./api_error.ts";
 import type { Exchange, Service } from "./service.ts";
 
@@ -53,13 +54,19 @@ export function health({ service }: Exchange): Response {
 
 /** What was counted, for Prometheus. */
 export function metrics({ service }: Exchange): Response {
-  const { admission, prefixes, maxTexts } = service;
+  const { admission, prefixes, maxTexts, engine } = service;
+  const { cacheBytes, numSlots, numUsed } = engine.memory;
+  const { numKeptTokens } = prefixes;
   const text = service.metrics.text({
     numWaiting: admission.numWaiting,
     numTexts: admission.numTexts,
     maxTexts,
     numKept: prefixes.numKept,
-    numKeptTokens: prefixes.numKeptTokens,
+    numKeptTokens,
+    keptBytes: numKeptTokens * bytesOfPosition(engine.model),
+    numSlots,
+    numUsedSlots: numUsed,
+    cacheBytes,
   });
   return new Response(text, {
     headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },

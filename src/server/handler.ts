@@ -5,6 +5,8 @@
  */
 import { onAbort } from "../base/abort.ts";
 import { describe } from "../base/describe.ts";
+import { engineOf } from "../engine/engines.ts";
+import { cacheBytes } from "../engine/key_value_cache.ts";
 import { GPT2 } from "../gpt2.ts";
 import { Admission } from "./admission.ts";
 import { ApiError, overloaded, serverEnds, toApiError } from "./api_error.ts";
@@ -13,6 +15,7 @@ import { Cors } from "./cors.ts";
 import { MAX_OTHER_REQUESTS } from "./limits.ts";
 import { Metrics } from "./metrics.ts";
 import { PrefixCache } from "./prefix_cache.ts";
+import { RequestNotes } from "./request_record.ts";
 import { findRoute } from "./routes.ts";
 import { type ServerOptions, serverSettings } from "./server_options.ts";
 import { checkSteering } from "./steering.ts";
@@ -23,6 +26,8 @@ export interface Handler extends Disposable {
   (request: Request): Promise<Response>;
   /** How many requests are being answered. */
   readonly numRunning: number;
+  /** How much there may be at a time. */
+  readonly capacity: ServerCapacity;
   /**
    * Ends: from now on requests are refused with status 503. Those that run are waited for, and after some time aborted.
    *
@@ -31,6 +36,18 @@ export interface Handler extends Disposable {
   drain(graceMs: number): Promise<void>;
   /** Aborts what is running, and gives the memory of texts back that were kept. A second call does nothing. */
   [Symbol.dispose](): void;
+}
+
+/** How much a server may have to do, and to remember, at a time. */
+export interface ServerCapacity {
+  /** The most texts that are written. */
+  readonly maxTexts: number;
+  /** The most requests that wait. */
+  readonly maxWaiting: number;
+  /** The most texts that are kept for prompts to come. */
+  readonly maxKeptTexts: number;
+  /** The memory for keys and values of all texts, if each fills the context. It is taken as texts grow. */
+  readonly maxCacheBytes: number;
 }
 
 /** Reasons to end that are nobody's fault: there is no one left to be told. */
@@ -71,6 +88,7 @@ export function createHandler(model: GPT2, options: ServerOptions = {}): Handler
     (request: Request) => exchanges.answer(request),
     {
       numRunning: { get: () => exchanges.numRunning },
+      capacity: { value: exchanges.capacity },
       drain: { value: (graceMs: number) => exchanges.drain(graceMs) },
       [Symbol.dispose]: { value: () => exchanges[Symbol.dispose]() },
     },
@@ -79,10 +97,12 @@ export function createHandler(model: GPT2, options: ServerOptions = {}): Handler
 
 /** All requests that are being answered. */
 class Exchanges {
+  readonly capacity: ServerCapacity;
   readonly #service: Service;
   readonly #authorization: Authorization;
   readonly #cors: Cors;
   readonly #onError: ServerOptions["onError"];
+  readonly #onRequest: ServerOptions["onRequest"];
   readonly #maxRunning: number;
   readonly #running = new Map<Exchange, Promise<unknown>>();
   #isEnding = false;
@@ -90,9 +110,14 @@ class Exchanges {
   constructor(model: GPT2, options: ServerOptions) {
     const settings = serverSettings(model, options);
     const { maxTexts, maxWaiting, maxKeptTexts, modelName } = settings;
-    const maxTokens = maxKeptTexts * model.config.contextLength;
+    const { contextLength } = model.config;
+    const maxTokens = maxKeptTexts * contextLength;
+    const engine = engineOf(model)!;
+    const maxCacheBytes = cacheBytes(engine.model, maxTexts + maxKeptTexts, contextLength);
+    this.capacity = { maxTexts, maxWaiting, maxKeptTexts, maxCacheBytes };
     this.#service = {
       model,
+      engine,
       modelName,
       maxTexts,
       steering: checkSteering(settings.steering, model.config),
@@ -104,6 +129,7 @@ class Exchanges {
     this.#authorization = new Authorization(settings.apiKeys);
     this.#cors = new Cors(settings.cors);
     this.#onError = settings.onError;
+    this.#onRequest = settings.onRequest;
     this.#maxRunning = maxTexts + maxWaiting + MAX_OTHER_REQUESTS;
   }
 
@@ -112,7 +138,7 @@ class Exchanges {
   }
 
   async answer(request: Request): Promise<Response> {
-    const id = crypto.randomUUID();
+    const notes = new RequestNotes();
     let endpoint = "unknown";
     let response: Response;
     try {
@@ -122,30 +148,41 @@ class Exchanges {
         endpoint = route.path;
         if (!route.isOpen) this.#authorization.check(request.headers);
         this.#checkRoom();
-        response = await this.#run(request, id, route.endpoint);
+        response = await this.#run(request, notes, route.endpoint);
       }
     } catch (error) {
       response = this.#refuse(request, error);
     }
     this.#service.metrics.countRequest(endpoint, response.status);
-    response.headers.set("x-request-id", id);
+    response.headers.set("x-request-id", notes.id);
     this.#cors.allow(request, response.headers);
+    // An answer that is streamed ends later.
+    Promise.allSettled(notes.ends).then(() => this.#tell(request, response.status, notes));
     return response;
+  }
+
+  #tell(request: Request, status: number, notes: RequestNotes): void {
+    try {
+      this.#onRequest?.(notes.record(request, status));
+    } catch (error) {
+      this.#onError?.(error);
+    }
   }
 
   async #run(
     request: Request,
-    id: string,
+    notes: RequestNotes,
     endpoint: (exchange: Exchange) => Response | Promise<Response>,
   ): Promise<Response> {
     const stop = new AbortController();
-    const ends: Promise<unknown>[] = [];
+    const { id, beganAt, usage, ends } = notes;
     const exchange: Exchange = {
       request,
       service: this.#service,
       signal: stop.signal,
-      beganAt: performance.now(),
+      beganAt,
       id,
+      usage,
       report: (error) => this.#report(error),
       abort: (reason) => stop.abort(reason),
       until: (promise) => void ends.push(promise),
@@ -162,6 +199,7 @@ class Exchanges {
     } finally {
       // An answer that is streamed ends later.
       Promise.allSettled(ends).then(() => {
+        notes.isCutOff = stop.signal.aborted;
         listener[Symbol.dispose]();
         this.#running.delete(exchange);
         if (goneAt !== undefined) {

@@ -12,6 +12,12 @@ export interface Gauges {
   readonly maxTexts: number;
   readonly numKept: number;
   readonly numKeptTokens: number;
+  /** Bytes of keys and values of those. */
+  readonly keptBytes: number;
+  /** Slots of the cache of keys and values, those that are used, and its bytes. */
+  readonly numSlots: number;
+  readonly numUsedSlots: number;
+  readonly cacheBytes: number;
 }
 
 /** Numbers of tokens. */
@@ -63,6 +69,10 @@ export class Metrics {
       ...single("gpt2_texts_max", "gauge", "The most of them at a time.", gauges.maxTexts),
       ...single("gpt2_texts_kept", "gauge", "Texts kept for prompts to come.", gauges.numKept),
       ...single("gpt2_kept_tokens", "gauge", "Tokens of those.", gauges.numKeptTokens),
+      ...single("gpt2_kept_bytes", "gauge", "Keys and values of those.", gauges.keptBytes),
+      ...single("gpt2_cache_slots", "gauge", "Texts that have room.", gauges.numSlots),
+      ...single("gpt2_cache_slots_used", "gauge", "Texts that are there.", gauges.numUsedSlots),
+      ...single("gpt2_cache_bytes", "gauge", "Keys and values, used or not.", gauges.cacheBytes),
       ...single("gpt2_tokens_read_total", "counter", "Tokens of prompts read.", tokens.read),
       ...single(
         "gpt2_tokens_reused_total",

@@ -99,7 +99,7 @@ async function scorePrompts(exchange: Exchange, prompt: PromptField | undefined,
 }
 
 async function scoreContinuations(
-  { service: { model, admission, maxTexts, metrics }, signal }: Exchange,
+  { service: { model, admission, maxTexts, metrics }, signal, usage }: Exchange,
   prompt: PromptField = "",
   continuations: readonly (string | number[])[],
   numTop: number,
@@ -124,7 +124,8 @@ async function scoreContinuations(
     Math.max(...data.map(({ numPromptTokens }) => numPromptTokens)),
   );
   metrics.tokens.read += numPromptTokens;
-  return { data, usage: { numPromptTokens, numReusedTokens: 0, numWrittenTokens: 0 } };
+  usage.numPromptTokens += numPromptTokens;
+  return { data, usage };
 }
 
 /** What cannot fit into the context is refused before anything is done with it. */

@@ -15,6 +15,7 @@ import { engineOf } from "../engine/engines.ts";
 import { cacheBytes } from "../engine/key_value_cache.ts";
 import { freeBytes } from "../engine/memory_budget.ts";
 import type { GPT2 } from "../gpt2.ts";
+import type { RequestRecord } from "./request_record.ts";
 import type { SteeringVectors } from "./steering.ts";
 
 /** Options of {@linkcode createHandler}. */
@@ -38,12 +39,14 @@ export interface ServerOptions {
   steering?: SteeringVectors;
   /** Called with what went wrong through no fault of a client, who is told nothing but that. */
   onError?: (error: unknown) => void;
+  /** Called with each request whose answer is complete, for a log. What it throws goes to `onError`. */
+  onRequest?: (record: RequestRecord) => void;
 }
 
 /** {@linkcode ServerOptions} with nothing left open. */
 export type ServerSettings =
-  & Required<Omit<ServerOptions, "cors" | "onError">>
-  & Pick<ServerOptions, "cors" | "onError">;
+  & Required<Omit<ServerOptions, "cors" | "onError" | "onRequest">>
+  & Pick<ServerOptions, "cors" | "onError" | "onRequest">;
 
 const rules: OptionRules<ServerOptions> = {
   modelName: text,
@@ -59,6 +62,7 @@ const rules: OptionRules<ServerOptions> = {
       Object.values(value).every((each) => typeof each === "object" && each !== null),
   },
   onError: callback,
+  onRequest: callback,
 };
 
 /**

@@ -4,7 +4,9 @@
  * @module
  */
 import type { GPT2 } from "../gpt2.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { Admission } from "./admission.ts";
+import type { CompletionUsage } from "./completions/usage.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PrefixCache } from "./prefix_cache.ts";
 import type { SteeringVector } from "./steering.ts";
@@ -12,6 +14,8 @@ import type { SteeringVector } from "./steering.ts";
 /** A model, and who uses it. */
 export interface Service {
   readonly model: GPT2;
+  /** What computes for it. */
+  readonly engine: Engine;
   /** The name by which clients know it. */
   readonly modelName: string;
   /** Seconds since 1970. */
@@ -35,6 +39,8 @@ export interface Exchange {
   readonly beganAt: number;
   /** A name for the request, which its answer has as a header. */
   readonly id: string;
+  /** What it has taken so far. */
+  readonly usage: CompletionUsage;
   /** Tells whoever serves what went wrong after the answer had begun, unless it is the client's fault. */
   report(error: unknown): void;
   /** Ends the work for it. */

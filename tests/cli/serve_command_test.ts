@@ -18,7 +18,19 @@ Deno.test("serve answers until it is asked to end, and ends well", async () => {
   const { folder, path } = withKeys("# of Anna\nkey-of-anna\n\nkey-of-bert\n");
   using _folder = folder;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MOD, "serve", ...DEMO, "--api-key-file", path, "--json"],
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      MOD,
+      "serve",
+      ...DEMO,
+      "--api-key-file",
+      path,
+      "--json",
+      "--log",
+      "json",
+    ],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -36,7 +48,16 @@ Deno.test("serve answers until it is asked to end, and ends well", async () => {
     child.kill("SIGTERM");
     assert((await stream.text()).endsWith("data: [DONE]\n\n"), "what runs is not cut off");
     assertEquals((await child.status).code, 0);
-    assertEquals(await stderr, "");
+    const [start, line, ...others] = (await stderr).split("\n");
+    assertMatch(start, new RegExp(`^serving demo \\(q8_0\\) at ${url}: 32 texts at a time`));
+    const { path: asked, status, numPromptTokens, numWrittenTokens } = JSON.parse(line);
+    assertEquals([asked, status, numPromptTokens, numWrittenTokens], [
+      "/v1/completions",
+      200,
+      2,
+      20,
+    ]);
+    assertEquals(others, [""]);
   }
   await reader.cancel();
 });

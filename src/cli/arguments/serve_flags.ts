@@ -73,6 +73,13 @@ export const serveFlags = {
     default: 10,
     help: "When the server is to end, give running requests so long.",
   },
+  log: {
+    kind: "choice",
+    valueName: "format",
+    choices: ["text", "json"],
+    help: "Write a line to stderr for each request: time, method, path, status, tokens and " +
+      "milliseconds, as text or as a JSON object.",
+  },
   json: { ...jsonFlag, help: "Write the address as a JSON object, with the name of the model." },
 } as const satisfies Flags;
 

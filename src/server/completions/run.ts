@@ -38,8 +38,7 @@ export async function runCompletion(
   request: CompletionRequest,
   onEvent: (event: CompletionEvent) => void,
 ): Promise<CompletionUsage> {
-  const { admission } = exchange.service;
-  const usage = { numPromptTokens: 0, numReusedTokens: 0, numWrittenTokens: 0 };
+  const { service: { admission }, usage } = exchange;
   // What goes wrong with one prompt ends the others.
   const stop = new AbortController();
   exchange.signal.throwIfAborted();
@@ -50,7 +49,7 @@ export async function runCompletion(
   try {
     for (const index of request.prompts.keys()) {
       const places = await admission.acquire(request.bestOf, { isFirst: index === 0, signal });
-      const prompt = new PromptRun(exchange, request, { index, signal, usage, onEvent });
+      const prompt = new PromptRun(exchange, request, { index, signal, onEvent });
       const task = prompt.run().finally(() => places[Symbol.dispose]());
       task.catch((error) => stop.abort(error));
       tasks.push(task);
@@ -71,7 +70,6 @@ interface PromptRunSettings {
   /** Which prompt. */
   readonly index: number;
   readonly signal: AbortSignal;
-  readonly usage: CompletionUsage;
   readonly onEvent: (event: CompletionEvent) => void;
 }
 
@@ -91,8 +89,8 @@ class PromptRun {
 
   /** The prompt is read once, however many continuations it gets. */
   async run(): Promise<void> {
-    const { prefixes, metrics } = this.#exchange.service;
-    const { usage, signal } = this.#settings;
+    const { service: { prefixes, metrics }, usage } = this.#exchange;
+    const { signal } = this.#settings;
     const { echo, numTop, bestOf, options: { intervene } } = this.#request;
     const { text, scores, numReused } = await prefixes.read(this.#tokens, {
       numTop: echo ? numTop : undefined,
@@ -139,8 +137,8 @@ class PromptRun {
   }
 
   async #write(text: Text, i: number, onToken: (token: GeneratedToken) => void): Promise<void> {
-    const { service: { model, metrics }, beganAt } = this.#exchange;
-    const { index, signal, usage } = this.#settings;
+    const { service: { model, metrics }, beganAt, usage } = this.#exchange;
+    const { index, signal } = this.#settings;
     const { maxTokens, options, seed, firstStreams, numTop, bestOf, numChoices } = this.#request;
     const room = model.config.contextLength - this.#tokens.length;
     const maxNewTokens = Math.min(maxTokens, room);

@@ -13,3 +13,8 @@ export interface CompletionUsage {
   /** Also of what was not chosen. */
   numWrittenTokens: number;
 }
+
+/** Of a request that has just come. */
+export function noUsage(): CompletionUsage {
+  return { numPromptTokens: 0, numReusedTokens: 0, numWrittenTokens: 0 };
+}

@@ -1,0 +1,40 @@
+/**
+ * What a server tells of itself, line by line.
+ *
+ * @module
+ */
+import type { RequestRecord, ServerCapacity } from "../../serve.ts";
+import { jsonText, lineText } from "../terminal/terminal_text.ts";
+import { bytesText, countText, numberText } from "../terminal/units.ts";
+
+/** What is served, where, and how much at a time. */
+export function startLine(
+  modelName: string,
+  weightType: string,
+  url: string,
+  { maxTexts, maxKeptTexts, maxCacheBytes }: ServerCapacity,
+): string {
+  return `serving ${lineText(modelName)} (${weightType}) at ${url}: ` +
+    `${countText(maxTexts, "text")} at a time and ${countText(maxKeptTexts, "kept text")}, ` +
+    `with up to ${bytesText(maxCacheBytes)} of keys and values`;
+}
+
+/** A request, as a line for people or as a JSON object. What a client has sent cannot drive a terminal. */
+export function logLine(
+  { begin, method, path, ...record }: RequestRecord,
+  format: "text" | "json",
+): string {
+  const time = begin.toISOString();
+  const shown = { method: lineText(method, 20), path: lineText(path, 200) };
+  if (format === "json") return jsonText({ time, ...shown, ...record });
+  const { status, elapsedMs, isCutOff, numPromptTokens, numReusedTokens, numWrittenTokens } =
+    record;
+  const tokens = `${countText(numPromptTokens, "token")} read (${
+    numberText(numReusedTokens)
+  } remembered), ${numberText(numWrittenTokens)} written`;
+  return [
+    `${time} ${shown.method} ${shown.path} ${status} ${elapsedMs.toFixed(1)} ms`,
+    ...numPromptTokens > 0 ? [tokens] : [],
+    ...isCutOff ? ["cut off"] : [],
+  ].join(", ");
+}
