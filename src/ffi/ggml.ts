@@ -72,6 +72,11 @@ export const ggmlSymbols = {
     parameters: ["pointer", "i32", "i64", "i64", "i64", "i64"],
     result: "pointer",
   },
+  // void * ggml_get_data(const struct ggml_tensor * tensor)
+  ggml_get_data: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_set_name(struct ggml_tensor * tensor, const char * name)
   ggml_set_name: {
     parameters: ["pointer", "buffer"],

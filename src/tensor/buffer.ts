@@ -37,6 +37,11 @@ export const TENSOR_ALIGNMENT = 32;
 /** `GGML_BACKEND_BUFFER_USAGE_WEIGHTS`. */
 const USAGE_WEIGHTS = 1;
 
+/**
+ * Gives an operation that has no memory yet that of a tensor of a buffer, which is of the same size. For this package.
+ */
+export let placeResult: (buffer: Buffer, result: TensorRecord, target: Tensor) => void;
+
 /** Options of {@linkcode Buffer}. */
 export interface BufferOptions {
   /**
@@ -127,6 +132,14 @@ export class Buffer implements Disposable, TensorOwner {
       ggml.ggml_backend_tensor_alloc(buffer, recordOf(tensor).pointer, addresses[i]);
     });
     return buffer;
+  }
+
+  static {
+    placeResult = (buffer, result, target) => {
+      const ggml = library();
+      const address = ggml.ggml_get_data(recordOf(target).pointer);
+      ggml.ggml_backend_tensor_alloc(buffer.#buffer, result.pointer, address);
+    };
   }
 
   /** Tells ggml that the tensors are weights: they are not written during a computation. */

@@ -32,7 +32,7 @@ export class TensorRecord {
    * @param pointer ggml's record; valid as long as the owner is
    * @param owner whose memory it is
    * @param sources what it is computed from
-   * @param details `viewOf`: whose memory it shares; `ids`: which integers it holds; `isBorrowed`: whether it is only
+   * @param details `viewOf`: whose memory it shares, `isWhole`: all of it in the same order; `ids`: which integers it holds; `isBorrowed`: whether it is only
    *   another record of the tensor of a buffer
    */
   constructor(
@@ -41,6 +41,7 @@ export class TensorRecord {
     readonly sources: readonly TensorRecord[] = [],
     readonly details: {
       readonly viewOf?: TensorRecord;
+      readonly isWhole?: boolean;
       readonly ids?: IdRange;
       readonly isBorrowed?: boolean;
     } = {},

@@ -36,7 +36,7 @@ export function reshape(x: Tensor, to: Shape): Tensor {
     [x],
     (context, x) => library().ggml_reshape_4d(context, x, ...nativeSizes(shape)),
     { shape, dtype: x.dtype },
-    viewOf(x),
+    { ...viewOf(x), isWhole: true },
   );
 }
 

@@ -1,0 +1,61 @@
+/**
+ * The loss of a language model: how unlikely it finds the tokens that follow.
+ *
+ * @module
+ */
+import { rearrange, reduce } from "../einops/einops.ts";
+import type { Graph } from "../tensor/graph.ts";
+import { logarithm, multiply, scale, softmax } from "../tensor/ops.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** A target of a position where no token counts. */
+export const NO_TARGET = -1;
+
+/** Cross-entropy in nats, summed over the targets that count and multiplied with a factor. */
+export interface TargetLoss {
+  /** (1) */
+  readonly loss: Tensor;
+  /**
+   * Writes the targets of the next run.
+   *
+   * @param targets (batch seq): for each position the token that should follow, or {@linkcode NO_TARGET}
+   * @param factor for the mean, 1 / the number of targets that count
+   */
+  write(targets: Int32Array<ArrayBuffer>, factor: number): void;
+}
+
+/**
+ * Adds the loss to a graph.
+ *
+ * @param logits (batch seq vocab)
+ */
+export function targetLoss(graph: Graph, logits: Tensor): TargetLoss {
+  return new ComposedLoss(graph, rearrange(logits, "batch seq vocab -> (batch seq) vocab"));
+}
+
+/** Keeps the logarithm of a probability that F32 does not have finite: a loss of at most 69 nats a token. */
+const SMALLEST_PROBABILITY = 1e-30;
+
+/** Of operations that every backend has: a table of targets with a 1 in each row is multiplied with log-probabilities. */
+class ComposedLoss implements TargetLoss {
+  readonly loss: Tensor;
+  readonly #graph: Graph;
+  readonly #weights: Tensor;
+
+  constructor(graph: Graph, logits: Tensor) {
+    this.#graph = graph;
+    this.#weights = graph.input(logits.shape, "f32", "target_weights");
+    const logProbabilities = logarithm(scale(softmax(logits), 1, SMALLEST_PROBABILITY));
+    const likelihood = reduce(multiply(logProbabilities, this.#weights), "row vocab ->", "sum");
+    this.loss = scale(likelihood, -1);
+  }
+
+  write(targets: Int32Array<ArrayBuffer>, factor: number): void {
+    const [rows, vocab] = this.#weights.shape;
+    const weights = new Float32Array(rows * vocab);
+    targets.forEach((target, row) => {
+      if (target !== NO_TARGET) weights[row * vocab + target] = factor;
+    });
+    this.#graph.write(this.#weights, weights);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Which weights are trained.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "../base/errors.ts";
+import type { Model } from "../model/model.ts";
+import type { GPT2Parameters } from "../model/parameters.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** A weight that is trained. */
+export interface TrainableWeight {
+  /** Its name: `blocks.0.qkvProjection.weight`. */
+  readonly name: string;
+  /** F32, in the memory of a buffer. */
+  readonly tensor: Tensor;
+  /** Whether weight decay draws it to 0: matrices and embeddings, but neither biases nor scales of normalizations. */
+  readonly decays: boolean;
+}
+
+/**
+ * The weights of a model that are trained.
+ *
+ * @param model with all weights in F32
+ * @param freeze names of those that are not, in which `*` stands for any characters: `["blocks.0.*", "*Embedding"]`
+ * @throws {TypeError} if they are not F32 in plain memory of the processor
+ * @throws {RangeError} if no weight has such a name, or none is left to train
+ */
+export function trainableWeights(model: Model, freeze: readonly string[] = []): TrainableWeight[] {
+  checkTrainable(model);
+  const { parameters } = model.weights;
+  const patterns = freeze.map((pattern) => ({ pattern, matches: matcherOf(pattern) }));
+  const names = model.weights.specs.map(({ name }) => name);
+  for (const { pattern, matches } of patterns) {
+    if (names.some(matches)) continue;
+    throw new InvalidArgumentError(
+      `Cannot freeze weights: received "${pattern}", which no weight is called. Names are like ${
+        names.slice(0, 4).join(", ")
+      }; * stands for any characters.`,
+    );
+  }
+  const trained = model.weights.specs
+    .filter(({ name }) => !patterns.some(({ matches }) => matches(name)))
+    .map(({ name, shape }) => ({
+      name,
+      tensor: tensorOf(parameters, name),
+      decays: shape.length > 1,
+    }));
+  if (trained.length > 0) return trained;
+  throw new InvalidArgumentError("Cannot train: all weights are frozen. Leave some to train.");
+}
+
+function checkTrainable({ backend, weights }: Model): void {
+  if (backend.usesDevices) {
+    throw new TypeError(
+      `Cannot train on ${backend.name}: weights are trained on the processor. Load the model with device: "cpu".`,
+    );
+  }
+  const other = weights.specs.find(({ dtype }) => dtype !== "f32");
+  if (other === undefined) return;
+  throw new TypeError(
+    `Cannot train the weight ${other.name}: received ${other.dtype} where F32 is needed. ` +
+      'Load the model with type: "f32", or train an adapter.',
+  );
+}
+
+function matcherOf(pattern: string): (name: string) => boolean {
+  const source = pattern.split("*").map((part) => RegExp.escape(part)).join(".*");
+  const expression = new RegExp(`^${source}$`, "u");
+  return (name) => expression.test(name);
+}
+
+/** The tensor of a weight by its name. */
+function tensorOf(parameters: GPT2Parameters, name: string): Tensor {
+  let found: unknown = parameters;
+  for (const key of name.split(".")) found = (found as Record<string, unknown>)[key];
+  return found as Tensor;
+}

@@ -1,0 +1,257 @@
+/**
+ * Training: batches in, a better model out.
+ *
+ * @module
+ */
+import { checkOptions } from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
+import type { Engine } from "../engine/engine.ts";
+import { engineOf } from "../engine/engines.ts";
+import { AdamW } from "./adam_w.ts";
+import { GradientSums } from "./gradient_sums.ts";
+import { learningRateAt } from "./learning_rate.ts";
+import { NO_TARGET } from "./target_loss.ts";
+import { type TrainableWeight, trainableWeights } from "./trainable_weights.ts";
+import {
+  type TrainerOptions,
+  trainerRules,
+  type TrainerSettings,
+  withDefaults,
+} from "./trainer_options.ts";
+import { type Batch, TrainingGraph } from "./training_graph.ts";
+
+/** Where batches come from. The same step has the same batch whenever it is asked for. */
+export interface BatchSource {
+  /**
+   * A batch of texts.
+   *
+   * @param step which one, from 0
+   * @param batchSize texts in it
+   */
+  batch(step: number, batchSize: number): Batch;
+}
+
+/** What a step of training has done. */
+export interface TrainingStep {
+  /** Steps so far, with this one. */
+  readonly step: number;
+  /** Mean loss of its tokens before it, in nats. */
+  readonly loss: number;
+  /** How large it was. */
+  readonly learningRate: number;
+  /** The length of the gradients as one vector, before it was shortened. */
+  readonly gradientNorm: number;
+  /** Tokens that it has learned from. */
+  readonly numTokens: number;
+  /** How long it took. */
+  readonly elapsedMs: number;
+}
+
+const ACTION = "train";
+
+/**
+ * Trains a model. Each step takes a batch, and moves the weights of the model itself: what it writes and how it scores
+ * between two steps is what it has learned by then.
+ *
+ * ```ts ignore
+ * using model = new GPT2(config, { tokenizer, threads: 2 });
+ * using trainer = new Trainer(model, windows, { numSteps: 2000 });
+ * for await (const { step, loss } of trainer) console.log(step, loss);
+ * ```
+ *
+ * A loop that is left can be gone on with by another.
+ */
+export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
+  /** How it trains. */
+  readonly settings: TrainerSettings;
+  /** The weights that are trained. */
+  readonly weights: readonly TrainableWeight[];
+  /** Moves them. */
+  readonly optimizer: AdamW;
+  readonly #engine: Engine;
+  readonly #data: BatchSource;
+  readonly #graph: TrainingGraph;
+  readonly #sums: GradientSums | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #resources: DisposableStack;
+  #numSteps = 0;
+
+  /**
+   * @param model a `GPT2` with all its weights in F32 in memory: a new one, or one loaded with `trainable: true`
+   * @param data batches of `seqLength` tokens
+   * @param options see {@linkcode TrainerOptions}
+   * @throws {TypeError} if the model cannot be trained
+   * @throws {RangeError} if an option is out of range
+   * @throws {NativeError} if there is not enough memory
+   */
+  constructor(model: object, data: BatchSource, options: TrainerOptions = {}) {
+    const engine = engineOf(model);
+    if (engine === undefined) {
+      throw new TypeError(`Cannot ${ACTION}: a GPT2 is needed: received ${describe(model)}.`);
+    }
+    const { signal, ...rest } = checkOptions(ACTION, options, trainerRules);
+    const { config, weights, backend } = engine.model;
+    const settings = withDefaults(rest, config.contextLength);
+    checkSettings(settings, config.contextLength);
+    using resources = new DisposableStack();
+    this.settings = settings;
+    this.#engine = engine;
+    this.#data = data;
+    this.#signal = signal;
+    this.weights = trainableWeights(engine.model, settings.freeze);
+    this.optimizer = resources.use(new AdamW(backend, this.weights, settings));
+    this.#graph = resources.use(
+      new TrainingGraph({
+        backend,
+        config,
+        parameters: weights.parameters,
+        trained: this.weights.map(({ tensor }) => tensor),
+        gradients: this.optimizer.gradients,
+        batch: settings.batchSize,
+        seq: settings.seqLength,
+        precision: settings.precision,
+      }),
+    );
+    this.#sums = settings.accumulation === 1
+      ? undefined
+      : resources.use(new GradientSums(backend, this.optimizer.gradients));
+    this.#resources = resources.move();
+  }
+
+  /** Steps so far. */
+  get numSteps(): number {
+    return this.#numSteps;
+  }
+
+  /** Trains on from a number of steps: weights and moments are those that belong to it. */
+  set numSteps(numSteps: number) {
+    this.#numSteps = numSteps;
+  }
+
+  /**
+   * One step after another, up to the last.
+   *
+   * @throws {NumericalError} if the loss is no finite number any more: the weights are those of the step before
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, void, undefined> {
+    while (this.#numSteps < this.settings.numSteps) yield await this.step();
+  }
+
+  /**
+   * One step.
+   *
+   * @throws {NumericalError} if the loss is no finite number any more: the weights are those of the step before
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async step(): Promise<TrainingStep> {
+    this.#signal?.throwIfAborted();
+    const begin = performance.now();
+    const step = this.#numSteps;
+    const learningRate = learningRateAt(step, {
+      ...this.settings,
+      kind: this.settings.schedule,
+    });
+    const { loss, numTokens } = await this.#computeGradients(step);
+    const gradientNorm = await this.#engine.betweenPasses(() => this.optimizer.gradientNorm());
+    checkFinite(step, loss, gradientNorm);
+    const { gradientClip } = this.settings;
+    // As torch.nn.utils.clip_grad_norm_ does it.
+    const gradientScale = gradientClip === 0
+      ? 1
+      : Math.min(1, gradientClip / (gradientNorm + 1e-6));
+    await this.#engine.betweenPasses(() =>
+      this.optimizer.step({ step, learningRate, gradientScale })
+    );
+    this.#numSteps = step + 1;
+    const elapsedMs = performance.now() - begin;
+    return { step: this.#numSteps, loss, learningRate, gradientNorm, numTokens, elapsedMs };
+  }
+
+  /** The mean loss of the batches of a step, whose gradients are in the optimizer's buffer then. */
+  async #computeGradients(step: number): Promise<{ loss: number; numTokens: number }> {
+    const { accumulation, batchSize } = this.settings;
+    const batches = Array.from(
+      { length: accumulation },
+      (_, i) => this.#data.batch(step * accumulation + i, batchSize),
+    );
+    for (const batch of batches) this.#checkBatch(batch);
+    const numTokens = batches.reduce((sum, { targets }) => sum + numTargets(targets), 0);
+    let loss = 0;
+    this.#sums?.clear();
+    for (const batch of batches) {
+      loss += await this.#engine.betweenPasses(async () => {
+        const share = await this.#graph.run(batch, 1 / numTokens, this.#signal);
+        await this.#sums?.add();
+        return share;
+      });
+    }
+    if (this.#sums !== undefined) await this.#engine.betweenPasses(() => this.#sums!.finish());
+    return { loss, numTokens };
+  }
+
+  #checkBatch({ tokens, targets }: Batch): void {
+    const { batchSize, seqLength } = this.settings;
+    const { vocabSize } = this.#engine.model.config;
+    const size = batchSize * seqLength;
+    if (tokens.length !== size || targets.length !== size) {
+      throw new TypeError(
+        `Cannot ${ACTION}: a batch has ${batchSize} texts of ${seqLength} tokens and as many targets: ` +
+          `received ${tokens.length} tokens and ${targets.length} targets`,
+      );
+    }
+    for (const [name, ids, least] of [["token", tokens, 0], ["target", targets, -1]] as const) {
+      const wrong = ids.find((id) => id < least || id >= vocabSize);
+      if (wrong === undefined) continue;
+      throw new InvalidArgumentError(
+        `Cannot ${ACTION}: received the ${name} ${wrong}, where the vocabulary has ${vocabSize} tokens. ` +
+          "Prepare the data with the tokenizer of the model.",
+      );
+    }
+    if (numTargets(targets) > 0) return;
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: received a batch without a target that counts`,
+    );
+  }
+
+  /** The bytes of native memory beside the weights: gradients and what the optimizer keeps, and results of operations. */
+  get memory(): { optimizerBytes: number; workingBytes: number } {
+    const { workingBytes } = this.#graph;
+    return { optimizerBytes: this.optimizer.byteLength, workingBytes };
+  }
+
+  /** Frees the memory of the optimizer; the model stays. */
+  [Symbol.dispose](): void {
+    this.#resources[Symbol.dispose]();
+  }
+}
+
+function numTargets(targets: Int32Array): number {
+  let count = 0;
+  for (const target of targets) if (target !== NO_TARGET) count++;
+  return count;
+}
+
+function checkSettings(
+  { seqLength, minLearningRate, learningRate }: TrainerSettings,
+  most: number,
+): void {
+  if (seqLength > most) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: seqLength must be at most the context of the model: received ${seqLength} of ${most}`,
+    );
+  }
+  if (minLearningRate <= learningRate) return;
+  throw new InvalidArgumentError(
+    `Cannot ${ACTION}: minLearningRate must be at most learningRate: received ${minLearningRate} and ${learningRate}`,
+  );
+}
+
+function checkFinite(step: number, loss: number, gradientNorm: number): void {
+  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
+  throw new NumericalError(
+    `Cannot ${ACTION} on after step ${step}: the loss of the next is ${loss} and its gradients have the ` +
+      `length ${gradientNorm}. The weights are those of step ${step}. Lower the learning rate, or check the data.`,
+  );
+}

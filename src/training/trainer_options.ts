@@ -1,0 +1,124 @@
+/**
+ * How a model is trained.
+ *
+ * @module
+ */
+import {
+  abortSignal,
+  integer,
+  oneOf,
+  type OptionRule,
+  type OptionRules,
+  texts,
+} from "../base/check_options.ts";
+import type { Precision } from "../tensor/recorder.ts";
+import type { ScheduleKind } from "./learning_rate.ts";
+
+/** Options of `Trainer`. */
+export interface TrainerOptions {
+  /** Steps in all: the schedule ends with the last one. Default: 2000. */
+  numSteps?: number;
+  /** Texts in a batch. Default: 12. */
+  batchSize?: number;
+  /** Tokens of a text. Default: the context of the model. */
+  seqLength?: number;
+  /** Batches whose gradients are added up for a step. Default: 1. */
+  accumulation?: number;
+  /** The largest learning rate. Default: 1e-3. */
+  learningRate?: number;
+  /** The learning rate at the end. Default: a tenth of the largest. */
+  minLearningRate?: number;
+  /** Steps in which the learning rate rises. Default: 100, or a tenth of all steps if they are fewer than 1000. */
+  warmupSteps?: number;
+  /** How the learning rate falls after that. Default: `"cosine"`. */
+  schedule?: ScheduleKind;
+  /** AdamW's beta1 and beta2. Default: 0.9 and 0.99. */
+  betas?: readonly [number, number];
+  /** AdamW's epsilon. Default: 1e-8. */
+  epsilon?: number;
+  /** AdamW's decoupled weight decay, of matrices and embeddings only. Default: 0.1. */
+  weightDecay?: number;
+  /** The largest length of the gradients as one vector: longer ones are shortened to it. 0 for any. Default: 1. */
+  gradientClip?: number;
+  /** The share of activations that are left out at random, as in GPT-2: after the embedding, attention, MLP. Default: 0. */
+  dropout?: number;
+  /** How exactly matrices are multiplied; weights and sums are F32 in any case. Default: `"f32"`. */
+  precision?: Precision;
+  /** Names of weights that stay as they are; `*` stands for any characters: `["blocks.0.*", "*Embedding"]`. */
+  freeze?: readonly string[];
+  /** Decides the order of the data, and what dropout leaves out. Default: 0. */
+  seed?: number;
+  /** Stops training with an `AbortError`, between two steps: the model is as the last one has left it. */
+  signal?: AbortSignal;
+}
+
+/** A number in a range, of which `min` is a part and `max` may be. */
+function number(min: number, max: number, meaning: string): OptionRule {
+  return {
+    meaning,
+    isType: (value) => typeof value === "number",
+    isInRange: (value) => (value as number) >= min && (value as number) <= max,
+  };
+}
+
+const atLeastZero = number(0, Number.MAX_VALUE, "a number of at least 0");
+const share = {
+  ...number(0, 1, "a number from 0 to less than 1"),
+  isInRange: (value: unknown) => (value as number) >= 0 && (value as number) < 1,
+};
+
+/** What these options must be. */
+export const trainerRules: OptionRules<TrainerOptions> = {
+  numSteps: integer(1, 1e9),
+  batchSize: integer(1, 1e6),
+  seqLength: integer(1),
+  accumulation: integer(1, 1e6),
+  learningRate: atLeastZero,
+  minLearningRate: atLeastZero,
+  warmupSteps: integer(0),
+  schedule: oneOf<ScheduleKind>("cosine", "linear", "constant"),
+  betas: {
+    meaning: "two numbers from 0 to less than 1",
+    isType: (value) =>
+      Array.isArray(value) && value.length === 2 && value.every((beta) => typeof beta === "number"),
+    isInRange: (value) => (value as number[]).every((beta) => beta >= 0 && beta < 1),
+    copy: (value) => Array.from(value as readonly number[]),
+  },
+  epsilon: number(Number.MIN_VALUE, 1, "a number above 0, at most 1"),
+  weightDecay: atLeastZero,
+  gradientClip: atLeastZero,
+  dropout: share,
+  precision: oneOf<Precision>("f32", "bf16"),
+  freeze: texts,
+  seed: integer(0, 2 ** 32 - 1),
+  signal: abortSignal,
+};
+
+/** The options with their defaults. */
+export type TrainerSettings = Required<Omit<TrainerOptions, "signal">>;
+
+/** Fills in what is not given. */
+export function withDefaults(
+  options: Omit<TrainerOptions, "signal">,
+  contextLength: number,
+): TrainerSettings {
+  const { numSteps = 2000, learningRate = 1e-3 } = options;
+  return {
+    numSteps,
+    batchSize: options.batchSize ?? 12,
+    seqLength: options.seqLength ?? contextLength,
+    accumulation: options.accumulation ?? 1,
+    learningRate,
+    minLearningRate: options.minLearningRate ?? learningRate / 10,
+    warmupSteps: options.warmupSteps ?? Math.min(100, Math.floor(numSteps / 10)),
+    schedule: options.schedule ?? "cosine",
+    betas: options.betas ?? [0.9, 0.99],
+    epsilon: options.epsilon ?? 1e-8,
+    weightDecay: options.weightDecay ?? 0.1,
+    gradientClip: options.gradientClip ?? 1,
+    dropout: options.dropout ?? 0,
+    precision: options.precision ?? "f32",
+    freeze: options.freeze ?? [],
+    seed: options.seed ?? 0,
+  };
+}

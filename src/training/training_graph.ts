@@ -1,0 +1,93 @@
+/**
+ * Forward and backward pass of one batch, in one graph.
+ *
+ * @module
+ */
+import type { GPT2Config } from "../model/config.ts";
+import { gpt2 } from "../model/gpt2.ts";
+import type { GPT2Parameters } from "../model/parameters.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { Buffer } from "../tensor/buffer.ts";
+import { gradientsOf } from "../tensor/gradients_of.ts";
+import { Graph } from "../tensor/graph.ts";
+import type { Precision } from "../tensor/recorder.ts";
+import { storeResult } from "../tensor/store_result.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type TargetLoss, targetLoss } from "./target_loss.ts";
+import { type Observe, TrainingPass } from "./training_pass.ts";
+
+/** What a training graph is made of. */
+export interface TrainingGraphOptions {
+  /** Where it is computed. */
+  readonly backend: Backend;
+  /** Sizes of the model. */
+  readonly config: GPT2Config;
+  /** Its weights, as the forward pass reads them. */
+  readonly parameters: GPT2Parameters;
+  /** What is trained, and where the gradient of each is stored. */
+  readonly trained: readonly Tensor[];
+  /** Takes the gradients: one tensor for each of `trained`. */
+  readonly gradients: Buffer;
+  /** Texts in a batch. */
+  readonly batch: number;
+  /** Tokens in a text. */
+  readonly seq: number;
+  /** How exactly products are computed. */
+  readonly precision: Precision;
+  /** See {@linkcode Observe}. */
+  readonly observe?: Observe;
+}
+
+/** A batch of texts, and the token that should follow at each position. */
+export interface Batch {
+  /** (batch seq) */
+  readonly tokens: Int32Array<ArrayBuffer>;
+  /** (batch seq); -1 where none counts. */
+  readonly targets: Int32Array<ArrayBuffer>;
+}
+
+/** Computes the loss of a batch, and its gradients. */
+export class TrainingGraph implements Disposable {
+  readonly #graph: Graph;
+  readonly #pass: TrainingPass;
+  readonly #loss: TargetLoss;
+
+  constructor(options: TrainingGraphOptions) {
+    const { backend, config, parameters, trained, gradients, batch, seq, precision } = options;
+    using graph = new DisposableStack();
+    this.#graph = graph.use(new Graph(backend, { lowering: "differentiable", precision }));
+    this.#pass = new TrainingPass(this.#graph, batch, seq, options.observe);
+    this.#loss = targetLoss(this.#graph, gpt2(this.#pass, parameters, config));
+    this.#graph.output(this.#loss.loss);
+    gradientsOf(this.#loss.loss, trained).forEach((gradient, i) => {
+      storeResult(this.#graph, gradient, gradients, gradients.tensors[i]);
+    });
+    this.#graph.allocate();
+    this.#pass.writeConstants();
+    graph.move();
+  }
+
+  /** Working memory, beside weights and gradients. */
+  get workingBytes(): number {
+    return this.#graph.workingBytes;
+  }
+
+  /**
+   * Computes the gradients of a batch.
+   *
+   * @param factor what the sum of the losses is multiplied with
+   * @returns that product, in nats
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async run({ tokens, targets }: Batch, factor: number, signal?: AbortSignal): Promise<number> {
+    this.#graph.write(this.#pass.tokens, tokens);
+    this.#loss.write(targets, factor);
+    await this.#graph.computeAsync(signal);
+    return this.#graph.readF32(this.#loss.loss)[0];
+  }
+
+  /** Frees the working memory. */
+  [Symbol.dispose](): void {
+    this.#graph[Symbol.dispose]();
+  }
+}
