@@ -7,7 +7,7 @@ import type { GPT2Config } from "../model/config.ts";
 import { gpt2 } from "../model/gpt2.ts";
 import type { GPT2Parameters } from "../model/parameters.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { Buffer } from "../tensor/buffer.ts";
+import type { Buffer } from "../tensor/buffer.ts";
 import { gradientsOf } from "../tensor/gradients_of.ts";
 import { Graph } from "../tensor/graph.ts";
 import type { Precision } from "../tensor/recorder.ts";

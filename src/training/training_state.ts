@@ -1,0 +1,138 @@
+/**
+ * What training goes on from: one file with the weights, what the optimizer keeps, and how far it has come.
+ *
+ * @module
+ */
+import { openRegularFile } from "../base/byte_source.ts";
+import { quotePath } from "../base/describe.ts";
+import { FileFormatError } from "../base/errors.ts";
+import type { WriteOptions } from "../base/atomic_file.ts";
+import { eventLoopTurn } from "../base/event_loop.ts";
+import { readSafetensorsHeader, type SafetensorsFile } from "../formats/safetensors.ts";
+import { type SafetensorsTensorToWrite, writeSafetensors } from "../formats/safetensors_writer.ts";
+import { readTensor, writeTensor } from "../tensor/data.ts";
+import { sameShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** What else is to be known when training goes on: anything that JSON holds. */
+export type TrainingRecord = Readonly<Record<string, unknown>>;
+
+/** The version of the file's layout. */
+const VERSION = 1;
+
+const METADATA_KEY = "allformers.training";
+
+/** What is read or written in one step: a millisecond's work. */
+const PIECE_BYTES = 2 ** 22;
+
+/** The tensors of a trainer that change, under the names that they have in the file. */
+function changingTensors({ weights, optimizer }: Trainer): Map<string, Tensor> {
+  return new Map(weights.flatMap(({ name, tensor }, i) => [
+    [`weights.${name}`, tensor],
+    [`first_moments.${name}`, optimizer.firstMoments.tensors[i]],
+    [`second_moments.${name}`, optimizer.secondMoments.tensors[i]],
+  ]));
+}
+
+/**
+ * Writes the state of a trainer, complete or not at all. Between two steps only.
+ *
+ * @param record is kept beside it
+ * @throws {StorageError} if the file cannot be written; a former one is there still
+ */
+export async function saveTrainingState(
+  trainer: Trainer,
+  path: string,
+  record: TrainingRecord,
+  options: WriteOptions = {},
+): Promise<void> {
+  const tensors = changingTensors(trainer).entries().map((
+    [name, tensor],
+  ): SafetensorsTensorToWrite => ({
+    name,
+    dtype: "F32",
+    shape: tensor.shape,
+    produce: () => elementsOf(tensor),
+  })).toArray();
+  const contents = { version: VERSION, step: trainer.numSteps, ...record };
+  await writeSafetensors(
+    path,
+    tensors,
+    new Map([[METADATA_KEY, JSON.stringify(contents)]]),
+    options,
+  );
+}
+
+/** The bytes of a tensor. A piece is overwritten by the next one. */
+async function* elementsOf(tensor: Tensor): AsyncGenerator<Uint8Array> {
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, tensor.byteLength));
+  for (let start = 0; start < tensor.byteLength; start += piece.length) {
+    const bytes = piece.subarray(0, Math.min(piece.length, tensor.byteLength - start));
+    readTensor(tensor, bytes, start);
+    yield bytes;
+    await eventLoopTurn();
+  }
+}
+
+/**
+ * What is kept beside a state.
+ *
+ * @throws {FileFormatError} if the file is damaged, or no state of training
+ * @throws {Deno.errors.NotFound} if there is none
+ */
+export function readTrainingRecord(path: string): TrainingRecord & { readonly step: number } {
+  using source = openRegularFile(path);
+  return recordOf(readSafetensorsHeader(source), path);
+}
+
+/**
+ * Puts a trainer into the state that was saved: weights, moments, and the number of steps.
+ *
+ * @throws {FileFormatError} if the file is damaged, or the state of another training
+ * @throws {Deno.errors.NotFound} if there is none
+ */
+export async function loadTrainingState(trainer: Trainer, path: string): Promise<void> {
+  using source = openRegularFile(path);
+  const file = readSafetensorsHeader(source);
+  const { step } = recordOf(file, path);
+  const tensors = changingTensors(trainer);
+  const fits = file.tensors.size === tensors.size &&
+    tensors.entries().every(([name, { shape }]) => {
+      const stored = file.tensors.get(name);
+      return stored?.dtype === "F32" && sameShape(stored.shape, shape);
+    });
+  if (!fits) {
+    throw new FileFormatError(
+      `Cannot go on training from ${
+        quotePath(path)
+      }: it is the state of another model, or of one that was trained ` +
+        "with other weights frozen. Use the settings that it was trained with.",
+      { path },
+    );
+  }
+  for (const [name, tensor] of tensors) {
+    const { offset, byteLength } = file.tensors.get(name)!;
+    for (let start = 0; start < byteLength; start += PIECE_BYTES) {
+      const count = Math.min(PIECE_BYTES, byteLength - start);
+      writeTensor(tensor, source.read(offset + start, count), start);
+      await eventLoopTurn();
+    }
+  }
+  trainer.numSteps = step;
+}
+
+function recordOf(
+  { metadata }: SafetensorsFile,
+  path: string,
+): TrainingRecord & { readonly step: number } {
+  const text = metadata.get(METADATA_KEY);
+  const record = text === undefined ? undefined : JSON.parse(text);
+  if (record?.version === VERSION && Number.isSafeInteger(record.step)) return record;
+  throw new FileFormatError(
+    `Cannot go on training from ${
+      quotePath(path)
+    }: it is no state of training that this version knows`,
+    { path },
+  );
+}
