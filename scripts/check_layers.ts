@@ -30,7 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/model/"],
   ["src/checkpoint/", "src/engine/"],
   ["src/model_store/", "src/generation/", "src/training/", "src/inspection/", "src/evaluation/"],
-  ["src/gpt2.ts", "src/ops.ts", "src/inspect.ts", "src/evaluate.ts"],
+  ["src/gpt2.ts", "src/ops.ts", "src/inspect.ts", "src/evaluate.ts", "src/train.ts"],
   ["src/server/"],
   ["src/serve.ts"],
   ["src/cli/"],
@@ -43,6 +43,7 @@ const ENTRIES: readonly string[] = [
   "src/ops.ts",
   "src/inspect.ts",
   "src/evaluate.ts",
+  "src/train.ts",
   "src/serve.ts",
 ];
 

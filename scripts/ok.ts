@@ -33,6 +33,7 @@ const steps: readonly Step[] = [
       "src/inspect.ts",
       "src/evaluate.ts",
       "src/serve.ts",
+      "src/train.ts",
     ],
   },
   { name: "layers", args: ["run", "-A", "scripts/check_layers.ts"] },

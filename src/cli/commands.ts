@@ -22,6 +22,7 @@ export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["convert", async () => (await import("./convert_command.ts")).convertCommand],
   ["quantize", async () => (await import("./quantize_command.ts")).quantizeCommand],
   ["tokenize", async () => (await import("./tokenize_command.ts")).tokenizeCommand],
+  ["tokenizer", async () => (await import("./tokenizer_command.ts")).tokenizerCommand],
   ["info", async () => (await import("./info_command.ts")).infoCommand],
   ["models", async () => (await import("./models_command.ts")).modelsCommand],
   ["bench", async () => (await import("./bench_command.ts")).benchCommand],

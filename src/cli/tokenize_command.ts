@@ -5,6 +5,8 @@
  */
 import { tokenizerError } from "../checkpoint/hugging_face/other_tokenizers.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
+import { readTokenizerFolder } from "../checkpoint/hugging_face/tokenizer.ts";
+import { isFile, isFolder } from "../base/files.ts";
 import { quote } from "../base/describe.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defineCommand } from "./command.ts";
@@ -121,10 +123,20 @@ async function writeAll(texts: Iterable<string>, { stdout, signal }: Io): Promis
 async function findTokenizer(model: string, io: Io): Promise<Tokenizer> {
   if (model === "gpt2") return await Tokenizer.gpt2();
   const path = await resolveModelShowing(model, io, { alternative: DEMO_FLAG });
-  using checkpoint = await openCheckpoint(path);
-  const tokenizer = await checkpoint.readTokenizer();
+  const tokenizer = hasModel(path) ? await readModelsTokenizer(path) : readTokenizerFolder(path);
   if (tokenizer !== undefined) return tokenizer;
   throw tokenizerError("tokenize", path);
+}
+
+/** Whether something is a model, or is to be: what `tokenizer train` writes is a folder without one. */
+function hasModel(path: string): boolean {
+  return !isFolder(path) || isFile(`${path}/config.json`) ||
+    readTokenizerFolder(path) === undefined;
+}
+
+async function readModelsTokenizer(path: string): Promise<Tokenizer | undefined> {
+  using checkpoint = await openCheckpoint(path);
+  return await checkpoint.readTokenizer();
 }
 
 /** The ids in a text, some at a time. */

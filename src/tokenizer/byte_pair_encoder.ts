@@ -62,7 +62,7 @@ export class BytePairEncoder {
   /**
    * The tokens of one piece.
    *
-   * @throws {InvalidArgumentError} if there is no token for one of its bytes
+   * @throws {MissingByteError} if there is no token for one of its bytes
    */
   encode(bytes: Uint8Array): number[] {
     const numBytes = bytes.length;
@@ -70,7 +70,7 @@ export class BytePairEncoder {
     const { tokens, previous, next, ranks } = list;
     for (let at = 0; at < numBytes; at++) {
       const id = tokens[at] = this.#byteIds[bytes[at]];
-      if (id < 0) throw missingByte(bytes[at]);
+      if (id < 0) throw new MissingByteError(bytes[at], at);
       previous[at] = at - 1;
       next[at] = at + 1;
     }
@@ -105,10 +105,15 @@ export class BytePairEncoder {
   }
 }
 
-function missingByte(byte: number): InvalidArgumentError {
-  return new InvalidArgumentError(
-    `Cannot encode: the vocabulary has no token for a byte of the text: received 0x${
-      byte.toString(16).padStart(2, "0")
-    }. Leave that character out.`,
-  );
+/** There is no token for a byte. Whoever knows the text says which character that is. */
+export class MissingByteError extends InvalidArgumentError {
+  /** Where the byte is in its piece. */
+  readonly at: number;
+
+  /** The error for a byte at a place of a piece. */
+  constructor(byte: number, at: number) {
+    const shown = byte.toString(16).padStart(2, "0");
+    super(`Cannot encode: the vocabulary has no token for a byte: received 0x${shown}.`);
+    this.at = at;
+  }
 }

@@ -6,8 +6,9 @@
 import { quote } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { type AddedToken, AddedTokenMatcher } from "./added_tokens.ts";
-import { BytePairEncoder } from "./byte_pair_encoder.ts";
+import { BytePairEncoder, MissingByteError } from "./byte_pair_encoder.ts";
 import { pieceEnd } from "./pre_tokenizer.ts";
+import { UnknownCharacterError } from "./unknown_character_error.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** A part of a text in which no added token is recognized, and the one behind it, if one is. */
@@ -16,6 +17,8 @@ interface Section {
   readonly start: number;
   readonly end: number;
   readonly addedId?: number;
+  /** How much further on in its text a place of this section is. */
+  readonly offset: number;
 }
 
 /**
@@ -119,10 +122,11 @@ export class TokenEncoder {
 
   *#encodeSections(minIds: number, sections: Iterable<Section>): Generator<number[], void> {
     let ids: number[] = [];
-    for (const { text, start, end, addedId } of sections) {
+    for (const section of sections) {
+      const { start, end, addedId } = section;
       let at = start;
       do {
-        at = this.#encodeText(text, at, end, ids, minIds);
+        at = this.#encodeText(section, at, ids, minIds);
         if (ids.length < minIds) continue;
         yield ids;
         ids = [];
@@ -144,35 +148,49 @@ export class TokenEncoder {
 
   #section(text: string, start: number, end: number, addedId?: number): Section {
     if (!this.#rules.addPrefixSpace || start === end || text[start] === " ") {
-      return { text, start, end, addedId };
+      return { text, start, end, addedId, offset: 0 };
     }
     const part = " " + text.slice(start, end);
-    return { text: part, start: 0, end: part.length, addedId };
+    return { text: part, start: 0, end: part.length, addedId, offset: start - 1 };
   }
 
   /**
-   * Adds the tokens of `text[start..end)`, in which no added token is recognized, to `ids`, until there are enough. Returns
-   * how far it came.
+   * Adds the tokens of a section, from `start` on, to `ids`, until there are enough. Returns how far it came.
    */
-  #encodeText(text: string, start: number, end: number, ids: number[], enough: number): number {
+  #encodeText({ text, end, offset }: Section, start: number, ids: number[], enough: number) {
     while (start < end && ids.length < enough) {
       const next = pieceEnd(text, start, end);
       const piece = text.slice(start, next);
-      const pieceIds = this.#rememberedPieces.get(piece) ?? this.#encodePiece(piece);
+      const pieceIds = this.#rememberedPieces.get(piece) ??
+        this.#encodePiece(piece, start + offset);
       for (const id of pieceIds) ids.push(id);
       start = next;
     }
     return start;
   }
 
-  #encodePiece(piece: string): readonly number[] {
+  /** The tokens of a piece that begins at a place of the text. */
+  #encodePiece(piece: string, place: number): readonly number[] {
     const bytes = utf8Encoder.encode(piece);
-    const ids = this.#bytePairs!.encode(bytes);
+    const ids = this.#encodeBytes(bytes, place);
     if (piece.length <= MAX_REMEMBERED_LENGTH) {
       if (this.#rememberedPieces.size === MAX_REMEMBERED_PIECES) this.#rememberedPieces.clear();
       // A fresh string: V8 keeps a whole text in memory for the sake of a slice of it.
       this.#rememberedPieces.set(utf8Decoder.decode(bytes), ids);
     }
     return ids;
+  }
+
+  #encodeBytes(bytes: Uint8Array<ArrayBuffer>, place: number): number[] {
+    try {
+      return this.#bytePairs!.encode(bytes);
+    } catch (error) {
+      if (!(error instanceof MissingByteError)) throw error;
+      let start = error.at;
+      while (bytes[start] >> 6 === 0b10) start--; // Within a character.
+      const before = utf8Decoder.decode(bytes.subarray(0, start));
+      const [character] = utf8Decoder.decode(bytes.subarray(start));
+      throw new UnknownCharacterError(character, place + before.length);
+    }
   }
 }

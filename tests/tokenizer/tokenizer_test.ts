@@ -84,7 +84,7 @@ Deno.test("encode() refuses text with a byte that the vocabulary has no token fo
   assertThrows(
     () => tokenizer.encode("hello"),
     RangeError,
-    "no token for a byte of the text: received 0x65",
+    'the vocabulary has no token for a character: received "e" (U+0065) at position 1 of the text',
   );
   const withUnknown = new Tokenizer({ tokens, merges: [], unknownId: 7 });
   assertEquals(withUnknown.encode("e"), [7]);

@@ -3,16 +3,14 @@
  *
  * @module
  */
-import { StorageError } from "../../base/errors.ts";
 import { writeFileAtomically, type WriteOptions } from "../../base/atomic_file.ts";
-import { quotePath } from "../../base/describe.ts";
-import { exists, folderOf } from "../../base/files.ts";
 import { removeIfAny } from "../../base/remove.ts";
 import { SAFETENSORS_FILE_NAME } from "../../formats/safetensors_index.ts";
 import { writeSafetensors } from "../../formats/safetensors_writer.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { convertedSlabs, readConverted } from "../row_converter.ts";
+import { CreatedFolder } from "./created_folder.ts";
 import { removeFormerFiles } from "./former_files.ts";
 import { settingsTexts } from "./settings_texts.ts";
 import { descriptionOf, ModelWeights } from "../model_weights.ts";
@@ -84,47 +82,5 @@ async function* readForHuggingFace(
     const columns = piece.subarray(0, Math.min(step, width - column) * numRows);
     transposeRows(matrix, width, column, columns);
     yield new Uint8Array(columns.buffer, 0, columns.byteLength);
-  }
-}
-
-/** A folder that was there, or is made with those that it is in; what was made is removed again if it stays empty. */
-class CreatedFolder implements Disposable {
-  #made: readonly string[];
-
-  private constructor(made: readonly string[]) {
-    this.#made = made;
-  }
-
-  static async at(folder: string): Promise<CreatedFolder> {
-    const missing: string[] = [];
-    let path = folder.replace(/(?<=.)[/\\]+$/, "");
-    while (path !== "." && !exists(path)) {
-      missing.push(path);
-      path = folderOf(path);
-    }
-    try {
-      await Deno.mkdir(folder, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
-      throw new StorageError(
-        `Cannot create the folder ${quotePath(folder)}: the system refused: received ` +
-          `${error.message}. Choose another place.`,
-        { cause: error },
-      );
-    }
-    return new CreatedFolder(missing);
-  }
-
-  /** Something is in it now. */
-  keep(): void {
-    this.#made = [];
-  }
-
-  [Symbol.dispose](): void {
-    try {
-      for (const path of this.#made) Deno.removeSync(path);
-    } catch {
-      // It is not empty: some files are complete, and stay.
-    }
   }
 }

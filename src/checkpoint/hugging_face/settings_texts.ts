@@ -71,7 +71,8 @@ function saysThatEnd(text: string | undefined, ids: readonly number[], vocabSize
   return new Set(said).symmetricDifference(new Set<unknown>(ids)).size === 0;
 }
 
-function* tokenizerTexts(
+/** The texts of the files of a tokenizer. */
+export function* tokenizerTexts(
   tokenizer: Tokenizer,
   settings: Settings,
 ): Generator<[name: string, text: string]> {

@@ -7,7 +7,11 @@ import { openRegularFile } from "../../base/byte_source.ts";
 import { formatError } from "../../base/describe.ts";
 import type { GPT2Config } from "../../model/config.ts";
 import { readTokenizerFiles } from "../../tokenizer/hugging_face_tokenizer.ts";
-import { Tokenizer, type TokenizerFiles } from "../../tokenizer/tokenizer.ts";
+import {
+  Tokenizer,
+  type TokenizerFiles,
+  type TokenizerOptions,
+} from "../../tokenizer/tokenizer.ts";
 import { tokenType } from "../../tokenizer/vocabulary.ts";
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -37,15 +41,8 @@ export function readHuggingFaceTokenizer(
   { vocabSize }: GPT2Config,
   endOfTextId?: number,
 ): Tokenizer | undefined {
-  const files = Object.fromEntries(
-    Object.entries(TOKENIZER_FILES).map(([key, name]) => [key, readText(`${folder}/${name}`)]),
-  ) as TokenizerFiles;
-  const { tokenizerJson, vocabJson, mergesText } = files;
-  if (tokenizerJson === undefined && (vocabJson === undefined || mergesText === undefined)) {
-    return undefined;
-  }
-  // Without this file, transformers takes a folder as with an empty one: tokenizer.json alone does not say everything.
-  const options = readTokenizerFiles({ tokenizerConfigJson: "{}", ...given(files) }, folder);
+  const options = readOptions(folder);
+  if (options === undefined) return undefined;
   const { tokens } = options;
   const types = Array.from(options.tokenTypes!);
   // What was only added may have no row in the model: a padding token that nobody ever reads. It is text then like any other.
@@ -65,6 +62,29 @@ export function readHuggingFaceTokenizer(
     tokenTypes: ids.map((id) => types[id] ?? tokenType.unused),
     endOfTextId: endOfTextId ?? options.endOfTextId,
   }).prepare();
+}
+
+/**
+ * Reads the tokenizer of a folder that need not have a model.
+ *
+ * @returns nothing if it has none
+ * @throws {FileFormatError} if the files are damaged
+ */
+export function readTokenizerFolder(folder: string): Tokenizer | undefined {
+  const options = readOptions(folder);
+  return options && new Tokenizer(options).prepare();
+}
+
+function readOptions(folder: string): TokenizerOptions | undefined {
+  const files = Object.fromEntries(
+    Object.entries(TOKENIZER_FILES).map(([key, name]) => [key, readText(`${folder}/${name}`)]),
+  ) as TokenizerFiles;
+  const { tokenizerJson, vocabJson, mergesText } = files;
+  if (tokenizerJson === undefined && (vocabJson === undefined || mergesText === undefined)) {
+    return undefined;
+  }
+  // Without this file, transformers takes a folder as with an empty one: tokenizer.json alone does not say everything.
+  return readTokenizerFiles({ tokenizerConfigJson: "{}", ...given(files) }, folder);
 }
 
 /** The files that there are. */
