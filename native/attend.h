@@ -1,19 +1,19 @@
 /*
  * Attention of positions to the first rows of keys and values, for one head: what both operations that do so are
- * made of. The scores of one position, or of 16, fit into the processor's cache, so they are simply stored:
+ * made of. The scores of one position, or of LANES, fit into the processor's cache, so they are simply stored:
  * first all products with the keys, then the softmax, then the sum of the values.
  *
  * With few new positions, as in writing a text, what counts is to read keys and values as fast as memory
  * gives them: attendOne() takes one position, the numbers of a head side by side in registers.
  *
- * With many, as in reading a prompt, what counts is the arithmetic: attendTile() takes 16 positions at once,
+ * With many, as in reading a prompt, what counts is the arithmetic: attendTile() takes LANES positions at once,
  * one in each lane.
  *
  * Both add up in the same order, so a position gets the same bits from either, whatever else is computed with it:
  *
- * - a product with a key: the numbers of a head whose places agree modulo 16, one after another; then those 16
+ * - a product with a key: the numbers of a head whose places agree modulo LANES, one after another; then those
  *   sums as lane_sums.h says;
- * - the sum of the exponentials: likewise, the keys whose numbers agree modulo 16, one after another;
+ * - the sum of the exponentials: likewise, the keys whose numbers agree modulo LANES, one after another;
  * - the values: one key after another.
  */
 #pragma once
@@ -54,65 +54,58 @@ struct Q8Block {
     int8_t      numbers[32];
 };
 
-/* The numbers of a row from the 16th times `v` on. */
-inline __m512 loadLanes(const ggml_fp16_t * row, int v) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(row + v * LANES)));
+/* The numbers of a row from number v * LANES on. */
+inline F32 loadLanes(const ggml_fp16_t * row, int v) {
+    return loadHalves(row + v * LANES);
 }
 
-inline __m512 loadLanes(const float * row, int v) {
-    return _mm512_loadu_ps(row + v * LANES);
+inline F32 loadLanes(const float * row, int v) {
+    return load(row + v * LANES);
 }
 
-inline __m512 loadLanes(const Q8Block * row, int v) {
-    const Q8Block & block = row[v / 2];
-    const auto * from = reinterpret_cast<const __m128i *>(block.numbers + v % 2 * LANES);
-    const __m512 numbers = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from)));
-    return _mm512_mul_ps(numbers, _mm512_set1_ps(_cvtsh_ss(block.scale)));
-}
-
-/* The first `count` of 16 lanes, or all of them. */
-inline __mmask16 firstLanes(int64_t count) {
-    return 0xffff >> (LANES - std::min<int64_t>(LANES, count));
+inline F32 loadLanes(const Q8Block * row, int v) {
+    constexpr int VECTORS = 32 / LANES;  // in a block
+    const Q8Block & block = row[v / VECTORS];
+    return multiply(loadBytes(block.numbers + v % VECTORS * LANES), broadcast(_cvtsh_ss(block.scale)));
 }
 
 /* scores[k] = key k * query * scale (+ mask[k]), and the largest of them. */
 template <class Number, int VECTORS>
 float scoreKeys(const Rows & rows, const Position & position, float scale, const ggml_fp16_t * mask, float * scores) {
     const int64_t count = position.count;
-    __m512 query[VECTORS];
+    F32 query[VECTORS];
     for (int v = 0; v < VECTORS; v++) {
-        query[v] = _mm512_mul_ps(_mm512_loadu_ps(position.query + v * LANES), _mm512_set1_ps(scale));
+        query[v] = multiply(load(position.query + v * LANES), broadcast(scale));
     }
-    __m512 largest = _mm512_set1_ps(-INFINITY);
+    F32 largest = broadcast(-INFINITY);
     for (int64_t k = 0; k < count; k += LANES) {
-        __m512 products[LANES];
+        F32 products[LANES];
         for (int i = 0; i < LANES; i++) {
             const char * row = rows.keys + std::min(k + i, count - 1) * rows.keyStride;
             const auto * key = reinterpret_cast<const Number *>(row);
-            __m512 sum = _mm512_mul_ps(query[0], loadLanes(key, 0));
+            F32 sum = multiply(query[0], loadLanes(key, 0));
             for (int v = 1; v < VECTORS; v++) {
-                sum = _mm512_fmadd_ps(query[v], loadLanes(key, v), sum);
+                sum = multiplyAdd(query[v], loadLanes(key, v), sum);
             }
             products[ORDER[i]] = sum;
         }
-        __m512 score = sumEach(products);
-        const __mmask16 inside = firstLanes(count - k);
+        F32 score = sumEach(products);
         if (mask != nullptr) {
-            score = _mm512_add_ps(score, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(inside, mask + k)));
+            score = add(score, loadHalves(mask + k, count - k));
         }
-        _mm512_storeu_ps(scores + k, score);
-        largest = _mm512_mask_max_ps(largest, inside, largest, score);
+        store(scores + k, score);
+        largest = select(firstLanes(count - k), larger(largest, score), largest);
     }
-    return _mm512_reduce_max_ps(largest);
+    return largestOf(largest);
 }
 
 /* scores[k] = e^(scores[k] - largest), and the sum of them. */
 inline float exponentiate(float * scores, int64_t count, float largest) {
-    __m512 sum = _mm512_setzero_ps();
+    F32 sum = zeros();
     for (int64_t k = 0; k < count; k += LANES) {
-        const __m512 power = exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + k), _mm512_set1_ps(largest)));
-        _mm512_storeu_ps(scores + k, power);
-        sum = _mm512_mask_add_ps(sum, firstLanes(count - k), sum, power);
+        const F32 power = exponential(subtract(load(scores + k), broadcast(largest)));
+        store(scores + k, power);
+        sum = select(firstLanes(count - k), add(sum, power), sum);
     }
     return sumOf(sum);
 }
@@ -120,19 +113,19 @@ inline float exponentiate(float * scores, int64_t count, float largest) {
 /* out = the sum of weights[k] * factor * value k. */
 template <class Number, int VECTORS>
 void mixValues(const Rows & rows, int64_t count, const float * weights, float factor, float * out) {
-    __m512 sums[VECTORS];
+    F32 sums[VECTORS];
     for (int v = 0; v < VECTORS; v++) {
-        sums[v] = _mm512_setzero_ps();
+        sums[v] = zeros();
     }
     for (int64_t k = 0; k < count; k++) {
         const auto * value = reinterpret_cast<const Number *>(rows.values + k * rows.valueStride);
-        const __m512 weight = _mm512_set1_ps(weights[k]);
+        const F32 weight = broadcast(weights[k]);
         for (int v = 0; v < VECTORS; v++) {
-            sums[v] = _mm512_fmadd_ps(weight, loadLanes(value, v), sums[v]);
+            sums[v] = multiplyAdd(weight, loadLanes(value, v), sums[v]);
         }
     }
     for (int v = 0; v < VECTORS; v++) {
-        _mm512_storeu_ps(out + v * LANES, _mm512_mul_ps(sums[v], _mm512_set1_ps(factor)));
+        store(out + v * LANES, multiply(sums[v], broadcast(factor)));
     }
 }
 
@@ -145,7 +138,7 @@ void attendOne(const Rows & rows, const Position & position, float scale, const 
     mixValues<Number, VECTORS>(rows, count, scores, count == 0 ? 0 : 1 / sum, position.out);
 }
 
-/* 16 positions, or fewer. Lane i of everything belongs to position i. */
+/* LANES positions, or fewer. Lane i of everything belongs to position i. */
 template <int VECTORS> struct Tile {
     static constexpr int HEAD_DIM = VECTORS * LANES;
 
@@ -161,8 +154,8 @@ template <int VECTORS> struct Tile {
         return (sizeof(Tile) + rounded * LANES * sizeof(float) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
     }
 
-    __mmask16 sees(int64_t row) const {
-        return _mm512_cmplt_epi32_mask(_mm512_set1_epi32(row), _mm512_loadu_si512(counts));
+    Mask sees(int64_t row) const {
+        return isGreater(load(static_cast<const void *>(counts)), broadcast(static_cast<int32_t>(row)));
     }
 };
 
@@ -172,8 +165,8 @@ void widen(const char * rows, size_t stride, int64_t first, int64_t numRows, Til
     for (int i = 0; i < KEYS_AT_ONCE; i++) {
         const auto * row = reinterpret_cast<const Number *>(rows + (first + i) * stride);
         for (int v = 0; v < VECTORS; v++) {
-            const __m512 numbers = first + i < numRows ? loadLanes(row, v) : _mm512_setzero_ps();
-            _mm512_storeu_ps(tile.rows[i] + v * LANES, numbers);
+            const F32 numbers = first + i < numRows ? loadLanes(row, v) : zeros();
+            store(tile.rows[i] + v * LANES, numbers);
         }
     }
 }
@@ -181,20 +174,20 @@ void widen(const char * rows, size_t stride, int64_t first, int64_t numRows, Til
 /* The products of the queries with SCORES_AT_ONCE keys, as far as they come from the places of a head that agree
  * with LANE modulo STEP. With LANE = 0 and STEP = 1 these are all, added up in the order of lane_sums.h. */
 template <int VECTORS, int LANE, int STEP>
-inline void sumLanes(const Tile<VECTORS> & tile, int firstKey, __m512 (&sums)[SCORES_AT_ONCE]) {
+inline void sumLanes(const Tile<VECTORS> & tile, int firstKey, F32 (&sums)[SCORES_AT_ONCE]) {
     if constexpr (STEP < LANES) {
-        __m512 others[SCORES_AT_ONCE];
+        F32 others[SCORES_AT_ONCE];
         sumLanes<VECTORS, LANE, 2 * STEP>(tile, firstKey, sums);
         sumLanes<VECTORS, LANE + STEP, 2 * STEP>(tile, firstKey, others);
         for (int i = 0; i < SCORES_AT_ONCE; i++) {
-            sums[i] = _mm512_add_ps(sums[i], others[i]);
+            sums[i] = add(sums[i], others[i]);
         }
     } else {
         for (int d = LANE; d < tile.HEAD_DIM; d += LANES) {
-            const __m512 query = _mm512_loadu_ps(tile.queries[d]);
+            const F32 query = load(tile.queries[d]);
             for (int i = 0; i < SCORES_AT_ONCE; i++) {
-                const __m512 number = _mm512_set1_ps(tile.rows[firstKey + i][d]);
-                sums[i] = d == LANE ? _mm512_mul_ps(query, number) : _mm512_fmadd_ps(query, number, sums[i]);
+                const F32 number = broadcast(tile.rows[firstKey + i][d]);
+                sums[i] = d == LANE ? multiply(query, number) : multiplyAdd(query, number, sums[i]);
             }
         }
     }
@@ -202,18 +195,18 @@ inline void sumLanes(const Tile<VECTORS> & tile, int firstKey, __m512 (&sums)[SC
 
 /* Scores of all keys that any position sees, and the largest of each position. */
 template <class Number, int VECTORS>
-__m512 scoreTile(const Rows & rows, int64_t numKeys, Tile<VECTORS> & tile) {
-    __m512 largest = _mm512_set1_ps(-INFINITY);
+F32 scoreTile(const Rows & rows, int64_t numKeys, Tile<VECTORS> & tile) {
+    F32 largest = broadcast(-INFINITY);
     for (int64_t k = 0; k < numKeys; k += KEYS_AT_ONCE) {
         widen<Number>(rows.keys, rows.keyStride, k, numKeys, tile);
         for (int first = 0; first < KEYS_AT_ONCE; first += SCORES_AT_ONCE) {
-            __m512 sums[SCORES_AT_ONCE];
+            F32 sums[SCORES_AT_ONCE];
             sumLanes<VECTORS, 0, 1>(tile, first, sums);
             for (int i = 0; i < SCORES_AT_ONCE; i++) {
                 const int64_t key = k + first + i;
-                const __m512 score = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), tile.sees(key), sums[i]);
-                _mm512_storeu_ps(tile.scores[key], score);
-                largest = _mm512_max_ps(largest, score);
+                const F32 score = select(tile.sees(key), sums[i], broadcast(-INFINITY));
+                store(tile.scores[key], score);
+                largest = larger(largest, score);
             }
         }
     }
@@ -221,42 +214,40 @@ __m512 scoreTile(const Rows & rows, int64_t numKeys, Tile<VECTORS> & tile) {
 }
 
 /* scores = e^(score - largest), and the sums of them. */
-template <int VECTORS> __m512 exponentiateTile(int64_t numKeys, __m512 largest, Tile<VECTORS> & tile) {
+template <int VECTORS> F32 exponentiateTile(int64_t numKeys, F32 largest, Tile<VECTORS> & tile) {
     std::fill_n(&tile.sums[0][0], LANES * LANES, 0.0f);
     for (int64_t k = 0; k < numKeys; k++) {
-        const __m512 weight = exponential(_mm512_sub_ps(_mm512_loadu_ps(tile.scores[k]), largest));
-        _mm512_storeu_ps(tile.scores[k], weight);
+        const F32 weight = exponential(subtract(load(tile.scores[k]), largest));
+        store(tile.scores[k], weight);
         float * sum = tile.sums[k % LANES];
-        _mm512_storeu_ps(sum, _mm512_add_ps(_mm512_loadu_ps(sum), weight));
+        store(sum, add(load(sum), weight));
     }
     for (int step = LANES / 2; step > 0; step /= 2) {
         for (int i = 0; i < step; i++) {
-            const __m512 other = _mm512_loadu_ps(tile.sums[i + step]);
-            _mm512_storeu_ps(tile.sums[i], _mm512_add_ps(_mm512_loadu_ps(tile.sums[i]), other));
+            const F32 other = load(tile.sums[i + step]);
+            store(tile.sums[i], add(load(tile.sums[i]), other));
         }
     }
-    return _mm512_loadu_ps(tile.sums[0]);
+    return load(tile.sums[0]);
 }
 
 /* Adds `count` values, from number `first` on, weighted by the scores. If not all positions see ALL of them, those
  * that a position does not see are not touched for it: they may be anything. */
 template <bool ALL, int VECTORS> void addValues(int64_t first, int64_t count, Tile<VECTORS> & tile) {
     for (int d = 0; d < tile.HEAD_DIM; d += LANES) {
-        __m512 sums[LANES];
+        F32 sums[LANES];
         for (int i = 0; i < LANES; i++) {
-            sums[i] = _mm512_loadu_ps(tile.out[d + i]);
+            sums[i] = load(tile.out[d + i]);
         }
         for (int64_t j = 0; j < count; j++) {
-            const __m512 weight = _mm512_loadu_ps(tile.scores[first + j]);
-            const __mmask16 isSeen = ALL ? 0xffff : tile.sees(first + j);
+            const F32 weight = load(tile.scores[first + j]);
             for (int i = 0; i < LANES; i++) {
-                const __m512 number = _mm512_set1_ps(tile.rows[j][d + i]);
-                sums[i] = ALL ? _mm512_fmadd_ps(weight, number, sums[i])
-                              : _mm512_mask3_fmadd_ps(weight, number, sums[i], isSeen);
+                const F32 sum = multiplyAdd(weight, broadcast(tile.rows[j][d + i]), sums[i]);
+                sums[i] = ALL ? sum : select(tile.sees(first + j), sum, sums[i]);
             }
         }
         for (int i = 0; i < LANES; i++) {
-            _mm512_storeu_ps(tile.out[d + i], sums[i]);
+            store(tile.out[d + i], sums[i]);
         }
     }
 }
@@ -276,7 +267,7 @@ void mixTile(const Rows & rows, int64_t numValues, int64_t numSeenByAll, Tile<VE
     }
 }
 
-/* Up to 16 positions of the same text, each of which sees at least one row. */
+/* Up to LANES positions of the same text, each of which sees at least one row. */
 template <class Number, int VECTORS>
 void attendTile(const Rows & rows, const Position * positions, int count, float scale, Tile<VECTORS> & tile) {
     int64_t shortest = positions[0].count, longest = 0;
@@ -289,12 +280,12 @@ void attendTile(const Rows & rows, const Position * positions, int count, float 
             tile.queries[d][i] = position.query[d] * scale;
         }
     }
-    const __m512 largest = scoreTile<Number>(rows, longest, tile);
-    const __m512 sum = exponentiateTile(longest, largest, tile);
+    const F32 largest = scoreTile<Number>(rows, longest, tile);
+    const F32 sum = exponentiateTile(longest, largest, tile);
     mixTile<Number>(rows, longest, shortest, tile);
-    const __m512 factor = _mm512_div_ps(_mm512_set1_ps(1), sum);
+    const F32 factor = divide(broadcast(1.0f), sum);
     for (int d = 0; d < tile.HEAD_DIM; d++) {
-        _mm512_storeu_ps(tile.out[d], _mm512_mul_ps(_mm512_loadu_ps(tile.out[d]), factor));
+        store(tile.out[d], multiply(load(tile.out[d]), factor));
     }
     for (int i = 0; i < count; i++) {
         for (int d = 0; d < tile.HEAD_DIM; d++) {
@@ -303,16 +294,19 @@ void attendTile(const Rows & rows, const Position * positions, int count, float 
     }
 }
 
+/* How many vectors have 16 numbers. */
+constexpr int VECTORS_OF_16 = 16 / LANES;
+
 /* Of a list with a kernel for heads of 16, 32, 64 and 128 numbers, that for these; NULL if there is none. */
 inline const Kernel * kernelOfWidth(const Kernel (&kernels)[4], int64_t headDim) {
     switch (headDim) {
-        case LANES:
+        case 16:
             return &kernels[0];
-        case 2 * LANES:
+        case 32:
             return &kernels[1];
-        case 4 * LANES:
+        case 64:
             return &kernels[2];
-        case 8 * LANES:
+        case 128:
             return &kernels[3];
         default:
             return nullptr;

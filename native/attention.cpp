@@ -1,7 +1,7 @@
 /*
  * Attention with masks: attend.h, behind ggml's own operation.
  *
- * 16 positions at once take masks which let each position see all keys up to a last one, as causal masks do.
+ * LANES positions at once take masks which let each position see all keys up to a last one, as causal masks do.
  * Otherwise they are computed one after another.
  */
 #include "attend.h"
@@ -22,15 +22,11 @@ int64_t countAllowed(const ggml_fp16_t * mask, int64_t numKeys) {
 
 /* Whether the first `count` keys are all let through as they are. */
 bool isPlain(const ggml_fp16_t * mask, int64_t count) {
-    constexpr int STEP = 2 * LANES;
-    __m512i found = _mm512_setzero_si512();
-    int64_t k = 0;
-    for (; k + STEP <= count; k += STEP) {
-        found = _mm512_or_si512(found, _mm512_loadu_si512(mask + k));
+    ggml_fp16_t found = 0;
+    for (int64_t k = 0; k < count; k++) {
+        found |= mask[k];
     }
-    const __mmask32 rest = (1u << (count - k)) - 1;
-    found = _mm512_or_si512(found, _mm512_maskz_loadu_epi16(rest, mask + k));
-    return _mm512_test_epi32_mask(found, found) == 0;
+    return found == 0;
 }
 
 /* One head of one text. */
@@ -110,10 +106,10 @@ template <int VECTORS> size_t workSize(const ggml_tensor * y, int numThreads) {
 
 template <class Number>
 constexpr Kernel KERNELS[] = {
-    {compute<Number, 1>, workSize<1>},
-    {compute<Number, 2>, workSize<2>},
-    {compute<Number, 4>, workSize<4>},
-    {compute<Number, 8>, workSize<8>},
+    {compute<Number, VECTORS_OF_16>, workSize<VECTORS_OF_16>},
+    {compute<Number, 2 * VECTORS_OF_16>, workSize<2 * VECTORS_OF_16>},
+    {compute<Number, 4 * VECTORS_OF_16>, workSize<4 * VECTORS_OF_16>},
+    {compute<Number, 8 * VECTORS_OF_16>, workSize<8 * VECTORS_OF_16>},
 };
 
 }  // namespace

@@ -2,12 +2,12 @@
  * Products with matrices in F32, half precision and bfloat16, for any number of columns.
  *
  * Each number of the result is added up in the same order, however many columns there are and whatever thread
- * computes it: the products whose places agree modulo 16 one after another, then those 16 sums as lane_sums.h
+ * computes it: the products whose places agree modulo LANES one after another, then those sums as lane_sums.h
  * says. So a column has the same bits alone as among others. ggml has one order for one column and another for
  * several, and rounds the columns to the type of the matrix.
  *
  * Here columns stay F32. Only with a matrix in bfloat16 they are rounded, where the CPU has an instruction for
- * products of such numbers, which is twice as fast; then each of the 16 sums takes two products at a time.
+ * products of such numbers, which is twice as fast; then each of these sums takes two products at a time.
  */
 #include "kernels.h"
 
@@ -19,37 +19,37 @@
 namespace {
 
 constexpr int TILE_ROWS = 4;
+#ifdef GPT2_HAS_AVX512
 constexpr int TILE_COLUMNS = 6;      // with 4 rows that makes 24 sums, of 32 registers
+#else
+constexpr int TILE_COLUMNS = 3;      // 12 sums, of 16 registers
+#endif
 constexpr int TURN_ROWS = 32;        // of the matrix, while many columns pass by
 constexpr int TURN_BYTES = 1 << 18;  // of the columns, that stay in the cache (L2) while rows pass by
 constexpr int L1_BYTES = 1 << 14;    // half of the smallest cache (L1)
 constexpr int AHEAD_BYTES = 1 << 12; // of the matrix, that are on their way from memory
 
-inline __m256i load16(const uint16_t * from) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from));
-}
-
 /* What the formats below have in common: columns in F32. */
 struct SingleColumns {
     using Column = float;
-    using Numbers = __m512;
+    using Numbers = F32;
     static constexpr int STEP = LANES;
 
-    static __m512 column(const float * from) { return _mm512_loadu_ps(from); }
-    static __m512 add(__m512 sum, __m512 a, __m512 b) { return _mm512_fmadd_ps(a, b, sum); }
+    static F32 column(const float * from) { return load(from); }
+    static F32 add(F32 sum, F32 a, F32 b) { return multiplyAdd(a, b, sum); }
 };
 
 struct Single : SingleColumns {
     using Row = float;
-    static __m512 row(const float * from) { return _mm512_loadu_ps(from); }
+    static F32 row(const float * from) { return load(from); }
 };
 
 struct Half : SingleColumns {
     using Row = uint16_t;
-    static __m512 row(const uint16_t * from) { return _mm512_cvtph_ps(load16(from)); }
+    static F32 row(const uint16_t * from) { return loadHalves(from); }
 };
 
-#ifdef __AVX512BF16__
+#if defined(GPT2_HAS_AVX512) && defined(__AVX512BF16__)
 
 struct BFloat {
     using Row = uint16_t;
@@ -70,9 +70,7 @@ struct BFloat {
 
 struct BFloat : SingleColumns {
     using Row = uint16_t;
-    static __m512 row(const uint16_t * from) {
-        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load16(from)), 16));
-    }
+    static F32 row(const uint16_t * from) { return loadBFloats(from); }
 };
 
 #endif
@@ -101,10 +99,10 @@ template <class Format> struct Part {
  * bytes behind the first row, unless that is 0: with several rows in turn the CPU's own guess at what is read next
  * fails. */
 template <class Format, int R, int N> void multiplyTile(const Part<Format> & part, int64_t ahead) {
-    __m512 sums[N][R];
+    F32 sums[N][R];
     for (int n = 0; n < N; n++) {
         for (int r = 0; r < R; r++) {
-            sums[n][r] = _mm512_setzero_ps();
+            sums[n][r] = zeros();
         }
     }
     constexpr int BYTES = R * Format::STEP * sizeof(typename Format::Row);

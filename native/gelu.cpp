@@ -11,23 +11,23 @@
 namespace {
 
 /* 0.5 x (1 + tanh(z)) with z = sqrt(2/pi) (x + 0.044715 x^3), which is x / (1 + e^-2z). */
-__m512 gelu(__m512 x) {
-    const __m512 square = _mm512_mul_ps(x, x);
-    const __m512 slope = _mm512_fmadd_ps(square, _mm512_set1_ps(-1.5957691f * 0.044715f), _mm512_set1_ps(-1.5957691f));
-    const __m512 power = exponential(_mm512_mul_ps(x, slope));
-    return _mm512_div_ps(x, _mm512_add_ps(power, _mm512_set1_ps(1)));
+F32 gelu(F32 x) {
+    const F32 square = multiply(x, x);
+    const F32 slope = multiplyAdd(square, broadcast(-1.5957691f * 0.044715f), broadcast(-1.5957691f));
+    const F32 power = exponential(multiply(x, slope));
+    return divide(x, add(power, broadcast(1.0f)));
 }
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {
     const auto * from = static_cast<const float *>(y->src[0]->data);
     auto * to = static_cast<float *>(y->data);
     const int64_t count = ggml_nelements(y);
-    const int64_t numVectors = (count + 15) / 16;
-    const int64_t begin = numVectors * params->ith / params->nth * 16;
-    const int64_t end = std::min(numVectors * (params->ith + 1) / params->nth * 16, count);
-    for (int64_t i = begin; i < end; i += 16) {
-        const __mmask16 mask = 0xffff >> (16 - std::min<int64_t>(16, end - i));
-        _mm512_mask_storeu_ps(to + i, mask, gelu(_mm512_maskz_loadu_ps(mask, from + i)));
+    const int64_t numVectors = (count + LANES - 1) / LANES;
+    const int64_t begin = numVectors * params->ith / params->nth * LANES;
+    const int64_t end = std::min(numVectors * (params->ith + 1) / params->nth * LANES, count);
+    for (int64_t i = begin; i < end; i += LANES) {
+        const Mask mask = firstLanes(end - i);
+        storeWhere(mask, to + i, gelu(loadWhere(mask, from + i)));
     }
 }
 

@@ -39,7 +39,7 @@ GPT2_API void gpt2_install_abort_handler(void);
 GPT2_API void gpt2_silence_log(void);
 
 /* From now on ggml's CPU backend computes some operations by faster kernels than its own, if the library was
- * built for a CPU with AVX-512 VNNI: see kernels.cpp. */
+ * built for a CPU with AVX-512 VNNI or AVX2: see kernels.cpp. */
 GPT2_API void gpt2_use_kernels(void);
 
 /* Whether there is such a kernel for GELU, which then is computed from its formula and not looked up. */

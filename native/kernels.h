@@ -6,11 +6,7 @@
 #include "ggml-backend.h"
 #include "ggml-cpu-impl.h"
 #include "ggml.h"
-
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
-    defined(__AVX512VNNI__)
-#define GPT2_HAS_KERNELS
-#endif
+#include "vector.h"
 
 #include <algorithm>
 #include <cstdint>

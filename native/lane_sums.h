@@ -1,31 +1,24 @@
 /*
- * Sums of the 16 lanes of a vector, in the one order that all kernels have which add up the same numbers in
- * different ways: lanes at a distance of 8 first, then those sums at a distance of 4, 2 and 1.
+ * Sums of the lanes of a vector, in the one order that all kernels have which add up the same numbers in different ways:
+ * lanes at a distance of half the vector first, then those sums at a distance of a quarter, and so on to neighbours.
  */
 #pragma once
 
-#include <immintrin.h>
+#include "vector.h"
 
-constexpr int LANES = 16;
+#ifdef GPT2_HAS_KERNELS
 
-/* Of one vector. */
-inline float sumOf(__m512 x) {
-    const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+inline float sumOf(__m256 x) {
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-/* Of four vectors. */
-inline __m128 sumFour(const __m512 (&x)[4]) {
-    __m256 eight[4];
-    for (int i = 0; i < 4; i++) {
-        eight[i] = _mm256_add_ps(_mm512_castps512_ps256(x[i]), _mm512_extractf32x8_ps(x[i], 1));
-    }
+inline __m128 sumFour(const __m256 (&x)[4]) {
     __m256 four[2];  // of x[0] and x[2]; of x[1] and x[3]
     for (int i = 0; i < 2; i++) {
-        const __m256 low = _mm256_permute2f128_ps(eight[i], eight[i + 2], 0x20);
-        const __m256 high = _mm256_permute2f128_ps(eight[i], eight[i + 2], 0x31);
+        const __m256 low = _mm256_permute2f128_ps(x[i], x[i + 2], 0x20);
+        const __m256 high = _mm256_permute2f128_ps(x[i], x[i + 2], 0x31);
         four[i] = _mm256_add_ps(low, high);
     }
     const __m256 two = _mm256_add_ps(
@@ -34,11 +27,27 @@ inline __m128 sumFour(const __m512 (&x)[4]) {
     return _mm_add_ps(_mm_shuffle_ps(left, right, 0x88), _mm_shuffle_ps(left, right, 0xdd));
 }
 
-/* Of 16 vectors: lane i of the result is that of `x[ORDER[i]]`. Each step takes two vectors, so that there are half
+#ifdef GPT2_HAS_AVX512
+
+/* Of one vector. */
+inline float sumOf(__m512 x) {
+    return sumOf(_mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1)));
+}
+
+/* Of four vectors. */
+inline __m128 sumFour(const __m512 (&x)[4]) {
+    __m256 eight[4];
+    for (int i = 0; i < 4; i++) {
+        eight[i] = _mm256_add_ps(_mm512_castps512_ps256(x[i]), _mm512_extractf32x8_ps(x[i], 1));
+    }
+    return sumFour(eight);
+}
+
+/* Of LANES vectors: lane i of the result is that of `x[ORDER[i]]`. Each step takes two vectors, so that there are half
  * as many afterwards. */
 constexpr int ORDER[LANES] = {0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15};
 
-inline __m512 sumEach(__m512 (&x)[LANES]) {
+inline F32 sumEach(F32 (&x)[LANES]) {
     for (int i = 0; i < 8; i++) {
         x[i] = _mm512_add_ps(_mm512_shuffle_f32x4(x[i], x[i + 8], 0x44), _mm512_shuffle_f32x4(x[i], x[i + 8], 0xee));
     }
@@ -50,3 +59,21 @@ inline __m512 sumEach(__m512 (&x)[LANES]) {
     }
     return _mm512_add_ps(_mm512_shuffle_ps(x[0], x[1], 0x88), _mm512_shuffle_ps(x[0], x[1], 0xdd));
 }
+
+#else
+
+constexpr int ORDER[LANES] = {0, 2, 1, 3, 4, 6, 5, 7};
+
+inline F32 sumEach(F32 (&x)[LANES]) {
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_add_ps(_mm256_permute2f128_ps(x[i], x[i + 4], 0x20), _mm256_permute2f128_ps(x[i], x[i + 4], 0x31));
+    }
+    for (int i = 0; i < 2; i++) {
+        x[i] = _mm256_add_ps(_mm256_shuffle_ps(x[i], x[i + 2], 0x44), _mm256_shuffle_ps(x[i], x[i + 2], 0xee));
+    }
+    return _mm256_add_ps(_mm256_shuffle_ps(x[0], x[1], 0x88), _mm256_shuffle_ps(x[0], x[1], 0xdd));
+}
+
+#endif
+
+#endif

@@ -23,10 +23,10 @@ static_assert(sizeof(Comparison) == GPT2_COMPARISON_ELEMENTS * sizeof(double));
 
 /* Where the first logit is that is as large as the largest. */
 int64_t placeOf(float max, const float * logits, int64_t size) {
-    const __m512 wanted = _mm512_set1_ps(max);
+    const F32 wanted = broadcast(max);
     for (int64_t i = 0; i < size; i += LANES) {
-        const __mmask16 found = _mm512_mask_cmp_ps_mask(
-            lanesOf(size - i), loadLogits(logits + i, lanesOf(size - i)), wanted, _CMP_EQ_OQ);
+        const Mask mask = firstLanes(size - i);
+        const uint32_t found = bitsOf(isEqual(loadLogits(logits + i, mask), wanted) & mask);
         if (found != 0) {
             return i + __builtin_ctz(found);
         }
@@ -45,16 +45,16 @@ struct Row {
 
 /* The sum of p (log p - log q). */
 double divergenceOf(const Row & base, const Row & other, int64_t size) {
-    const __m512 max = _mm512_set1_ps(base.max);
+    const F32 max = broadcast(base.max);
     /* Close to each other where the models are: then few digits of the differences are lost. */
-    const __m512 shift = _mm512_set1_ps(static_cast<float>((other.max + other.logOfSum) - (base.max + base.logOfSum)));
+    const F32 shift = broadcast(static_cast<float>((other.max + other.logOfSum) - (base.max + base.logOfSum)));
     Sums weighted;
     for (int64_t i = 0; i < size; i += LANES) {
-        const __mmask16 mask = lanesOf(size - i);
-        const __m512 p = _mm512_maskz_loadu_ps(mask, base.logits + i);
-        const __m512 q = _mm512_maskz_loadu_ps(mask, other.logits + i);
-        const __m512 difference = _mm512_add_ps(_mm512_sub_ps(p, q), shift);
-        weighted.add(_mm512_maskz_mul_ps(mask, exponential(_mm512_sub_ps(p, max)), difference));
+        const Mask mask = firstLanes(size - i);
+        const F32 p = loadWhere(mask, base.logits + i);
+        const F32 q = loadWhere(mask, other.logits + i);
+        const F32 difference = add(subtract(p, q), shift);
+        weighted.add(keepWhere(mask, multiply(exponential(subtract(p, max)), difference)));
     }
     return weighted.total() / std::exp(base.logOfSum);
 }

@@ -70,18 +70,18 @@ struct Work {
 
 /* Finds the largest logit of each chunk. Returns whether all logits are finite. */
 bool findMaxima(const float * logits, int64_t size, int64_t chunkSize, float * maxima) {
-    __mmask16 odd = 0;
+    Mask odd = {};
     for (int64_t chunk = 0; chunk < numChunks(size, chunkSize); chunk++) {
-        __m512 max = _mm512_set1_ps(-INFINITY);
+        F32 max = broadcast(-INFINITY);
         for (int64_t i = chunk * chunkSize; i < (chunk + 1) * chunkSize; i += LANES) {
-            const __mmask16 mask = lanesOf(size - i);
-            const __m512 x = loadLogits(logits + i, mask);
+            const Mask mask = firstLanes(size - i);
+            const F32 x = loadLogits(logits + i, mask);
             odd |= notFinite(x, mask);
-            max = _mm512_max_ps(max, x);
+            max = larger(max, x);
         }
-        maxima[chunk] = _mm512_reduce_max_ps(max);
+        maxima[chunk] = largestOf(max);
     }
-    return odd == 0;
+    return bitsOf(odd) == 0;
 }
 
 /* Brings the `count` largest to the beginning of the candidates, in ascending order of their ids. */
@@ -101,9 +101,9 @@ void findLargest(const float * logits, int64_t size, int64_t chunkSize, int64_t 
             continue;
         }
         for (int64_t i = chunk * chunkSize; i < std::min((chunk + 1) * chunkSize, size); i += LANES) {
-            const __mmask16 mask = lanesOf(size - i);
-            const __m512 x = loadLogits(logits + i, mask);
-            uint32_t found = _mm512_mask_cmp_ps_mask(mask, x, _mm512_set1_ps(bound), _CMP_GE_OQ);
+            const Mask mask = firstLanes(size - i);
+            const F32 x = loadLogits(logits + i, mask);
+            uint32_t found = bitsOf(isAtLeast(x, broadcast(bound)) & mask);
             for (; found != 0; found &= found - 1) {
                 const int64_t id = i + __builtin_ctz(found);
                 if (logits[id] > bound || numEqual++ < count) {

@@ -1,34 +1,32 @@
 /*
  * The first half of layer normalization: rows with mean 0 and variance 1. ggml adds up one number after
- * another, in double precision; here 16 partial sums are kept.
+ * another, in double precision; here there is a partial sum for each lane of a vector.
  */
 #include "kernels.h"
 
 #ifdef GPT2_HAS_KERNELS
 
-#include <immintrin.h>
-
 #include <cmath>
+
+#include "lane_sums.h"
 
 namespace {
 
-constexpr int LANES = 16;
-
 void normalize(const float * x, float * y, int64_t count, float epsilon) {
-    __m512 sum = _mm512_setzero_ps();
+    F32 sum = zeros();
     for (int64_t i = 0; i < count; i += LANES) {
-        sum = _mm512_add_ps(sum, _mm512_loadu_ps(x + i));
+        sum = add(sum, load(x + i));
     }
-    const __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(sum) / count);
-    __m512 squares = _mm512_setzero_ps();
+    const F32 mean = broadcast(sumOf(sum) / count);
+    F32 squares = zeros();
     for (int64_t i = 0; i < count; i += LANES) {
-        const __m512 difference = _mm512_sub_ps(_mm512_loadu_ps(x + i), mean);
-        _mm512_storeu_ps(y + i, difference);
-        squares = _mm512_fmadd_ps(difference, difference, squares);
+        const F32 difference = subtract(load(x + i), mean);
+        store(y + i, difference);
+        squares = multiplyAdd(difference, difference, squares);
     }
-    const __m512 factor = _mm512_set1_ps(1 / std::sqrt(_mm512_reduce_add_ps(squares) / count + epsilon));
+    const F32 factor = broadcast(1 / std::sqrt(sumOf(squares) / count + epsilon));
     for (int64_t i = 0; i < count; i += LANES) {
-        _mm512_storeu_ps(y + i, _mm512_mul_ps(_mm512_loadu_ps(y + i), factor));
+        store(y + i, multiply(load(y + i), factor));
     }
 }
 

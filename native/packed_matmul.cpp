@@ -1,16 +1,14 @@
 /*
- * Products with quantized matrices on x86 CPUs with AVX-512 VNNI.
+ * Products with quantized matrices on x86 CPUs.
  *
- * ggml multiplies one row at a time, and has to gather each block's sum from all over a register. Here 16
- * rows are multiplied at once, one in each lane, from a matrix that lies in the order in which this reads
- * it: packed_formats.h describes it. So nothing is gathered, memory is read from front to back, and the
- * product with one column is as fast as the memory is.
+ * ggml multiplies one row at a time, and has to gather each block's sum from all over a register. Here as
+ * many rows are multiplied at once as a vector has lanes, one in each, from a matrix that lies in the order
+ * in which this reads it: packed_formats.h describes it. So nothing is gathered, memory is read from front
+ * to back, and the product with one column is as fast as the memory is.
  *
- * The column x is rounded to 8 bits in runs of 32, exactly as ggml does. One instruction, VPDPBUSD,
- * multiplies 64 bytes of the matrix, four for each of 16 rows, with the same four bytes of x in every
- * lane, and adds the four products to the lane's sum. It wants the bytes of the matrix unsigned, which
- * is why they have an offset. What that adds to a sum is known beforehand, since
- * sum((q + offset) x) - sum(q x) = offset sum(x): sums start from -offset sum(x) instead of 0.
+ * The column x is rounded to 8 bits in runs of 32, exactly as ggml does. Four bytes of each row are
+ * multiplied with the same four bytes of x, which are in every lane, and the four products added to the
+ * lane's sum: byte_products.h.
  *
  * To ggml this is one more kind of memory of its CPU backend ("extra buffer type"). A matrix is packed
  * when it is written, and takes as many bytes as before; MUL_MAT with a matrix in such memory comes here.
@@ -54,7 +52,7 @@ template <class Format> void multiply(const ggml_compute_params * params, ggml_t
     });
 }
 
-/* Packs rows `begin` to `end`, multiples of 16, of a matrix of which `rows` holds the first numRows; the
+/* Packs rows `begin` to `end`, multiples of LANES, of a matrix of which `rows` holds the first numRows; the
  * others are zeros. */
 template <class Format>
 void pack(const ggml_tensor * matrix, const char * rows, int64_t numRows, int64_t begin, int64_t end) {

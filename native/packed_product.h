@@ -1,43 +1,55 @@
 /*
- * The arithmetic of products with packed matrices: 16 rows, a tile, times up to 8 columns, a group; and in which order
+ * The arithmetic of products with packed matrices: LANES rows, a tile, times some columns, a group; and in which order
  * tiles and groups meet. What this computes, and why so: packed_matmul.cpp.
  *
  * A number of the result is added up in the same order, one run after another, in whatever group its column is.
  */
 #pragma once
 
+#include "byte_products.h"
 #include "kernels.h"
 #include "packed_formats.h"
 
 namespace {
 
-constexpr int GROUP_COLUMNS = 8;     // columns x that are multiplied at once: each needs two registers
+constexpr int GROUP_COLUMNS = 8;     // columns x that are multiplied at once
 constexpr int TURN_BYTES = 1 << 18;  // of the matrix, that stay in the cache (L2) while columns pass by
 
-/* A run of 32 numbers of a column x, each about scale * a signed byte of `words`. */
+/* A run of 32 numbers of a column x, each about scale * a byte. */
 struct XRun {
     float   scale;
     float   sum;        // of the numbers, for matrices with minimums
     int32_t starts[2];  // -offset * sum of the bytes that share a scale of the matrix
-    int32_t words[RUN / 4];
+    int8_t  bytes[RUN];
+
+    /* Four of the bytes, the same in all lanes. */
+    I32 word(int i) const {
+        int32_t word;
+        memcpy(&word, bytes + 4 * i, sizeof(word));
+        return broadcast(word);
+    }
 };
 
 /* Rounds 32 numbers as ggml's quantize_row_q8_0 does, the scale to half precision included. */
 template <class Format> void quantize(const float * x, XRun & run) {
-    const __m512 left = _mm512_loadu_ps(x);
-    const __m512 right = _mm512_loadu_ps(x + 16);
-    const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(left), _mm512_abs_ps(right)));
-    const __m512 factor = _mm512_set1_ps(largest == 0 ? 0 : 127 / largest);
-    const __m512i leftBytes = _mm512_cvtps_epi32(_mm512_mul_ps(left, factor));
-    const __m512i rightBytes = _mm512_cvtps_epi32(_mm512_mul_ps(right, factor));
-    const int32_t leftSum = _mm512_reduce_add_epi32(leftBytes);
-    const int32_t rightSum = _mm512_reduce_add_epi32(rightBytes);
+    constexpr int VECTORS = RUN / LANES;
+    constexpr int OFFSET = ByteProducts<Format>::OFFSET;
+    F32 magnitudes = magnitude(load(x));
+    for (int v = 1; v < VECTORS; v++) {
+        magnitudes = larger(magnitudes, magnitude(load(x + v * LANES)));
+    }
+    const float largest = largestOf(magnitudes);
+    const F32 factor = broadcast(largest == 0 ? 0 : 127 / largest);
+    int32_t sums[2] = {};  // of the left half and of the right
+    for (int v = 0; v < VECTORS; v++) {
+        const I32 integers = toIntegers(multiply(load(x + v * LANES), factor));
+        sums[2 * v / VECTORS] += sumOf(integers);
+        storeBytes(run.bytes + v * LANES, integers);
+    }
     run.scale = _cvtsh_ss(_cvtss_sh(largest / 127, _MM_FROUND_TO_NEAREST_INT));
-    run.sum = run.scale * (leftSum + rightSum);
-    run.starts[0] = -Format::OFFSET * (Format::SCALES == 1 ? leftSum + rightSum : leftSum);
-    run.starts[1] = -Format::OFFSET * rightSum;
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(run.words), _mm512_cvtepi32_epi8(leftBytes));
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(run.words + 4), _mm512_cvtepi32_epi8(rightBytes));
+    run.sum = run.scale * (sums[0] + sums[1]);
+    run.starts[0] = -OFFSET * (Format::SCALES == 1 ? sums[0] + sums[1] : sums[0]);
+    run.starts[1] = -OFFSET * sums[1];
 }
 
 /* What is asked for from memory while a tile is multiplied: so many cache lines with each run. (The CPU's own guess at
@@ -47,7 +59,7 @@ struct Ahead {
     int64_t      lines;
 };
 
-/* 16 rows times N columns: y[n * yStride + row]. `x` holds the first run of each column, then the second of each, and so
+/* LANES rows times N columns: y[n * yStride + row]. `x` holds the first run of each column, then the second of each, and so
  * on: what is needed next lies side by side. ALONE says that there is no other group of columns: then as much is asked for
  * as is read. The loops over columns are unrolled early, since otherwise GCC writes `totals` to memory after every
  * run. */
@@ -57,10 +69,11 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun * x
     constexpr int RUNS = Slice<Format>::RUNS;
     constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
     constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
-    __m512 totals[N];
+    using Products = ByteProducts<Format>;
+    F32 totals[N];
 #pragma GCC unroll 8
     for (int n = 0; n < N; n++) {
-        totals[n] = _mm512_setzero_ps();
+        totals[n] = zeros();
     }
     for (int64_t s = 0; s < numSlices; s++, slice++) {
         for (int run = 0; run < RUNS; run++, x += N) {
@@ -70,37 +83,40 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun * x
             }
             ahead.from += ALONE ? RUN_BYTES : lines * CACHE_LINE;
             for (int part = 0; part < Format::SCALES; part++) {
-                __m512i sums[N];
+                typename Products::Sum sums[N];
 #pragma GCC unroll 8
                 for (int n = 0; n < N; n++) {
-                    sums[n] = _mm512_set1_epi32(x[n].starts[part]);
+                    sums[n] = Products::begin(x[n].starts[part]);
                 }
-                for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i++) {
-                    const __m512i integers = Format::integers(*slice, run, i);
+                for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i += Products::WORDS) {
 #pragma GCC unroll 8
-                    for (int n = 0; n < N; n++) {
-                        sums[n] = _mm512_dpbusd_epi32(sums[n], integers, _mm512_set1_epi32(x[n].words[i]));
+                    for (int j = 0; j < Products::WORDS; j++) {
+                        const auto left = Products::left(Format::integers(*slice, run, i + j));
+#pragma GCC unroll 8
+                        for (int n = 0; n < N; n++) {
+                            Products::add(sums[n], left, x[n].word(i + j), j);
+                        }
                     }
                 }
-                const __m512 scale = Format::scale(*slice, run, part);
+                const F32 scale = Format::scale(*slice, run, part);
 #pragma GCC unroll 8
                 for (int n = 0; n < N; n++) {
-                    const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[n]), _mm512_set1_ps(x[n].scale));
-                    totals[n] = _mm512_fmadd_ps(product, scale, totals[n]);
+                    const I32 sum = Products::end(sums[n], x[n].starts[part]);
+                    totals[n] = multiplyAdd(multiply(toFloats(sum), broadcast(x[n].scale)), scale, totals[n]);
                 }
             }
             if constexpr (Format::HAS_MINIMUM) {
-                const __m512 minimum = Format::minimum(*slice, run);
+                const F32 minimum = Format::minimum(*slice, run);
 #pragma GCC unroll 8
                 for (int n = 0; n < N; n++) {
-                    totals[n] = _mm512_fnmadd_ps(minimum, _mm512_set1_ps(x[n].sum), totals[n]);
+                    totals[n] = subtractProduct(totals[n], minimum, broadcast(x[n].sum));
                 }
             }
         }
     }
 #pragma GCC unroll 8
     for (int n = 0; n < N; n++) {
-        _mm512_storeu_ps(y + n * yStride, totals[n]);
+        store(y + n * yStride, totals[n]);
     }
 }
 

@@ -3,7 +3,7 @@
  * have, so to ggml it is a custom one. Each position names the slot in which the keys and values of its text
  * are, and how many of those it sees. attend.h computes it.
  *
- * Neighbours with the same slot are computed together, 16 at most; in which order positions come does not matter
+ * Neighbours with the same slot are computed together, LANES at most; in which order positions come does not matter
  * for the result.
  */
 #include "attend.h"
@@ -98,10 +98,10 @@ template <int VECTORS> size_t workSize(const ggml_tensor * y, int numThreads) {
 
 template <class Number>
 constexpr Kernel KERNELS[] = {
-    {compute<Number, 1>, workSize<1>},
-    {compute<Number, 2>, workSize<2>},
-    {compute<Number, 4>, workSize<4>},
-    {compute<Number, 8>, workSize<8>},
+    {compute<Number, VECTORS_OF_16>, workSize<VECTORS_OF_16>},
+    {compute<Number, 2 * VECTORS_OF_16>, workSize<2 * VECTORS_OF_16>},
+    {compute<Number, 4 * VECTORS_OF_16>, workSize<4 * VECTORS_OF_16>},
+    {compute<Number, 8 * VECTORS_OF_16>, workSize<8 * VECTORS_OF_16>},
 };
 
 const Kernel * kernelFor(int64_t headDim, int32_t type) {

@@ -35,13 +35,12 @@ static_assert(sizeof(Score) == GPT2_SCORE_ELEMENTS * sizeof(int32_t));
 
 /* How many tokens are likelier: their logits are larger, or as large and their ids lower. */
 int32_t numLikelier(const float * logits, int64_t size, int64_t target) {
-    const __m512 own = _mm512_set1_ps(logits[target]);
+    const F32 own = broadcast(logits[target]);
     int64_t count = 0;
     for (int64_t i = 0; i < size; i += LANES) {
-        const __m512 x = loadLogits(logits + i, lanesOf(size - i));
-        const __mmask16 before = lanesOf(target - i);
-        count += __builtin_popcount(
-            _mm512_cmp_ps_mask(x, own, _CMP_GT_OQ) | _mm512_mask_cmp_ps_mask(before, x, own, _CMP_EQ_OQ));
+        const F32 x = loadLogits(logits + i, firstLanes(size - i));
+        const Mask before = firstLanes(target - i);
+        count += __builtin_popcount(bitsOf(isGreater(x, own) | (isEqual(x, own) & before)));
     }
     return static_cast<int32_t>(count);
 }

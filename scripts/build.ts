@@ -1,7 +1,7 @@
 /**
  * Builds the native library, if anything that decides what it contains has changed since the last time.
  *
- *     deno task build [--backend cpu|cuda|metal|vulkan] [--arch 90] [--rpc-server] [--force] [--verbose]
+ *     deno task build [--backend cpu|cuda|metal|vulkan] [--arch 90] [--level avx2] [--rpc-server] [--force] [--verbose]
  *
  * @module
  */
@@ -22,13 +22,21 @@ import {
   readStamp,
   stampPathOf,
 } from "../src/native_library/build_stamp.ts";
+import { ILLEGAL_INSTRUCTION } from "../src/native_library/child_program.ts";
 import type { Proof } from "../src/native_library/proof/probe.ts";
 import { proveLibrary } from "../src/native_library/proof/prove.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { compile } from "./native_compile.ts";
 import { changedInputs, nativeInputs } from "./native_inputs.ts";
 import { ensureGgmlSource, ggmlVersion } from "./native_source.ts";
-import { backends, MissingToolsError, type NativeBackend, requireTools } from "./native_tools.ts";
+import {
+  backends,
+  type CpuLevel,
+  cpuLevels,
+  MissingToolsError,
+  type NativeBackend,
+  requireTools,
+} from "./native_tools.ts";
 import {
   buildEnvironment,
   keepWorkFolder,
@@ -45,8 +53,10 @@ Options:
   --backend <name>  what computes beside the CPU: cpu (nothing), cuda, metal, vulkan
                     (default: that of the last build, else cpu)
   --arch <list>     CUDA architectures, such as 90 or "86;90" (default: this machine's)
+  --level <name>    for x86: use no more instructions than avx2, avx-vnni or avx512 has; to be tried out with
+                    GPT2_NATIVE_LIBRARY (default: all that this machine has)
   --rpc-server      build a server too, that computes a part of a model for other machines
-  --output <folder> where the library goes (default: native/build)
+  --output <folder> where the library goes (default: native/build, or a folder in it that is named as the level)
   --native <folder> where its source is (default: native)
   --force           build even if nothing has changed
   --optional        where it cannot be built, say so and succeed: the program then uses the prebuilt one
@@ -63,6 +73,7 @@ interface Options {
   buildFolder: string;
   backend?: NativeBackend;
   arch?: string;
+  level: CpuLevel | "";
   rpcServer: boolean;
   force: boolean;
   /** Whether it is no failure that it cannot be built. */
@@ -88,6 +99,14 @@ function parseOptions(args: string[]): Options | "help" {
       `--backend is not one of ${backends.join(", ")}: received "${values.backend}"`,
     );
   }
+  const level = cpuLevels.find((name) => name === values.level) ?? "";
+  if (values.level !== undefined && (level === "" || Deno.build.arch !== "x86_64")) {
+    throw usageError(
+      `--level is not one of ${
+        cpuLevels.join(", ")
+      }, on x86_64: received "${values.level}" on ${Deno.build.arch}`,
+    );
+  }
   const { arch, output, force = false, optional = false, verbose = false } = values;
   if (arch !== undefined && !/^[0-9a-z-]+(;[0-9a-z-]+)*$/.test(arch)) {
     throw usageError(`--arch is not a list of CUDA architectures: received "${arch}"`);
@@ -95,9 +114,10 @@ function parseOptions(args: string[]): Options | "help" {
   const nativeFolder = values.native ?? fileURLToPath(new URL("../native", import.meta.url));
   return {
     nativeFolder: Deno.realPathSync(nativeFolder),
-    buildFolder: output ?? `${nativeFolder}/build`,
+    buildFolder: output ?? `${nativeFolder}/build${level === "" ? "" : `/${level}`}`,
     backend,
     arch,
+    level,
     rpcServer: values["rpc-server"] ?? false,
     force,
     optional,
@@ -113,6 +133,7 @@ function parseFlags(args: string[]) {
       options: {
         backend: { type: "string" },
         arch: { type: "string" },
+        level: { type: "string" },
         "rpc-server": { type: "boolean" },
         output: { type: "string" },
         native: { type: "string" },
@@ -141,7 +162,7 @@ async function planBuild(options: Options): Promise<Plan | undefined> {
   const last = readStamp(libraryPath);
   const backend = options.backend ?? last?.backend as NativeBackend | undefined ?? "cpu";
   const arch = options.arch ?? (backend === last?.backend ? last.inputs.arch : "");
-  const inputs = await nativeInputs(nativeFolder, backend, arch);
+  const inputs = await nativeInputs(nativeFolder, backend, arch, options.level);
   const plan = (reason: string) => ({ backend, arch, inputs, reason });
   if (last === undefined) return plan("once");
   if (options.force) return plan("again, as asked");
@@ -209,6 +230,7 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
     workFolder,
     backend: plan.backend,
     arch: plan.arch,
+    level: options.level,
     rpcServer,
     log,
     logPath,
@@ -217,22 +239,32 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
     signal: interruption.signal,
   });
   progress.show("Trying out the native library");
-  const proof = await prove(built, interruption.signal);
+  const proof = await prove(built, options.level, interruption.signal);
   await install(built, libraryPathIn(buildFolder), plan, proof);
   const serverPath = rpcServerPathIn(buildFolder);
   if (rpcServer) await installServer(rpcServerPathIn(`${workFolder}/out`), serverPath, plan.inputs);
   keepWorkFolder(buildFolder, workFolder, environment);
   const seconds = Math.round((performance.now() - start) / 1000);
-  const kernels = proof.bufferTypes.length === 0 ? "" : `, with ${proof.bufferTypes.join(", ")}`;
+  const kernels = proof === undefined
+    ? `, for ${options.level}, which this CPU does not have: not tried out`
+    : proof.bufferTypes.length === 0
+    ? ""
+    : `, with ${proof.bufferTypes.join(", ")}`;
   progress.print(`Built the native library in ${seconds} s (${plan.backend}${kernels}).`);
   if (rpcServer) progress.print(`Built the RPC server: ${serverPath}`);
 }
 
-async function prove(path: string, signal: AbortSignal): Promise<Proof> {
+/** Sees the library work; nothing if it was made, on purpose, for instructions that are not here. */
+async function prove(
+  path: string,
+  level: CpuLevel | "",
+  signal: AbortSignal,
+): Promise<Proof | undefined> {
   let proof: Proof;
   try {
     proof = await doLater(proveLibrary([path]), signal);
   } catch (error) {
+    if (level !== "" && (error as Error).message.includes(ILLEGAL_INSTRUCTION)) return undefined;
     throw new BuildError(
       `Cannot use the native library just built: ${(error as Error).message}. ` +
         `The compiler may be at fault: try another one (CC=clang CXX=clang++ deno task build).`,
@@ -254,16 +286,16 @@ async function install(
   built: string,
   libraryPath: string,
   plan: Plan,
-  proof: Proof,
+  proof: Proof | undefined,
 ): Promise<void> {
   const bytes = await Deno.readFile(built);
   const stamp: BuildStamp = {
     sha256: await sha256(bytes),
-    abiVersion: proof.abiVersion,
+    abiVersion,
     ggmlVersion,
     backend: plan.backend,
-    cpuId: cpuId(),
-    bufferTypes: proof.bufferTypes,
+    cpuId: proof && cpuId(),
+    bufferTypes: proof?.bufferTypes ?? [],
     inputs: plan.inputs,
   };
   await replaceFile(libraryPath, bytes);

@@ -6,7 +6,7 @@
 
 import { libraryFileName } from "../src/native_library/build_stamp.ts";
 import { BuildError, exitCodes, fullDisk, isAboutFullDisk } from "./build_error.ts";
-import { hasNinja, type NativeBackend } from "./native_tools.ts";
+import { type CpuLevel, hasNinja, type NativeBackend } from "./native_tools.ts";
 
 const TAIL_LINES = 20;
 const TAIL_CHARACTERS = 1500;
@@ -37,6 +37,8 @@ export interface CompileOptions {
   backend: NativeBackend;
   /** CUDA architectures, or the empty string for those of this machine. */
   arch: string;
+  /** The instructions that it may use, or the empty string for all of this machine's. */
+  level: CpuLevel | "";
   /** Whether to compile the RPC server as well. */
   rpcServer: boolean;
   /** Takes everything that CMake and the compilers write. */
@@ -52,7 +54,7 @@ export interface CompileOptions {
 
 /** Compiles, and returns the path of the library in the work folder. Throws a BuildError with the end of the log. */
 export async function compile(options: CompileOptions): Promise<string> {
-  const { nativeFolder, source, workFolder, backend, arch, rpcServer } = options;
+  const { nativeFolder, source, workFolder, backend, arch, level, rpcServer } = options;
   const generator = Deno.build.os === "windows"
     ? []
     : ["-G", hasNinja() ? "Ninja" : "Unix Makefiles"];
@@ -66,6 +68,7 @@ export async function compile(options: CompileOptions): Promise<string> {
     `-DGGML_SOURCE=${source}`,
     `-DGPT2_BACKEND=${backend}`,
     `-DGPT2_CUDA_ARCHITECTURES=${arch}`,
+    `-DGPT2_CPU_LEVEL=${level}`,
   ]);
   await run(options, "compile", [
     "--build",

@@ -59,7 +59,8 @@ export function* runProgram(name: keyof typeof programs, args: readonly string[]
 /** Signals that come from outside: from whoever ended the program, or a system that is out of memory. */
 const FOREIGN_SIGNALS: readonly (Deno.Signal | null)[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"];
 
-const ILLEGAL_INSTRUCTION = "it was made for a CPU with instructions that this one lacks";
+/** What is wrong with a library for another CPU. */
+export const ILLEGAL_INSTRUCTION = "it was made for a CPU with instructions that this one lacks";
 /** How Windows says so. */
 const STATUS_ILLEGAL_INSTRUCTION = 0xc000001d;
 

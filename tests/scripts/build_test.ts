@@ -181,7 +181,12 @@ Deno.test({
   },
 });
 
-for (const args of [["--backend", "abacus"], ["--bakend", "cpu"], ["cuda"], ["--arch", "90,$x"]]) {
+for (
+  const args of [["--backend", "abacus"], ["--bakend", "cpu"], ["cuda"], ["--arch", "90,$x"], [
+    "--level",
+    "avx1024",
+  ]]
+) {
   Deno.test(`the build refuses the arguments ${args.join(" ")}`, async () => {
     const { code, stdout, stderr } = await runBuild(args);
     assertEquals({ code, stdout }, { code: 2, stdout: "" });

@@ -122,6 +122,43 @@ for (const dtype of TYPES) {
   });
 }
 
+/** Where a block has numbers in half precision, which must not be infinite. */
+const HALVES = { q8_0: [0], q4_0: [0], q4_k: [0, 2], q6_k: [208] } as const;
+
+for (const dtype of ["q8_0", "q4_0", "q4_k", "q6_k"] as const) {
+  Deno.test(`MemoryPlanner: sums of the largest integers lose nothing, ${dtype}`, async () => {
+    const [rows, inner] = [32, 512];
+    const { blockSize, blockBytes, id } = tensorTypeInfo(dtype);
+    const bytes = new Uint8Array(rows * rowBytes(dtype, inner));
+    const view = new DataView(bytes.buffer);
+    // 0x80 is -128, 0x7f is 127, 0xff has all bits that integers of 4 and 6 bits have.
+    const fillings = [0x80, 0x7f, 0xff, 0x00];
+    for (let start = 0; start < bytes.length; start += blockBytes) {
+      const row = start / blockBytes / (inner / blockSize);
+      bytes.fill(fillings[Math.floor(row) % 4], start, start + blockBytes);
+      for (const at of HALVES[dtype]) view.setUint16(start + at, 0x2c00, true);
+    }
+    const values = new Float32Array(rows * inner);
+    await dequantizeElements(id, bytes, values, values.length);
+    const matrix = { dtype, shape: [rows, inner], bytes, values } as const;
+    const signs = [
+      () => 1,
+      () => -1,
+      (i: number) => 1 - i % 2 * 2,
+      (i: number) => i % 64 < 32 ? 1 : -1,
+    ];
+    for (const columns of COLUMNS) {
+      const x = Float32Array.from(
+        { length: columns * inner },
+        (_, i) => 127 * signs[Math.floor(i / inner) % 4](i),
+      );
+      const expected = expectedProduct(matrix, x);
+      const tolerance = SUMMATION_ERROR * largest(expected);
+      assertClose(product(matrix, x).data, expected, tolerance, `${columns} columns`);
+    }
+  });
+}
+
 Deno.test("MemoryPlanner: a product reads columns wherever they lie", async () => {
   for (const dtype of ["q8_0", "q4_k"] as const) {
     const matrix = await randomMatrix(dtype, 64, 256);

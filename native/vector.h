@@ -1,0 +1,35 @@
+/*
+ * Vectors of as many numbers as a register of this processor holds, and what the kernels do with them. An algorithm is
+ * written once, with LANES numbers at a time; what the instruction set is, these files know:
+ *
+ *     vector_avx512.h   16 lanes, with AVX-512 (F, BW, DQ, VL) and VNNI
+ *     vector_avx2.h      8 lanes, with AVX2, FMA and F16C; with AVX-VNNI if there is that, too
+ *
+ * Each defines LANES and these types:
+ *
+ *     F32     numbers in single precision
+ *     F64     half as many in double precision
+ *     I32     whole numbers; or four bytes in each lane, of columns side by side
+ *     Mask    yes or no for each lane
+ *
+ * A sum over lanes comes out in the order that lane_sums.h describes. Between the two, orders and therefore last bits
+ * differ; within one library they do not.
+ */
+#pragma once
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
+    defined(__AVX512VNNI__)
+#define GPT2_HAS_KERNELS
+#define GPT2_HAS_AVX512
+#include "vector_avx512.h"
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define GPT2_HAS_KERNELS
+#include "vector_avx2.h"
+#endif
