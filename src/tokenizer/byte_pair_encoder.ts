@@ -25,6 +25,9 @@ export interface EncoderTables {
 /** Pieces up to this many bytes share their working memory. */
 const SHARED_LENGTH = 1024;
 
+/** Of a long piece, so many bytes, pairs or tokens are looked at before others may have their turn. */
+const BYTES_PER_PART = 32_768;
+
 /** The tokens of a piece while they merge: a linked list, each where its first byte was. */
 class TokenList {
   readonly tokens: Int32Array;
@@ -50,7 +53,7 @@ class TokenList {
 export class BytePairEncoder {
   readonly #byteIds: Int32Array;
   readonly #merges: MergeTable;
-  readonly #queue = new MinHeap();
+  readonly #sharedQueue = new MinHeap();
   readonly #sharedList = new TokenList(SHARED_LENGTH);
 
   /** An encoder with these tables. */
@@ -67,16 +70,74 @@ export class BytePairEncoder {
   encode(bytes: Uint8Array): number[] {
     const numBytes = bytes.length;
     const list = numBytes <= SHARED_LENGTH ? this.#sharedList : new TokenList(numBytes);
-    const { tokens, previous, next, ranks } = list;
-    for (let at = 0; at < numBytes; at++) {
+    const queue = this.#sharedQueue;
+    this.#fill(list, bytes, 0, numBytes);
+    this.#enqueueAll(list, queue, 0, numBytes, numBytes);
+    this.#merge(list, queue, numBytes, Infinity);
+    const ids: number[] = [];
+    this.#collect(list, 0, numBytes, ids, Infinity);
+    return ids;
+  }
+
+  /**
+   * The same tokens one list after another, of which many are empty: none takes more than a few milliseconds. For pieces
+   * that would hold the thread for longer.
+   *
+   * @throws {MissingByteError} if there is no token for one of the bytes
+   */
+  *encodeInParts(bytes: Uint8Array): Generator<number[], void> {
+    const numBytes = bytes.length;
+    const list = new TokenList(numBytes);
+    // Others may encode in between.
+    const queue = new MinHeap();
+    for (let start = 0; start < numBytes; start += BYTES_PER_PART) {
+      this.#fill(list, bytes, start, Math.min(start + BYTES_PER_PART, numBytes));
+      yield [];
+    }
+    for (let start = 0; start < numBytes; start += BYTES_PER_PART) {
+      const end = Math.min(start + BYTES_PER_PART, numBytes);
+      this.#enqueueAll(list, queue, start, end, numBytes);
+      yield [];
+    }
+    while (!this.#merge(list, queue, numBytes, BYTES_PER_PART)) yield [];
+    for (let at = 0; at < numBytes;) {
+      const ids: number[] = [];
+      at = this.#collect(list, at, numBytes, ids, BYTES_PER_PART);
+      yield ids;
+    }
+  }
+
+  /** Makes each byte from `start` to `end` a token. */
+  #fill(
+    { tokens, previous, next }: TokenList,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    for (let at = start; at < end; at++) {
       const id = tokens[at] = this.#byteIds[bytes[at]];
       if (id < 0) throw new MissingByteError(bytes[at], at);
       previous[at] = at - 1;
       next[at] = at + 1;
     }
-    for (let at = 0; at < numBytes; at++) this.#enqueue(list, at, numBytes);
+  }
 
-    for (let entry = this.#queue.pop(); entry !== undefined; entry = this.#queue.pop()) {
+  #enqueueAll(
+    list: TokenList,
+    queue: MinHeap,
+    start: number,
+    end: number,
+    numBytes: number,
+  ): void {
+    for (let at = start; at < end; at++) this.#enqueue(list, queue, at, numBytes);
+  }
+
+  /** Looks at so many pairs at most. Returns whether none is left. */
+  #merge(list: TokenList, queue: MinHeap, numBytes: number, maxPairs: number): boolean {
+    const { tokens, previous, next, ranks } = list;
+    for (let numPairs = 0; numPairs < maxPairs; numPairs++) {
+      const entry = queue.pop();
+      if (entry === undefined) return true;
       const rank = Math.floor(entry / NUM_POSITIONS);
       const left = entry % NUM_POSITIONS;
       // A merge on either side may have taken this pair apart since it was queued.
@@ -87,21 +148,38 @@ export class BytePairEncoder {
       next[left] = next[right];
       ranks[right] = -1;
       if (next[left] < numBytes) previous[next[left]] = left;
-      this.#enqueue(list, left, numBytes);
-      if (previous[left] >= 0) this.#enqueue(list, previous[left], numBytes);
+      this.#enqueue(list, queue, left, numBytes);
+      if (previous[left] >= 0) this.#enqueue(list, queue, previous[left], numBytes);
     }
+    return false;
+  }
 
-    const ids: number[] = [];
-    for (let at = 0; at < numBytes; at = next[at]) ids.push(tokens[at]);
-    return ids;
+  /** Adds at most so many tokens to `ids`, from that at `start` on. Returns where the next one is. */
+  #collect(
+    { tokens, next }: TokenList,
+    start: number,
+    numBytes: number,
+    ids: number[],
+    maxIds: number,
+  ): number {
+    let at = start;
+    for (let count = 0; at < numBytes && count < maxIds; count++, at = next[at]) {
+      ids.push(tokens[at]);
+    }
+    return at;
   }
 
   /** Queues the pair that begins at `left`, if it merges. */
-  #enqueue({ tokens, next, ranks }: TokenList, left: number, end: number): void {
+  #enqueue(
+    { tokens, next, ranks }: TokenList,
+    queue: MinHeap,
+    left: number,
+    end: number,
+  ): void {
     const right = next[left];
     const rank = right < end ? this.#merges.rankOf(tokens[left], tokens[right]) : -1;
     ranks[left] = rank;
-    if (rank >= 0) this.#queue.push(rank * NUM_POSITIONS + left);
+    if (rank >= 0) queue.push(rank * NUM_POSITIONS + left);
   }
 }
 

@@ -28,6 +28,9 @@ interface Section {
 const MAX_REMEMBERED_LENGTH = 32;
 const MAX_REMEMBERED_PIECES = 65_536;
 
+/** A longer piece (in UTF-16 code units) is encoded in parts where parts are asked for. */
+const MAX_LENGTH_AT_ONCE = 32_768;
+
 /** Each way to allow special tokens has its own tables. */
 const MAX_MATCHERS = 16;
 
@@ -81,7 +84,8 @@ export class TokenEncoder {
   }
 
   /**
-   * The tokens of a text, in lists of at least `minIds`.
+   * The tokens of a text, in lists of at least `minIds`; where that is not `Infinity`, in smaller ones, too, some of which are
+   * empty, so that none takes long.
    *
    * @param allowed the special tokens to recognize
    * @throws {RangeError} if one of these is no special token
@@ -121,15 +125,21 @@ export class TokenEncoder {
   }
 
   *#encodeSections(minIds: number, sections: Iterable<Section>): Generator<number[], void> {
+    const maxLength = minIds === Infinity ? Infinity : MAX_LENGTH_AT_ONCE;
     let ids: number[] = [];
     for (const section of sections) {
-      const { start, end, addedId } = section;
+      const { text, start, end, offset, addedId } = section;
       let at = start;
       do {
-        at = this.#encodeText(section, at, ids, minIds);
-        if (ids.length < minIds) continue;
+        at = this.#encodeText(section, at, ids, minIds, maxLength);
+        const isLong = ids.length < minIds && at < end;
+        if (ids.length < minIds && !isLong) continue;
         yield ids;
         ids = [];
+        if (!isLong) continue;
+        const next = pieceEnd(text, at, end);
+        yield* this.#encodeLongPiece(text.slice(at, next), at + offset);
+        at = next;
       } while (at < end);
       if (addedId !== undefined) ids.push(addedId);
     }
@@ -155,11 +165,19 @@ export class TokenEncoder {
   }
 
   /**
-   * Adds the tokens of a section, from `start` on, to `ids`, until there are enough. Returns how far it came.
+   * Adds the tokens of a section, from `start` on, to `ids`, until there are enough, or a piece is longer than `maxLength`.
+   * Returns how far it came.
    */
-  #encodeText({ text, end, offset }: Section, start: number, ids: number[], enough: number) {
+  #encodeText(
+    { text, end, offset }: Section,
+    start: number,
+    ids: number[],
+    enough: number,
+    maxLength: number,
+  ): number {
     while (start < end && ids.length < enough) {
       const next = pieceEnd(text, start, end);
+      if (next - start > maxLength) break;
       const piece = text.slice(start, next);
       const pieceIds = this.#rememberedPieces.get(piece) ??
         this.#encodePiece(piece, start + offset);
@@ -185,12 +203,26 @@ export class TokenEncoder {
     try {
       return this.#bytePairs!.encode(bytes);
     } catch (error) {
-      if (!(error instanceof MissingByteError)) throw error;
-      let start = error.at;
-      while (bytes[start] >> 6 === 0b10) start--; // Within a character.
-      const before = utf8Decoder.decode(bytes.subarray(0, start));
-      const [character] = utf8Decoder.decode(bytes.subarray(start));
-      throw new UnknownCharacterError(character, place + before.length);
+      throw namingCharacter(error, bytes, place);
     }
   }
+
+  *#encodeLongPiece(piece: string, place: number): Generator<number[], void> {
+    const bytes = utf8Encoder.encode(piece);
+    try {
+      yield* this.#bytePairs!.encodeInParts(bytes);
+    } catch (error) {
+      throw namingCharacter(error, bytes, place);
+    }
+  }
+}
+
+/** The error for a byte of a piece without a token, as who has written the text sees it. */
+function namingCharacter(error: unknown, bytes: Uint8Array<ArrayBuffer>, place: number): unknown {
+  if (!(error instanceof MissingByteError)) return error;
+  let start = error.at;
+  while (bytes[start] >> 6 === 0b10) start--; // Within a character.
+  const before = utf8Decoder.decode(bytes.subarray(0, start));
+  const [character] = utf8Decoder.decode(bytes.subarray(start));
+  return new UnknownCharacterError(character, place + before.length);
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { createHandler } from "../../src/server/handler.ts";
-import { complete, get, post, refusal, serving } from "./serving.ts";
+import { complete, get, model, post, refusal, serving } from "./serving.ts";
 
 const LONG = { prompt: "ROMEO:", max_tokens: 250, ignore_eos: true, seed: 1 };
 
@@ -178,6 +178,28 @@ Deno.test("tokenize, detokenize and tokenizer_info are what harnesses ask for", 
   assertEquals((await refusal(handler, post("/tokenize", {}))).param, "prompt");
   assertEquals((await refusal(handler, post("/detokenize", { tokens: [-1] }))).status, 400);
   assertEquals((await refusal(handler, post("/detokenize", { tokens: ["a"] }))).param, "tokens");
+});
+
+Deno.test("a long text is tokenized, and tokens detokenized, while others have their turn", async () => {
+  using handler = serving();
+  const text = "é" + "nothing".repeat(30_000) + " 😀".repeat(30_000);
+  const turnsDuring = async <T>(action: Promise<T>): Promise<[T, number]> => {
+    let [numTurns, isDone] = [0, false];
+    const counted = (async () => {
+      for (; !isDone; numTurns++) await new Promise((resolve) => setTimeout(resolve, 0));
+    })();
+    const result = await action;
+    isDone = true;
+    await counted;
+    return [result, numTurns];
+  };
+  const body = { prompt: text, add_special_tokens: false };
+  const [response, numTurns] = await turnsDuring(handler(post("/tokenize", body)));
+  const { tokens, count, max_model_len } = await response.json();
+  assertEquals([tokens, count], [model.tokenizer!.encode(text), tokens.length]);
+  assertEquals([max_model_len, numTurns > 5], [256, true], `${numTurns}`);
+  const [back, numMore] = await turnsDuring(handler(post("/detokenize", { tokens })));
+  assertEquals([(await back.json()).prompt === text, numMore > 2], [true, true], `${numMore}`);
 });
 
 Deno.test("score tells how likely continuations are", async () => {

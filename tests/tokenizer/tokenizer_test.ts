@@ -3,6 +3,7 @@ import { FileFormatError } from "../../src/base/errors.ts";
 import { StreamDecoder } from "../../src/tokenizer/stream_decoder.ts";
 import { Tokenizer, type TokenizerOptions } from "../../src/tokenizer/tokenizer.ts";
 import { byteTokens, smallMerges, smallTokens } from "./small_vocabulary.ts";
+import { randomNumbers } from "./random_text.ts";
 
 const END_OF_TEXT = "<|endoftext|>";
 
@@ -81,6 +82,10 @@ Deno.test("encode() refuses text with a byte that the vocabulary has no token fo
   const tokens = byteTokens.with(68, "ab");
   const tokenizer = new Tokenizer({ tokens, merges: [] });
   assertEquals(tokenizer.decode(tokenizer.encode("hallo")), "hallo");
+  const long = `h ${"a".repeat(70_000)}e`;
+  for (const encode of [() => tokenizer.encode(long), () => [...tokenizer.encodeInParts(long)]]) {
+    assertThrows(encode, RangeError, 'received "e" (U+0065) at position 70002');
+  }
   assertThrows(
     () => tokenizer.encode("hello"),
     RangeError,
@@ -186,6 +191,26 @@ Deno.test("encodeInParts() gives in parts what encode() gives at once", () => {
   assertEquals([...tokenizer.encodeInParts("")], [[]]);
   // deno-lint-ignore no-explicit-any
   assertThrows(() => tokenizer.encodeInParts(5 as any), TypeError, "not a string: received 5");
+});
+
+Deno.test("encodeInParts() divides a long piece, too, and others may be encoded in between", () => {
+  const random = randomNumbers(5);
+  const letters = Array.from({ length: 100_000 }, () => "aehlnot"[Math.floor(random() * 7)]).join(
+    "",
+  );
+  const text = `Hello ${letters} world ${letters.slice(0, 40_000)}!`;
+  const expected = gpt2.encode(text);
+  const ids: number[] = [];
+  let numParts = 0;
+  for (const part of gpt2.encodeInParts(text)) {
+    numParts++;
+    assert(part.length <= 32_768);
+    ids.push(...part);
+    assertEquals(gpt2.encode("hello there"), [31373, 612]);
+  }
+  assertEquals(ids, expected);
+  // Each step over 100,000 bytes takes four of them.
+  assert(numParts > 12, `${numParts}`);
 });
 
 Deno.test("decode() takes any iterable of ids", () => {
