@@ -11,6 +11,7 @@ import { GPT2 } from "../gpt2.ts";
 import { Admission } from "./admission.ts";
 import { ApiError, overloaded, serverEnds, toApiError } from "./api_error.ts";
 import { Authorization } from "./authorization.ts";
+import { Bodies } from "./bodies.ts";
 import { Cors } from "./cors.ts";
 import { MAX_OTHER_REQUESTS } from "./limits.ts";
 import { Metrics } from "./metrics.ts";
@@ -123,6 +124,7 @@ class Exchanges {
       steering: checkSteering(settings.steering, model.config),
       startedAt: Math.floor(Date.now() / 1000),
       admission: new Admission({ maxTexts, maxWaiting }),
+      bodies: new Bodies(),
       prefixes: new PrefixCache(model, { maxTexts: maxKeptTexts, maxTokens }),
       metrics: new Metrics(),
     };
@@ -212,7 +214,7 @@ class Exchanges {
 
   #checkRoom(): void {
     if (this.#isEnding) throw serverEnds();
-    if (this.#running.size < this.#maxRunning) return;
+    if (this.#running.size < this.#maxRunning || this.#service.bodies.endSlowest()) return;
     throw overloaded(`The server answers ${this.#running.size} requests. Try again later.`, 1);
   }
 

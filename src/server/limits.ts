@@ -6,8 +6,11 @@
 
 /** The most bytes of a body. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** How long a body may take to arrive. */
+/** How long a body may take to arrive, and how long nothing may come of it. */
 export const BODY_TIMEOUT_MS = 30_000;
+export const BODY_IDLE_MS = 10_000;
+/** How long it may take where there is no place for another request. */
+export const BODY_GRACE_MS = 1000;
 /** The most prompts of a request, and continuations of a prompt that are scored. */
 export const MAX_PROMPTS = 256;
 /** The most stop texts, choices and so on, and the most characters of each. */

@@ -5,7 +5,8 @@
  */
 import { onAbort } from "../base/abort.ts";
 import { ApiError } from "./api_error.ts";
-import { BODY_TIMEOUT_MS, MAX_BODY_BYTES } from "./limits.ts";
+import type { Bodies } from "./bodies.ts";
+import { BODY_IDLE_MS, BODY_TIMEOUT_MS, MAX_BODY_BYTES } from "./limits.ts";
 
 /** Refuses invalid UTF-8. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
@@ -14,6 +15,10 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 export interface BodyLimits {
   readonly maxBytes?: number;
   readonly timeoutMs?: number;
+  /** How long nothing may come. */
+  readonly idleMs?: number;
+  /** Those that are on their way, among which it counts. */
+  readonly bodies?: Bodies;
 }
 
 /**
@@ -47,7 +52,12 @@ export async function readJsonBody(request: Request, limits: BodyLimits = {}): P
 
 async function readBytes(
   request: Request,
-  { maxBytes = MAX_BODY_BYTES, timeoutMs = BODY_TIMEOUT_MS }: BodyLimits,
+  {
+    maxBytes = MAX_BODY_BYTES,
+    timeoutMs = BODY_TIMEOUT_MS,
+    idleMs = BODY_IDLE_MS,
+    bodies,
+  }: BodyLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () =>
     new ApiError(413, `The body is larger than ${maxBytes} bytes. Send fewer prompts at a time.`);
@@ -60,10 +70,12 @@ async function readBytes(
     failure ??= error;
     reader.cancel(error).catch(() => {}); // It may have ended otherwise.
   };
-  const timer = setTimeout(
-    () => stop(new ApiError(408, `The body has not arrived within ${timeoutMs / 1000} s.`)),
-    timeoutMs,
-  );
+  const stopAfter = (ms: number, problem: string) =>
+    setTimeout(() => stop(new ApiError(408, `${problem} within ${ms / 1000} s.`)), ms);
+  const timer = stopAfter(timeoutMs, "The body has not arrived");
+  const waitForMore = () => stopAfter(idleMs, "Nothing more of the body has arrived");
+  let idleTimer = waitForMore();
+  using _arriving = bodies?.add(stop);
   using _listener = onAbort(request.signal, () => stop(request.signal.reason));
   try {
     const chunks: Uint8Array[] = [];
@@ -72,6 +84,8 @@ async function readBytes(
       const { done, value } = await reader.read();
       if (failure !== undefined) throw failure;
       if (done) break;
+      clearTimeout(idleTimer);
+      idleTimer = waitForMore();
       numBytes += value.length;
       if (numBytes > maxBytes) {
         stop(tooLarge());
@@ -90,5 +104,6 @@ async function readBytes(
     throw failure ?? new ApiError(400, "The body was cut off.", { cause: error });
   } finally {
     clearTimeout(timer);
+    clearTimeout(idleTimer);
   }
 }

@@ -43,9 +43,10 @@ const continuationsField: Field<readonly (string | number[])[]> = {
 
 /** Scores continuations of a prompt, or without any the prompts themselves. */
 export async function score(exchange: Exchange): Promise<Response> {
-  const { request, service: { model, modelName, admission }, id } = exchange;
+  const { request, service, id } = exchange;
+  const { model, modelName, admission } = service;
   admission.checkRoom();
-  const fields = checkFields(await readJsonBody(request), {
+  const fields = checkFields(await readJsonBody(request, service), {
     model: textField,
     prompt: eitherField(promptField, tokensField),
     continuations: continuationsField,

@@ -6,6 +6,7 @@
 import type { GPT2 } from "../gpt2.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Admission } from "./admission.ts";
+import type { Bodies } from "./bodies.ts";
 import type { CompletionUsage } from "./completions/usage.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PrefixCache } from "./prefix_cache.ts";
@@ -25,6 +26,7 @@ export interface Service {
   /** Vectors that may be asked for, by name. */
   readonly steering: ReadonlyMap<string, SteeringVector>;
   readonly admission: Admission;
+  readonly bodies: Bodies;
   readonly prefixes: PrefixCache;
   readonly metrics: Metrics;
 }

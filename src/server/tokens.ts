@@ -16,7 +16,7 @@ const TOKENS_PER_PART = 65_536;
 /** The tokens of a text. */
 export async function tokenize({ request, service, signal }: Exchange): Promise<Response> {
   const { model, modelName } = service;
-  const fields = checkFields(await readJsonBody(request), {
+  const fields = checkFields(await readJsonBody(request, service), {
     prompt: textField,
     model: textField,
     add_special_tokens: flagField,
@@ -44,7 +44,7 @@ export async function tokenize({ request, service, signal }: Exchange): Promise<
 /** The text of tokens. */
 export async function detokenize({ request, service, signal }: Exchange): Promise<Response> {
   const tokenizer = service.model.tokenizer!;
-  const fields = checkFields(await readJsonBody(request), {
+  const fields = checkFields(await readJsonBody(request, service), {
     tokens: tokensField,
     model: textField,
   });

@@ -1,6 +1,8 @@
 /** What clients that are broken or hostile do to a server. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ApiError } from "../../src/server/api_error.ts";
+import { Bodies } from "../../src/server/bodies.ts";
+import { BODY_GRACE_MS, MAX_OTHER_REQUESTS } from "../../src/server/limits.ts";
 import { readJsonBody } from "../../src/server/read_body.ts";
 import { complete, get, post, serving } from "./serving.ts";
 
@@ -102,6 +104,11 @@ Deno.test("readJsonBody() gives up on a body that is too slow, or too large", as
     ApiError,
   );
   assertEquals(slow.status, 408);
+  const idle = await assertRejects(() => readJsonBody(slowly(["{"]), { idleMs: 1 }), ApiError);
+  assertEquals([idle.status, idle.message], [
+    408,
+    "Nothing more of the body has arrived within 0.001 s.",
+  ]);
   const parts = ["[", ...new Array(20).fill('"0123456789",')];
   const large = await assertRejects(() => readJsonBody(slowly(parts), { maxBytes: 100 }), ApiError);
   assertEquals(large.status, 413);
@@ -115,4 +122,40 @@ Deno.test("readJsonBody() gives up on a body that is too slow, or too large", as
     (await assertRejects(() => readJsonBody(lying, { maxBytes: 100 }), ApiError)).status,
     413,
   );
+});
+
+/** A request whose body is half sent. */
+function halfSent(): Request {
+  return slowly(['{"prompt": "']);
+}
+
+Deno.test("where half-sent bodies have all places, a new request gets that of the slowest", async () => {
+  using handler = serving({ maxTexts: 1, maxWaiting: 0 });
+  const answers: Promise<Response>[] = [];
+  while (handler.numRunning < 1 + MAX_OTHER_REQUESTS) answers.push(handler(halfSent()));
+  assertEquals((await handler(get("/health"))).status, 503, "they have just begun");
+  let response = await handler(get("/health"));
+  while (response.status === 503) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    response = await handler(get("/health"));
+  }
+  assertEquals(response.status, 200);
+  assertEquals((await answers[0]).status, 408);
+  await handler.drain(0);
+  for (const answer of answers.slice(1)) assert([408, 503].includes((await answer).status));
+});
+
+Deno.test("Bodies end what has been on its way for the longest, and nothing that has just begun", () => {
+  const bodies = new Bodies();
+  const ended: number[] = [];
+  using _first = bodies.add(() => ended.push(1), 0);
+  const second = bodies.add(() => ended.push(2), 10);
+  using _third = bodies.add(() => ended.push(3), 20);
+  assertEquals(bodies.endSlowest(BODY_GRACE_MS - 1), false);
+  assertEquals(bodies.endSlowest(BODY_GRACE_MS), true);
+  second[Symbol.dispose](); // It has arrived.
+  assertEquals(bodies.endSlowest(BODY_GRACE_MS + 19), false);
+  assertEquals(bodies.endSlowest(BODY_GRACE_MS + 20), true);
+  assertEquals(bodies.endSlowest(Infinity), false);
+  assertEquals(ended, [1, 3]);
 });

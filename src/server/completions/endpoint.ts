@@ -14,7 +14,7 @@ import { streamCompletion } from "./stream.ts";
 export async function completions(exchange: Exchange): Promise<Response> {
   const { service } = exchange;
   service.admission.checkRoom();
-  const body = await readJsonBody(exchange.request);
+  const body = await readJsonBody(exchange.request, service);
   const request = await readCompletionRequest(body, service);
   return request.isStreamed
     ? await streamCompletion(exchange, request)
