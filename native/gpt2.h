@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a function below, ggml's version or a build choice that the TypeScript side
  * relies on changes incompatibly; compared with the number in src/ffi/gpt2_native.ts on opening. */
-#define GPT2_ABI_VERSION 14
+#define GPT2_ABI_VERSION 15
 
 GPT2_API int32_t gpt2_abi_version(void);
 

@@ -20,7 +20,7 @@ namespace {
 
 /* What computes an operation that ggml does not have. */
 const Kernel * customKernel(const ggml_tensor * y) {
-    for (const auto kernelOf : {raggedAttentionKernel, logitsSummaryKernel, targetScoresKernel}) {
+    for (const auto kernelOf : {raggedAttentionKernel, logitsSummaryKernel, targetScoresKernel, trainingKernel}) {
         if (const Kernel * kernel = kernelOf(y)) {
             return kernel;
         }

@@ -30,6 +30,7 @@ const Kernel * logitsSummaryKernel(const ggml_tensor * y);
 const Kernel * targetScoresKernel(const ggml_tensor * y);
 const Kernel * geluKernel(const ggml_tensor * y);
 const Kernel * normKernel(const ggml_tensor * y);
+const Kernel * trainingKernel(const ggml_tensor * y);
 
 /* For a kernel that takes no work memory. */
 inline size_t noWork(const ggml_tensor *, int) {

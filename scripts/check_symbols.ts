@@ -214,11 +214,16 @@ function readPrototypes(source: string): Map<string, string> {
   return comments;
 }
 
-/** The header that a file of `src/ffi` is about: `ggml_backend.ts` is about `ggml-backend.h`, one of them about ours. */
+/** The headers of this package's own, by the files of `src/ffi` that are about them. */
+const OWN_HEADERS: Readonly<Record<string, string>> = {
+  "gpt2_native.ts": `${import.meta.dirname}/../native/gpt2.h`,
+  "gpt2_training.ts": `${import.meta.dirname}/../native/training/gpt2_training.h`,
+};
+
+/** The header that a file of `src/ffi` is about: `ggml_backend.ts` is about `ggml-backend.h`. */
 function headerPath(file: string, source: string): string {
-  return file === "gpt2_native.ts"
-    ? `${import.meta.dirname}/../native/gpt2.h`
-    : `${source}/include/${file.replace(/\.ts$/, "").replaceAll("_", "-")}.h`;
+  return OWN_HEADERS[file] ??
+    `${source}/include/${file.replace(/\.ts$/, "").replaceAll("_", "-")}.h`;
 }
 
 /** Checks all of `src/ffi`; returns the differences, and how much was compared. */
@@ -232,7 +237,9 @@ export async function checkAll(): Promise<{ differences: string[]; numCompared: 
     .filter(({ name }) => name.endsWith(".h") && name !== "ggml-cpp.h")
     .map(({ name }) => `${source}/include/${name}`);
   const all = mergeHeaders(
-    [...headers, `${native}/gpt2.h`].map((path) => parseHeader(Deno.readTextFileSync(path))),
+    [...headers, ...Object.values(OWN_HEADERS)].map((path) =>
+      parseHeader(Deno.readTextFileSync(path))
+    ),
   );
   for (const { name: file } of Deno.readDirSync(folder)) {
     const text = Deno.readTextFileSync(`${folder}/${file}`);

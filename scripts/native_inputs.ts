@@ -45,14 +45,23 @@ export function changedInputs(
 }
 
 async function hashFiles(folder: string): Promise<string> {
-  const names = Array.from(Deno.readDirSync(folder))
-    .filter((entry) => entry.isFile).map((entry) => entry.name).sort();
   const parts: BlobPart[] = [];
-  for (const name of names) {
+  for (const name of listFiles(folder)) {
     const bytes = Deno.readFileSync(`${folder}/${name}`);
     parts.push(`${name}\n${bytes.length}\n`, bytes);
   }
   return await sha256(await new Blob(parts).bytes());
+}
+
+/** The files of `native/` and of folders in it, without what builds leave in `native/build`. */
+function listFiles(folder: string): string[] {
+  return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isFile, isDirectory }) =>
+    isFile
+      ? [name]
+      : isDirectory && name !== "build"
+      ? listFiles(`${folder}/${name}`).map((inner) => `${name}/${inner}`)
+      : []
+  ).sort();
 }
 
 async function describeCpu(): Promise<string> {

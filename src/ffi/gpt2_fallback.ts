@@ -8,10 +8,30 @@
  */
 import type { ggmlPrebuiltSymbols } from "./ggml.ts";
 import { abiVersion, type gpt2Symbols } from "./gpt2_native.ts";
+import type { gpt2TrainingSymbols } from "./gpt2_training.ts";
 import { ggmlTypeTraits } from "./structs.ts";
 import type { Library } from "./symbols.ts";
 
-type Gpt2Functions = Pick<Library, keyof typeof gpt2Symbols>;
+type Gpt2Functions = Pick<Library, keyof typeof gpt2Symbols | keyof typeof gpt2TrainingSymbols>;
+
+/** There are no kernels for training either. */
+const WITHOUT_TRAINING_KERNELS: Pick<Library, keyof typeof gpt2TrainingSymbols> = {
+  gpt2_has_training_kernels: () => false,
+  gpt2_is_plain: () => false,
+  gpt2_strided_product: () => null,
+  gpt2_product_with_rows: () => null,
+  gpt2_causal_attention: () => null,
+  gpt2_causal_attention_gradients: () => null,
+  gpt2_layer_norm_gradients: () => null,
+  gpt2_cross_entropy: () => null,
+  gpt2_cross_entropy_gradient: () => null,
+  gpt2_gelu_gradient: () => null,
+  gpt2_sum_over_rows: () => null,
+  gpt2_add_rows_at: () => null,
+  gpt2_sum_of_squares: () => null,
+  gpt2_adam_w: () => null,
+  gpt2_dropout: () => null,
+};
 
 /** What the functions are made from. */
 export interface FallbackParts {
@@ -36,6 +56,7 @@ const toFloat = {
 export function gpt2Fallback(parts: FallbackParts): Gpt2Functions {
   const { ggml, isEmpty, nothing } = parts;
   return {
+    ...WITHOUT_TRAINING_KERNELS,
     gpt2_abi_version: () => abiVersion,
     gpt2_abort_callback: () => isEmpty,
     gpt2_install_abort_handler: () => {},

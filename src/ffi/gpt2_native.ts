@@ -5,7 +5,7 @@
  */
 
 /** The number that `gpt2_abi_version()` must return: `GPT2_ABI_VERSION` in `native/gpt2.h`. */
-export const abiVersion = 14;
+export const abiVersion = 15;
 
 /** The functions in use, in the order of the header. */
 export const gpt2Symbols = {

@@ -9,6 +9,7 @@ import { ggmlAllocSymbols } from "./ggml_alloc.ts";
 import { ggmlBackendPrebuiltSymbols, ggmlBackendSymbols } from "./ggml_backend.ts";
 import { ggmlCpuSymbols } from "./ggml_cpu.ts";
 import { gpt2Symbols } from "./gpt2_native.ts";
+import { gpt2TrainingSymbols } from "./gpt2_training.ts";
 
 /** The symbol tables in one, as `Deno.dlopen` takes it. */
 export const symbols = {
@@ -17,6 +18,7 @@ export const symbols = {
   ...ggmlBackendSymbols,
   ...ggmlCpuSymbols,
   ...gpt2Symbols,
+  ...gpt2TrainingSymbols,
 } as const;
 
 /** Functions that are needed of a prebuilt ggml alone. */

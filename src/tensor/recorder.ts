@@ -39,6 +39,8 @@ export type MakeRecord = (
   c: Pointer,
   d: Pointer,
   e: Pointer,
+  f: Pointer,
+  g: Pointer,
 ) => Deno.PointerValue;
 
 /** The operations of one graph, in the order in which they were recorded, and the state in which the graph is. */
@@ -172,8 +174,8 @@ export class Recorder implements TensorOwner {
       owner.checkUsable();
       this.#lenders.add(owner);
     }
-    const [a, b, c, d, e] = sources.map(({ pointer }) => pointer);
-    const pointer = make(this.#contextWithRoom(), a, b, c, d, e);
+    const [a, b, c, d, e, f, g] = sources.map(({ pointer }) => pointer);
+    const pointer = make(this.#contextWithRoom(), a, b, c, d, e, f, g);
     if (pointer === null) {
       throw new NativeError("Cannot record an operation: ggml has no memory for it");
     }

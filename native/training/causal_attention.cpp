@@ -1,0 +1,90 @@
+/*
+ * Causal attention on the way forward. A thread takes some queries of one head; a position gets the same bits whatever
+ * others are computed with it.
+ */
+#include "causal_attention.h"
+
+#ifdef GPT2_HAS_KERNELS
+
+#include <cmath>
+
+namespace training {
+namespace {
+
+/* Makes of scores weights: e^(score * scale - largest), divided by their sum. Those behind the first `count` of `size`
+ * become zeros. Returns the logarithm of the sum of e^(score * scale). */
+float softmax(float * scores, int64_t count, int64_t size, float scale) {
+    const __m512 factor = _mm512_set1_ps(scale);
+    __m512 most = _mm512_set1_ps(-INFINITY);
+    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
+        const __m512 x = _mm512_mul_ps(load(scores + i, mask), factor);
+        store(scores + i, mask, x);
+        most = _mm512_mask_max_ps(most, mask, most, x);
+    });
+    const float largest = _mm512_reduce_max_ps(most);
+    __m512 sums = _mm512_setzero_ps();
+    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
+        const __m512 x = power(_mm512_sub_ps(load(scores + i, mask), _mm512_set1_ps(largest)));
+        store(scores + i, mask, x);
+        sums = _mm512_mask_add_ps(sums, mask, sums, x);
+    });
+    const float sum = _mm512_reduce_add_ps(sums);
+    const __m512 share = _mm512_set1_ps(1 / sum);
+    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
+        store(scores + i, mask, _mm512_mul_ps(load(scores + i, mask), share));
+    });
+    std::fill(scores + count, scores + size, 0.0f);
+    return largest + std::log(sum);
+}
+
+void compute(const ggml_compute_params * params, ggml_tensor * y) {
+    const Heads query = {y->src[0]}, key = {y->src[1]}, value = {y->src[2]};
+    const int64_t seq = query.seq(), headDim = query.headDim(), heads = y->src[0]->ne[2];
+    const int64_t stride = scoreStride(seq);
+    const float scale = floatParameter(y, SCALE_AT);
+    const Dropout dropout = dropoutOf(y, y->src[3]);
+    float * logSums = floats(y) + ggml_nelements(y->src[0]);
+    char * own = alignedWork(params) + params->ith * (PRODUCT_BYTES + QUERIES_AT_ONCE * stride * sizeof(float));
+    auto * work = reinterpret_cast<float *>(own);
+    auto * scores = reinterpret_cast<float *>(own + PRODUCT_BYTES);
+    const int64_t blocks = (seq + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE;
+    startTurns(params);
+    takeTurns(params, blocks * query.count(), 1, [&](int64_t i, int64_t) {
+        /* The last block takes longest. */
+        const int64_t head = i % query.count(), block = blocks - 1 - i / query.count();
+        const int64_t first = block * QUERIES_AT_ONCE, end = std::min(first + QUERIES_AT_ONCE, seq);
+        multiplyAll(query[head].from(first, 0), end - first, key[head], end, headDim, {scores, stride}, false, work);
+        for (int64_t q = first; q < end; q++) {
+            float * row = scores + (q - first) * stride;
+            logSums[head * seq + q] = softmax(row, q + 1, end, scale);
+            if (dropout.isOn()) {
+                const auto place = static_cast<uint32_t>((head * seq + q) * seq);
+                eachVector(0, q + 1, [&](int64_t k, __mmask16 mask) {
+                    store(row + k, mask, _mm512_mul_ps(load(row + k, mask), dropout.factors(place + k)));
+                });
+            }
+        }
+        const Target to = {
+            floats(y) + ((head / heads * seq + first) * heads + head % heads) * headDim, heads * headDim};
+        multiplyAll({scores, stride, 1}, end - first, transposed(value[head]), headDim, end, to, false, work);
+    });
+}
+
+size_t workSize(const ggml_tensor * y, int numThreads) {
+    return CACHE_LINE + numThreads * (PRODUCT_BYTES + QUERIES_AT_ONCE * scoreStride(y->src[0]->ne[1]) * sizeof(float));
+}
+
+constexpr Kernel KERNEL = {compute, workSize};
+
+}  // namespace
+}  // namespace training
+
+ggml_tensor * gpt2_causal_attention(ggml_context * context, ggml_tensor * query, ggml_tensor * key, ggml_tensor * value,
+                                    ggml_tensor * seed, float scale, float probability, uint32_t stream) {
+    const int64_t size = ggml_nelements(query) + ggml_nelements(query) / query->ne[0];
+    ggml_tensor * y = training::operation(context, training::KERNEL, {size}, {query, key, value, seed});
+    training::setAttention(y, scale, probability, stream);
+    return y;
+}
+
+#endif

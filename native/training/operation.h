@@ -1,0 +1,96 @@
+/*
+ * What the operations of training are made of: a custom operation of ggml that carries its kernel with it.
+ */
+#pragma once
+
+#include "../kernels.h"
+#include "gpt2_training.h"
+
+#ifdef GPT2_HAS_KERNELS
+
+#include "../vector_exp.h"
+#include "panels.h"
+
+#include <initializer_list>
+
+namespace training {
+
+constexpr uint32_t PARAMETERS_AT = 8;  // among the parameters, behind those of a custom operation
+
+/* An operation that this kernel computes, with a result of its own. */
+ggml_tensor * operation(ggml_context * context, const Kernel & kernel, std::initializer_list<int64_t> sizes,
+                        std::initializer_list<ggml_tensor *> operands);
+
+/* An operation that overwrites its first operand. */
+ggml_tensor * operationInPlace(
+    ggml_context * context, const Kernel & kernel, std::initializer_list<ggml_tensor *> operands);
+
+inline void setParameter(ggml_tensor * y, int at, float value) {
+    ggml_set_op_params_f32(y, PARAMETERS_AT + at, value);
+}
+
+inline void setParameter(ggml_tensor * y, int at, int32_t value) {
+    ggml_set_op_params_i32(y, PARAMETERS_AT + at, value);
+}
+
+inline float floatParameter(const ggml_tensor * y, int at) {
+    return ggml_get_op_params_f32(y, PARAMETERS_AT + at);
+}
+
+inline int32_t intParameter(const ggml_tensor * y, int at) {
+    return ggml_get_op_params_i32(y, PARAMETERS_AT + at);
+}
+
+inline float * floats(const ggml_tensor * x) {
+    return static_cast<float *>(x->data);
+}
+
+/* A stride in numbers. */
+inline int64_t strideOf(const ggml_tensor * x, int axis) {
+    return x->nb[axis] / sizeof(float);
+}
+
+/* From `begin` up to, but not including, `end`. */
+struct Share {
+    int64_t begin;
+    int64_t end;
+};
+
+/* The part of `count` numbers, or rows, that a thread computes: whole multiples of `grain`, but for the last. */
+inline Share shareOf(const ggml_compute_params * params, int64_t count, int64_t grain = LANES) {
+    const int64_t numGrains = (count + grain - 1) / grain;
+    return {numGrains * params->ith / params->nth * grain,
+            std::min(numGrains * (params->ith + 1) / params->nth * grain, count)};
+}
+
+/* Calls `work(i, mask)` for every 16 numbers from `begin` on, of which the mask says which there are. */
+template <class Work> void eachVector(int64_t begin, int64_t end, Work work) {
+    int64_t i = begin;
+    for (; i + LANES <= end; i += LANES) {
+        work(i, static_cast<__mmask16>(0xffff));
+    }
+    if (i < end) {
+        work(i, firstLanes(end - i));
+    }
+}
+
+inline __m512 load(const float * from, __mmask16 mask) {
+    return _mm512_maskz_loadu_ps(mask, from);
+}
+
+inline void store(float * to, __mmask16 mask, __m512 x) {
+    if (mask == 0xffff) {
+        _mm512_storeu_ps(to, x);
+    } else {
+        _mm512_mask_storeu_ps(to, mask, x);
+    }
+}
+
+/* e^x, also of what is no number: a loss must not hide that something went wrong. */
+inline __m512 power(__m512 x) {
+    return _mm512_mask_mov_ps(exponential(x), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
+}
+
+}  // namespace training
+
+#endif

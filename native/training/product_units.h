@@ -1,0 +1,62 @@
+/*
+ * How a product is divided among threads.
+ */
+#pragma once
+
+#include "product.h"
+
+namespace training {
+
+/* A part of a product that one thread computes: of matrix `batch`, these rows of `a` and of `b`. */
+struct Unit {
+    int64_t batch;
+    int64_t rowBegin, rowEnd;
+    int64_t begin, end;
+};
+
+class Units {
+    int64_t batches, rows, numRows, grain;
+    int64_t numGrains;
+    int64_t rowParts = 1;
+    int64_t chunks;
+
+    /* More parts, until there are `wanted`, but none smaller than that. */
+    void divide(int64_t wanted, int64_t smallestRows, int64_t smallestPanels) {
+        while (count() < wanted) {
+            if (rows / (rowParts + 1) >= smallestRows) {
+                rowParts++;
+            } else if (numGrains / (chunks + 1) * grain >= smallestPanels * LANES) {
+                chunks++;
+            } else {
+                return;
+            }
+        }
+    }
+
+public:
+    /* `rows` of a, `numRows` of b, of which `grain`, a multiple of 16, stay together. */
+    Units(int64_t batches, int64_t rows, int64_t numRows, int64_t grain, int numThreads)
+        : batches(batches), rows(rows), numRows(numRows), grain(grain), numGrains((numRows + grain - 1) / grain) {
+        const int64_t grainsAtMost = BLOCK_PANELS * LANES / grain;
+        chunks = (numGrains + grainsAtMost - 1) / grainsAtMost;
+        /* Packing is done again for each part: where there is enough to do, threads that are held up leave work to the
+         * others; where there is little, each gets some. */
+        divide(4 * numThreads, 8 * TILE_ROWS, BLOCK_PANELS / 2);
+        divide(numThreads, 2 * TILE_ROWS, TILE_PANELS);
+    }
+
+    int64_t count() const { return batches * chunks * rowParts; }
+
+    Unit operator[](int64_t i) const {
+        const int64_t part = i % rowParts, chunk = i / rowParts % chunks;
+        return {
+            i / rowParts / chunks,
+            rows * part / rowParts,
+            rows * (part + 1) / rowParts,
+            numGrains * chunk / chunks * grain,
+            std::min(numGrains * (chunk + 1) / chunks * grain, numRows),
+        };
+    }
+};
+
+}  // namespace training

@@ -1,0 +1,45 @@
+/**
+ * What kernels of training rely on, said of their operands.
+ *
+ * @module
+ */
+import { describe } from "../../base/describe.ts";
+import { checkF32 } from "../check_operands.ts";
+import { formatShape, sameShape, type Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** `"bf16"`: operands are rounded to BF16, to the nearest and of two to the even one, and the products added up in F32. */
+export type Precision = "f32" | "bf16";
+
+/** Throws unless it is one of the two. */
+export function checkPrecision(action: string, precision: Precision): void {
+  if (precision === "f32" || precision === "bf16") return;
+  throw new TypeError(
+    `Cannot ${action} a tensor: the precision is f32 or bf16: received ${describe(precision)}`,
+  );
+}
+
+/** Throws unless `x` is f32 and has this shape. */
+export function checkShape(action: string, x: Tensor, shape: Shape, what: string): void {
+  checkF32(action, x);
+  if (sameShape(x.shape, shape)) return;
+  throw new TypeError(
+    `Cannot ${action} ${x}: as ${what} ${formatShape(shape)} is needed`,
+  );
+}
+
+/** Throws unless `x` is i32 and has this shape. */
+export function checkIntegers(action: string, x: Tensor, shape: Shape, what: string): void {
+  if (x.dtype === "i32" && sameShape(x.shape, shape)) return;
+  throw new TypeError(
+    `Cannot ${action} with ${x}: as ${what} i32 ${formatShape(shape)} is needed`,
+  );
+}
+
+/** Throws unless the elements of what is overwritten lie side by side. */
+export function checkInPlace(action: string, x: Tensor): void {
+  if (x.isContiguous) return;
+  throw new TypeError(
+    `Cannot ${action} ${x} in place: its elements do not lie side by side. Copy it with contiguous() first`,
+  );
+}

@@ -1,0 +1,39 @@
+/**
+ * Where training has kernels of its own.
+ *
+ * @module
+ */
+import { library } from "../../ffi/library.ts";
+import type { Backend } from "../backend.ts";
+import { type Recorder, recorderFor } from "../recorder.ts";
+import { recordOf, type Tensor } from "../tensor.ts";
+
+/**
+ * Whether the backend can carry out the operations in this folder: only kernels of this package's own do, on a processor
+ * that they were made for.
+ */
+export function hasTrainingKernels(backend: Backend): boolean {
+  return !backend.usesDevices && library().gpt2_has_training_kernels();
+}
+
+/**
+ * The graph that an operation of training on these tensors belongs to.
+ *
+ * @throws {TypeError} as `recorderFor()`, and if there are no kernels, or an operand lies in memory that they do not read
+ */
+export function trainingRecorder(action: string, ...operands: readonly Tensor[]): Recorder {
+  const recorder = recorderFor(action, ...operands);
+  if (!hasTrainingKernels(recorder.backend)) {
+    throw new TypeError(
+      `Cannot ${action} ${operands[0]}: there is no kernel for it here. ` +
+        "Ask hasTrainingKernels() first",
+    );
+  }
+  for (const x of operands) {
+    if (library().gpt2_is_plain(recordOf(x).pointer)) continue;
+    throw new TypeError(
+      `Cannot ${action} ${x}: its memory is in an order that other operations read. Load it into plain memory`,
+    );
+  }
+  return recorder;
+}
