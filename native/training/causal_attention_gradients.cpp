@@ -4,7 +4,7 @@
  */
 #include "causal_attention.h"
 
-#ifdef GPT2_HAS_KERNELS
+#ifdef GPT2_HAS_AVX512
 
 namespace training {
 namespace {

@@ -1,6 +1,6 @@
 #include "operation.h"
 
-#ifdef GPT2_HAS_KERNELS
+#ifdef GPT2_HAS_AVX512
 
 #include "ggml-backend.h"
 

@@ -6,7 +6,7 @@
 #include "../kernels.h"
 #include "gpt2_training.h"
 
-#ifdef GPT2_HAS_KERNELS
+#ifdef GPT2_HAS_AVX512
 
 #include "../vector_exp.h"
 #include "panels.h"

@@ -3,7 +3,7 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_KERNELS
+#ifdef GPT2_HAS_AVX512
 
 namespace training {
 namespace {

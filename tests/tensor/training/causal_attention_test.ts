@@ -1,6 +1,6 @@
 // Causal attention for training, beside its definition and the derivative of that.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Graph } from "../../../src/tensor/graph.ts";
 import {
   causalAttention,
@@ -168,14 +168,23 @@ for (const hasDropout of [false, true]) {
   });
 }
 
-testKernel("causalAttention() does not look at positions behind", () => {
+testKernel("causalAttention() gives a position the same bits whatever is behind it", () => {
   const c: Case = { batch: 1, heads: 2, seq: 70, headDim: 8 };
   const block = noise(3 * 70 * 16), gradient = noise(70 * 16);
-  const spoilt = block.map((x, at) => at < 50 * 48 ? x : NaN);
-  const [[expected], [actual]] = [block, spoilt].map((x) => run(c, x, gradient, false));
+  const other = block.map((x, at) => at < 50 * 48 ? x : 100 * x);
+  const [[expected], [actual]] = [block, other].map((x) => run(c, x, gradient, false));
   const rows = (x: number[]) => [...positionsFirst(c, x)];
   assertEquals(rows(actual).slice(0, 50 * 16), rows(expected).slice(0, 50 * 16));
-  assert(rows(actual).slice(50 * 16).every(Number.isNaN));
+  assertNotEquals(rows(actual).slice(50 * 16), rows(expected).slice(50 * 16));
+});
+
+testKernel("causalAttention() does not hide what is no number", () => {
+  const c: Case = { batch: 1, heads: 1, seq: 3, headDim: 4 };
+  for (const which of [0, 1, 2]) {
+    const block = noise(3 * 3 * 4).fill(NaN, which * 4, which * 4 + 1);
+    const [output, , ...gradients] = run(c, block, noise(12), false);
+    assert(output.some(Number.isNaN) && gradients.flat().some(Number.isNaN), `${which}`);
+  }
 });
 
 testKernel(
