@@ -4,21 +4,20 @@
  * @module
  */
 import { gpt2Fallback } from "./gpt2_fallback.ts";
-import { gpt2Symbols } from "./gpt2_native.ts";
 import { cString } from "./memory.ts";
 import { keepLoaded } from "./system_library.ts";
-import { type Library, oftenCalled, symbols, symbolsOfPrebuilt } from "./symbols.ts";
+import { type Library, oftenCalled, symbols, symbolsOfOurs, symbolsOfPrebuilt } from "./symbols.ts";
 
 /** ggml's own functions, of which each file of a prebuilt ggml has some. */
 function ggmlSymbols(): Record<string, Deno.ForeignFunction> {
-  const isGgmls = ([name]: [string, unknown]) => !(name in gpt2Symbols);
+  const isGgmls = ([name]: [string, unknown]) => !(name in symbolsOfOurs);
   const entries = Object.entries({ ...symbols, ...symbolsOfPrebuilt }).filter(isGgmls);
   return Object.fromEntries(entries);
 }
 
 /** Those functions, typed. */
 type Ggml =
-  & Omit<Library, keyof typeof gpt2Symbols>
+  & Omit<Library, keyof typeof symbolsOfOurs>
   & Deno.DynamicLibrary<typeof symbolsOfPrebuilt>["symbols"];
 
 /** Functions of a prebuilt ggml whose addresses are wanted. */

@@ -7,12 +7,12 @@
  * @module
  */
 import type { ggmlPrebuiltSymbols } from "./ggml.ts";
-import { abiVersion, type gpt2Symbols } from "./gpt2_native.ts";
+import { abiVersion } from "./gpt2_native.ts";
 import type { gpt2TrainingSymbols } from "./gpt2_training.ts";
 import { ggmlTypeTraits } from "./structs.ts";
-import type { Library } from "./symbols.ts";
+import type { Library, symbolsOfOurs } from "./symbols.ts";
 
-type Gpt2Functions = Pick<Library, keyof typeof gpt2Symbols | keyof typeof gpt2TrainingSymbols>;
+type Gpt2Functions = Pick<Library, keyof typeof symbolsOfOurs>;
 
 /** There are no kernels for training either. */
 const WITHOUT_TRAINING_KERNELS: Pick<Library, keyof typeof gpt2TrainingSymbols> = {

@@ -11,14 +11,16 @@ import { ggmlCpuSymbols } from "./ggml_cpu.ts";
 import { gpt2Symbols } from "./gpt2_native.ts";
 import { gpt2TrainingSymbols } from "./gpt2_training.ts";
 
+/** Functions of this package's own, which a prebuilt ggml does not have. */
+export const symbolsOfOurs = { ...gpt2Symbols, ...gpt2TrainingSymbols } as const;
+
 /** The symbol tables in one, as `Deno.dlopen` takes it. */
 export const symbols = {
   ...ggmlSymbols,
   ...ggmlAllocSymbols,
   ...ggmlBackendSymbols,
   ...ggmlCpuSymbols,
-  ...gpt2Symbols,
-  ...gpt2TrainingSymbols,
+  ...symbolsOfOurs,
 } as const;
 
 /** Functions that are needed of a prebuilt ggml alone. */
