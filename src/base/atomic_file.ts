@@ -15,7 +15,7 @@ import { TemporaryFile } from "./temporary_file.ts";
 export interface WriteProgress {
   /** Bytes written so far. */
   readonly writtenBytes: number;
-  /** Bytes that will have been written at the end. */
+  /** Bytes that will have been written at the end; as many as so far where nobody knows. */
   readonly totalBytes: number;
 }
 
@@ -40,7 +40,7 @@ export type ByteChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 const PIECE_BYTES = 8 * 1024 * 1024;
 
 /**
- * Writes a file of `totalBytes` bytes: into a temporary file beside it (`<path>.<unique>.gpt2.incomplete`, where need be with less of the path), then to the disk
+ * Writes a file of `totalBytes` bytes, or of as many as there turn out to be: into a temporary file beside it (`<path>.<unique>.gpt2.incomplete`, where need be with less of the path), then to the disk
  * itself (fsync), then by renaming over `path`. On any failure or abort the temporary file is removed and `path` is as it
  * was. Only a process that is killed leaves its temporary file behind; the next that writes into the folder removes it.
  *
@@ -49,7 +49,7 @@ const PIECE_BYTES = 8 * 1024 * 1024;
  */
 export async function writeFileAtomically(
   path: string,
-  totalBytes: number,
+  totalBytes: number | undefined,
   chunks: ByteChunks,
   options: AtomicWriteOptions = {},
 ): Promise<void> {
@@ -60,7 +60,10 @@ export async function writeFileAtomically(
     orStorageError(
       path,
       operation,
-      () => `after ${writtenBytes} of the ${totalBytes} bytes needed`,
+      () =>
+        totalBytes === undefined
+          ? `after ${writtenBytes} bytes`
+          : `after ${writtenBytes} of the ${totalBytes} bytes needed`,
     );
   await attempt(() => requireReplaceable(path));
   using temporary = await attempt(() => TemporaryFile.create(path));
@@ -74,10 +77,10 @@ export async function writeFileAtomically(
         start += count;
         writtenBytes += count;
       }
-      onProgress?.({ writtenBytes, totalBytes });
+      onProgress?.({ writtenBytes, totalBytes: totalBytes ?? writtenBytes });
     }
   }
-  if (writtenBytes !== totalBytes) {
+  if (totalBytes !== undefined && writtenBytes !== totalBytes) {
     throw new RangeError(
       `Cannot write ${quotePath(path)}: it must get ${totalBytes} bytes: received ${writtenBytes}`,
     );

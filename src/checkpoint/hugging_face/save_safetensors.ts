@@ -10,7 +10,7 @@ import { writeSafetensors } from "../../formats/safetensors_writer.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { convertedSlabs, readConverted } from "../row_converter.ts";
-import { CreatedFolder } from "./created_folder.ts";
+import { CreatedFolder } from "../../base/created_folder.ts";
 import { removeFormerFiles } from "./former_files.ts";
 import { settingsTexts } from "./settings_texts.ts";
 import { descriptionOf, ModelWeights } from "../model_weights.ts";

@@ -6,7 +6,7 @@
 import { writeFileAtomically } from "../../base/atomic_file.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { noSettings } from "../settings.ts";
-import { CreatedFolder } from "./created_folder.ts";
+import { CreatedFolder } from "../../base/created_folder.ts";
 import { tokenizerTexts } from "./settings_texts.ts";
 
 /**

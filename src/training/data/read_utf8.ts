@@ -9,7 +9,7 @@ import { quotePath } from "../../base/describe.ts";
 import { eventLoopTurn } from "../../base/event_loop.ts";
 
 /** What is read at once: some milliseconds' work for those who get it. */
-const PART_BYTES = 2 ** 18;
+const PART_BYTES = 2 ** 16;
 
 /** How to read. */
 export interface ReadingOptions {

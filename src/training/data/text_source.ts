@@ -23,6 +23,8 @@ export interface TextPart {
   readonly path: string;
   /** The line of the file on which it begins, from 1 on. */
   readonly line: number;
+  /** Whether its text is within this line, whatever line ends it has. */
+  readonly isInLine: boolean;
 }
 
 /** A file, as far as it tells whether it has changed. */
@@ -91,6 +93,17 @@ export class TextSource {
     );
   }
 
+  /** The error for texts that were not the same when they were read again. */
+  changedError(): FileFormatError {
+    return formatError(
+      "texts",
+      this.#path,
+      "it was changed while it was read",
+      "another number of characters",
+      "Wait until nothing else writes to it.",
+    );
+  }
+
   /**
    * The texts. Those of a folder or of JSON lines that are empty are left out.
    *
@@ -116,7 +129,7 @@ async function* textFile(
 ): AsyncGenerator<TextPart> {
   let line = 1;
   for await (const part of splitAt(readUtf8(path, options), separator)) {
-    yield { ...part, path, line };
+    yield { ...part, path, line, isInLine: false };
     line += numLinesIn(part.text);
   }
 }
@@ -136,7 +149,7 @@ async function* jsonLines(path: string, options: ReadingOptions): AsyncGenerator
     line++;
     const text = json.trim() === "" ? "" : textOfLine(json, path, line);
     json = "";
-    if (text !== "") yield { text, endsText, path, line };
+    if (text !== "") yield { text, endsText, path, line, isInLine: true };
   }
 }
 
@@ -152,7 +165,7 @@ function textOfLine(json: string, path: string, line: number): string {
   const text = typeof value === "object" && value !== null && "text" in value
     ? value.text
     : undefined;
-  if (typeof text === "string") return text;
+  if (typeof text === "string") return text.toWellFormed();
   throw refuse('has no "text" that is a string', json);
 }
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { quotePath } from "../../base/describe.ts";
-import { StorageError } from "../../base/errors.ts";
-import { exists, folderOf } from "../../base/files.ts";
+import { quotePath } from "./describe.ts";
+import { StorageError } from "./errors.ts";
+import { exists, folderOf } from "./files.ts";
 
 /** A folder that was there, or is made with those that it is in; what was made is removed again if it stays empty. */
 export class CreatedFolder implements Disposable {

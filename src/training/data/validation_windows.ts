@@ -1,0 +1,36 @@
+/**
+ * What a model is tried on.
+ *
+ * @module
+ */
+import type { TokenFile } from "./token_file.ts";
+import { readWindows, requireWindow, type WindowBatch } from "./training_windows.ts";
+
+/** All windows of a file, side by side. */
+export interface ValidationWindows {
+  /** How many there are. */
+  readonly numWindows: number;
+  /** The windows in their order, so many at a time; fewer in the last batch. */
+  batches(batchSize: number): Generator<WindowBatch>;
+}
+
+/**
+ * The windows of a file: number `k` reads the tokens from `k * contextLength` on, and predicts those after each of them. The
+ * few tokens at the end that do not fill one are left out.
+ *
+ * @throws {RangeError} if there are too few tokens for one window
+ */
+export function validationWindows(file: TokenFile, contextLength: number): ValidationWindows {
+  requireWindow(file, contextLength);
+  const numWindows = Math.floor((file.length - 1) / contextLength);
+  return {
+    numWindows,
+    *batches(batchSize) {
+      for (let first = 0; first < numWindows; first += batchSize) {
+        const length = Math.min(batchSize, numWindows - first);
+        const starts = Array.from({ length }, (_, i) => (first + i) * contextLength);
+        yield readWindows(file, starts, contextLength);
+      }
+    },
+  };
+}
