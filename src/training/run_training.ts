@@ -1,0 +1,327 @@
+/**
+ * A training run: steps, evaluations, samples, and what is kept of them in a folder.
+ *
+ * | file               | what                                                             |
+ * | ------------------ | ---------------------------------------------------------------- |
+ * | `best/`            | the model with the lowest validation loss, as a Hugging Face folder |
+ * | `last/`            | the model as the run has left it                                 |
+ * | `model.gguf`       | the best of them, or the last if nothing was evaluated            |
+ * | `state.safetensors`| what training goes on from                                       |
+ * | `log.jsonl`        | what happened, an event in each line                             |
+ * | `report.html`      | the same as a page                                               |
+ *
+ * @module
+ */
+import { writeFileAtomically } from "../base/atomic_file.ts";
+import { quotePath } from "../base/describe.ts";
+import { NumericalError, StorageError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import { convertCheckpoint } from "../checkpoint/convert.ts";
+import type { FileType } from "../checkpoint/file_types.ts";
+import type { Engine } from "../engine/engine.ts";
+import { engineOf } from "../engine/engines.ts";
+import type { GPT2Config } from "../model/config.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { RunLog } from "./run_log.ts";
+import type { Trainer } from "./trainer.ts";
+import type { Batch } from "./training_graph.ts";
+import type { Evaluated, RunEnds, StepDone, TrainingEvent } from "./training_event.ts";
+import { loadTrainingState, readTrainingRecord, saveTrainingState } from "./training_state.ts";
+import { validationLoss } from "./validation_loss.ts";
+
+/** What a run uses of a `GPT2`. */
+export interface TrainedModel {
+  /** Its sizes. */
+  readonly config: GPT2Config;
+  /** Turns text into tokens and back. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** How many weights it has. */
+  numParameters(): number;
+  /** Continues a text. */
+  generateText(
+    prompt: string,
+    options: { maxNewTokens: number; seed: number; topK: number; signal?: AbortSignal },
+  ): Promise<string>;
+  /** Writes a folder that Hugging Face transformers loads. */
+  saveSafetensors(folder: string): Promise<void>;
+}
+
+/** Texts that the model is not trained on. */
+export interface ValidationData {
+  /** Windows of `seqLength` tokens; gone through anew for each evaluation. */
+  readonly windows: Iterable<Batch>;
+  /** Tokens in them. */
+  readonly numTokens: number;
+  /** Bytes of the text of those tokens, if known. */
+  readonly numBytes?: number;
+}
+
+/** Options of {@linkcode runTraining}. */
+export interface RunOptions {
+  /** The folder that is written. */
+  readonly out: string;
+  /** What is evaluated. */
+  readonly validation?: ValidationData;
+  /** Steps between two evaluations. Default: 250. */
+  readonly evaluateEvery?: number;
+  /** Steps between two states to go on from. Default: as `evaluateEvery`. */
+  readonly saveEvery?: number;
+  /** What the model is to continue at each evaluation; without it, it writes nothing. */
+  readonly samplePrompt?: string;
+  /** Tokens of such a continuation. Default: 60. */
+  readonly sampleTokens?: number;
+  /** The type of `model.gguf`. Default: `"f16"`. */
+  readonly ggufType?: FileType;
+  /** Whether to go on from the state in the folder. Default: false. */
+  readonly resume?: boolean;
+  /** Tokens of the training data, for the log. */
+  readonly numTrainTokens?: number;
+  /** Makes the page. */
+  readonly report?: (events: readonly TrainingEvent[]) => string;
+  /** Stops the run as soon as it can be gone on with: the state is saved. Not the trainer's own. */
+  readonly signal?: AbortSignal;
+}
+
+/** The rates of so many steps are averaged. */
+const STEPS_OF_RATE = 20;
+
+/** Of this many of the likeliest tokens samples are drawn. */
+const SAMPLE_TOP_K = 50;
+
+/**
+ * Trains a model up to the last step, or until it is stopped.
+ *
+ * @throws {StorageError} if the folder cannot be written, or holds a run already that is not to be gone on with; the state that
+ *   was saved before is there still
+ * @throws {NumericalError} if the loss is no finite number any more, after all is saved as it was before that step
+ * @throws {FileFormatError} if the state is damaged, or that of another training
+ */
+export async function* runTraining(
+  model: TrainedModel,
+  trainer: Trainer,
+  options: RunOptions,
+): AsyncGenerator<TrainingEvent, void, undefined> {
+  const run = new Run(model, trainer, options);
+  await run.prepare();
+  using log = await RunLog.open(`${options.out}/log.jsonl`, trainer.numSteps);
+  try {
+    for await (const event of run.events()) {
+      log.add(event);
+      if (event.kind === "evaluation" || event.kind === "end") await run.writeReport(log.events);
+      yield event;
+    }
+  } finally {
+    await run.writeReport(log.events);
+  }
+}
+
+class Run {
+  readonly #model: TrainedModel;
+  readonly #trainer: Trainer;
+  readonly #engine: Engine;
+  readonly #options: RunOptions;
+  readonly #statePath: string;
+  /** How long the steps before this run have taken. */
+  #elapsedBefore = 0;
+  #begin = performance.now();
+  #firstStep = 0;
+  #best: RunEnds["best"];
+  readonly #recent: { readonly numTokens: number; readonly elapsedMs: number }[] = [];
+
+  constructor(model: TrainedModel, trainer: Trainer, options: RunOptions) {
+    this.#model = model;
+    this.#trainer = trainer;
+    this.#engine = engineOf(model)!;
+    this.#options = options;
+    this.#statePath = `${options.out}/state.safetensors`;
+  }
+
+  /** Makes the folder, and goes on from what is in it. */
+  async prepare(): Promise<void> {
+    const { out, resume = false } = this.#options;
+    const hasState = exists(this.#statePath);
+    if (hasState && !resume) {
+      throw new StorageError(
+        `Cannot train into ${
+          quotePath(out)
+        }: there is a training run in it: received state.safetensors. ` +
+          "Go on with it (--resume), or choose another folder.",
+      );
+    }
+    try {
+      await Deno.mkdir(out, { recursive: true });
+    } catch (cause) {
+      if (!(cause instanceof Error) || cause instanceof Deno.errors.NotCapable) throw cause;
+      throw new StorageError(
+        `Cannot create the folder ${
+          quotePath(out)
+        }: the system refused: received ${cause.message}. ` +
+          "Choose another place.",
+        { cause },
+      );
+    }
+    if (!hasState) return;
+    const { elapsedMs, best } = readTrainingRecord(this.#statePath);
+    await loadTrainingState(this.#trainer, this.#statePath);
+    this.#elapsedBefore = Number(elapsedMs);
+    this.#best = best as RunEnds["best"];
+  }
+
+  async *events(): AsyncGenerator<TrainingEvent> {
+    const { settings } = this.#trainer;
+    const { evaluateEvery = 250, saveEvery = evaluateEvery, signal } = this.#options;
+    yield this.#begins();
+    this.#begin = performance.now();
+    this.#firstStep = this.#trainer.numSteps;
+    if (this.#firstStep === 0) yield* this.#evaluate();
+    let reason: RunEnds["reason"] = "finished";
+    let failure: unknown;
+    try {
+      while (this.#trainer.numSteps < settings.numSteps) {
+        signal?.throwIfAborted();
+        yield await this.#step();
+        const step = this.#trainer.numSteps;
+        const isLast = step === settings.numSteps;
+        if (step % evaluateEvery === 0 || isLast) yield* this.#evaluate();
+        if (step % saveEvery === 0 && !isLast) yield await this.#saveState();
+      }
+    } catch (error) {
+      if (error instanceof NumericalError) reason = "diverged";
+      else if (signal?.aborted && error === signal.reason) reason = "stopped";
+      else throw error;
+      failure = error;
+    }
+    // What was computed so far is kept whole: the weights are those after the last step.
+    yield await this.#saveState();
+    yield* this.#saveModels();
+    yield {
+      kind: "end",
+      step: this.#trainer.numSteps,
+      reason,
+      ...this.#best !== undefined && { best: this.#best },
+      elapsedMs: this.#elapsedMs,
+    };
+    if (reason === "diverged") throw failure;
+  }
+
+  get #elapsedMs(): number {
+    return this.#elapsedBefore + performance.now() - this.#begin;
+  }
+
+  #begins(): TrainingEvent {
+    const { settings, weights, numSteps, memory } = this.#trainer;
+    const { validation, numTrainTokens } = this.#options;
+    const config = Object.entries(this.#model.config).filter(([, value]) =>
+      typeof value === "number" || typeof value === "string"
+    );
+    return {
+      kind: "begin",
+      step: numSteps,
+      time: new Date().toISOString(),
+      settings,
+      config: Object.fromEntries(config),
+      numParameters: this.#model.numParameters(),
+      numTrained: weights.reduce((sum, { tensor }) => sum + tensor.size, 0),
+      ...numTrainTokens !== undefined && { numTrainTokens },
+      ...validation !== undefined && { numValidationTokens: validation.numTokens },
+      memoryBytes: memory.optimizerBytes + memory.workingBytes,
+    };
+  }
+
+  async #step(): Promise<StepDone> {
+    const { numTokens, elapsedMs, ...done } = await this.#trainer.step();
+    this.#recent.push({ numTokens, elapsedMs });
+    if (this.#recent.length > STEPS_OF_RATE) this.#recent.shift();
+    const total = this.#recent.reduce(
+      (sum, each) => ({
+        numTokens: sum.numTokens + each.numTokens,
+        elapsedMs: sum.elapsedMs + each.elapsedMs,
+      }),
+    );
+    const numDone = done.step - this.#firstStep;
+    const numLeft = this.#trainer.settings.numSteps - done.step;
+    return {
+      kind: "step",
+      ...done,
+      tokensPerSecond: 1000 * total.numTokens / total.elapsedMs,
+      elapsedMs: this.#elapsedMs,
+      remainingMs: numLeft * (performance.now() - this.#begin) / numDone,
+    };
+  }
+
+  /** Evaluates the model, keeps it if it is the best, and has it write something. */
+  async *#evaluate(): AsyncGenerator<TrainingEvent> {
+    const { validation, signal } = this.#options;
+    const step = this.#trainer.numSteps;
+    if (validation !== undefined) {
+      const evaluated = await this.#validate(validation, step);
+      yield evaluated;
+      if (evaluated.isBest && step > 0) {
+        const path = `${this.#options.out}/best`;
+        await this.#model.saveSafetensors(path);
+        yield { kind: "saved", step, what: "best", path };
+      }
+    }
+    const { samplePrompt: prompt, sampleTokens = 60 } = this.#options;
+    if (prompt === undefined || this.#model.tokenizer === undefined) return;
+    const maxNewTokens = Math.max(1, Math.min(sampleTokens, this.#model.config.contextLength - 1));
+    const text = await this.#model.generateText(prompt, {
+      maxNewTokens,
+      seed: this.#trainer.settings.seed,
+      topK: SAMPLE_TOP_K,
+      signal,
+    });
+    yield { kind: "sample", step, prompt, text };
+  }
+
+  async #validate(
+    { windows, numBytes }: ValidationData,
+    step: number,
+  ): Promise<Evaluated> {
+    const { seqLength } = this.#trainer.settings;
+    const { loss, numTokens } = await validationLoss(
+      this.#engine,
+      windows,
+      seqLength,
+      this.#options.signal,
+    );
+    const isBest = loss < (this.#best?.loss ?? Infinity);
+    if (isBest && step > 0) this.#best = { step, loss };
+    const bits = loss * numTokens / Math.LN2;
+    return {
+      kind: "evaluation",
+      step,
+      loss,
+      ...numBytes !== undefined && { bitsPerByte: bits / numBytes },
+      numTokens,
+      isBest: isBest && step > 0,
+    };
+  }
+
+  async #saveState(): Promise<TrainingEvent> {
+    const step = this.#trainer.numSteps;
+    await saveTrainingState(this.#trainer, this.#statePath, {
+      elapsedMs: this.#elapsedMs,
+      best: this.#best,
+      settings: this.#trainer.settings,
+    });
+    return { kind: "saved", step, what: "state", path: this.#statePath };
+  }
+
+  async *#saveModels(): AsyncGenerator<TrainingEvent> {
+    const { out, ggufType = "f16" } = this.#options;
+    const step = this.#trainer.numSteps;
+    const last = `${out}/last`;
+    await this.#model.saveSafetensors(last);
+    yield { kind: "saved", step, what: "last", path: last };
+    const source = exists(`${out}/best`) ? `${out}/best` : last;
+    await convertCheckpoint(source, `${out}/model.gguf`, { type: ggufType, overwrite: true });
+  }
+
+  async writeReport(events: readonly TrainingEvent[]): Promise<void> {
+    const { report, out } = this.#options;
+    if (report === undefined) return;
+    const bytes = new TextEncoder().encode(report(events));
+    await writeFileAtomically(`${out}/report.html`, bytes.length, [bytes]);
+  }
+}
