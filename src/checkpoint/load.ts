@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { abortSignal, callback, oneOf, type OptionRules, texts } from "../base/check_options.ts";
+import {
+  abortSignal,
+  callback,
+  flag,
+  oneOf,
+  type OptionRules,
+  texts,
+} from "../base/check_options.ts";
 import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
 import { checkCacheType, type ComputeOptions, computeRules } from "../model/compute_options.ts";
 import { Model } from "../model/model.ts";
@@ -25,6 +32,11 @@ export interface LoadOptions extends ComputeOptions {
   /** The type in which the weights are held: `"f32"`, `"q8_0"`, `"q4_k_m"`, ... Default: each as it is stored. */
   type?: FileType;
   /**
+   * Whether the weights are to be changed, as by `Trainer`: they are then F32, whatever `type` is, in memory of the processor that
+   * is theirs alone. Default: false.
+   */
+  trainable?: boolean;
+  /**
    * Servers on other machines that compute the model instead, `host:port` each: every one holds a part of the layers. They
    * are to be trusted, and so is the network between: see docs/devices.md.
    */
@@ -39,6 +51,7 @@ export interface LoadOptions extends ComputeOptions {
 export const loadRules: OptionRules<LoadOptions> = {
   ...computeRules,
   type: oneOf(...fileTypes),
+  trainable: flag,
   rpc: { ...texts, meaning: "an array of host:port" },
   onProgress: callback,
   signal: abortSignal,
@@ -67,7 +80,8 @@ export async function loadCheckpoint(
   path: string,
   options: LoadOptions = {},
 ): Promise<LoadedCheckpoint> {
-  const { type, rpc, onProgress, signal } = options;
+  const { trainable = false, rpc, onProgress, signal } = options;
+  const type = trainable ? "f32" : options.type;
   signal?.throwIfAborted();
   using checkpoint = await openCheckpoint(path);
   const { config, tied } = checkpoint;
@@ -79,10 +93,10 @@ export async function loadCheckpoint(
   const toPlace = { config, tied, dtypeOf: typeOf };
   const backend = resources.use(
     rpc === undefined
-      ? openBackend(toPlace, options)
+      ? openBackend(toPlace, trainable ? { ...options, device: "cpu" } : options)
       : await openRemoteBackend(toPlace, rpc, options),
   );
-  const mapped = resources.use(MappedWeights.open(checkpoint, typeOf));
+  const mapped = trainable ? undefined : resources.use(MappedWeights.open(checkpoint, typeOf));
   const weights = resources.use(
     new Weights(backend, config, typeOf, {
       tied,
