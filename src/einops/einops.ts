@@ -42,6 +42,8 @@ import {
   type OperandRule,
   recorderOf,
 } from "../tensor/recorder.ts";
+import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
+import { stridedProduct } from "../tensor/training/strided_product.ts";
 import { createTensor, isDense, recordOf, Tensor } from "../tensor/tensor.ts";
 import {
   borrow,
@@ -247,7 +249,7 @@ export function einsum(
   // Weights belong to no graph; what is done to them belongs to the graph of the other operands.
   const inGraph = tensors.find((x) => recorderOf(x) !== undefined);
   const operands = inGraph === undefined ? tensors : tensors.map((x) => borrow(x, inGraph));
-  const y = asOne(operands[0], () => applyEinsum(plan, operands, ggml));
+  const y = asOne(operands[0], () => applyEinsum(plan, operands, operationsFor(operands[0])));
   const rules = tensors.map((x, i): OperandRule => [
     x,
     (gradient) => einsumGradient(einops, gradient, i, tensors, call),
@@ -290,6 +292,29 @@ const ggml: Operations<Tensor> = {
   broadcastTo,
   matmul: (weight, x) => matmul(withRank(weight, x.shape.length), x),
 };
+
+/** Where gradients are wanted, products read rows in any order, since they go back through their operands turned. */
+const withStridedProducts: Operations<Tensor> = {
+  ...ggml,
+  multipliesAnyRows: true,
+  matmul: (weight, x) => {
+    const ranked = withRank(weight, x.shape.length);
+    return weight.dtype === "f32" && x.dtype === "f32"
+      ? stridedProduct(ranked, x, recorderOf(x)!.precision)
+      : matmul(withRows(ranked), withRows(x));
+  },
+};
+
+/** The operations for the graph of `x`. */
+function operationsFor(x: Tensor): Operations<Tensor> {
+  const recorder = recorderOf(x);
+  const isDifferentiable = recorder?.tape !== undefined && hasTrainingKernels(recorder.backend);
+  return isDifferentiable ? withStridedProducts : ggml;
+}
+
+function withRows(x: Tensor): Tensor {
+  return ggml.hasContiguousRows(x) ? x : contiguous(x);
+}
 
 /** Throws where a quantized row would be taken apart: its elements lie in blocks, which no stride can tell. */
 function keepRows(x: Tensor, isKept: boolean): Tensor {

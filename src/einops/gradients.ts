@@ -6,10 +6,11 @@
 import { concatenate } from "../tensor/concatenate.ts";
 import { scale } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { toF32 } from "../tensor/views.ts";
+import { stackedIn } from "../tensor/stacked.ts";
+import { reshape, toF32 } from "../tensor/views.ts";
 import type { AxisGroup } from "./pattern.ts";
 import { atLeastOne, type SizedCall, writePattern } from "./reversed.ts";
-import { type AxisSizes, type Call, sizePattern, type Sizes } from "./sizes.ts";
+import { type AxisSizes, type Call, groupSize, sizePattern, type Sizes } from "./sizes.ts";
 
 /** The functions of einops that gradients are written with. */
 export interface Einops {
@@ -42,6 +43,10 @@ export function restack(
   call: Call,
 ): Tensor {
   const { inputs: [input], output: [[name], ...part], sizes } = sizePattern(call);
+  const block = stackedIn(gradients);
+  if (block !== undefined && isStackedSo(input.flat(), name, part)) {
+    return reshape(block, input.map((group) => groupSize(group, sizes)));
+  }
   const some = gradients.find((gradient) => gradient !== undefined)!;
   // Of a part that nothing depends on, the gradient is 0.
   const parts = gradients.map((gradient) => gradient ?? scale(some, 0));
@@ -50,6 +55,18 @@ export function restack(
     concatenate(parts),
     ...writePattern([[[name, ...outermost], ...others]], input, sizes),
   );
+}
+
+/** Whether the elements of a tensor lie as `stackedIn()` has them: (batch seq three heads head_dim), of parts (batch heads seq head_dim). */
+function isStackedSo(
+  axes: AxisGroup,
+  stacked: string,
+  part: readonly AxisGroup[],
+): boolean {
+  const [batch, heads, seq, headDim] = part.map(([name]) => name);
+  const expected = [batch, seq, stacked, heads, headDim];
+  return part.length === 4 && part.every((group) => group.length === 1) &&
+    axes.length === expected.length && axes.every((name, i) => name === expected[i]);
 }
 
 /** A name that no axis has. */

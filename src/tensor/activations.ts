@@ -5,8 +5,9 @@
  */
 import { library } from "../ffi/library.ts";
 import { gelu } from "./ops.ts";
-import { recorderFor } from "./recorder.ts";
+import { differentiable, recorderFor } from "./recorder.ts";
 import type { Tensor } from "./tensor.ts";
+import { activationGradient } from "./training/activation_gradient.ts";
 import { dense } from "./views.ts";
 
 /** `"gelu_tanh"`: GPT-2's approximation of GELU. `"gelu"`: GELU itself, as Cerebras-GPT has it. */
@@ -21,8 +22,9 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 export function exactGelu(x: Tensor): Tensor {
   const recorder = recorderFor("apply GELU to", x);
   if (x.dtype !== "f32") throw new TypeError(`Cannot apply GELU to ${x}: f32 is needed`);
-  return recorder.record([dense(x)], (context, x) => library().ggml_gelu_erf(context, x), {
+  const y = recorder.record([dense(x)], (context, x) => library().ggml_gelu_erf(context, x), {
     shape: x.shape,
     dtype: "f32",
   });
+  return differentiable(y, [x, (gradient) => activationGradient(x, gradient, "gelu")]);
 }

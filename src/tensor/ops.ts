@@ -10,11 +10,21 @@ import { tensorTypeInfo } from "../formats/tensor_type.ts";
 import { checkF32, checkNumber, checkReal, checkUnitStride, limitIds } from "./check_operands.ts";
 import { IdRange } from "./id_range.ts";
 import { createConstant } from "./inputs.ts";
-import { differentiable, type MakeRecord, recorderFor } from "./recorder.ts";
+import {
+  asOne,
+  differentiable,
+  differentiableAll,
+  type MakeRecord,
+  recorderFor,
+} from "./recorder.ts";
 import { checkedShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
 import { sumTo } from "./sum_to.ts";
 import { recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
-import { contiguous, dense, permute, reshape } from "./views.ts";
+import { activationGradient } from "./training/activation_gradient.ts";
+import { addRowsAt } from "./training/add_rows_at.ts";
+import { hasTrainingKernels } from "./training/has_training_kernels.ts";
+import { layerNormGradients } from "./training/layer_norm_gradients.ts";
+import { contiguous, dense, permute, reshape, slice } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
 export function add(a: Tensor, b: Tensor): Tensor {
@@ -99,8 +109,16 @@ export function silu(x: Tensor): Tensor {
 export function gelu(x: Tensor): Tensor {
   const recorder = recorderFor("apply GELU to", x);
   checkF32("apply GELU to", x);
-  if (!recorder.backend.hasExactGelu || recorder.tape !== undefined) return composedGelu(x);
-  return recorder.record([dense(x)], (context, x) => library().ggml_gelu(context, x), f32(x.shape));
+  const { backend, tape } = recorder;
+  if (!backend.hasExactGelu || (tape !== undefined && !hasTrainingKernels(backend))) {
+    return composedGelu(x);
+  }
+  const y = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_gelu(context, x),
+    f32(x.shape),
+  );
+  return differentiable(y, [x, (gradient) => activationGradient(x, gradient, "gelu_tanh")]);
 }
 
 /** 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c. */
@@ -126,13 +144,33 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   if (!(epsilon >= 0)) {
     throw new RangeError(`Cannot normalize ${x}: epsilon must be 0 or more: received ${epsilon}`);
   }
-  if (recorder.tape !== undefined) return add(multiply(composedNorm(x, epsilon), weight), bias);
-  const normalized = recorder.record(
+  if (recorder.tape !== undefined && !hasTrainingKernels(recorder.backend)) {
+    return add(multiply(composedNorm(x, epsilon), weight), bias);
+  }
+  const y = asOne(x, () => add(multiply(norm(x, epsilon), weight), bias));
+  let gradients: ReturnType<typeof layerNormGradients> | undefined;
+  const backward = (gradient: Tensor) =>
+    gradients ??= layerNormGradients(x, weight, gradient, epsilon);
+  return differentiable(
+    y,
+    [x, (gradient) => backward(gradient).input],
+    [weight, (gradient) => row(backward(gradient).weightAndBias, 0)],
+    [bias, (gradient) => row(backward(gradient).weightAndBias, 1)],
+  );
+}
+
+/** A row of a matrix. */
+function row(x: Tensor, index: number): Tensor {
+  return reshape(slice(x, 0, index, index + 1), [x.shape[1]]);
+}
+
+/** `(x - mean) / sqrt(variance + epsilon)` along the last axis. */
+function norm(x: Tensor, epsilon: number): Tensor {
+  return recorderFor("normalize", x).record(
     [dense(x)],
     (context, x) => library().ggml_norm(context, x, epsilon),
     f32(x.shape),
   );
-  return add(multiply(normalized, weight), bias);
 }
 
 /** `(x - mean) / sqrt(variance + epsilon)` along the last axis, of operations that have gradients. */
@@ -366,7 +404,12 @@ export function lookup(table: Tensor, ids: Tensor): Tensor {
     f32([ids.size, width]),
   );
   const found = reshape(rows, [...ids.shape, width]);
-  return differentiable(found, [table, (gradient) => sumOfRowsById(gradient, ids, table)]);
+  differentiableAll([found], {
+    x: table,
+    rule: ([gradient], soFar) => sumOfRowsById(gradient!, ids, table, soFar),
+    addsUp: hasTrainingKernels(recorder.backend),
+  });
+  return found;
 }
 
 /**
@@ -376,11 +419,14 @@ export function lookup(table: Tensor, ids: Tensor): Tensor {
  * @param rows (...ids, width), f32
  * @param ids any shape, i32: what was looked up in `table`
  * @param table (numRows, width): only its shape is of interest
+ * @param soFar (numRows, width): what they are added to, in place
  * @returns (numRows, width)
  */
-function sumOfRowsById(rows: Tensor, ids: Tensor, table: Tensor): Tensor {
-  const [, width] = table.shape;
-  return recorderFor("add up", rows, ids).record(
+function sumOfRowsById(rows: Tensor, ids: Tensor, table: Tensor, soFar?: Tensor): Tensor {
+  const [numRows, width] = table.shape;
+  const recorder = recorderFor("add up", rows, ids);
+  if (hasTrainingKernels(recorder.backend)) return addRowsAt(soFar, ids, rows, numRows);
+  return recorder.record(
     [reshape(dense(rows), [ids.size, width]), reshape(contiguous(ids), [ids.size]), table],
     (context, rows, ids, table) => library().ggml_get_rows_back(context, rows, ids, table),
     f32(table.shape),

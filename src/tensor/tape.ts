@@ -21,8 +21,8 @@ export interface DifferentiableOperand {
    * Records the operations that compute the gradient of the operand.
    *
    * @param gradients those of the results; nothing for a result that the loss does not depend on
-   * @param soFar the gradient of the operand that comes from other operations: what is returned has it added. Only for rules
-   *   that say so with `addsUp`
+   * @param soFar the gradient of the operand that comes from other operations, to be changed in place: what is returned has it
+   *   added. Only for rules that say so with `addsUp`, and only if nothing else needs it
    * @returns of the shape of the operand
    */
   readonly rule: (gradients: readonly (Tensor | undefined)[], soFar?: Tensor) => Tensor;
@@ -81,15 +81,19 @@ export class Tape {
   ): Tensor[] {
     const needed = this.#neededFor(of, records);
     const gradients = new Map<Tensor, Tensor>([[loss, seed]]);
+    // Gradients that go on to other tensors as they are must not be added to in place.
+    const shared = new Set<TensorRecord>();
     this.without(() => {
       for (const { results, operands } of this.#entries.toReversed()) {
         const ofResults = results.map((result) => gradients.get(result));
         if (ofResults.every((gradient) => gradient === undefined)) continue;
+        for (const gradient of ofResults) if (gradient) shared.add(recordOf(gradient));
         for (const { x, rule, addsUp } of operands) {
           if (!needed.has(x)) continue;
           const soFar = gradients.get(x);
-          const found = checkedGradient(x, rule(ofResults, addsUp ? soFar : undefined));
-          gradients.set(x, soFar === undefined || addsUp ? found : add(soFar, found));
+          const isOwn = addsUp && soFar !== undefined && isAlone(soFar, shared);
+          const found = checkedGradient(x, rule(ofResults, isOwn ? soFar : undefined));
+          gradients.set(x, soFar === undefined || isOwn ? found : add(soFar, found));
         }
       }
     });
@@ -133,6 +137,12 @@ export class Tape {
       }
     }
   }
+}
+
+/** Whether nothing else has the memory of a gradient, or reads it. */
+function isAlone(gradient: Tensor, shared: ReadonlySet<TensorRecord>): boolean {
+  const record = recordOf(gradient);
+  return record.details.viewOf === undefined && record.sources.length > 0 && !shared.has(record);
 }
 
 function checkedGradient(x: Tensor, gradient: Tensor): Tensor {

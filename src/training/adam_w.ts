@@ -7,11 +7,14 @@
 import type { Backend } from "../tensor/backend.ts";
 import { Buffer } from "../tensor/buffer.ts";
 import { Graph } from "../tensor/graph.ts";
-import { add, copyInto, divide, multiply, scale, square, squareRoot } from "../tensor/ops.ts";
+import { add, square } from "../tensor/ops.ts";
 import { numElements } from "../tensor/shape.ts";
 import { sumTo } from "../tensor/sum_to.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
+import { sumOfSquares } from "../tensor/training/sum_of_squares.ts";
 import { reshape } from "../tensor/views.ts";
+import { composedUpdate, fusedUpdate, type UpdateStep } from "./adam_w_update.ts";
 import type { TrainableWeight } from "./trainable_weights.ts";
 
 /** What does not change from step to step. */
@@ -22,16 +25,8 @@ export interface AdamWSettings {
   readonly epsilon: number;
   /** How much of a weight that decays is taken off in a step, as a share of the learning rate. */
   readonly weightDecay: number;
-}
-
-/** What a step needs. */
-export interface AdamWStep {
-  /** Steps before it. */
-  readonly step: number;
-  /** How far weights move: each about this much. */
-  readonly learningRate: number;
-  /** What the gradients are multiplied with first. */
-  readonly gradientScale: number;
+  /** The largest length of all gradients together: longer ones are shortened to it. 0 for any. */
+  readonly gradientClip: number;
 }
 
 /** Moves weights along their gradients. */
@@ -42,12 +37,11 @@ export class AdamW implements Disposable {
   readonly firstMoments: Buffer;
   /** The mean of their squares. */
   readonly secondMoments: Buffer;
-  readonly #settings: AdamWSettings;
   readonly #resources: DisposableStack;
   readonly #norm: Graph;
   readonly #squaredNorm: Tensor;
   readonly #update: Graph;
-  readonly #inputs: UpdateInputs;
+  readonly #write: (step: UpdateStep) => void;
 
   /** @throws {NativeError} if there is not enough memory */
   constructor(
@@ -56,7 +50,6 @@ export class AdamW implements Disposable {
     settings: AdamWSettings,
   ) {
     using resources = new DisposableStack();
-    this.#settings = settings;
     const specs = weights.map(({ tensor }) => ({ shape: tensor.shape, dtype: "f32" as const }));
     const zeros = () => {
       const buffer = resources.use(new Buffer(backend, specs));
@@ -72,13 +65,15 @@ export class AdamW implements Disposable {
     this.#norm.allocate();
 
     this.#update = resources.use(new Graph(backend));
-    this.#inputs = {
-      gradientScale: this.#update.input([1], "f32", "gradient_scale"),
-      kept: this.#update.input([1], "f32", "kept"),
-      stepSize: this.#update.input([1], "f32", "step_size"),
-      secondCorrection: this.#update.input([1], "f32", "second_correction"),
-    };
-    weights.forEach((weight, i) => this.#record(weight, i));
+    const moved = weights.map(({ tensor, decays }, i) => ({
+      weight: tensor,
+      decays,
+      gradient: this.gradients.tensors[i],
+      firstMoment: this.firstMoments.tensors[i],
+      secondMoment: this.secondMoments.tensors[i],
+    }));
+    const record = hasTrainingKernels(backend) ? fusedUpdate : composedUpdate;
+    this.#write = record(this.#update, moved, settings);
     this.#update.allocate();
     this.#resources = resources.move();
   }
@@ -89,41 +84,19 @@ export class AdamW implements Disposable {
       this.secondMoments.byteLength;
   }
 
-  #record({ tensor, decays }: TrainableWeight, i: number): void {
-    const { betas: [beta1, beta2], epsilon } = this.#settings;
-    const { gradientScale, kept, stepSize, secondCorrection } = this.#inputs;
-    const borrowed = (buffer: Buffer) => this.#update.borrow(buffer.tensors[i]);
-    const gradient = multiply(borrowed(this.gradients), gradientScale);
-    const moving = (mean: Tensor, beta: number, x: Tensor) =>
-      copyInto(mean, add(scale(mean, beta), scale(x, 1 - beta)));
-    const first = moving(borrowed(this.firstMoments), beta1, gradient);
-    const second = moving(borrowed(this.secondMoments), beta2, square(gradient));
-    const spread = scale(squareRoot(multiply(second, secondCorrection)), 1, epsilon);
-    const step = multiply(divide(first, spread), stepSize);
-    const weight = this.#update.borrow(tensor);
-    const decayed = decays ? multiply(weight, kept) : weight;
-    this.#update.expand(copyInto(weight, add(decayed, step)));
-  }
-
   /**
    * The length of all gradients together, as one vector.
    *
    * @returns not finite if one of them is not
    */
-  async gradientNorm(signal?: AbortSignal): Promise<number> {
-    await this.#norm.computeAsync(signal);
+  async gradientNorm(): Promise<number> {
+    await this.#norm.computeAsync();
     return Math.sqrt(this.#norm.readF32(this.#squaredNorm)[0]);
   }
 
   /** Moves all weights. It is not stopped halfway. */
-  async step({ step, learningRate, gradientScale }: AdamWStep): Promise<void> {
-    const { betas: [beta1, beta2], weightDecay } = this.#settings;
-    const write = (x: Tensor, value: number) => this.#update.write(x, Float32Array.of(value));
-    write(this.#inputs.gradientScale, gradientScale);
-    write(this.#inputs.kept, 1 - learningRate * weightDecay);
-    // Both means begin at 0, which is made up for.
-    write(this.#inputs.stepSize, -learningRate / (1 - beta1 ** (step + 1)));
-    write(this.#inputs.secondCorrection, 1 / (1 - beta2 ** (step + 1)));
+  async step(step: UpdateStep): Promise<void> {
+    this.#write(step);
     await this.#update.computeAsync();
   }
 
@@ -133,22 +106,12 @@ export class AdamW implements Disposable {
   }
 }
 
-/** What changes from step to step, (1) each. */
-interface UpdateInputs {
-  readonly gradientScale: Tensor;
-  /** What is left of a weight that decays. */
-  readonly kept: Tensor;
-  /** What is added for each unit of the mean gradient over its spread. */
-  readonly stepSize: Tensor;
-  readonly secondCorrection: Tensor;
-}
-
 /** (1): the sum of the squares of all elements. */
 function squaredNorm(graph: Graph, tensors: readonly Tensor[]): Tensor {
   const sums = tensors.map((tensor) => {
     const x = graph.borrow(tensor);
-    const squares = square(reshape(x, [numElements(x.shape)]));
-    return sumTo(reshape(squares, [squares.size, 1]), [1]);
+    if (hasTrainingKernels(graph.backend)) return sumOfSquares(x);
+    return sumTo(reshape(square(x), [numElements(x.shape), 1]), [1]);
   });
   return sums.reduce(add);
 }

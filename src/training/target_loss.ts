@@ -3,10 +3,13 @@
  *
  * @module
  */
-import { rearrange, reduce } from "../einops/einops.ts";
+import { rearrange, reduce, unstack } from "../einops/einops.ts";
 import type { Graph } from "../tensor/graph.ts";
 import { logarithm, multiply, scale, softmax } from "../tensor/ops.ts";
+import { asOne, differentiable } from "../tensor/recorder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { crossEntropy, crossEntropyGradient } from "../tensor/training/cross_entropy.ts";
+import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
 
 /** A target of a position where no token counts. */
 export const NO_TARGET = -1;
@@ -30,7 +33,40 @@ export interface TargetLoss {
  * @param logits (batch seq vocab)
  */
 export function targetLoss(graph: Graph, logits: Tensor): TargetLoss {
-  return new ComposedLoss(graph, rearrange(logits, "batch seq vocab -> (batch seq) vocab"));
+  const rows = rearrange(logits, "batch seq vocab -> (batch seq) vocab");
+  return hasTrainingKernels(graph.backend)
+    ? new FusedLoss(graph, rows)
+    : new ComposedLoss(graph, rows);
+}
+
+/** In two operations, of which the backward one turns logits into their gradients where they are. */
+class FusedLoss implements TargetLoss {
+  readonly loss: Tensor;
+  readonly #graph: Graph;
+  readonly #targets: Tensor;
+  readonly #factor: Tensor;
+
+  constructor(graph: Graph, logits: Tensor) {
+    const [rows, vocabSize] = logits.shape;
+    this.#graph = graph;
+    const targets = this.#targets = graph.input([rows], "i32", "targets");
+    const factor = this.#factor = graph.input([1], "f32", "factor");
+    const entropies = crossEntropy(logits, targets, vocabSize);
+    const loss = asOne(logits, () => {
+      const [losses] = unstack(entropies, "row two -> two row");
+      return multiply(reduce(losses, "row ->", "sum"), factor);
+    });
+    this.loss = differentiable(loss, [
+      logits,
+      (gradient) =>
+        crossEntropyGradient(logits, targets, entropies, multiply(factor, gradient), vocabSize),
+    ]);
+  }
+
+  write(targets: Int32Array<ArrayBuffer>, factor: number): void {
+    this.#graph.write(this.#targets, targets);
+    this.#graph.write(this.#factor, Float32Array.of(factor));
+  }
 }
 
 /** Keeps the logarithm of a probability that F32 does not have finite: a loss of at most 69 nats a token. */

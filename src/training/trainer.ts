@@ -110,6 +110,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
         gradients: this.optimizer.gradients,
         batch: settings.batchSize,
         seq: settings.seqLength,
+        dropout: settings.dropout,
         precision: settings.precision,
       }),
     );
@@ -156,13 +157,8 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const { loss, numTokens } = await this.#computeGradients(step);
     const gradientNorm = await this.#engine.betweenPasses(() => this.optimizer.gradientNorm());
     checkFinite(step, loss, gradientNorm);
-    const { gradientClip } = this.settings;
-    // As torch.nn.utils.clip_grad_norm_ does it.
-    const gradientScale = gradientClip === 0
-      ? 1
-      : Math.min(1, gradientClip / (gradientNorm + 1e-6));
     await this.#engine.betweenPasses(() =>
-      this.optimizer.step({ step, learningRate, gradientScale })
+      this.optimizer.step({ step, learningRate, gradientNorm })
     );
     this.#numSteps = step + 1;
     const elapsedMs = performance.now() - begin;
@@ -171,7 +167,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
 
   /** The mean loss of the batches of a step, whose gradients are in the optimizer's buffer then. */
   async #computeGradients(step: number): Promise<{ loss: number; numTokens: number }> {
-    const { accumulation, batchSize } = this.settings;
+    const { accumulation, batchSize, seed } = this.settings;
     const batches = Array.from(
       { length: accumulation },
       (_, i) => this.#data.batch(step * accumulation + i, batchSize),
@@ -180,9 +176,13 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const numTokens = batches.reduce((sum, { targets }) => sum + numTargets(targets), 0);
     let loss = 0;
     this.#sums?.clear();
-    for (const batch of batches) {
+    for (const [i, batch] of batches.entries()) {
       loss += await this.#engine.betweenPasses(async () => {
-        const share = await this.#graph.run(batch, 1 / numTokens, this.#signal);
+        const share = await this.#graph.run(batch, {
+          factor: 1 / numTokens,
+          seed: [seed, step * accumulation + i],
+          signal: this.#signal,
+        });
         await this.#sums?.add();
         return share;
       });

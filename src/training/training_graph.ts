@@ -36,6 +36,8 @@ export interface TrainingGraphOptions {
   readonly precision: Precision;
   /** See {@linkcode Observe}. */
   readonly observe?: Observe;
+  /** The share of activations that are left out at random. Default: 0. */
+  readonly dropout?: number;
 }
 
 /** A batch of texts, and the token that should follow at each position. */
@@ -56,7 +58,7 @@ export class TrainingGraph implements Disposable {
     const { backend, config, parameters, trained, gradients, batch, seq, precision } = options;
     using graph = new DisposableStack();
     this.#graph = graph.use(new Graph(backend, { lowering: "differentiable", precision }));
-    this.#pass = new TrainingPass(this.#graph, batch, seq, options.observe);
+    this.#pass = new TrainingPass(this.#graph, batch, seq, options);
     this.#loss = targetLoss(this.#graph, gpt2(this.#pass, parameters, config));
     this.#graph.output(this.#loss.loss);
     gradientsOf(this.#loss.loss, trained).forEach((gradient, i) => {
@@ -75,12 +77,21 @@ export class TrainingGraph implements Disposable {
   /**
    * Computes the gradients of a batch.
    *
-   * @param factor what the sum of the losses is multiplied with
+   * @param settings `factor`: what the sum of the losses is multiplied with; `seed`: two numbers that decide what dropout
+   *   leaves out; `signal` stops it
    * @returns that product, in nats
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
-  async run({ tokens, targets }: Batch, factor: number, signal?: AbortSignal): Promise<number> {
+  async run(
+    { tokens, targets }: Batch,
+    { factor, seed, signal }: {
+      readonly factor: number;
+      readonly seed: readonly [number, number];
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<number> {
     this.#graph.write(this.#pass.tokens, tokens);
+    this.#pass.writeSeed(...seed);
     this.#loss.write(targets, factor);
     await this.#graph.computeAsync(signal);
     return this.#graph.readF32(this.#loss.loss)[0];

@@ -6,32 +6,82 @@
 import { causalMask, createInputs, createMask, type Pass } from "../model/pass.ts";
 import type { Graph } from "../tensor/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Dropout } from "../tensor/training/dropout.ts";
+import { differentiableAttention } from "../tensor/training/differentiable_attention.ts";
+import { differentiableDropout } from "../tensor/training/differentiable_dropout.ts";
+import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
 
 /** Called with every activation of a pass; what it returns is used in its place. */
 export type Observe = (name: string, activation: Tensor) => Tensor;
+
+/** Where GPT-2 has dropout beside the attention weights: what is added to the residual stream, and what it begins with. */
+const DROPPED = /^embedding$|^blocks\.\d+\.(attention|mlp)\.output$/;
+
+/** Options of {@linkcode TrainingPass}. */
+export interface TrainingPassOptions {
+  /** See {@linkcode Observe}. */
+  readonly observe?: Observe;
+  /** The share of activations that are left out at random. Default: 0. */
+  readonly dropout?: number;
+}
 
 /** Reads `batch` texts of `seq` tokens from their beginning; all logits are wanted, and nothing is remembered. */
 export class TrainingPass implements Pass {
   readonly graph: Graph;
   readonly tokens: Tensor;
   readonly positions: Tensor;
-  readonly mask: Tensor;
-  readonly observe: Observe;
+  readonly mask: Tensor | undefined;
+  readonly #observe: Observe;
+  readonly #dropout: number;
+  /** (2), i32: another one in each step. */
+  readonly #seed: Tensor | undefined;
+  /** How many dropouts there are: each draws numbers of its own. */
+  #numStreams = 0;
 
   /**
    * @param graph a differentiable one
-   * @param observe see {@linkcode Observe}
+   * @param batch number of texts
+   * @param seq their tokens
+   * @param options see {@linkcode TrainingPassOptions}
    */
-  constructor(graph: Graph, batch: number, seq: number, observe: Observe = (_name, x) => x) {
+  constructor(
+    graph: Graph,
+    batch: number,
+    seq: number,
+    { observe = (_name, x) => x, dropout = 0 }: TrainingPassOptions = {},
+  ) {
     this.graph = graph;
+    this.#observe = observe;
+    this.#dropout = dropout;
+    this.#seed = dropout === 0 ? undefined : graph.input([2], "i32", "seed");
     const { tokens, positions } = createInputs(graph, batch, seq);
     this.tokens = tokens;
     this.positions = positions;
-    this.mask = createMask(graph, 1, seq, seq);
-    this.observe = observe;
+    // The kernel for attention knows what comes before what.
+    this.mask = hasTrainingKernels(graph.backend) ? undefined : createMask(graph, 1, seq, seq);
   }
 
-  attendFused(): undefined {}
+  observe(name: string, activation: Tensor): Tensor {
+    const observed = this.#observe(name, activation);
+    const dropout = DROPPED.test(name) ? this.#nextDropout() : undefined;
+    return dropout === undefined ? observed : differentiableDropout(observed, dropout);
+  }
+
+  #nextDropout(): Dropout | undefined {
+    if (this.#seed === undefined) return undefined;
+    return { probability: this.#dropout, seed: this.#seed, stream: this.#numStreams++ };
+  }
+
+  attendFused(
+    _layer: number,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    factor: number,
+  ): Tensor | undefined {
+    if (this.mask !== undefined) return undefined;
+    return differentiableAttention(query, key, value, factor, this.#nextDropout());
+  }
 
   remember(_layer: number, key: Tensor, value: Tensor): [Tensor, Tensor] {
     return [key, value];
@@ -41,10 +91,15 @@ export class TrainingPass implements Pass {
     return x;
   }
 
+  /** Writes what is left out in the next run. */
+  writeSeed(seed: number, step: number): void {
+    if (this.#seed !== undefined) this.graph.write(this.#seed, Int32Array.of(seed, step));
+  }
+
   /** Writes what is the same in every run. Call it once, when the graph has its memory. */
   writeConstants(): void {
     const [batch, seq] = this.tokens.shape;
     this.graph.write(this.positions, Int32Array.from({ length: batch * seq }, (_, i) => i % seq));
-    this.graph.write(this.mask, causalMask([0], seq, seq));
+    if (this.mask !== undefined) this.graph.write(this.mask, causalMask([0], seq, seq));
   }
 }

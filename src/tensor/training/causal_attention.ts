@@ -6,6 +6,7 @@
 import { library } from "../../ffi/library.ts";
 import { checkF32, checkNumber, checkUnitStride } from "../check_operands.ts";
 import { sameShape } from "../shape.ts";
+import { noteStacked } from "../stacked.ts";
 import type { Tensor } from "../tensor.ts";
 import { dense, permute, reshape, slice } from "../views.ts";
 import { checkShape } from "./check_training.ts";
@@ -127,7 +128,9 @@ export function causalAttentionGradients(
     { shape: [batch, seq, 3 * heads, headDim], dtype: "f32" },
   );
   const part = (i: number) => permute(slice(block, 2, i * heads, (i + 1) * heads), [0, 2, 1, 3]);
-  return [part(0), part(1), part(2)];
+  const parts: [Tensor, Tensor, Tensor] = [part(0), part(1), part(2)];
+  noteStacked(block, parts);
+  return parts;
 }
 
 function checkHeads(action: string, query: Tensor, ...others: readonly Tensor[]): void {
