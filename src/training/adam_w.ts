@@ -14,20 +14,13 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
 import { sumOfSquares } from "../tensor/training/sum_of_squares.ts";
 import { reshape } from "../tensor/views.ts";
-import { composedUpdate, fusedUpdate, type UpdateStep } from "./adam_w_update.ts";
+import {
+  type AdamWSettings,
+  composedUpdate,
+  fusedUpdate,
+  type UpdateStep,
+} from "./adam_w_update.ts";
 import type { TrainableWeight } from "./trainable_weights.ts";
-
-/** What does not change from step to step. */
-export interface AdamWSettings {
-  /** How slowly the mean of the gradients and that of their squares move. */
-  readonly betas: readonly [number, number];
-  /** Added to the root of the mean square. */
-  readonly epsilon: number;
-  /** How much of a weight that decays is taken off in a step, as a share of the learning rate. */
-  readonly weightDecay: number;
-  /** The largest length of all gradients together: longer ones are shortened to it. 0 for any. */
-  readonly gradientClip: number;
-}
 
 /** Moves weights along their gradients. */
 export class AdamW implements Disposable {

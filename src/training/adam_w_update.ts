@@ -7,7 +7,18 @@ import type { Graph } from "../tensor/graph.ts";
 import { add, copyInto, divide, multiply, scale, square, squareRoot } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { adamW, NUM_ADAM_W_SETTINGS } from "../tensor/training/adam_w.ts";
-import type { AdamWSettings } from "./adam_w.ts";
+
+/** What does not change from step to step. */
+export interface AdamWSettings {
+  /** How slowly the mean of the gradients and that of their squares move. */
+  readonly betas: readonly [number, number];
+  /** Added to the root of the mean square. */
+  readonly epsilon: number;
+  /** How much of a weight that decays is taken off in a step, as a share of the learning rate. */
+  readonly weightDecay: number;
+  /** The largest length of all gradients together: longer ones are shortened to it. 0 for any. */
+  readonly gradientClip: number;
+}
 
 /** A weight and what belongs to it, all of one shape, in the memory of buffers. */
 export interface MovedWeight {
