@@ -22,7 +22,7 @@ export interface Module {
 /** From the bottom up. A layer imports from those below it; folders within one layer do not import each other. */
 const LAYERS: readonly (readonly string[])[] = [
   ["deno.json", "src/base/"],
-  ["src/formats/", "src/tokenizer/"],
+  ["src/formats/", "src/page/", "src/tokenizer/"],
   ["src/ffi/"],
   ["src/native_library/"],
   ["src/tensor/"],

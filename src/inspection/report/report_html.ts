@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { escapeHtml, pageBegin, standalonePage } from "../../page/standalone_page.ts";
 import { type ReportData, requireParts } from "./report_data.ts";
 import { REPORT_SCRIPT } from "./report_script.ts";
 import { REPORT_STYLE } from "./report_style.ts";
 
 /** How each page begins: who writes it anew can tell it from other files. */
-export const REPORT_BEGIN = '<!doctype html>\n<html lang="en" data-report="@allformers/gpt2">';
+export const REPORT_BEGIN = pageBegin("report");
 
 const PARTS = [
   "model",
@@ -35,16 +36,17 @@ export function reportHtml(data: ReportData): string {
   const { model, tokens, comparison } = data;
   const text = tokens.join("").replace(/(?:<[0-9a-f]+>)+/g, "…").trim();
   const title = `${text.slice(0, 60)} - ${model}`;
-  return `${REPORT_BEGIN}
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title>
-<style>${REPORT_STYLE}</style>
-</head>
-<body>
-<header>
+  return standalonePage("report", {
+    title,
+    style: REPORT_STYLE,
+    body: bodyHtml(model, comparison !== undefined),
+    data: pageData(data),
+    script: REPORT_SCRIPT,
+  });
+}
+
+function bodyHtml(model: string, isCompared: boolean): string {
+  return `<header>
 <h1>What ${escapeHtml(model)} makes of a text</h1>
 <p>Select a token: the lens and the heads are then about that place. Arrow keys move, also in the maps.</p>
 <div id="tokens" role="radiogroup" aria-label="Tokens"></div>
@@ -76,13 +78,7 @@ colour is <label>the <select id="lens-colour">
 <p id="push-text"></p>
 <div id="push"></div>
 </section>
-${comparison === undefined ? "" : COMPARISON_SECTION}</main>
-<noscript>This page draws its pictures with a script of its own, which is not allowed to run here.</noscript>
-<script type="application/json" id="data">${jsonForScript(pageData(data))}</script>
-<script>${REPORT_SCRIPT}</script>
-</body>
-</html>
-`;
+${isCompared ? COMPARISON_SECTION : ""}</main>`;
 }
 
 const COMPARISON_SECTION = `<section aria-labelledby="compare-title">
@@ -115,15 +111,4 @@ function rounded(value: object): object {
       (_, each) => typeof each === "number" ? Number(each.toPrecision(4)) : each,
     ),
   );
-}
-
-/** JSON within an element whose end is the first `</script`. */
-function jsonForScript(value: object): string {
-  return JSON.stringify(value).replaceAll("<", "\\u003c").replaceAll("\u2028", "\\u2028")
-    .replaceAll("\u2029", "\\u2029");
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { BASE_SCRIPT } from "./base_script.ts";
+import { BASE_SCRIPT } from "../../page/base_script.ts";
 
 /** JavaScript. */
 export const REPORT_SCRIPT = `"use strict";

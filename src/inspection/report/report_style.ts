@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BASE_STYLE } from "./base_style.ts";
+import { BASE_STYLE } from "../../page/base_style.ts";
 
 /** CSS. */
 export const REPORT_STYLE = `${BASE_STYLE}

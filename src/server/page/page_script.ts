@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BASE_SCRIPT } from "../../inspection/report/base_script.ts";
+import { BASE_SCRIPT } from "../../page/base_script.ts";
 import { BRANCHES_SCRIPT } from "./script/branches_script.ts";
 import { CANDIDATES_SCRIPT } from "./script/candidates_script.ts";
 import { EDITOR_SCRIPT } from "./script/editor_script.ts";

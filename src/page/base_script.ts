@@ -18,7 +18,7 @@ function percent(value) {
 
 /** An element with attributes and children. Text becomes text, never markup. */
 function make(tag, attributes, ...children) {
-  const isSvg = ["svg", "line", "text", "title", "g"].includes(tag);
+  const isSvg = ["svg", "g", "line", "path", "circle", "text", "title"].includes(tag);
   const element = isSvg
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
     : document.createElement(tag);
