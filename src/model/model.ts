@@ -10,6 +10,7 @@ import { canAttendRagged, canFuseAttention } from "../tensor/fused_attention.ts"
 import type { Tensor } from "../tensor/tensor.ts";
 import { ThreadChoice } from "../tensor/thread_choice.ts";
 import type { CacheType } from "./compute_options.ts";
+import { adaptParameters, type LowRankUpdates } from "./adapt_parameters.ts";
 import type { GPT2Config } from "./config.ts";
 import { gpt2 } from "./gpt2.ts";
 import { numParameters } from "./parameters.ts";
@@ -34,6 +35,8 @@ export class Model implements Disposable {
   readonly hasRaggedAttention: boolean;
   /** How many threads are best for writing texts, token by token, and for reading short ones. */
   readonly threadChoice: ThreadChoice;
+  /** What has memory of the same backend and belongs to this model: it goes with it. */
+  readonly dependents: Set<Disposable> = new Set();
   #disposed = false;
 
   /**
@@ -59,9 +62,16 @@ export class Model implements Disposable {
     this.hasRaggedAttention = canAttendRagged(backend, config.headDim, this.cacheType);
   }
 
-  /** Builds the forward pass for `pass`, and returns the logits. */
-  build(pass: Pass): Tensor {
-    return gpt2(pass, this.weights.parameters, this.config);
+  /**
+   * Builds the forward pass for `pass`.
+   *
+   * @param updates what adapters add to weights
+   * @returns the logits
+   */
+  build(pass: Pass, updates?: LowRankUpdates): Tensor {
+    const { parameters } = this.weights;
+    const adapted = updates === undefined ? parameters : adaptParameters(parameters, updates);
+    return gpt2(pass, adapted, this.config);
   }
 
   /** Throws if the model has been disposed of, or a server that holds a part of it is lost. */
@@ -74,6 +84,7 @@ export class Model implements Disposable {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    for (const dependent of this.dependents) dependent[Symbol.dispose]();
     this.weights[Symbol.dispose]();
     this.backend[Symbol.dispose]();
   }

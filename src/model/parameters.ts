@@ -7,12 +7,24 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { GPT2Config } from "./config.ts";
 
+/** What an adapter adds to a weight: `factor * up * down`, a matrix of low rank. */
+export interface LowRankUpdate {
+  /** (rank in) */
+  readonly down: Tensor;
+  /** (out rank) */
+  readonly up: Tensor;
+  /** How much of it is added. */
+  readonly factor: number;
+}
+
 /** An affine map. */
 export interface Linear {
   /** (out in) */
   readonly weight: Tensor;
   /** (out) */
   readonly bias: Tensor;
+  /** What adapters add to the weight. */
+  readonly updates?: readonly LowRankUpdate[];
 }
 
 /** Scale and shift after a layer normalization. */

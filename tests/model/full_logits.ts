@@ -1,4 +1,5 @@
 /** Whole texts in one pass, without the engine: what it computes has to be the same. */
+import type { LowRankUpdates } from "../../src/model/adapt_parameters.ts";
 import type { Model } from "../../src/model/model.ts";
 import { Graph } from "../../src/tensor/graph.ts";
 import { FullPass } from "./full_pass.ts";
@@ -7,6 +8,7 @@ import { FullPass } from "./full_pass.ts";
  * The logits of every position.
  *
  * @param tokens texts of equal length, one after another
+ * @param updates what adapters add to weights
  * @returns (batch seq vocab)
  */
 export async function fullLogits(
@@ -14,10 +16,11 @@ export async function fullLogits(
   tokens: Int32Array<ArrayBuffer>,
   batch: number,
   seq: number,
+  updates?: LowRankUpdates,
 ): Promise<Float32Array<ArrayBuffer>> {
   using graph = new Graph(model.backend, { attention: model.attention });
   const pass = new FullPass(graph, batch, seq);
-  const logits = graph.output(model.build(pass), "logits");
+  const logits = graph.output(model.build(pass, updates), "logits");
   graph.allocate();
   pass.write(tokens);
   await graph.computeAsync();

@@ -1,0 +1,115 @@
+/**
+ * The weights of an adapter (LoRA): matrices of low rank that are added to some of a model's weights.
+ *
+ * Hu et al., 2021, "LoRA: Low-Rank Adaptation of Large Language Models" (arXiv:2106.09685); Kalajdzievski, 2023, "A Rank
+ * Stabilization Scaling Factor for Fine-Tuning with LoRA" (arXiv:2312.03732).
+ *
+ * @module
+ */
+import { quote } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import type { GPT2Config } from "./config.ts";
+import { type ParameterSpec, parameterSpecs } from "./parameters.ts";
+
+/** The weights of a block that an adapter can change, in the order in which the forward pass meets them. */
+export const ADAPTER_TARGETS = [
+  "qkvProjection",
+  "outputProjection",
+  "hiddenProjection",
+  "mlpProjection",
+] as const;
+
+/** One of {@linkcode ADAPTER_TARGETS}. */
+export type AdapterTarget = typeof ADAPTER_TARGETS[number];
+
+/** What an adapter adds to one weight: `scale * up * down`. */
+export interface AdaptedWeight {
+  /** The weight, without its last part: `blocks.3.qkvProjection`. */
+  readonly name: string;
+  /** Index of its block. */
+  readonly layer: number;
+  /** Which weight of the block it is. */
+  readonly target: AdapterTarget;
+  /** How many columns the product has in between. */
+  readonly rank: number;
+  /** See {@linkcode updateScale}. */
+  readonly alpha: number;
+  /** (rank in), row by row. */
+  readonly down: Float32Array<ArrayBuffer>;
+  /** (out rank), row by row. */
+  readonly up: Float32Array<ArrayBuffer>;
+}
+
+/** An adapter as it is in a file. */
+export interface AdapterWeights {
+  /**
+   * Whether what is added is divided by the root of the rank, and not by the rank, which keeps its size the same for all
+   * ranks (rsLoRA).
+   */
+  readonly isRankStabilized: boolean;
+  /** What it adds to each weight that it changes, in the order in which the forward pass meets them. */
+  readonly weights: readonly AdaptedWeight[];
+}
+
+/** The factor of what is added to a weight: `alpha / rank`, or `alpha / sqrt(rank)`. */
+export function updateScale(
+  { isRankStabilized }: Pick<AdapterWeights, "isRankStabilized">,
+  { rank, alpha }: Pick<AdaptedWeight, "rank" | "alpha">,
+): number {
+  return alpha / (isRankStabilized ? Math.sqrt(rank) : rank);
+}
+
+/** A weight that an adapter of a model can change: (out in). */
+export interface AdaptableWeight {
+  /** See {@linkcode AdaptedWeight.name}. */
+  readonly name: string;
+  /** Index of its block. */
+  readonly layer: number;
+  /** Which weight of the block it is. */
+  readonly target: AdapterTarget;
+  /** The width of what it gives. */
+  readonly numOut: number;
+  /** The width of what it takes. */
+  readonly numIn: number;
+}
+
+/** All weights of a model that an adapter can change, in the order in which the forward pass meets them. */
+export function adaptableWeights(config: GPT2Config): AdaptableWeight[] {
+  return parameterSpecs(config).filter(isAdaptable).map(({ name, layer, part, shape }) => ({
+    name: name.replace(/\.weight$/, ""),
+    layer: layer!,
+    target: part as AdapterTarget,
+    numOut: shape[0],
+    numIn: shape[1],
+  }));
+}
+
+function isAdaptable({ part, field }: ParameterSpec): boolean {
+  return field === "weight" && (ADAPTER_TARGETS as readonly string[]).includes(part);
+}
+
+/**
+ * Checks that an adapter is one for a model of this size.
+ *
+ * @throws {InvalidArgumentError} if it changes a weight that the model does not have, or that has another shape
+ */
+export function checkAdapterFits(adapter: AdapterWeights, config: GPT2Config): void {
+  const adaptable = new Map(adaptableWeights(config).map((weight) => [weight.name, weight]));
+  for (const { name, rank, down, up } of adapter.weights) {
+    const weight = adaptable.get(name);
+    if (weight === undefined) {
+      throw new InvalidArgumentError(
+        `Cannot use the adapter: the model has ${config.numLayers} blocks: received an update of ` +
+          `${quote(name)}. Use it with the model for which it was made.`,
+      );
+    }
+    const [numIn, numOut] = [down.length / rank, up.length / rank];
+    if (numIn === weight.numIn && numOut === weight.numOut) continue;
+    throw new InvalidArgumentError(
+      `Cannot use the adapter: ${
+        quote(name)
+      } of the model is ${weight.numOut} x ${weight.numIn}: ` +
+        `received an update of ${numOut} x ${numIn}. Use it with the model for which it was made.`,
+    );
+  }
+}
