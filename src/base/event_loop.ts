@@ -11,8 +11,28 @@ export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Does work that is divided into steps, for who can wait: all at once. Returns what it results in. */
+export function doAtOnce<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
 /** How long work may hold the thread: too short for a person to notice, and for a server to fall behind. */
 const MAX_HELD_MS = 10;
+
+/** Turns of the event loop amid work that waits for other things, too. */
+export class Turns {
+  #begin = performance.now();
+
+  /** Gives way, if a turn is due. */
+  async take(): Promise<void> {
+    if (performance.now() - this.#begin < MAX_HELD_MS) return;
+    await eventLoopTurn();
+    this.#begin = performance.now();
+  }
+}
 
 /**
  * Does work that is divided into steps, with a turn of the event loop between them whenever one is due. Steps that are

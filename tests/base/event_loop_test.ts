@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { doInTurns } from "../../src/base/event_loop.ts";
+import { doAtOnce, doInTurns, Turns } from "../../src/base/event_loop.ts";
 
 Deno.test("doInTurns() waits for each step that is a promise before it begins the next", async () => {
   const log: string[] = [];
@@ -35,4 +35,22 @@ Deno.test("doInTurns() ends its steps when one fails or the signal asks it to", 
   const aborting = () => Promise.resolve(controller.abort());
   await assertRejects(() => doInTurns(steps(aborting), controller.signal), DOMException, "abort");
   assertEquals(numEnded, 2);
+});
+
+Deno.test("doAtOnce() does all steps, and returns what they result in", () => {
+  const seen: number[] = [];
+  const steps = function* () {
+    for (let i = 0; i < 3; i++) yield void seen.push(i);
+    return "done";
+  };
+  assertEquals([doAtOnce(steps()), seen], ["done", [0, 1, 2]]);
+});
+
+Deno.test("Turns.take() lets others have their turn when it has been long enough", async () => {
+  const turns = new Turns();
+  let hasHadTurn = false;
+  setTimeout(() => hasHadTurn = true, 0);
+  await turns.take();
+  assertEquals(hasHadTurn, false);
+  while (!hasHadTurn) await turns.take();
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../../base/errors.ts";
+import { doInTurns } from "../../base/event_loop.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Constraint } from "./constraint.ts";
 import { constraintNames, type ConstraintOptions } from "./constraint_options.ts";
@@ -12,8 +13,8 @@ import type { Expression } from "./grammar/expression.ts";
 /** So many constraints are kept for each tokenizer. */
 const MAX_KEPT = 16;
 
-/** By tokenizer: the constraints made for it, by what asked for them, those used last at the end. */
-const constraintsOf = new WeakMap<Tokenizer, Map<string, Constraint>>();
+/** By tokenizer: the constraints made or being made for it, by what asked for them, those used last at the end. */
+const constraintsOf = new WeakMap<Tokenizer, Map<string, Promise<Constraint>>>();
 
 /**
  * The constraint that options ask for; none if they ask for none. It is made once for the same constraint, vocabulary and ends.
@@ -44,26 +45,44 @@ export async function compileConstraint(
     );
   }
   const key = JSON.stringify([name, keyOf(options), [...endOfTextIds]]);
-  const kept = constraintsOf.get(tokenizer) ?? new Map<string, Constraint>();
+  const kept = constraintsOf.get(tokenizer) ?? new Map<string, Promise<Constraint>>();
   constraintsOf.set(tokenizer, kept);
-  let constraint = kept.get(key);
-  if (constraint === undefined) {
-    const { Constraint } = await import("./constraint.ts");
-    try {
-      constraint = new Constraint(name, await expressionOf(options), tokenizer, endOfTextIds);
-    } catch (error) {
-      if (!(error instanceof RangeError) || error instanceof InvalidArgumentError) throw error;
-      // The engine's own: functions called each other too deeply.
-      throw new InvalidArgumentError(
-        `Cannot generate: ${name} cannot be used: it is nested too deeply: received ${error.message}. Make it flatter.`,
-        { cause: error },
-      );
-    }
-  }
+  const making = kept.get(key) ?? makeConstraint(name, options, tokenizer, endOfTextIds);
   kept.delete(key);
   if (kept.size === MAX_KEPT) kept.delete(kept.keys().next().value!);
-  kept.set(key, constraint);
-  return constraint;
+  kept.set(key, making);
+  try {
+    return await making;
+  } catch (error) {
+    if (kept.get(key) === making) kept.delete(key);
+    throw error;
+  }
+}
+
+/** In turns with others: a large one takes some tenths of a second. */
+async function makeConstraint(
+  name: string,
+  options: ConstraintOptions,
+  tokenizer: Tokenizer,
+  endOfTextIds: readonly number[],
+): Promise<Constraint> {
+  const { Constraint } = await import("./constraint.ts");
+  try {
+    const expression = await expressionOf(options);
+    let made: Constraint | undefined;
+    const steps = function* () {
+      made = yield* Constraint.make(name, expression, tokenizer, endOfTextIds);
+    };
+    await doInTurns(steps());
+    return made!;
+  } catch (error) {
+    if (!(error instanceof RangeError) || error instanceof InvalidArgumentError) throw error;
+    // The engine's own: functions called each other too deeply.
+    throw new InvalidArgumentError(
+      `Cannot generate: ${name} cannot be used: it is nested too deeply: received ${error.message}. Make it flatter.`,
+      { cause: error },
+    );
+  }
 }
 
 function keyOf({ choices, regex, jsonSchema }: ConstraintOptions): unknown {

@@ -7,7 +7,7 @@ import { InvalidArgumentError } from "../../base/errors.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { addToken, hasToken, type TokenMask } from "../sampling/token_mask.ts";
 import { type AutomatonState, ByteAutomaton } from "./grammar/byte_automaton.ts";
-import { buildGrammar } from "./grammar/build_grammar.ts";
+import { buildGrammarInSteps } from "./grammar/build_grammar.ts";
 import { completionCosts } from "./grammar/completion_costs.ts";
 import { charactersOf, complement } from "./grammar/code_points.ts";
 import { characters, type Expression, repeat } from "./grammar/expression.ts";
@@ -18,6 +18,15 @@ import { WrittenTokens } from "./vocabulary/written_tokens.ts";
 /** Masks take this much memory at most; then they are computed again when they are needed again. */
 const MAX_MASK_BYTES = 2 ** 25;
 
+/** What a constraint consists of. */
+interface ConstraintParts {
+  readonly tokenizer: Tokenizer;
+  readonly endOfTextIds: readonly number[];
+  readonly automaton: ByteAutomaton;
+  readonly masks: TokenMasks;
+  readonly maxKnownMasks: number;
+}
+
 /** What a text has to be, ready to be kept to. It is not changed by use, and serves any number of texts. */
 export class Constraint {
   readonly #tokenizer: Tokenizer;
@@ -27,53 +36,63 @@ export class Constraint {
   readonly #maxKnownMasks: number;
   #knownMasks = new Map<AutomatonState, TokenMask>();
 
+  private constructor(
+    { tokenizer, endOfTextIds, automaton, masks, maxKnownMasks }: ConstraintParts,
+  ) {
+    this.#tokenizer = tokenizer;
+    this.#endOfTextIds = endOfTextIds;
+    this.#automaton = automaton;
+    this.#masks = masks;
+    this.#maxKnownMasks = maxKnownMasks;
+  }
+
   /**
+   * Makes one, in steps: of a large one it takes some tenths of a second.
+   *
    * @param name the option that asks for it, for error messages
    * @param expression the texts that there may be
    * @param endOfTextIds the tokens that end a text
    * @throws {RangeError} if there is no such text, or no tokens that spell one
    */
-  constructor(
+  static *make(
     name: string,
     expression: Expression,
     tokenizer: Tokenizer,
     endOfTextIds: readonly number[],
-  ) {
-    this.#tokenizer = tokenizer;
-    this.#endOfTextIds = endOfTextIds;
-    const grammar = buildGrammar(expression);
-    if (!grammar.trim(() => true)) {
+  ): Generator<void, Constraint> {
+    const grammar = yield* buildGrammarInSteps(expression);
+    if (!(yield* grammar.trimInSteps(() => true))) {
       throw impossible(name, "no text fulfils it", "Check it for parts that exclude each other");
     }
-    const tokens = WrittenTokens.of(tokenizer);
-    warmUp(tokens);
+    const tokens = yield* WrittenTokens.of(tokenizer);
+    yield* warmUp(tokens);
     const { isInToken, isToken } = tokens;
-    const isAny = (table: Uint8Array) => (first: number, last: number) =>
-      table.subarray(first, last + 1).includes(1);
-    const isSpellable = grammar.trim(isAny(isInToken));
-    this.#automaton = new ByteAutomaton(grammar, BYTE_GROUPS);
+    const isSpellable = yield* grammar.trimInSteps(isAnyIn(isInToken));
+    const automaton = new ByteAutomaton(grammar, BYTE_GROUPS);
+    yield;
     // Where each byte is a token, what bytes can complete, tokens can.
-    const isEachByteToken = grammar.nodes.every(({ bytes }) =>
-      everyThird(bytes, (first, last) => !isToken.subarray(first, last + 1).includes(0))
-    );
-    if (isEachByteToken) {
-      this.#masks = new TokenMasks(this.#automaton, tokens);
-    } else {
+    const isOtherByte = isAnyIn(isToken.map((is) => 1 - is));
+    const isEachByteToken = grammar.nodes.every(({ bytes }) => !anyThird(bytes, isOtherByte));
+    let masks = new TokenMasks(automaton, tokens);
+    if (!isEachByteToken) {
+      const byBytes = masks;
       const costs = completionCosts(grammar);
-      const masks = new TokenMasks(this.#automaton, tokens);
       const canFinish = spellingOf({
-        nextStates: (state) => masks.nextStates(state),
-        distance: (state) => this.#automaton.distance(state, costs),
+        nextStates: (state) => byBytes.nextStates(state),
+        distance: (state) => automaton.distance(state, costs),
       });
-      this.#masks = new TokenMasks(this.#automaton, tokens, canFinish);
-      if (!isSpellable || !canFinish(this.#automaton.start)) throw unspellable(name);
+      masks = new TokenMasks(automaton, tokens, canFinish);
+      if (!isSpellable || !canFinish(automaton.start)) throw unspellable(name);
     }
     if (!isSpellable) throw unspellable(name);
-    if (this.#automaton.start.isFinished) {
+    if (automaton.start.isFinished) {
       throw impossible(name, "only the empty text fulfils it", "Ask for a text to be written");
     }
-    this.#maxKnownMasks = Math.ceil(MAX_MASK_BYTES / (4 * tokens.numWords));
-    this.maskOf(this.#automaton.start);
+    const maxKnownMasks = Math.ceil(MAX_MASK_BYTES / (4 * tokens.numWords));
+    yield;
+    const made = new Constraint({ tokenizer, endOfTextIds, automaton, masks, maxKnownMasks });
+    made.maskOf(automaton.start);
+    return made;
   }
 
   /** The state before the first token. */
@@ -155,17 +174,17 @@ const isWarm = new WeakSet<WrittenTokens>();
  * Goes through all tokens once for each vocabulary. The first time takes ten times as long as later ones, until the engine
  * has compiled the loop; it would come amid the writing.
  */
-function warmUp(tokens: WrittenTokens): void {
+function* warmUp(tokens: WrittenTokens): Generator<void, void> {
   if (isWarm.has(tokens)) return;
   isWarm.add(tokens);
   // Free but for one plain character, so that all tokens have to be looked at, and bounded, so that there are many states.
   for (const excluded of ["", "~"]) {
     const content = characters(complement(charactersOf(excluded)));
-    const automaton = new ByteAutomaton(
-      buildGrammar(repeat(content, 0, tokens.trie.maxDepth)),
-      BYTE_GROUPS,
-    );
+    const grammar = yield* buildGrammarInSteps(repeat(content, 0, tokens.trie.maxDepth));
+    const automaton = new ByteAutomaton(grammar, BYTE_GROUPS);
+    yield;
     new TokenMasks(automaton, tokens).compute(automaton.start);
+    yield;
   }
 }
 
@@ -183,7 +202,15 @@ function unspellable(name: string): InvalidArgumentError {
   );
 }
 
-function everyThird(bytes: readonly number[], holds: (first: number, last: number) => boolean) {
-  for (let i = 0; i < bytes.length; i += 3) if (!holds(bytes[i], bytes[i + 1])) return false;
-  return true;
+/** Whether any byte of a range, which a table of bytes has 1 for, is in it: asked very often. */
+function isAnyIn(table: Uint8Array): (first: number, last: number) => boolean {
+  /** By byte: how many are in the table before it. */
+  const numBefore = new Uint16Array(257);
+  for (const [byte, isIn] of table.entries()) numBefore[byte + 1] = numBefore[byte] + isIn;
+  return (first, last) => numBefore[last + 1] > numBefore[first];
+}
+
+function anyThird(bytes: readonly number[], holds: (first: number, last: number) => boolean) {
+  for (let i = 0; i < bytes.length; i += 3) if (holds(bytes[i], bytes[i + 1])) return true;
+  return false;
 }

@@ -266,3 +266,23 @@ Deno.test("in vocabularies that lack bytes, each token allowed can be completed,
   }
   assert(numRefused > 10 && numRefused < 140, `${numRefused}`);
 });
+
+Deno.test("compileConstraint() makes a large constraint in turns with others, and once for all who ask", async () => {
+  const regex = "[a-z]{9999}".repeat(9);
+  let [numTurns, isMade] = [0, false];
+  const others = (async () => {
+    for (; !isMade; numTurns++) await new Promise((resolve) => setTimeout(resolve, 0));
+  })();
+  const asked = [1, 2].map(() => compileConstraint({ regex }, gpt2, [END]));
+  const [one, other] = await Promise.all(asked);
+  isMade = true;
+  await others;
+  assertStrictEquals(one, other);
+  assert(numTurns > 3, `${numTurns}`);
+});
+
+Deno.test("compileConstraint() tries again what could not be made", async () => {
+  for (let i = 0; i < 2; i++) {
+    await assertRejects(() => start({ regex: "a{9999}".repeat(21) }), RangeError, "too large");
+  }
+});

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { doAtOnce } from "../../../base/event_loop.ts";
 import { ByteGrammar } from "./byte_grammar.ts";
 import { type CodePoints, intersection, rangesOf } from "./code_points.ts";
-import type { Expression, Rule } from "./expression.ts";
+import { type Expression, reference, Rule } from "./expression.ts";
 import { nonEmpty } from "./non_empty.ts";
 import { utf8Sequences } from "./utf8_sequences.ts";
 
@@ -14,10 +15,29 @@ const NON_ASCII: CodePoints = [0x80, 0x10ffff];
 
 const encoder = new TextEncoder();
 
+/** Others have their turn when so many nodes more have been laid, which takes about a millisecond. */
+const NODES_PER_STEP = 2048;
+
 /** The grammar of the texts that an expression stands for. */
 export function buildGrammar(expression: Expression): ByteGrammar {
+  return doAtOnce(buildGrammarInSteps(expression));
+}
+
+/** The same in steps: a large one takes a tenth of a second. */
+export function buildGrammarInSteps(expression: Expression): Generator<void, ByteGrammar> {
   return new GrammarBuilder().build(expression);
 }
+
+/** A set of characters, divided. */
+interface KnownSet {
+  readonly ascii: CodePoints;
+  readonly others: CodePoints;
+  /** The first node of the rule for the others, if there are several. */
+  readonly rule: number | undefined;
+}
+
+/** What has no parts. */
+type SimpleExpression = Exclude<Expression, { readonly kind: "sequence" | "choice" | "repeat" }>;
 
 /**
  * Lays expressions between two nodes. None leads back into the node that it begins at, nor on from the one that it ends at:
@@ -26,35 +46,57 @@ export function buildGrammar(expression: Expression): ByteGrammar {
 class GrammarBuilder {
   readonly #grammar = new ByteGrammar();
   /** The first node of each rule. */
-  readonly #rules = new Map<Rule | Expression, number>();
+  readonly #rules = new Map<Rule, number>();
+  /** Rules for what is not one, and laid several times. */
+  readonly #rulesOf = new Map<Expression, Rule>();
   /** Rules that were called and are not built yet. */
   readonly #unbuilt: [first: number, expression: Expression][] = [];
   /** By their ranges: the first nodes of the rules for characters that are not ASCII. */
   readonly #characterRules = new Map<string, number>();
+  /** What was found out about a set: many places may have the same one, of a thousand ranges. */
+  readonly #knownSets = new Map<CodePoints, KnownSet>();
+  #numNodesBefore = 0;
 
-  build(expression: Expression): ByteGrammar {
+  *build(expression: Expression): Generator<void, ByteGrammar> {
     const grammar = this.#grammar;
     this.#unbuilt.push([grammar.node(), expression]);
     for (let next = this.#unbuilt.pop(); next !== undefined; next = this.#unbuilt.pop()) {
-      this.#lay(next[1], next[0], grammar.node(true));
+      yield* this.#lay(next[1], next[0], grammar.node(true));
     }
     return grammar;
   }
 
-  #lay(expression: Expression, from: number, to: number): void {
+  *#lay(expression: Expression, from: number, to: number): Generator<void, void> {
+    if (this.#isDue()) yield;
+    switch (expression.kind) {
+      case "sequence":
+        return yield* this.#laySequence(expression.parts, from, to);
+      case "choice":
+        return yield* this.#layChoice(expression.options, from, to);
+      case "repeat":
+        return yield* this.#layRepeat(expression, from, to);
+      default:
+        return this.#layOne(expression, from, to);
+    }
+  }
+
+  /** Whether it is time for others to have their turn. */
+  #isDue(): boolean {
+    const numNodes = this.#grammar.nodes.length;
+    if (numNodes - this.#numNodesBefore < NODES_PER_STEP) return false;
+    this.#numNodesBefore = numNodes;
+    return true;
+  }
+
+  /** What has no parts. */
+  #layOne(expression: SimpleExpression, from: number, to: number): void {
     switch (expression.kind) {
       case "text":
         return this.#layText(encoder.encode(expression.text), from, to);
       case "characters":
         return this.#layCharacters(expression.set, from, to);
-      case "sequence":
-        return this.#laySequence(expression.parts, from, to);
-      case "choice":
-        return this.#layChoice(expression.options, from, to);
-      case "repeat":
-        return this.#layRepeat(expression, from, to);
       case "rule":
-        return this.#layCall(expression.rule, expression.rule.expression, from, to);
+        return this.#layCall(expression.rule, from, to);
     }
   }
 
@@ -67,20 +109,28 @@ class GrammarBuilder {
     }
   }
 
-  #laySequence(parts: readonly Expression[], from: number, to: number): void {
+  *#laySequence(
+    parts: readonly Expression[],
+    from: number,
+    to: number,
+  ): Generator<void, void> {
     if (parts.length === 0) this.#grammar.addEmpty(from, to);
     for (const [i, part] of parts.entries()) {
       const next = i === parts.length - 1 ? to : this.#grammar.node();
-      this.#lay(part, from, next);
+      yield* this.#lay(part, from, next);
       from = next;
     }
   }
 
-  #layChoice(options: readonly Expression[], from: number, to: number): void {
+  *#layChoice(
+    options: readonly Expression[],
+    from: number,
+    to: number,
+  ): Generator<void, void> {
     const texts: Uint8Array[] = [];
     for (const option of options) {
       if (option.kind === "text") texts.push(encoder.encode(option.text));
-      else this.#lay(option, from, to);
+      else yield* this.#lay(option, from, to);
     }
     this.#layTexts(texts, from, to);
   }
@@ -104,58 +154,79 @@ class GrammarBuilder {
     }
   }
 
-  #layRepeat(repetition: Expression & { kind: "repeat" }, from: number, to: number): void {
+  *#layRepeat(
+    repetition: Expression & { kind: "repeat" },
+    from: number,
+    to: number,
+  ): Generator<void, void> {
     const grammar = this.#grammar;
     const { max } = repetition;
     const body = nonEmpty(repetition.body);
     // What may be empty may be so each time.
     const min = body === repetition.body ? repetition.min : 0;
     const numCopies = max === Infinity ? min + 1 : max;
-    const layBody = numCopies === 1 || isOneStep(body)
-      ? (start: number, end: number) => this.#lay(body, start, end)
-      // Nested repetitions would multiply: each copy is one call of what is built once.
-      : (start: number, end: number) => this.#layCall(body, body, start, end);
+    // Nested repetitions would multiply: each copy is one call of what is built once.
+    const isCalled = numCopies > 1 && !isOneStep(body);
+    const copy = isCalled ? reference(this.#ruleOf(body)) : body;
     let node = from;
     for (let i = 0; i < min; i++) {
       const next = grammar.node();
-      layBody(node, next);
+      yield* this.#lay(copy, node, next);
       node = next;
     }
     if (max === Infinity) {
       const [start, end] = [grammar.node(), grammar.node()];
       grammar.addEmpty(node, start);
-      layBody(start, end);
+      yield* this.#lay(copy, start, end);
       grammar.addEmpty(end, start);
       node = start;
     }
     grammar.addEmpty(node, to);
     for (let i = min; i < max && max < Infinity; i++) {
       const next = grammar.node();
-      layBody(node, next);
+      yield* this.#lay(copy, node, next);
       grammar.addEmpty(next, to);
       node = next;
     }
   }
 
-  #layCall(key: Rule | Expression, expression: Expression, from: number, to: number): void {
-    let first = this.#rules.get(key);
+  #ruleOf(expression: Expression): Rule {
+    let rule = this.#rulesOf.get(expression);
+    if (rule === undefined) this.#rulesOf.set(expression, rule = new Rule(expression));
+    return rule;
+  }
+
+  #layCall(rule: Rule, from: number, to: number): void {
+    let first = this.#rules.get(rule);
     if (first === undefined) {
       first = this.#grammar.node();
-      this.#rules.set(key, first);
-      this.#unbuilt.push([first, expression]);
+      this.#rules.set(rule, first);
+      this.#unbuilt.push([first, rule.expression]);
     }
     this.#grammar.addCall(from, first, to);
   }
 
   #layCharacters(set: CodePoints, from: number, to: number): void {
-    for (const [first, last] of rangesOf(intersection(set, ASCII))) {
-      this.#grammar.addBytes(from, first, last, to);
+    const { ascii, others, rule } = this.#knownSet(set);
+    for (let i = 0; i < ascii.length; i += 2) {
+      this.#grammar.addBytes(from, ascii[i], ascii[i + 1], to);
     }
-    const rest = intersection(set, NON_ASCII);
-    if (rest.length === 2 && rest[0] === rest[1]) {
-      return this.#layText(encoder.encode(String.fromCodePoint(rest[0])), from, to);
+    if (rule !== undefined) this.#grammar.addCall(from, rule, to);
+    else if (others.length > 0) {
+      this.#layText(encoder.encode(String.fromCodePoint(others[0])), from, to);
     }
-    if (rest.length > 0) this.#grammar.addCall(from, this.#characterRule(rest), to);
+  }
+
+  #knownSet(set: CodePoints): KnownSet {
+    let known = this.#knownSets.get(set);
+    if (known === undefined) {
+      const ascii = intersection(set, ASCII);
+      const others = intersection(set, NON_ASCII);
+      const isSeveral = others.length > 2 || others[0] !== others[1];
+      known = { ascii, others, rule: isSeveral ? this.#characterRule(others) : undefined };
+      this.#knownSets.set(set, known);
+    }
+    return known;
   }
 
   /** A rule for one of some characters of several bytes, which there are hundreds of ranges of: built once for each set. */

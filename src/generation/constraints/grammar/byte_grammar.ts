@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../../../base/errors.ts";
+import { doAtOnce } from "../../../base/event_loop.ts";
 
 /** A place in the graph, and how it goes on from there. */
 export interface GrammarNode {
@@ -19,6 +20,9 @@ export interface GrammarNode {
 
 /** So many nodes are built within the time that a user waits without noticing. */
 export const MAX_NODES = 200_000;
+
+/** Others have their turn when so many nodes have been looked at, which takes about a millisecond. */
+const NODES_PER_STEP = 4096;
 
 /**
  * A nondeterministic automaton with calls. A call goes through the nodes of a rule, from its first to one that is an end,
@@ -61,21 +65,28 @@ export class ByteGrammar {
    * @returns whether there is anything left
    */
   trim(canWrite: (first: number, last: number) => boolean): boolean {
-    const isAlive = this.#findAlive(canWrite);
-    for (const { bytes, empties, calls } of this.nodes) {
-      keep(bytes, 3, ([first, last, to]) => isAlive[to] === 1 && canWrite(first, last));
-      keep(empties, 1, ([to]) => isAlive[to] === 1);
-      keep(calls, 2, ([rule, to]) => isAlive[rule] === 1 && isAlive[to] === 1);
+    return doAtOnce(this.trimInSteps(canWrite));
+  }
+
+  /** The same in steps: of a large grammar it takes a tenth of a second. */
+  *trimInSteps(canWrite: (first: number, last: number) => boolean): Generator<void, boolean> {
+    const isAlive = yield* this.#findAlive(canWrite);
+    for (const [node, { bytes, empties, calls }] of this.nodes.entries()) {
+      if (node % NODES_PER_STEP === 0) yield;
+      keep(bytes, 3, (i) => isAlive[bytes[i + 2]] === 1 && canWrite(bytes[i], bytes[i + 1]));
+      keep(empties, 1, (i) => isAlive[empties[i]] === 1);
+      keep(calls, 2, (i) => isAlive[calls[i]] === 1 && isAlive[calls[i + 1]] === 1);
     }
     return isAlive[0] === 1;
   }
 
   /** By node: whether the end of its rule can be reached from it. */
-  #findAlive(canWrite: (first: number, last: number) => boolean): Uint8Array {
+  *#findAlive(
+    canWrite: (first: number, last: number) => boolean,
+  ): Generator<void, Uint8Array> {
     const { nodes } = this;
     const isAlive = new Uint8Array(nodes.length);
-    /** By node: those that need it to be alive, each with what else it needs. */
-    const waiting: [from: number, other: number][][] = nodes.map(() => []);
+    const waiting = new WaitingNodes(nodes.length);
     const found: number[] = [];
     const find = (node: number) => {
       if (isAlive[node] === 1) return;
@@ -83,31 +94,61 @@ export class ByteGrammar {
       found.push(node);
     };
     for (const [from, { bytes, empties, calls, isEnd }] of nodes.entries()) {
+      if (from % NODES_PER_STEP === 0) yield;
       if (isEnd) find(from);
       for (let i = 0; i < bytes.length; i += 3) {
-        if (canWrite(bytes[i], bytes[i + 1])) waiting[bytes[i + 2]].push([from, bytes[i + 2]]);
+        if (canWrite(bytes[i], bytes[i + 1])) waiting.add(bytes[i + 2], from, bytes[i + 2]);
       }
-      for (const to of empties) waiting[to].push([from, to]);
+      for (const to of empties) waiting.add(to, from, to);
       for (let i = 0; i < calls.length; i += 2) {
-        const [rule, to] = [calls[i], calls[i + 1]];
-        waiting[rule].push([from, to]);
-        waiting[to].push([from, rule]);
+        waiting.add(calls[i], from, calls[i + 1]);
+        waiting.add(calls[i + 1], from, calls[i]);
       }
     }
+    let numFound = 0;
     for (let node = found.pop(); node !== undefined; node = found.pop()) {
-      for (const [from, other] of waiting[node]) if (isAlive[other] === 1) find(from);
+      if (++numFound % NODES_PER_STEP === 0) yield;
+      waiting.each(node, (from, other) => {
+        if (isAlive[other] === 1) find(from);
+      });
     }
     return isAlive;
   }
 }
 
-/** Keeps those groups of `size` numbers that fulfil a condition. */
-function keep(list: number[], size: number, isKept: (group: number[]) => boolean): void {
-  let end = 0;
-  for (let i = 0; i < list.length; i += size) {
-    const group = list.slice(i, i + size);
-    if (!isKept(group)) continue;
-    for (const value of group) list[end++] = value;
+/** By node: the nodes that need it to be alive, each with what else it needs. As lists within flat arrays. */
+class WaitingNodes {
+  /** By node: the last of its list; -1 for none. */
+  readonly #last: Int32Array;
+  /** By entry: the one before it in the same list, the node that waits, and what else it needs. */
+  readonly #before: number[] = [];
+  readonly #from: number[] = [];
+  readonly #other: number[] = [];
+
+  constructor(numNodes: number) {
+    this.#last = new Int32Array(numNodes).fill(-1);
   }
-  list.length = end;
+
+  add(node: number, from: number, other: number): void {
+    this.#before.push(this.#last[node]);
+    this.#from.push(from);
+    this.#last[node] = this.#other.push(other) - 1;
+  }
+
+  each(node: number, visit: (from: number, other: number) => void): void {
+    for (let entry = this.#last[node]; entry >= 0; entry = this.#before[entry]) {
+      visit(this.#from[entry], this.#other[entry]);
+    }
+  }
+}
+
+/** Keeps those groups of `size` numbers that fulfil a condition, which is given their places. */
+function keep(list: number[], size: number, isKept: (start: number) => boolean): void {
+  let end = 0;
+  for (let start = 0; start < list.length; start += size) {
+    if (!isKept(start)) continue;
+    if (end < start) list.copyWithin(end, start, start + size);
+    end += size;
+  }
+  if (end < list.length) list.length = end;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { describe, quote } from "../../../base/describe.ts";
+import { Turns } from "../../../base/event_loop.ts";
 import { choice, type Expression, NOTHING, reference, Rule, text } from "../grammar/expression.ts";
 import {
   boundsOf,
@@ -37,6 +38,7 @@ interface Definition {
 class SchemaReader {
   readonly #root: unknown;
   readonly #definitions = new Map<string, Definition>();
+  readonly #turns = new Turns();
 
   constructor(root: unknown) {
     this.#root = root;
@@ -100,6 +102,7 @@ class SchemaReader {
 
   /** @param begins where the definitions are added that the value begins with; not those inside objects and arrays */
   async #schema(schema: unknown, place: string, begins: string[] = []): Promise<Expression> {
+    await this.#turns.take();
     if (schema === true) return ANY_VALUE;
     if (schema === false) return NOTHING;
     if (!isObject(schema)) {

@@ -28,30 +28,48 @@ export class WrittenTokens {
   /** By length: the tokens of at most so many plain bytes. */
   readonly #plainMasks: readonly TokenMask[];
 
-  private constructor(tokenizer: Tokenizer) {
-    const { vocabSize } = tokenizer;
-    this.numWords = Math.ceil(vocabSize / 32);
+  private constructor(
+    numWords: number,
+    { trie, shapes, unplainTrie }: Pick<WrittenTokens, "trie" | "shapes" | "unplainTrie">,
+    plainMasks: readonly TokenMask[],
+  ) {
+    this.numWords = numWords;
+    this.trie = trie;
+    this.shapes = shapes;
+    this.unplainTrie = unplainTrie;
+    this.maxPlainLength = plainMasks.length - 1;
+    this.#plainMasks = plainMasks;
+    for (const [node, byte] of trie.byte.entries()) {
+      this.isInToken[byte] = 1;
+      if (trie.depth[node] === 1 && trie.numTokens[node] > 0) this.isToken[byte] = 1;
+    }
+  }
+
+  /** Those of a tokenizer; made once for each, in steps, since that takes a tenth of a second. */
+  static *of(tokenizer: Tokenizer): Generator<void, WrittenTokens> {
+    let written = ofTokenizer.get(tokenizer);
+    if (written !== undefined) return written;
+    const numWords = Math.ceil(tokenizer.vocabSize / 32);
     const tokens = writtenTokens(tokenizer);
+    yield;
     const { plain = [], unplain = [] } = Object.groupBy(
       tokens,
       ({ text }) => isPlain(text) ? "plain" : "unplain",
     );
-    this.trie = new TokenTrie(tokens);
-    this.shapes = new TokenTrie(shapesOf(tokens));
-    this.unplainTrie = new TokenTrie(unplain);
-    this.maxPlainLength = plain.reduce((most, { text }) => Math.max(most, text.length), 0);
-    this.#plainMasks = masksByLength(plain, this.maxPlainLength, this.numWords);
-    for (const [node, byte] of this.trie.byte.entries()) {
-      this.isInToken[byte] = 1;
-      if (this.trie.depth[node] === 1 && this.trie.numTokens[node] > 0) this.isToken[byte] = 1;
-    }
-  }
-
-  /** Those of a tokenizer; made once for each. */
-  static of(tokenizer: Tokenizer): WrittenTokens {
-    let tokens = ofTokenizer.get(tokenizer);
-    if (tokens === undefined) ofTokenizer.set(tokenizer, tokens = new WrittenTokens(tokenizer));
-    return tokens;
+    yield;
+    const trie = new TokenTrie(tokens);
+    yield;
+    const ofShapes = shapesOf(tokens);
+    yield;
+    const shapes = new TokenTrie(ofShapes);
+    yield;
+    const unplainTrie = new TokenTrie(unplain);
+    const maxPlainLength = plain.reduce((most, { text }) => Math.max(most, text.length), 0);
+    const plainMasks = masksByLength(plain, maxPlainLength, numWords);
+    yield;
+    written = new WrittenTokens(numWords, { trie, shapes, unplainTrie }, plainMasks);
+    ofTokenizer.set(tokenizer, written);
+    return written;
   }
 
   /** The tokens that are at most `length` plain bytes. Not to be written to. */
