@@ -5,7 +5,7 @@
  */
 import { doAtOnce } from "../../../base/event_loop.ts";
 import { ByteGrammar } from "./byte_grammar.ts";
-import { type CodePoints, intersection, rangesOf } from "./code_points.ts";
+import { type CodePoints, intersection } from "./code_points.ts";
 import { type Expression, reference, Rule } from "./expression.ts";
 import { nonEmpty } from "./non_empty.ts";
 import { utf8Sequences } from "./utf8_sequences.ts";
