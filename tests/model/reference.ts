@@ -20,7 +20,7 @@ export interface ReferenceCase {
   readonly greedy: { prompt: number[]; continuation: number[] };
 }
 
-/** The path of a case's folder. */
+/** The path of a case's folder; cases of other folders are named like `../training/tied`. */
 export function referencePath(name: string): string {
   return fileURLToPath(new URL(name, folder));
 }
@@ -56,7 +56,14 @@ export function readConfig(name: string): GPT2Config {
     numLayers: json.n_layer,
     hiddenDim: json.n_inner ?? undefined,
     layerNormEpsilon: json.layer_norm_epsilon,
+    activation: json.activation_function === "gelu" ? "gelu" : "gelu_tanh",
   });
+}
+
+/** Whether a case's vocabulary projection is its token embedding. */
+function isTied(name: string): boolean {
+  const json = JSON.parse(Deno.readTextFileSync(new URL(`${name}/config.json`, folder)));
+  return json.tie_word_embeddings;
 }
 
 /** The model of a case whose weights are a function of their names; see `scripts/make_reference.py`. */
@@ -64,7 +71,7 @@ export function createReferenceModel(name: string, options: { threads?: number }
   const config = readConfig(name);
   const scales = readCase(name);
   const backend = Backend.cpu({ threads: options.threads ?? 2 });
-  const weights = new Weights(backend, config, () => "f32");
+  const weights = new Weights(backend, config, () => "f32", { tied: isTied(name) });
   for (const { name, shape } of weights.specs) {
     const { huggingFaceName, isTransposed } = huggingFaceLayout(name);
     const size = shape.reduce((a, b) => a * b, 1);
@@ -117,6 +124,9 @@ function huggingFaceLayout(name: string): { huggingFaceName: string; isTranspose
     mlpProjection: "mlp.c_proj",
   };
   const path = name.split(".").map((part) => parts[part] ?? part).join(".");
+  if (name === "vocabularyProjection") {
+    return { huggingFaceName: "lm_head.weight", isTransposed: false };
+  }
   return {
     huggingFaceName: `transformer.${path}`,
     isTransposed: name.endsWith("Projection.weight"),
