@@ -5,7 +5,7 @@
  */
 import type { Output } from "./io.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { bytesText } from "./units.ts";
+import { bytesText, clockText } from "./units.ts";
 
 /** A bar with bytes, speed, and the time that is left. */
 export class ByteProgressBar {
@@ -43,8 +43,5 @@ export function progressText(
   const bytes = `${bytesText(doneBytes)} of ${bytesText(totalBytes)}`;
   if (bytesPerSecond <= 0) return bytes;
   const left = Math.ceil((totalBytes - doneBytes) / bytesPerSecond);
-  const minutes = Math.floor(left / 60) % 60;
-  const clock = `${minutes}:${String(left % 60).padStart(2, "0")}`;
-  const hours = left < 3600 ? "" : `${Math.floor(left / 3600)}:${minutes < 10 ? "0" : ""}`;
-  return `${bytes}, ${bytesText(Math.round(bytesPerSecond))}/s, ${hours}${clock} left`;
+  return `${bytes}, ${bytesText(Math.round(bytesPerSecond))}/s, ${clockText(left)} left`;
 }

@@ -29,3 +29,12 @@ export function countText(count: number, noun: string): string {
 export function numberText(number: number): string {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 }
+
+/** A time as on a clock, to whole seconds: `1:06`, `1:00:54`. */
+export function clockText(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const twoDigits = (value: number) => String(value).padStart(2, "0");
+  const clock = `${hours > 0 ? twoDigits(minutes) : minutes}:${twoDigits(whole % 60)}`;
+  return hours > 0 ? `${hours}:${clock}` : clock;
+}
