@@ -116,6 +116,10 @@ inline F32 divide(F32 a, F32 b) {
     return _mm256_div_ps(a, b);
 }
 
+inline F32 squareRoot(F32 x) {
+    return _mm256_sqrt_ps(x);
+}
+
 inline F32 multiplyAdd(F32 a, F32 b, F32 c) {
     return _mm256_fmadd_ps(a, b, c);
 }
@@ -188,6 +192,10 @@ inline F64 add(F64 a, F64 b) {
     return _mm256_add_pd(a, b);
 }
 
+inline F64 multiplyAdd(F64 a, F64 b, F64 c) {
+    return _mm256_fmadd_pd(a, b, c);
+}
+
 inline void store(double * to, F64 x) {
     _mm256_storeu_pd(to, x);
 }
@@ -226,6 +234,26 @@ inline I32 bitXor(I32 a, I32 b) {
     return _mm256_xor_si256(a, b);
 }
 
+inline I32 add(I32 a, I32 b) {
+    return _mm256_add_epi32(a, b);
+}
+
+inline I32 multiply(I32 a, I32 b) {
+    return _mm256_mullo_epi32(a, b);
+}
+
+inline I32 laneNumbers() {
+    return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+}
+
+inline I32 bitsAsIntegers(F32 x) {
+    return _mm256_castps_si256(x);
+}
+
+inline F32 bitsAsFloats(I32 x) {
+    return _mm256_castsi256_ps(x);
+}
+
 inline I32 shiftRight16(I32 x, int count) {
     return _mm256_srli_epi16(x, count);
 }
@@ -256,6 +284,10 @@ inline I32 toIntegers(F32 x) {
 
 inline Mask isGreater(I32 a, I32 b) {
     return {_mm256_cmpgt_epi32(a, b)};
+}
+
+inline Mask isAtLeastUnsigned(I32 a, I32 b) {
+    return {_mm256_cmpeq_epi32(_mm256_max_epu32(a, b), a)};
 }
 
 inline int32_t sumOf(I32 x) {
@@ -329,4 +361,22 @@ inline void transposeFourWords(const char * from, const int64_t * offsets, uint3
     store(to[1], _mm256_unpackhi_epi64(low01, low23));
     store(to[2], _mm256_unpacklo_epi64(high01, high23));
     store(to[3], _mm256_unpackhi_epi64(high01, high23));
+}
+
+inline void transpose(F32 (&x)[LANES]) {
+    __m256 y[LANES];
+#pragma GCC unroll 2
+    for (int i = 0; i < LANES; i += 4) {
+        const __m256 a = _mm256_unpacklo_ps(x[i], x[i + 1]), b = _mm256_unpackhi_ps(x[i], x[i + 1]);
+        const __m256 c = _mm256_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm256_unpackhi_ps(x[i + 2], x[i + 3]);
+        y[i] = _mm256_shuffle_ps(a, c, 0x44);
+        y[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        y[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        y[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x31);
+    }
 }

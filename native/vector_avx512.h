@@ -95,6 +95,10 @@ inline F32 divide(F32 a, F32 b) {
     return _mm512_div_ps(a, b);
 }
 
+inline F32 squareRoot(F32 x) {
+    return _mm512_sqrt_ps(x);
+}
+
 /* a b + c, rounded once. */
 inline F32 multiplyAdd(F32 a, F32 b, F32 c) {
     return _mm512_fmadd_ps(a, b, c);
@@ -169,6 +173,10 @@ inline F64 add(F64 a, F64 b) {
     return _mm512_add_pd(a, b);
 }
 
+inline F64 multiplyAdd(F64 a, F64 b, F64 c) {
+    return _mm512_fmadd_pd(a, b, c);
+}
+
 inline void store(double * to, F64 x) {
     _mm512_storeu_pd(to, x);
 }
@@ -208,6 +216,29 @@ inline I32 bitXor(I32 a, I32 b) {
     return _mm512_xor_si512(a, b);
 }
 
+inline I32 add(I32 a, I32 b) {
+    return _mm512_add_epi32(a, b);
+}
+
+/* The lower 32 bits of products. */
+inline I32 multiply(I32 a, I32 b) {
+    return _mm512_mullo_epi32(a, b);
+}
+
+/* 0, 1, 2, ... */
+inline I32 laneNumbers() {
+    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/* The same bits. */
+inline I32 bitsAsIntegers(F32 x) {
+    return _mm512_castps_si512(x);
+}
+
+inline F32 bitsAsFloats(I32 x) {
+    return _mm512_castsi512_ps(x);
+}
+
 /* Towards the lowest bit, in units of 16 or 32 bits. */
 inline I32 shiftRight16(I32 x, int count) {
     return _mm512_srli_epi16(x, count);
@@ -241,6 +272,11 @@ inline I32 toIntegers(F32 x) {
 
 inline Mask isGreater(I32 a, I32 b) {
     return _mm512_cmpgt_epi32_mask(a, b);
+}
+
+/* Of numbers without a sign. */
+inline Mask isAtLeastUnsigned(I32 a, I32 b) {
+    return _mm512_cmpge_epu32_mask(a, b);
 }
 
 inline int32_t sumOf(I32 x) {
@@ -280,4 +316,28 @@ inline void transposeFourWords(const char * from, const int64_t * offsets, uint3
     _mm512_storeu_si512(to[1], _mm512_unpackhi_epi64(low01, low23));
     _mm512_storeu_si512(to[2], _mm512_unpacklo_epi64(high01, high23));
     _mm512_storeu_si512(to[3], _mm512_unpackhi_epi64(high01, high23));
+}
+
+/* Rows become columns. */
+inline void transpose(F32 (&x)[LANES]) {
+    __m512 y[LANES];
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 4) {
+        const __m512 a = _mm512_unpacklo_ps(x[i], x[i + 1]), b = _mm512_unpackhi_ps(x[i], x[i + 1]);
+        const __m512 c = _mm512_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm512_unpackhi_ps(x[i + 2], x[i + 3]);
+        y[i] = _mm512_shuffle_ps(a, c, 0x44);
+        y[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+        y[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+        y[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const __m512 a = _mm512_shuffle_f32x4(y[i], y[i + 4], 0x88), b = _mm512_shuffle_f32x4(y[i], y[i + 4], 0xdd);
+        const __m512 c = _mm512_shuffle_f32x4(y[i + 8], y[i + 12], 0x88);
+        const __m512 d = _mm512_shuffle_f32x4(y[i + 8], y[i + 12], 0xdd);
+        x[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+        x[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+        x[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+        x[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+    }
 }

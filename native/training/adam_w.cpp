@@ -3,7 +3,7 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 #include <cmath>
 
@@ -31,23 +31,23 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
     float * firstMoments = floats(y->src[2]);
     float * secondMoments = floats(y->src[3]);
     const auto & settings = *static_cast<const Settings *>(y->src[4]->data);
-    const __m512 clipping = _mm512_set1_ps(clippingFactor(settings, floats(y->src[5])[0]));
-    const __m512 kept = _mm512_set1_ps(1 - settings.learningRate * settings.weightDecay);
-    const __m512 beta1 = _mm512_set1_ps(settings.beta1), rest1 = _mm512_set1_ps(1 - settings.beta1);
-    const __m512 beta2 = _mm512_set1_ps(settings.beta2), rest2 = _mm512_set1_ps(1 - settings.beta2);
-    const __m512 step = _mm512_set1_ps(settings.learningRate * settings.firstFactor);
-    const __m512 secondFactor = _mm512_set1_ps(settings.secondFactor), epsilon = _mm512_set1_ps(settings.epsilon);
+    const F32 clipping = broadcast(clippingFactor(settings, floats(y->src[5])[0]));
+    const F32 kept = broadcast(1 - settings.learningRate * settings.weightDecay);
+    const F32 beta1 = broadcast(settings.beta1), rest1 = broadcast(1 - settings.beta1);
+    const F32 beta2 = broadcast(settings.beta2), rest2 = broadcast(1 - settings.beta2);
+    const F32 step = broadcast(settings.learningRate * settings.firstFactor);
+    const F32 secondFactor = broadcast(settings.secondFactor), epsilon = broadcast(settings.epsilon);
     const Share share = shareOf(params, ggml_nelements(y));
-    eachVector(share.begin, share.end, [&](int64_t i, __mmask16 mask) {
-        const __m512 gradient = _mm512_mul_ps(load(gradients + i, mask), clipping);
-        const __m512 first = _mm512_fmadd_ps(load(firstMoments + i, mask), beta1, _mm512_mul_ps(gradient, rest1));
-        const __m512 second = _mm512_fmadd_ps(
-            load(secondMoments + i, mask), beta2, _mm512_mul_ps(_mm512_mul_ps(gradient, gradient), rest2));
-        const __m512 deviation = _mm512_add_ps(_mm512_sqrt_ps(_mm512_mul_ps(second, secondFactor)), epsilon);
-        const __m512 decayed = _mm512_mul_ps(load(floats(y) + i, mask), kept);
+    eachVector(share.begin, share.end, [&](int64_t i, auto mask) {
+        const F32 gradient = multiply(load(gradients + i, mask), clipping);
+        const F32 first = multiplyAdd(load(firstMoments + i, mask), beta1, multiply(gradient, rest1));
+        const F32 second = multiplyAdd(
+            load(secondMoments + i, mask), beta2, multiply(multiply(gradient, gradient), rest2));
+        const F32 deviation = add(squareRoot(multiply(second, secondFactor)), epsilon);
+        const F32 decayed = multiply(load(floats(y) + i, mask), kept);
         store(firstMoments + i, mask, first);
         store(secondMoments + i, mask, second);
-        store(floats(y) + i, mask, _mm512_fnmadd_ps(step, _mm512_div_ps(first, deviation), decayed));
+        store(floats(y) + i, mask, subtractProduct(decayed, step, divide(first, deviation)));
     });
 }
 

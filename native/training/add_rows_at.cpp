@@ -4,12 +4,12 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 namespace training {
 namespace {
 
-void add(const ggml_compute_params * params, ggml_tensor * y, const ggml_tensor * ids, const ggml_tensor * rows) {
+void addRows(const ggml_compute_params * params, ggml_tensor * y, const ggml_tensor * ids, const ggml_tensor * rows) {
     const auto * numbers = static_cast<const int32_t *>(ids->data);
     const int64_t width = y->ne[0];
     const Share share = shareOf(params, width);
@@ -19,21 +19,21 @@ void add(const ggml_compute_params * params, ggml_tensor * y, const ggml_tensor 
         }
         const float * from = floats(rows) + row * width;
         float * to = floats(y) + numbers[row] * width;
-        eachVector(share.begin, share.end, [&](int64_t i, __mmask16 mask) {
-            store(to + i, mask, _mm512_add_ps(load(to + i, mask), load(from + i, mask)));
+        eachVector(share.begin, share.end, [&](int64_t i, auto mask) {
+            store(to + i, mask, add(load(to + i, mask), load(from + i, mask)));
         });
     }
 }
 
 void computeInPlace(const ggml_compute_params * params, ggml_tensor * y) {
-    add(params, y, y->src[1], y->src[2]);
+    addRows(params, y, y->src[1], y->src[2]);
 }
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {
     const Share share = shareOf(params, ggml_nelements(y));
     std::fill(floats(y) + share.begin, floats(y) + share.end, 0.0f);
     ggml_barrier(params->threadpool);
-    add(params, y, y->src[0], y->src[1]);
+    addRows(params, y, y->src[0], y->src[1]);
 }
 
 constexpr Kernel KERNEL = {compute, noWork};

@@ -4,7 +4,7 @@
  */
 #include "causal_attention.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 #include <cmath>
 
@@ -14,24 +14,24 @@ namespace {
 /* Makes of scores weights: e^(score * scale - largest), divided by their sum. Those behind the first `count` of `size`
  * become zeros. Returns the logarithm of the sum of e^(score * scale). */
 float softmax(float * scores, int64_t count, int64_t size, float scale) {
-    const __m512 factor = _mm512_set1_ps(scale);
-    __m512 most = _mm512_set1_ps(-INFINITY);
-    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
-        const __m512 x = _mm512_mul_ps(load(scores + i, mask), factor);
+    const F32 factor = broadcast(scale);
+    F32 most = broadcast(-INFINITY);
+    eachVector(0, count, [&](int64_t i, auto mask) {
+        const F32 x = multiply(load(scores + i, mask), factor);
         store(scores + i, mask, x);
-        most = _mm512_mask_max_ps(most, mask, most, x);
+        most = selectIn(mask, larger(most, x), most);
     });
-    const float largest = _mm512_reduce_max_ps(most);
-    __m512 sums = _mm512_setzero_ps();
-    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
-        const __m512 x = power(_mm512_sub_ps(load(scores + i, mask), _mm512_set1_ps(largest)));
+    const float largest = largestOf(most);
+    F32 sums = zeros();
+    eachVector(0, count, [&](int64_t i, auto mask) {
+        const F32 x = power(subtract(load(scores + i, mask), broadcast(largest)));
         store(scores + i, mask, x);
-        sums = _mm512_mask_add_ps(sums, mask, sums, x);
+        sums = selectIn(mask, add(sums, x), sums);
     });
-    const float sum = _mm512_reduce_add_ps(sums);
-    const __m512 share = _mm512_set1_ps(1 / sum);
-    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
-        store(scores + i, mask, _mm512_mul_ps(load(scores + i, mask), share));
+    const float sum = sumOf(sums);
+    const F32 share = broadcast(1 / sum);
+    eachVector(0, count, [&](int64_t i, auto mask) {
+        store(scores + i, mask, multiply(load(scores + i, mask), share));
     });
     std::fill(scores + count, scores + size, 0.0f);
     return largest + std::log(sum);
@@ -59,8 +59,8 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
             logSums[head * seq + q] = softmax(row, q + 1, end, scale);
             if (dropout.isOn()) {
                 const auto place = static_cast<uint32_t>((head * seq + q) * seq);
-                eachVector(0, q + 1, [&](int64_t k, __mmask16 mask) {
-                    store(row + k, mask, _mm512_mul_ps(load(row + k, mask), dropout.factors(place + k)));
+                eachVector(0, q + 1, [&](int64_t k, auto mask) {
+                    store(row + k, mask, multiply(load(row + k, mask), dropout.factors(place + k)));
                 });
             }
         }

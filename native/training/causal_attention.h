@@ -8,6 +8,8 @@
 #include "operation.h"
 #include "product.h"
 
+#ifdef GPT2_HAS_KERNELS
+
 namespace training {
 
 constexpr int64_t QUERIES_AT_ONCE = 64;
@@ -38,8 +40,8 @@ inline int64_t scoreStride(int64_t seq) {
 /* y = a * b transposed, for any number of rows of b. */
 inline void multiplyAll(const Matrix & a, int64_t rows, const Matrix & b, int64_t numRows, int64_t inner, Target y,
                         bool adds, float * work) {
-    for (int64_t begin = 0; begin < numRows; begin += BLOCK_PANELS * LANES) {
-        const int64_t end = std::min<int64_t>(begin + BLOCK_PANELS * LANES, numRows);
+    for (int64_t begin = 0; begin < numRows; begin += BLOCK_ROWS) {
+        const int64_t end = std::min<int64_t>(begin + BLOCK_ROWS, numRows);
         multiplyBlock<Single>(a, rows, MatrixPanels{b}, begin, end, inner, y, adds, work);
     }
 }
@@ -61,3 +63,5 @@ inline Dropout dropoutOf(const ggml_tensor * y, const ggml_tensor * seed) {
 }
 
 }  // namespace training
+
+#endif

@@ -4,7 +4,7 @@
  */
 #include "causal_attention.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 namespace training {
 namespace {
@@ -20,11 +20,11 @@ int64_t bytesOfThread(int64_t seq) {
 }
 
 float dot(const float * a, const float * b, int64_t count) {
-    __m512 sums = _mm512_setzero_ps();
-    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
-        sums = _mm512_fmadd_ps(load(a + i, mask), load(b + i, mask), sums);
+    F32 sums = zeros();
+    eachVector(0, count, [&](int64_t i, auto mask) {
+        sums = multiplyAdd(load(a + i, mask), load(b + i, mask), sums);
     });
-    return _mm512_reduce_add_ps(sums);
+    return sumOf(sums);
 }
 
 /* One head: what is read of it, and where its gradients go. */
@@ -50,17 +50,17 @@ void addToKeys(const float * rows, int64_t stride, const Matrix & others, int64_
  * scores. `size` numbers are written; behind the first `count` they are zeros. */
 void weigh(float * scores, float * gradients, int64_t count, int64_t size, float scale, float logSum, float inner,
            const Dropout & dropout, uint32_t place) {
-    const __m512 factor = _mm512_set1_ps(scale);
-    eachVector(0, count, [&](int64_t k, __mmask16 mask) {
-        const __m512 score = _mm512_fmsub_ps(load(scores + k, mask), factor, _mm512_set1_ps(logSum));
-        const __m512 weight = power(score);
-        __m512 gradient = load(gradients + k, mask), dropped = weight;
+    const F32 factor = broadcast(scale);
+    eachVector(0, count, [&](int64_t k, auto mask) {
+        const F32 score = multiplyAdd(load(scores + k, mask), factor, broadcast(-logSum));
+        const F32 weight = power(score);
+        F32 gradient = load(gradients + k, mask), dropped = weight;
         if (dropout.isOn()) {
-            const __m512 kept = dropout.factors(place + k);
-            gradient = _mm512_mul_ps(gradient, kept);
-            dropped = _mm512_mul_ps(weight, kept);
+            const F32 kept = dropout.factors(place + k);
+            gradient = multiply(gradient, kept);
+            dropped = multiply(weight, kept);
         }
-        gradient = _mm512_mul_ps(_mm512_mul_ps(weight, factor), _mm512_sub_ps(gradient, _mm512_set1_ps(inner)));
+        gradient = multiply(multiply(weight, factor), subtract(gradient, broadcast(inner)));
         store(scores + k, mask, dropped);
         store(gradients + k, mask, gradient);
     });

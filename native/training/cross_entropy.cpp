@@ -4,7 +4,7 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 #include "../logit_sums.h"
 
@@ -51,10 +51,10 @@ void computeGradient(const ggml_compute_params * params, ggml_tensor * y) {
             std::fill_n(logits, columns, 0.0f);
             return;
         }
-        const __m512 logSum = _mm512_set1_ps(crossEntropies[row * 2 + 1]);
-        eachVector(0, size, [&](int64_t i, __mmask16 mask) {
-            const __m512 probability = power(_mm512_sub_ps(load(logits + i, mask), logSum));
-            store(logits + i, mask, _mm512_mul_ps(probability, _mm512_set1_ps(factor)));
+        const F32 logSum = broadcast(crossEntropies[row * 2 + 1]);
+        eachVector(0, size, [&](int64_t i, auto mask) {
+            const F32 probability = power(subtract(load(logits + i, mask), logSum));
+            store(logits + i, mask, multiply(probability, broadcast(factor)));
         });
         std::fill(logits + size, logits + columns, 0.0f);
         logits[targets[row]] -= factor;

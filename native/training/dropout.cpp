@@ -2,7 +2,7 @@
 
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 namespace training {
 namespace {
@@ -15,8 +15,8 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
     const Dropout dropout(static_cast<const int32_t *>(y->src[1]->data), intParameter(y, STREAM_AT),
                           floatParameter(y, PROBABILITY_AT));
     const Share share = shareOf(params, ggml_nelements(y));
-    eachVector(share.begin, share.end, [&](int64_t i, __mmask16 mask) {
-        store(floats(y) + i, mask, _mm512_mul_ps(load(x + i, mask), dropout.factors(static_cast<uint32_t>(i))));
+    eachVector(share.begin, share.end, [&](int64_t i, auto mask) {
+        store(floats(y) + i, mask, multiply(load(x + i, mask), dropout.factors(static_cast<uint32_t>(i))));
     });
 }
 

@@ -4,7 +4,9 @@
  */
 #pragma once
 
-#include "panels.h"
+#include "../vector.h"
+
+#ifdef GPT2_HAS_KERNELS
 
 namespace training {
 
@@ -20,10 +22,10 @@ class Dropout {
         return x ^ (x >> 16);
     }
 
-    static __m512i mix(__m512i x) {
-        x = _mm512_mullo_epi32(_mm512_xor_si512(x, _mm512_srli_epi32(x, 16)), _mm512_set1_epi32(0x85ebca6b));
-        x = _mm512_mullo_epi32(_mm512_xor_si512(x, _mm512_srli_epi32(x, 13)), _mm512_set1_epi32(0xc2b2ae35));
-        return _mm512_xor_si512(x, _mm512_srli_epi32(x, 16));
+    static I32 mix(I32 x) {
+        x = multiply(bitXor(x, shiftRight32(x, 16)), broadcast(static_cast<int32_t>(0x85ebca6b)));
+        x = multiply(bitXor(x, shiftRight32(x, 13)), broadcast(static_cast<int32_t>(0xc2b2ae35)));
+        return bitXor(x, shiftRight32(x, 16));
     }
 
 public:
@@ -36,15 +38,15 @@ public:
 
     bool isOn() const { return threshold > 0; }
 
-    /* What 16 numbers from place `index` on are multiplied with. */
-    __m512 factors(uint32_t index) const {
-        const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        const __m512i place = _mm512_add_epi32(_mm512_set1_epi32(index), lanes);
-        const __m512i once = mix(_mm512_xor_si512(place, _mm512_set1_epi32(key)));
-        const __m512i hash = mix(_mm512_add_epi32(once, _mm512_set1_epi32(key)));
-        const __mmask16 kept = _mm512_cmpge_epu32_mask(hash, _mm512_set1_epi32(threshold));
-        return _mm512_maskz_mov_ps(kept, _mm512_set1_ps(factor));
+    /* What LANES numbers from place `index` on are multiplied with. */
+    F32 factors(uint32_t index) const {
+        const I32 keys = broadcast(static_cast<int32_t>(key));
+        const I32 place = add(broadcast(static_cast<int32_t>(index)), laneNumbers());
+        const I32 hash = mix(add(mix(bitXor(place, keys)), keys));
+        return keepWhere(isAtLeastUnsigned(hash, broadcast(static_cast<int32_t>(threshold))), broadcast(factor));
     }
 };
 
 }  // namespace training
+
+#endif

@@ -4,58 +4,57 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 namespace training {
 namespace {
 
 constexpr int IS_EXACT_AT = 0;
 
-inline __m512 number(float x) {
-    return _mm512_set1_ps(x);
+F32 number(float x) {
+    return broadcast(x);
 }
 
 /* With Phi(x) = sigmoid(u), u = 2 sqrt(2/pi) (x + 0.044715 x^3), so that Phi'(x) = Phi(x) Phi(-x) u'(x). */
-__m512 approximateDerivative(__m512 x) {
-    const __m512 square = _mm512_mul_ps(x, x);
-    const __m512 slope = _mm512_fmadd_ps(square, number(1.5957691f * 0.044715f), number(1.5957691f));
-    const __m512 steepness = _mm512_fmadd_ps(square, number(1.5957691f * 3 * 0.044715f), number(1.5957691f));
-    const __m512 power = exponential(_mm512_mul_ps(_mm512_sub_ps(number(0), x), slope));  // e^-u
-    const __m512 phi = _mm512_div_ps(number(1), _mm512_add_ps(number(1), power));
-    const __m512 other = _mm512_mul_ps(phi, power);  // 1 - phi, without cancellation
-    return _mm512_fmadd_ps(_mm512_mul_ps(_mm512_mul_ps(x, steepness), other), phi, phi);
+F32 approximateDerivative(F32 x) {
+    const F32 square = multiply(x, x);
+    const F32 slope = multiplyAdd(square, number(1.5957691f * 0.044715f), number(1.5957691f));
+    const F32 steepness = multiplyAdd(square, number(1.5957691f * 3 * 0.044715f), number(1.5957691f));
+    const F32 power = exponential(multiply(subtract(number(0), x), slope));  // e^-u
+    const F32 phi = divide(number(1), add(number(1), power));
+    const F32 other = multiply(phi, power);  // 1 - phi, without cancellation
+    return multiplyAdd(multiply(multiply(x, steepness), other), phi, phi);
 }
 
 /* Phi by Abramowitz and Stegun (1964), 7.1.26: the error of erf is below 1.5e-7. */
-__m512 exactDerivative(__m512 x) {
-    const __m512 distance = _mm512_abs_ps(x);
-    const __m512 t = _mm512_div_ps(number(1), _mm512_fmadd_ps(distance, number(0.3275911f * 0.70710678f), number(1)));
-    const __m512 power = exponential(_mm512_mul_ps(_mm512_mul_ps(x, x), number(-0.5f)));
-    __m512 sum = number(1.061405429f);
+F32 exactDerivative(F32 x) {
+    const F32 distance = magnitude(x);
+    const F32 t = divide(number(1), multiplyAdd(distance, number(0.3275911f * 0.70710678f), number(1)));
+    const F32 power = exponential(multiply(multiply(x, x), number(-0.5f)));
+    F32 sum = number(1.061405429f);
     for (const float term : {-1.453152027f, 1.421413741f, -0.284496736f, 0.254829592f}) {
-        sum = _mm512_fmadd_ps(sum, t, number(term));
+        sum = multiplyAdd(sum, t, number(term));
     }
-    const __m512 tail = _mm512_mul_ps(_mm512_mul_ps(number(0.5f), power), _mm512_mul_ps(sum, t));  // Phi(-distance)
-    const __mmask16 isNegative = _mm512_cmp_ps_mask(x, number(0), _CMP_LT_OQ);
-    const __m512 phi = _mm512_mask_mov_ps(_mm512_sub_ps(number(1), tail), isNegative, tail);
-    return _mm512_fmadd_ps(_mm512_mul_ps(x, number(0.39894228f)), power, phi);
+    const F32 tail = multiply(multiply(number(0.5f), power), multiply(sum, t));  // Phi(-distance)
+    const F32 phi = select(isGreater(number(0), x), tail, subtract(number(1), tail));
+    return multiplyAdd(multiply(x, number(0.39894228f)), power, phi);
 }
 
-template <bool IS_EXACT> void multiply(const ggml_compute_params * params, ggml_tensor * y) {
+template <bool IS_EXACT> void computeIn(const ggml_compute_params * params, ggml_tensor * y) {
     const float * x = floats(y->src[0]);
     const float * gradient = floats(y->src[1]);
     const Share share = shareOf(params, ggml_nelements(y));
-    eachVector(share.begin, share.end, [&](int64_t i, __mmask16 mask) {
+    eachVector(share.begin, share.end, [&](int64_t i, auto mask) {
         /* Beyond that the derivative is 0 or 1, also where a square would be infinite. A bound comes first, so that NaN
          * stays what it is. */
-        const __m512 bounded = _mm512_max_ps(number(-16), _mm512_min_ps(number(16), load(x + i, mask)));
-        const __m512 derivative = IS_EXACT ? exactDerivative(bounded) : approximateDerivative(bounded);
-        store(floats(y) + i, mask, _mm512_mul_ps(load(gradient + i, mask), derivative));
+        const F32 bounded = larger(number(-16), smaller(number(16), load(x + i, mask)));
+        const F32 derivative = IS_EXACT ? exactDerivative(bounded) : approximateDerivative(bounded);
+        store(floats(y) + i, mask, multiply(load(gradient + i, mask), derivative));
     });
 }
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {
-    return intParameter(y, IS_EXACT_AT) ? multiply<true>(params, y) : multiply<false>(params, y);
+    return intParameter(y, IS_EXACT_AT) ? computeIn<true>(params, y) : computeIn<false>(params, y);
 }
 
 constexpr Kernel KERNEL = {compute, noWork};

@@ -8,7 +8,7 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 #include <cmath>
 #include <cstring>
@@ -32,33 +32,33 @@ struct Row {
 
 /* One row; adds to the gradients of weight and bias, which lie behind each other. */
 void computeRow(const Row & row, const float * weight, int64_t width, float epsilon, float * sums) {
-    __m512 total = _mm512_setzero_ps();
-    eachVector(0, width, [&](int64_t i, __mmask16 mask) { total = _mm512_add_ps(total, load(row.x + i, mask)); });
-    const __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(total) / width);
-    __m512 squares = _mm512_setzero_ps();
-    eachVector(0, width, [&](int64_t i, __mmask16 mask) {
-        const __m512 distance = _mm512_maskz_sub_ps(mask, load(row.x + i, mask), mean);
-        squares = _mm512_fmadd_ps(distance, distance, squares);
+    F32 total = zeros();
+    eachVector(0, width, [&](int64_t i, auto mask) { total = add(total, load(row.x + i, mask)); });
+    const F32 mean = broadcast(sumOf(total) / width);
+    F32 squares = zeros();
+    eachVector(0, width, [&](int64_t i, auto mask) {
+        const F32 distance = selectIn(mask, subtract(load(row.x + i, mask), mean), zeros());
+        squares = multiplyAdd(distance, distance, squares);
     });
-    const __m512 factor = _mm512_set1_ps(1 / std::sqrt(_mm512_reduce_add_ps(squares) / width + epsilon));
-    const auto normalized = [&](int64_t i, __mmask16 mask) {
-        return _mm512_mul_ps(_mm512_maskz_sub_ps(mask, load(row.x + i, mask), mean), factor);
+    const F32 factor = broadcast(1 / std::sqrt(sumOf(squares) / width + epsilon));
+    const auto normalized = [&](int64_t i, auto mask) {
+        return multiply(selectIn(mask, subtract(load(row.x + i, mask), mean), zeros()), factor);
     };
-    __m512 plain = _mm512_setzero_ps(), weighted = _mm512_setzero_ps();
-    eachVector(0, width, [&](int64_t i, __mmask16 mask) {
-        const __m512 z = normalized(i, mask), gradient = load(row.gradient + i, mask);
-        const __m512 h = _mm512_mul_ps(gradient, load(weight + i, mask));
-        plain = _mm512_add_ps(plain, h);
-        weighted = _mm512_fmadd_ps(h, z, weighted);
-        store(sums + i, mask, _mm512_fmadd_ps(gradient, z, load(sums + i, mask)));
-        store(sums + width + i, mask, _mm512_add_ps(gradient, load(sums + width + i, mask)));
+    F32 plain = zeros(), weighted = zeros();
+    eachVector(0, width, [&](int64_t i, auto mask) {
+        const F32 z = normalized(i, mask), gradient = load(row.gradient + i, mask);
+        const F32 h = multiply(gradient, load(weight + i, mask));
+        plain = add(plain, h);
+        weighted = multiplyAdd(h, z, weighted);
+        store(sums + i, mask, multiplyAdd(gradient, z, load(sums + i, mask)));
+        store(sums + width + i, mask, add(gradient, load(sums + width + i, mask)));
     });
-    const __m512 plainMean = _mm512_set1_ps(_mm512_reduce_add_ps(plain) / width);
-    const __m512 weightedMean = _mm512_set1_ps(_mm512_reduce_add_ps(weighted) / width);
-    eachVector(0, width, [&](int64_t i, __mmask16 mask) {
-        const __m512 h = _mm512_mul_ps(load(row.gradient + i, mask), load(weight + i, mask));
-        const __m512 rest = _mm512_fnmadd_ps(normalized(i, mask), weightedMean, _mm512_sub_ps(h, plainMean));
-        store(row.result + i, mask, _mm512_mul_ps(rest, factor));
+    const F32 plainMean = broadcast(sumOf(plain) / width);
+    const F32 weightedMean = broadcast(sumOf(weighted) / width);
+    eachVector(0, width, [&](int64_t i, auto mask) {
+        const F32 h = multiply(load(row.gradient + i, mask), load(weight + i, mask));
+        const F32 rest = subtractProduct(subtract(h, plainMean), normalized(i, mask), weightedMean);
+        store(row.result + i, mask, multiply(rest, factor));
     });
 }
 
@@ -79,10 +79,10 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
     ggml_barrier(params->threadpool);
     float * result = floats(y) + rows * width;
     const Share share = shareOf(params, 2 * width);
-    eachVector(share.begin, share.end, [&](int64_t i, __mmask16 mask) {
-        __m512 sum = load(work + i, mask);
+    eachVector(share.begin, share.end, [&](int64_t i, auto mask) {
+        F32 sum = load(work + i, mask);
         for (int64_t part = 1; part < parts; part++) {
-            sum = _mm512_add_ps(sum, load(work + part * 2 * width + i, mask));
+            sum = add(sum, load(work + part * 2 * width + i, mask));
         }
         store(result + i, mask, sum);
     });

@@ -1,6 +1,6 @@
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 #include "ggml-backend.h"
 

@@ -6,8 +6,9 @@
 #include "../kernels.h"
 #include "gpt2_training.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
+#include "../lane_sums.h"
 #include "../vector_exp.h"
 #include "panels.h"
 
@@ -57,38 +58,58 @@ struct Share {
 };
 
 /* The part of `count` numbers, or rows, that a thread computes: whole multiples of `grain`, but for the last. */
-inline Share shareOf(const ggml_compute_params * params, int64_t count, int64_t grain = LANES) {
+inline Share shareOf(const ggml_compute_params * params, int64_t count, int64_t grain = 16) {
     const int64_t numGrains = (count + grain - 1) / grain;
     return {numGrains * params->ith / params->nth * grain,
             std::min(numGrains * (params->ith + 1) / params->nth * grain, count)};
 }
 
-/* Calls `work(i, mask)` for every 16 numbers from `begin` on, of which the mask says which there are. */
+/* In place of a mask: all lanes. */
+struct AllLanes {};
+
+/* Calls `work(i, lanes)` for every LANES numbers from `begin` on, of which `lanes` says which there are. */
 template <class Work> void eachVector(int64_t begin, int64_t end, Work work) {
     int64_t i = begin;
     for (; i + LANES <= end; i += LANES) {
-        work(i, static_cast<__mmask16>(0xffff));
+        work(i, AllLanes());
     }
     if (i < end) {
         work(i, firstLanes(end - i));
     }
 }
 
-inline __m512 load(const float * from, __mmask16 mask) {
-    return _mm512_maskz_loadu_ps(mask, from);
+using ::load;
+using ::store;
+
+inline F32 load(const float * from, AllLanes) {
+    return ::load(from);
 }
 
-inline void store(float * to, __mmask16 mask, __m512 x) {
-    if (mask == 0xffff) {
-        _mm512_storeu_ps(to, x);
-    } else {
-        _mm512_mask_storeu_ps(to, mask, x);
-    }
+/* Lanes that are not there are 0. */
+inline F32 load(const float * from, Mask lanes) {
+    return loadWhere(lanes, from);
+}
+
+inline void store(float * to, AllLanes, F32 x) {
+    ::store(to, x);
+}
+
+inline void store(float * to, Mask lanes, F32 x) {
+    storeWhere(lanes, to, x);
+}
+
+/* x in lanes that are there, and `otherwise` in the others. */
+inline F32 selectIn(AllLanes, F32 x, F32) {
+    return x;
+}
+
+inline F32 selectIn(Mask lanes, F32 x, F32 otherwise) {
+    return select(lanes, x, otherwise);
 }
 
 /* e^x, also of what is no number: a loss must not hide that something went wrong. */
-inline __m512 power(__m512 x) {
-    return _mm512_mask_mov_ps(exponential(x), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
+inline F32 power(F32 x) {
+    return select(isEqual(x, x), exponential(x), x);
 }
 
 }  // namespace training

@@ -2,8 +2,8 @@
  * The arithmetic of products in training: blocks of matrices of any strides, packed (panels.h) as they are needed.
  *
  * y[i, j] = the sum over k of a[i, k] * b[j, k]. What a thread multiplies at once is a block of `b` that stays in the
- * cache (L2) while the rows of `a` pass by, up to 14 at a time, which stay in the smallest cache (L1) while the block of `b`
- * passes by, 32 rows at a time. So 28 sums are in registers.
+ * cache (L2) while the rows of `a` pass by, TILE_ROWS at a time, which stay in the smallest cache (L1) while the block of `b`
+ * passes by, two panels at a time. So nearly all registers hold sums.
  *
  * A number of the result is added up in the same order whatever else is computed with it, and by whatever thread.
  */
@@ -12,12 +12,15 @@
 #include "../kernels.h"
 #include "panels.h"
 
+#ifdef GPT2_HAS_KERNELS
+
 namespace training {
 
-constexpr int TILE_ROWS = 14;      // of `a`
-constexpr int TILE_PANELS = 2;     // of `b`
-constexpr int BLOCK_WORDS = 256;   // of a row, that are multiplied before the next
-constexpr int BLOCK_PANELS = 32;   // of `b`
+constexpr int TILE_ROWS = LANES == 16 ? 14 : 6;   // of `a`: there are 32 registers, or 16
+constexpr int TILE_PANELS = 2;                    // of `b`
+constexpr int BLOCK_WORDS = 256;                  // of a row, that are multiplied before the next
+constexpr int BLOCK_ROWS = 512;                   // of `b`
+constexpr int BLOCK_PANELS = BLOCK_ROWS / LANES;
 
 /* Memory that a thread needs to multiply. */
 constexpr size_t PRODUCT_BYTES = (BLOCK_PANELS + 1) * BLOCK_WORDS * LANES * sizeof(float);
@@ -28,33 +31,30 @@ struct Target {
     int64_t rowStride;
 };
 
-/* R rows times V panels: y = the sums, or y += them. `lanes` says which of the last panel there are. */
+/* R rows times V panels: y = the sums, or y += them. Of the last panel only the first `lanes` are there. */
 template <class Precision, int R, int V, bool ADDS>
-void multiplyTile(const float * a, const float * b, int64_t panelWords, int64_t words, Target y, __mmask16 lanes) {
-    __m512 sums[R][V];
+void multiplyTile(const float * a, const float * b, int64_t panelWords, int64_t words, Target y, int64_t lanes) {
+    F32 sums[R][V];
 #pragma GCC unroll 14
     for (int r = 0; r < R; r++) {
-        _mm_prefetch(y.data + r * y.rowStride, _MM_HINT_T0);
-        if (V > 1) {
-            _mm_prefetch(y.data + r * y.rowStride + LANES, _MM_HINT_T0);
-        }
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) {
-            sums[r][v] = _mm512_setzero_ps();
+            _mm_prefetch(reinterpret_cast<const char *>(y.data + r * y.rowStride + v * LANES), _MM_HINT_T0);
+            sums[r][v] = zeros();
         }
     }
     for (int64_t w = 0; w < words; w++, a += LANES, b += LANES) {
-        __m512 panel[V];
+        F32 panel[V];
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) {
-            panel[v] = _mm512_load_ps(b + v * panelWords * LANES);
+            panel[v] = load(b + v * panelWords * LANES);
         }
 #pragma GCC unroll 14
         for (int r = 0; r < R; r++) {
-            const __m512 number = _mm512_set1_ps(a[r]);
+            const F32 word = broadcast(a[r]);
 #pragma GCC unroll 2
             for (int v = 0; v < V; v++) {
-                sums[r][v] = Precision::add(sums[r][v], number, panel[v]);
+                sums[r][v] = Precision::addProducts(sums[r][v], word, panel[v]);
             }
         }
     }
@@ -63,12 +63,11 @@ void multiplyTile(const float * a, const float * b, int64_t panelWords, int64_t 
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) {
             float * to = y.data + r * y.rowStride + v * LANES;
-            const __mmask16 mask = v == V - 1 ? lanes : 0xffff;
-            if (mask == 0xffff) {
-                _mm512_storeu_ps(to, ADDS ? _mm512_add_ps(_mm512_loadu_ps(to), sums[r][v]) : sums[r][v]);
+            if (v < V - 1 || lanes == LANES) {
+                store(to, ADDS ? add(load(to), sums[r][v]) : sums[r][v]);
             } else {
-                const __m512 before = ADDS ? _mm512_maskz_loadu_ps(mask, to) : _mm512_setzero_ps();
-                _mm512_mask_storeu_ps(to, mask, ADDS ? _mm512_add_ps(before, sums[r][v]) : sums[r][v]);
+                const Mask mask = firstLanes(lanes);
+                storeWhere(mask, to, ADDS ? add(loadWhere(mask, to), sums[r][v]) : sums[r][v]);
             }
         }
     }
@@ -77,7 +76,7 @@ void multiplyTile(const float * a, const float * b, int64_t panelWords, int64_t 
 /* The same with as many rows as there are. */
 template <class Precision, int V, bool ADDS, int R = TILE_ROWS>
 inline void multiplyRows(int rows, const float * a, const float * b, int64_t panelWords, int64_t words, Target y,
-                         __mmask16 lanes) {
+                         int64_t lanes) {
     if constexpr (R > 1) {
         if (rows < R) {
             return multiplyRows<Precision, V, ADDS, R - 1>(rows, a, b, panelWords, words, y, lanes);
@@ -86,7 +85,7 @@ inline void multiplyRows(int rows, const float * a, const float * b, int64_t pan
     multiplyTile<Precision, R, V, ADDS>(a, b, panelWords, words, y, lanes);
 }
 
-/* Packs rows `begin` to `end` of `b`, at most BLOCK_PANELS panels, in columns from `first` on. */
+/* Packs rows `begin` to `end` of `b`, at most BLOCK_ROWS, in columns from `first` on. */
 struct MatrixPanels {
     Matrix matrix;
 
@@ -98,7 +97,7 @@ struct MatrixPanels {
     }
 };
 
-/* Rows of `a` (0 to `rows`) times rows `begin` to `end` of `b`, at most BLOCK_PANELS panels; y.data is where a's first
+/* Rows of `a` (0 to `rows`) times rows `begin` to `end` of `b`, at most BLOCK_ROWS; y.data is where a's first
  * row and b's first row meet, whatever `begin` is. */
 template <class Precision, class Panels>
 void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t begin, int64_t end, int64_t inner, Target y,
@@ -119,11 +118,12 @@ void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t beg
             packPanel<Precision>(a.from(row, first), count, columns, aWords);
             const float * panel = bWords;
             for (int64_t column = begin; column < end; column += TILE_PANELS * LANES) {
-                const int64_t left = end - column;
+                const int64_t left = std::min<int64_t>(end - column, TILE_PANELS * LANES);
                 const Target to = {y.data + row * y.rowStride + column, y.rowStride};
-                const auto multiply = left > LANES ? (adds ? multiplyRows<Precision, 2, true> : multiplyRows<Precision, 2, false>)
-                                                   : (adds ? multiplyRows<Precision, 1, true> : multiplyRows<Precision, 1, false>);
-                multiply(count, aWords, panel, blockWords, blockWords, to, firstLanes(left > LANES ? left - LANES : left));
+                const auto run = left > LANES
+                                     ? (adds ? multiplyRows<Precision, 2, true> : multiplyRows<Precision, 2, false>)
+                                     : (adds ? multiplyRows<Precision, 1, true> : multiplyRows<Precision, 1, false>);
+                run(count, aWords, panel, blockWords, blockWords, to, left > LANES ? left - LANES : left);
                 panel += TILE_PANELS * blockWords * LANES;
             }
         }
@@ -131,3 +131,5 @@ void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t beg
 }
 
 }  // namespace training
+
+#endif

@@ -5,6 +5,8 @@
 
 #include "product.h"
 
+#ifdef GPT2_HAS_KERNELS
+
 namespace training {
 
 /* A part of a product that one thread computes: of matrix `batch`, these rows of `a` and of `b`. */
@@ -21,11 +23,11 @@ class Units {
     int64_t chunks;
 
     /* More parts, until there are `wanted`, but none smaller than that. */
-    void divide(int64_t wanted, int64_t smallestRows, int64_t smallestPanels) {
+    void divide(int64_t wanted, int64_t smallestRows, int64_t smallestPart) {
         while (count() < wanted) {
             if (rows / (rowParts + 1) >= smallestRows) {
                 rowParts++;
-            } else if (numGrains / (chunks + 1) * grain >= smallestPanels * LANES) {
+            } else if (numGrains / (chunks + 1) * grain >= smallestPart) {
                 chunks++;
             } else {
                 return;
@@ -34,15 +36,15 @@ class Units {
     }
 
 public:
-    /* `rows` of a, `numRows` of b, of which `grain`, a multiple of 16, stay together. */
+    /* `rows` of a, `numRows` of b, of which `grain`, a multiple of LANES, stay together. */
     Units(int64_t batches, int64_t rows, int64_t numRows, int64_t grain, int numThreads)
         : batches(batches), rows(rows), numRows(numRows), grain(grain), numGrains((numRows + grain - 1) / grain) {
-        const int64_t grainsAtMost = BLOCK_PANELS * LANES / grain;
+        const int64_t grainsAtMost = BLOCK_ROWS / grain;
         chunks = (numGrains + grainsAtMost - 1) / grainsAtMost;
         /* Packing is done again for each part: where there is enough to do, threads that are held up leave work to the
          * others; where there is little, each gets some. */
-        divide(4 * numThreads, 8 * TILE_ROWS, BLOCK_PANELS / 2);
-        divide(numThreads, 2 * TILE_ROWS, TILE_PANELS);
+        divide(4 * numThreads, 112, BLOCK_ROWS / 2);
+        divide(numThreads, 28, 32);
     }
 
     int64_t count() const { return batches * chunks * rowParts; }
@@ -60,3 +62,5 @@ public:
 };
 
 }  // namespace training
+
+#endif

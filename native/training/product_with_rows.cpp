@@ -4,7 +4,7 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 #include "product_units.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int ROUNDS_AT = 0;
 
-constexpr size_t WIDENED_BYTES = 2 * BLOCK_PANELS * LANES * sizeof(float);
+constexpr size_t WIDENED_BYTES = 2 * BLOCK_ROWS * sizeof(float);
 
 /* The columns of a matrix, as what is packed; `widened` has room for two rows of those that are packed at once. */
 struct ColumnPanels {
@@ -32,14 +32,13 @@ struct ColumnPanels {
                 traits->to_float(row + begin / traits->blck_size * traits->type_size, widened + i * count, count);
             }
             for (int64_t i = 0; i < count; i += LANES) {
-                const __m512 word = Precision::interleave(widened + i, count, numRows, firstLanes(count - i));
-                _mm512_store_ps(words + i * panelWords, word);
+                store(words + i * panelWords, Precision::ofColumns(widened + i, count, numRows, count - i));
             }
         }
     }
 };
 
-template <class Precision> void multiply(const ggml_compute_params * params, ggml_tensor * y) {
+template <class Precision> void computeIn(const ggml_compute_params * params, ggml_tensor * y) {
     const ggml_tensor * weight = y->src[0];
     const ggml_tensor * x = y->src[1];
     const int64_t grain = std::max<int64_t>(LANES, ggml_blck_size(weight->type));
@@ -64,7 +63,7 @@ template <class Precision> void multiply(const ggml_compute_params * params, ggm
 }
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {
-    return intParameter(y, ROUNDS_AT) ? multiply<Rounded>(params, y) : multiply<Single>(params, y);
+    return intParameter(y, ROUNDS_AT) ? computeIn<Rounded>(params, y) : computeIn<Single>(params, y);
 }
 
 size_t workSize(const ggml_tensor *, int numThreads) {

@@ -4,7 +4,7 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 #include "product_units.h"
 
@@ -43,7 +43,7 @@ struct Rows {
     }
 };
 
-template <class Precision> void multiply(const ggml_compute_params * params, ggml_tensor * y) {
+template <class Precision> void computeIn(const ggml_compute_params * params, ggml_tensor * y) {
     const ggml_tensor * weight = y->src[0];
     const ggml_tensor * x = y->src[1];
     const Rows rows(weight, x);
@@ -64,7 +64,7 @@ template <class Precision> void multiply(const ggml_compute_params * params, ggm
 }
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {
-    return intParameter(y, ROUNDS_AT) ? multiply<Rounded>(params, y) : multiply<Single>(params, y);
+    return intParameter(y, ROUNDS_AT) ? computeIn<Rounded>(params, y) : computeIn<Single>(params, y);
 }
 
 size_t workSize(const ggml_tensor *, int numThreads) {

@@ -4,7 +4,9 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
+
+#include <numeric>
 
 namespace training {
 namespace {
@@ -16,15 +18,16 @@ int64_t numParts(int64_t count) {
 }
 
 double sumOfPart(const float * x, int64_t count) {
-    __m512d low = _mm512_setzero_pd(), high = _mm512_setzero_pd();
-    eachVector(0, count, [&](int64_t i, __mmask16 mask) {
-        const __m512 numbers = load(x + i, mask);
-        const __m512d left = _mm512_cvtps_pd(_mm512_castps512_ps256(numbers));
-        const __m512d right = _mm512_cvtps_pd(_mm512_extractf32x8_ps(numbers, 1));
-        low = _mm512_fmadd_pd(left, left, low);
-        high = _mm512_fmadd_pd(right, right, high);
+    F64 sums = zeroDoubles();
+    eachVector(0, count, [&](int64_t i, auto mask) {
+        const F32 numbers = load(x + i, mask);
+        for (const F64 half : {lowDoubles(numbers), highDoubles(numbers)}) {
+            sums = multiplyAdd(half, half, sums);
+        }
     });
-    return _mm512_reduce_add_pd(_mm512_add_pd(low, high));
+    double parts[LANES / 2];
+    ::store(parts, sums);
+    return std::accumulate(parts, parts + LANES / 2, 0.0);
 }
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {

@@ -3,7 +3,7 @@
  */
 #include "operation.h"
 
-#ifdef GPT2_HAS_AVX512
+#ifdef GPT2_HAS_KERNELS
 
 namespace training {
 namespace {
@@ -17,10 +17,10 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
     };
     const Share share = shareOf(params, y->ne[0]);
     for (int64_t begin = share.begin; begin < share.end; begin += VECTORS * LANES) {
-        __m512 sums[VECTORS];
-        __mmask16 masks[VECTORS];
+        F32 sums[VECTORS];
+        Mask masks[VECTORS] = {};
         for (int v = 0; v < VECTORS; v++) {
-            sums[v] = _mm512_setzero_ps();
+            sums[v] = zeros();
             masks[v] = firstLanes(share.end - begin - v * LANES);
         }
         for (int64_t i3 = 0; i3 < x->ne[3]; i3++) {
@@ -28,7 +28,7 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
                 for (int64_t i1 = 0; i1 < x->ne[1]; i1++) {
                     const float * row = rowAt(i1, i2, i3) + begin;
                     for (int v = 0; v < VECTORS; v++) {
-                        sums[v] = _mm512_add_ps(sums[v], load(row + v * LANES, masks[v]));
+                        sums[v] = add(sums[v], load(row + v * LANES, masks[v]));
                     }
                 }
             }

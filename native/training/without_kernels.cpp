@@ -9,7 +9,7 @@ bool gpt2_is_plain(const ggml_tensor * x) {
     return owner->buffer == nullptr || ggml_backend_buffer_is_host(owner->buffer);
 }
 
-#ifndef GPT2_HAS_AVX512
+#ifndef GPT2_HAS_KERNELS
 
 const Kernel * trainingKernel(const ggml_tensor *) {
     return nullptr;
