@@ -31,7 +31,7 @@ namespace {
 template <class Format> void multiply(const ggml_compute_params * params, ggml_tensor * y) {
     GGML_ASSERT(ggml_is_matrix(y->src[1])); // As supports_op() says: ggml does not ask it before it computes.
     const ggml_tensor * matrix = y->src[0];
-    auto * runs = reinterpret_cast<XRun *>(alignedWork(params));
+    auto * runs = reinterpret_cast<XRun<Format> *>(alignedWork(params));
     const Product<Format> product = {
         static_cast<const Slice<Format> *>(matrix->data),
         matrix->ne[0] / (RUN * Slice<Format>::RUNS),
@@ -81,7 +81,7 @@ constexpr Packed PACKED = {
     {
         multiply<Format>,
         [](const ggml_tensor * y, int) -> size_t {
-            return CACHE_LINE + ggml_nelements(y->src[1]) / RUN * sizeof(XRun);
+            return CACHE_LINE + ggml_nelements(y->src[1]) / RUN * sizeof(XRun<Format>);
         },
     },
     pack<Format>,

@@ -15,25 +15,20 @@ namespace {
 constexpr int GROUP_COLUMNS = 8;     // columns x that are multiplied at once
 constexpr int TURN_BYTES = 1 << 18;  // of the matrix, that stay in the cache (L2) while columns pass by
 
-/* A run of 32 numbers of a column x, each about scale * a byte. */
-struct XRun {
+/* A run of 32 numbers of a column x, each about scale * a whole number of 8 bits. */
+template <class Format> struct XRun {
+    using Number = typename ByteProducts<Format>::Number;
+
     float   scale;
     float   sum;        // of the numbers, for matrices with minimums
     int32_t starts[2];  // -offset * sum of the bytes that share a scale of the matrix
-    int8_t  bytes[RUN];
-
-    /* Four of the bytes, the same in all lanes. */
-    I32 word(int i) const {
-        int32_t word;
-        memcpy(&word, bytes + 4 * i, sizeof(word));
-        return broadcast(word);
-    }
+    Number  numbers[RUN];
 };
 
 /* Rounds 32 numbers as ggml's quantize_row_q8_0 does, the scale to half precision included. */
-template <class Format> void quantize(const float * x, XRun & run) {
+template <class Format> void quantize(const float * x, XRun<Format> & run) {
     constexpr int VECTORS = RUN / LANES;
-    constexpr int OFFSET = ByteProducts<Format>::OFFSET;
+    using Products = ByteProducts<Format>;
     F32 magnitudes = magnitude(load(x));
     for (int v = 1; v < VECTORS; v++) {
         magnitudes = larger(magnitudes, magnitude(load(x + v * LANES)));
@@ -44,12 +39,12 @@ template <class Format> void quantize(const float * x, XRun & run) {
     for (int v = 0; v < VECTORS; v++) {
         const I32 integers = toIntegers(multiply(load(x + v * LANES), factor));
         sums[2 * v / VECTORS] += sumOf(integers);
-        storeBytes(run.bytes + v * LANES, integers);
+        Products::storeNumbers(run.numbers + v * LANES, integers);
     }
     run.scale = _cvtsh_ss(_cvtss_sh(largest / 127, _MM_FROUND_TO_NEAREST_INT));
     run.sum = run.scale * (sums[0] + sums[1]);
-    run.starts[0] = -OFFSET * (Format::SCALES == 1 ? sums[0] + sums[1] : sums[0]);
-    run.starts[1] = -OFFSET * sums[1];
+    run.starts[0] = -Products::OFFSET * (Format::SCALES == 1 ? sums[0] + sums[1] : sums[0]);
+    run.starts[1] = -Products::OFFSET * sums[1];
 }
 
 /* What is asked for from memory while a tile is multiplied: so many cache lines with each run. (The CPU's own guess at
@@ -64,7 +59,7 @@ struct Ahead {
  * as is read. The loops over columns are unrolled early, since otherwise GCC writes `totals` to memory after every
  * run. */
 template <class Format, int N, bool ALONE>
-void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun * x, float * y, int64_t yStride,
+void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<Format> * x, float * y, int64_t yStride,
                   Ahead ahead) {
     constexpr int RUNS = Slice<Format>::RUNS;
     constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
@@ -89,13 +84,14 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun * x
                     sums[n] = Products::begin(x[n].starts[part]);
                 }
                 for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i += Products::WORDS) {
+                    typename Products::Left left[Products::WORDS];
 #pragma GCC unroll 8
                     for (int j = 0; j < Products::WORDS; j++) {
-                        const auto left = Products::left(Format::integers(*slice, run, i + j));
+                        left[j] = Products::left(Format::integers(*slice, run, i + j));
+                    }
 #pragma GCC unroll 8
-                        for (int n = 0; n < N; n++) {
-                            Products::add(sums[n], left, x[n].word(i + j), j);
-                        }
+                    for (int n = 0; n < N; n++) {
+                        Products::add(sums[n], left, x[n].numbers + 4 * i);
                     }
                 }
                 const F32 scale = Format::scale(*slice, run, part);
@@ -132,7 +128,7 @@ struct Groups {
 
 /* Rounds the columns, group by group. Each thread writes to a part of its own. */
 template <class Format>
-void quantizeColumns(const ggml_compute_params * params, const ggml_tensor * x, const Groups & groups, XRun * runs) {
+void quantizeColumns(const ggml_compute_params * params, const ggml_tensor * x, const Groups & groups, XRun<Format> * runs) {
     const int64_t numRuns = x->ne[0] / RUN;
     const int64_t end = groups.count * numRuns * (params->ith + 1) / params->nth;
     for (int64_t i = groups.count * numRuns * params->ith / params->nth; i < end; i++) {
@@ -150,7 +146,7 @@ template <class Format> struct Product {
     const Slice<Format> * slices;
     int64_t               numSlices;  // of a tile
     int64_t               numTiles;
-    const XRun *          runs;
+    const XRun<Format> *  runs;
     Groups                groups;
     float *               y;
 
@@ -159,7 +155,7 @@ template <class Format> struct Product {
     const char * tileAt(int64_t tile) const { return reinterpret_cast<const char *>(slices + tile * numSlices); }
 
     template <bool ALONE> void multiply(int64_t tile, int64_t group, Ahead ahead) const {
-        using Kernel = void (*)(const Slice<Format> *, int64_t, const XRun *, float *, int64_t, Ahead);
+        using Kernel = void (*)(const Slice<Format> *, int64_t, const XRun<Format> *, float *, int64_t, Ahead);
         static constexpr Kernel kernels[GROUP_COLUMNS] = {
             multiplyTile<Format, 1, ALONE>, multiplyTile<Format, 2, ALONE>, multiplyTile<Format, 3, ALONE>,
             multiplyTile<Format, 4, ALONE>, multiplyTile<Format, 5, ALONE>, multiplyTile<Format, 6, ALONE>,

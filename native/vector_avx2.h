@@ -218,6 +218,12 @@ inline I32 broadcast(int32_t x) {
     return _mm256_set1_epi32(x);
 }
 
+inline I32 broadcastWord(const void * from) {
+    int32_t word;
+    memcpy(&word, from, sizeof(word));
+    return broadcast(word);
+}
+
 inline I32 broadcastByte(char x) {
     return _mm256_set1_epi8(x);
 }
@@ -329,14 +335,26 @@ inline I32 sumPairs(I32 x) {
     return _mm256_madd_epi16(x, _mm256_set1_epi16(1));
 }
 
-/* Bytes without their sign: -128 becomes 128, as an unsigned byte. */
-inline I32 byteMagnitudes(I32 x) {
-    return _mm256_abs_epi8(x);
+/* For each lane the sum of the two products of its numbers of 16 bits. */
+inline I32 pairProducts16(I32 a, I32 b) {
+    return _mm256_madd_epi16(a, b);
 }
 
-/* Bytes with the sign of those of `signs` on top; 0 where these are 0. None may be -128. */
-inline I32 withSigns(I32 bytes, I32 signs) {
-    return _mm256_sign_epi8(bytes, signs);
+/* The first and the third signed byte of each lane as numbers of 16 bits. */
+inline I32 evenBytes(I32 x) {
+    return _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8);
+}
+
+/* The second and the fourth. */
+inline I32 oddBytes(I32 x) {
+    return _mm256_srai_epi16(x, 8);
+}
+
+/* Whole numbers of 16 bits: of each four the first and the third, then the others. */
+inline void storeEvenThenOdd(int16_t * to, I32 x) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    const __m128i ordered = _mm_shufflehi_epi16(_mm_shufflelo_epi16(words, 0xd8), 0xd8);
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(to), ordered);
 }
 
 #endif

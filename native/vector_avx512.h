@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 constexpr int LANES = 16;
 
@@ -198,6 +199,13 @@ inline I32 load(const void * from) {
 
 inline I32 broadcast(int32_t x) {
     return _mm512_set1_epi32(x);
+}
+
+/* The 32 bits at an address, in all lanes. */
+inline I32 broadcastWord(const void * from) {
+    int32_t word;
+    memcpy(&word, from, sizeof(word));
+    return broadcast(word);
 }
 
 inline I32 broadcastByte(char x) {
