@@ -28,7 +28,7 @@ export interface Preset {
   /** How it is trained. */
   readonly training: TrainerOptions;
   /** Whether windows start anywhere, as in nanoGPT, or each token is seen once in an epoch. */
-  readonly sampling: "random" | "shuffled";
+  readonly sampling: "random" | "epochs";
 }
 
 const sizes = (
@@ -92,21 +92,21 @@ export const presets = {
       warmupSteps: 100,
       dropout: 0.15,
     },
-    sampling: "shuffled",
+    sampling: "epochs",
   },
   small: {
     summary: "GPT-2 small: 124 M weights",
     model: sizes(12, 12, 768, 1024),
     tokenizer: "gpt2",
     training: gpt2Training,
-    sampling: "shuffled",
+    sampling: "epochs",
   },
   medium: {
     summary: "GPT-2 medium: 355 M weights",
     model: sizes(24, 16, 1024, 1024),
     tokenizer: "gpt2",
     training: { ...gpt2Training, learningRate: 3e-4, minLearningRate: 3e-5 },
-    sampling: "shuffled",
+    sampling: "epochs",
   },
 } as const satisfies Readonly<Record<string, Preset>>;
 

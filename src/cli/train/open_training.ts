@@ -1,0 +1,233 @@
+/**
+ * All that a training run needs, made ready from its plan.
+ *
+ * @module
+ */
+import { writeFileAtomically } from "../../base/atomic_file.ts";
+import { quote, quotePath } from "../../base/describe.ts";
+import { exists } from "../../base/files.ts";
+import { saveTokenizer } from "../../checkpoint/hugging_face/save_tokenizer.ts";
+import { readTokenizerFolder } from "../../checkpoint/hugging_face/tokenizer.ts";
+import { GPT2 } from "../../gpt2.ts";
+import { GPT2Config } from "../../model/config.ts";
+import { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { prepareData, type PreparedData } from "../../training/data/prepare_data.ts";
+import { TokenFile } from "../../training/data/token_file.ts";
+import { trainTokenizerOnFiles } from "../../training/data/train_tokenizer_on_files.ts";
+import { TrainingWindows } from "../../training/data/training_windows.ts";
+import { validationWindows } from "../../training/data/validation_windows.ts";
+import type { RunOptions, ValidationData } from "../../training/run_training.ts";
+import { Trainer } from "../../training/trainer.ts";
+import { withDefaults } from "../../training/trainer_options.ts";
+import { UsageError } from "../arguments/usage_error.ts";
+import { showingProgress } from "../model_progress.ts";
+import { ByteProgressBar } from "../terminal/byte_progress_bar.ts";
+import type { Io } from "../terminal/io.ts";
+import { countText } from "../terminal/units.ts";
+import { PLAN_FILE, type TrainingPlan } from "./training_plan.ts";
+
+/** A run that can begin. Disposing of it frees the model. */
+export interface OpenTraining extends Disposable {
+  /** What is trained. */
+  readonly model: GPT2;
+  /** What trains it. */
+  readonly trainer: Trainer;
+  /** For `runTraining()`. */
+  readonly options: Omit<RunOptions, "report" | "signal">;
+}
+
+/** How many threads compute: all that there are, since training is nothing but large products. */
+const ALL_THREADS = Math.min(navigator.hardwareConcurrency, 16);
+
+/** Windows that are evaluated at once. */
+const WINDOWS_PER_BATCH = 16;
+
+/** Tokens that are evaluated at most: of longer data, windows that are spread over all of it. */
+const MOST_EVALUATED_TOKENS = 2 ** 17;
+
+/**
+ * Makes a run ready: the tokenizer, the data, the model and its trainer.
+ *
+ * @param out the folder of the run
+ * @param threads how many threads compute
+ */
+export async function openTraining(
+  plan: TrainingPlan,
+  { out, resume, threads = ALL_THREADS }: {
+    readonly out: string;
+    readonly resume: boolean;
+    readonly threads?: number;
+  },
+  io: Io & { readonly isQuiet?: boolean },
+): Promise<OpenTraining> {
+  using resources = new DisposableStack();
+  const model = resources.use(await openModel(plan, { out, threads }, io));
+  const tokenizer = model.tokenizer!;
+  const data = await prepare(plan.data, tokenizer, plan.validationShare, `${out}/data`, io);
+  const { seqLength, seed } = withDefaults(plan.training, model.config.contextLength);
+  const file = resources.use(await openTokens(data.trainPath, data, model, io));
+  const windows = new TrainingWindows(file, {
+    contextLength: seqLength,
+    seed,
+    sampling: plan.sampling,
+  });
+  const trainer = resources.use(new Trainer(model, windows, plan.training));
+  const validation = await openValidation(data, model, seqLength, resources, io);
+  if (!resume) await writePlan(plan, out);
+  const owned = resources.move();
+  const { evaluateEvery, saveEvery, ggufType } = plan;
+  return {
+    model,
+    trainer,
+    options: {
+      out,
+      resume,
+      validation,
+      evaluateEvery,
+      saveEvery,
+      ggufType,
+      samplePrompt: plan.samplePrompt ?? (tokenizer.endOfTextId === undefined ? "\n" : ""),
+      numTrainTokens: data.train.numTokens,
+    },
+    [Symbol.dispose]: () => owned[Symbol.dispose](),
+  };
+}
+
+async function openModel(
+  plan: TrainingPlan,
+  { out, threads }: { readonly out: string; readonly threads: number },
+  io: Io & { readonly isQuiet?: boolean },
+): Promise<GPT2> {
+  const { stderr, signal, isQuiet } = io;
+  if (plan.init !== undefined) {
+    return await showingProgress(
+      plan.init,
+      stderr,
+      { isQuiet },
+      (onProgress) =>
+        GPT2.fromPretrained(plan.init!, { trainable: true, threads, signal, onProgress }),
+    );
+  }
+  const tokenizer = await openTokenizer(plan, `${out}/tokenizer`, io);
+  const config = new GPT2Config({ ...plan.model!, vocabSize: tokenizer.vocabSize });
+  return await GPT2.create(config, { tokenizer, threads, signal, seed: plan.training.seed });
+}
+
+/** The tokenizer of a new model: the one that the run has learned before, or what the plan says. */
+async function openTokenizer(
+  { tokenizer: kind = "char", data }: TrainingPlan,
+  folder: string,
+  io: Io & { readonly isQuiet?: boolean },
+): Promise<Tokenizer> {
+  if (kind === "gpt2") return await Tokenizer.gpt2();
+  const learned = /^(char|bpe(?::(\d+))?)$/.exec(kind);
+  if (learned === null) return await readTokenizer(kind);
+  if (exists(`${folder}/tokenizer.json`)) return await readTokenizer(folder);
+  const vocabSize = learned[2] === undefined ? undefined : Number(learned[2]);
+  if (vocabSize !== undefined && !(vocabSize >= 257 && vocabSize <= 2 ** 20)) {
+    throw new UsageError(
+      `--tokenizer bpe:<size> takes 257 to 1048576 tokens: received ${
+        quote(kind)
+      }. Choose another size.`,
+    );
+  }
+  const bar = new ByteProgressBar(io.stderr, "Learning the tokenizer");
+  try {
+    const tokenizer = await trainTokenizerOnFiles(data, {
+      kind: kind === "char" ? "char" : "bpe",
+      vocabSize,
+      signal: io.signal,
+      onProgress: ({ readBytes, totalBytes }) => bar.show(readBytes, totalBytes),
+    });
+    await saveTokenizer(tokenizer, folder);
+    return tokenizer;
+  } finally {
+    await bar.clear();
+  }
+}
+
+async function readTokenizer(folder: string): Promise<Tokenizer> {
+  const tokenizer = await readTokenizerFolder(folder);
+  if (tokenizer !== undefined) return tokenizer;
+  throw new UsageError(
+    `--tokenizer takes char, bpe:<size>, gpt2, or a folder with a tokenizer: received ${
+      quotePath(folder)
+    }, which has none.`,
+  );
+}
+
+async function prepare(
+  source: string,
+  tokenizer: Tokenizer,
+  validationShare: number,
+  out: string,
+  { stderr, signal, isQuiet }: Io & { readonly isQuiet?: boolean },
+): Promise<PreparedData> {
+  const bar = new ByteProgressBar(stderr, "Preparing the data");
+  try {
+    const data = await prepareData(source, {
+      tokenizer,
+      out,
+      validationShare,
+      signal,
+      onProgress: ({ readBytes, totalBytes }) => bar.show(readBytes, totalBytes),
+    });
+    await bar.clear();
+    if (!isQuiet) {
+      const { train, validation } = data;
+      await stderr.write(
+        `${countText(train.numTokens, "token")} to learn from, ${
+          countText(validation.numTokens, "token")
+        } to evaluate.\n`,
+      );
+    }
+    return data;
+  } finally {
+    await bar.clear();
+  }
+}
+
+function openTokens(
+  path: string,
+  { dtype }: PreparedData,
+  { config: { vocabSize } }: GPT2,
+  { signal }: Io,
+): Promise<TokenFile> {
+  return TokenFile.open(path, { dtype, vocabSize, signal });
+}
+
+/** The windows to evaluate; nothing if there is too little text for one. */
+async function openValidation(
+  data: PreparedData,
+  model: GPT2,
+  seqLength: number,
+  resources: DisposableStack,
+  io: Io,
+): Promise<ValidationData | undefined> {
+  const { numTokens, numBytes } = data.validation;
+  if (numTokens <= seqLength) return undefined;
+  const file = resources.use(await openTokens(data.validationPath, data, model, io));
+  const { numWindows, batches } = validationWindows(file, seqLength);
+  const numAll = Math.ceil(numWindows / WINDOWS_PER_BATCH);
+  const most = Math.max(1, Math.floor(MOST_EVALUATED_TOKENS / seqLength / WINDOWS_PER_BATCH));
+  const every = Math.ceil(numAll / most);
+  const numEvaluated = every === 1
+    ? numWindows * seqLength
+    : Math.ceil(numAll / every) * WINDOWS_PER_BATCH * seqLength;
+  return {
+    windows: {
+      *[Symbol.iterator]() {
+        let index = 0;
+        for (const batch of batches(WINDOWS_PER_BATCH)) if (index++ % every === 0) yield batch;
+      },
+    },
+    numTokens: numEvaluated,
+    // Of a part of the text nobody has counted the bytes: they are taken to be spread evenly.
+    numBytes: numBytes === undefined ? undefined : numBytes * numEvaluated / numTokens,
+  };
+}
+
+async function writePlan(plan: TrainingPlan, out: string): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(plan, null, 2) + "\n");
+  await writeFileAtomically(`${out}/${PLAN_FILE}`, bytes.length, [bytes]);
+}

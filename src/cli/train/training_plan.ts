@@ -1,0 +1,196 @@
+/**
+ * What is to be trained, from what, and how: all that decides the result of a run. It is kept beside the model, so that the
+ * run can be gone on with.
+ *
+ * @module
+ */
+import { quote, quotePath } from "../../base/describe.ts";
+import { isFile } from "../../base/files.ts";
+import type { FileType } from "../../checkpoint/file_types.ts";
+import type { GPT2ConfigFields } from "../../model/config.ts";
+import { type PresetName, presets } from "../../training/presets.ts";
+import type { TrainerOptions } from "../../training/trainer_options.ts";
+import type { FlagValues } from "../arguments/flags.ts";
+import { UsageError } from "../arguments/usage_error.ts";
+import type { trainFlags } from "./train_flags.ts";
+
+/** See the module. */
+export interface TrainingPlan {
+  /** The path of the texts. */
+  readonly data: string;
+  /** The model that is fine-tuned; nothing if a new one is trained. */
+  readonly init?: string;
+  /** Sizes of a new model; the tokenizer decides the vocabulary. */
+  readonly model?: Omit<GPT2ConfigFields, "vocabSize">;
+  /** `"char"`, `"bpe:4096"`, `"gpt2"`, or a path. Nothing for that of the model that is fine-tuned. */
+  readonly tokenizer?: string;
+  /** How windows are chosen. */
+  readonly sampling: "random" | "epochs";
+  /** The share of the data that is not learned. */
+  readonly validationShare: number;
+  /** How it is trained. */
+  readonly training: Omit<TrainerOptions, "signal">;
+  /** Steps between two evaluations. */
+  readonly evaluateEvery?: number;
+  /** Steps between two states. */
+  readonly saveEvery?: number;
+  /** What the model is to continue. */
+  readonly samplePrompt?: string;
+  /** The type of `model.gguf`. */
+  readonly ggufType?: FileType;
+}
+
+type Values = FlagValues<typeof trainFlags>;
+
+/** The file that keeps a plan. */
+export const PLAN_FILE = "plan.json";
+
+/** What another file of settings may hold. */
+type ConfigFile = Partial<Pick<TrainingPlan, "model" | "training" | "tokenizer" | "sampling">>;
+
+const CONFIG_KEYS = ["model", "training", "tokenizer", "sampling"];
+
+/**
+ * The plan that flags describe.
+ *
+ * @throws {UsageError} if something is missing, or does not go with something else
+ */
+export async function planOf(values: Values): Promise<TrainingPlan> {
+  const { data, init, preset } = values;
+  if (data === undefined) {
+    throw new UsageError(
+      "train needs --data <path>: received none. Give a file or folder of texts.",
+    );
+  }
+  for (const flag of ["preset", "tokenizer", "layers", "heads", "width"] as const) {
+    if (init === undefined || values[flag] === undefined) continue;
+    throw new UsageError(
+      `--${flag} is for a new model: received --init ${
+        quote(init)
+      } as well, whose sizes and tokenizer stay. Leave one out.`,
+    );
+  }
+  const chosen = presets[(preset ?? "nano") as PresetName];
+  const file = values.config === undefined ? {} : await readConfigFile(values.config);
+  const base = init === undefined
+    ? chosen.training
+    : { learningRate: 5e-5, numSteps: 500, batchSize: 4 };
+  return {
+    data,
+    ...init === undefined
+      ? {
+        model: given({
+          ...chosen.model,
+          ...file.model,
+          ...given({
+            numLayers: values.layers,
+            numHeads: values.heads,
+            embeddingDim: values.width,
+            contextLength: values.context,
+          }),
+        }),
+        tokenizer: values.tokenizer ?? file.tokenizer ?? chosen.tokenizer,
+      }
+      : { init },
+    sampling: file.sampling ?? (init === undefined ? chosen.sampling : "epochs"),
+    validationShare: values.validationShare ?? 0.1,
+    training: {
+      ...base,
+      ...file.training,
+      ...given({
+        numSteps: values.steps,
+        batchSize: values.batchSize,
+        seqLength: values.context,
+        accumulation: values.accumulation,
+        learningRate: values.learningRate,
+        minLearningRate: values.minLearningRate ??
+          (values.learningRate === undefined ? undefined : values.learningRate / 10),
+        warmupSteps: values.warmupSteps ??
+          (values.steps === undefined ? undefined : Math.min(100, Math.floor(values.steps / 10))),
+        schedule: values.schedule as TrainerOptions["schedule"],
+        weightDecay: values.weightDecay,
+        gradientClip: values.gradientClip,
+        dropout: values.dropout,
+        precision: values.precision as TrainerOptions["precision"],
+        freeze: values.freeze.length === 0 ? undefined : values.freeze,
+        seed: values.seed,
+      }),
+    },
+    ...given({
+      evaluateEvery: values.evaluateEvery,
+      saveEvery: values.saveEvery,
+      samplePrompt: values.samplePrompt,
+      ggufType: values.ggufType as FileType | undefined,
+    }),
+  };
+}
+
+/**
+ * The plan of the run in a folder.
+ *
+ * @throws {UsageError} if there is none
+ */
+export async function readPlan(out: string): Promise<TrainingPlan> {
+  const path = `${out}/${PLAN_FILE}`;
+  if (!isFile(path)) {
+    throw new UsageError(
+      `There is no training run in ${
+        quotePath(out)
+      } to go on with: received --resume. Leave it out to begin one.`,
+    );
+  }
+  return JSON.parse(await Deno.readTextFile(path));
+}
+
+/** The flags that may be given together with `--resume`: they decide nothing of the result. */
+const FREE_FLAGS: ReadonlySet<string> = new Set([
+  "out",
+  "resume",
+  "threads",
+  "json",
+  "quiet",
+  "logEvery",
+]);
+
+/** Throws if a flag is given that the run in the folder has decided already. */
+export function checkOnlyFreeFlags(values: Values): void {
+  for (const [name, value] of Object.entries(values)) {
+    const isGiven = value !== undefined && value !== false &&
+      !(Array.isArray(value) && value.length === 0);
+    if (!isGiven || FREE_FLAGS.has(name)) continue;
+    throw new UsageError(
+      `--${
+        name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+      } does not go with --resume: ` +
+        "the run goes on as it began. Leave it out, or train into another folder.",
+    );
+  }
+}
+
+async function readConfigFile(path: string): Promise<ConfigFile> {
+  let config: unknown;
+  try {
+    config = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError(`${quotePath(path)} is not JSON: received ${error.message}. Correct it.`);
+  }
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw new UsageError(
+      `${quotePath(path)} is no JSON object. Write {"model": ..., "training": ...}.`,
+    );
+  }
+  const unknown = Object.keys(config).find((key) => !CONFIG_KEYS.includes(key));
+  if (unknown === undefined) return config;
+  throw new UsageError(
+    `${quotePath(path)} has a setting that there is none of: received ${quote(unknown)}. ` +
+      `There are ${CONFIG_KEYS.join(", ")}.`,
+  );
+}
+
+/** What is not undefined. */
+function given<T extends object>(values: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as { [Key in keyof T]: Exclude<T[Key], undefined> };
+}

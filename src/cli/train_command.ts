@@ -1,0 +1,51 @@
+/**
+ * `train`: a model from texts.
+ *
+ * @module
+ */
+import { defineCommand } from "./command.ts";
+import { UsageError } from "./arguments/usage_error.ts";
+import { withQuiet } from "./terminal/io.ts";
+import { trainFlags } from "./train/train_flags.ts";
+
+/** Trains a model. */
+export const trainCommand = defineCommand({
+  name: "train",
+  summary: "Train a model on texts, or fine-tune one.",
+  details:
+    "Written are the best model and the last one as folders that transformers loads, model.gguf, log.jsonl, report.html, and " +
+    "state.safetensors, from which --resume goes on. Ctrl-C saves all that and stops.",
+  operands: { usage: "", min: 0, max: 0, advice: "Name the texts with --data <path>." },
+  flags: trainFlags,
+  examples: [
+    ["train --data story.txt --out story", "A small character model, in a few minutes"],
+    [
+      "train --data story.txt --preset demo --out story --steps 500",
+      "With a vocabulary of its own",
+    ],
+    ["train --data story.txt --init demo --out tuned --steps 100", "Fine-tune the demo"],
+    ["train --resume --out story", "Go on where it was stopped"],
+  ],
+
+  async run({ values }, streams) {
+    const { out, resume } = values;
+    const io = withQuiet(streams, values.quiet);
+    if (out === undefined) {
+      throw new UsageError("train needs --out <folder>: received none. Give a folder.");
+    }
+    // Loaded only now: every help reads this file.
+    const { checkOnlyFreeFlags, planOf, readPlan } = await import("./train/training_plan.ts");
+    if (resume) checkOnlyFreeFlags(values);
+    const plan = resume ? await readPlan(out) : await planOf(values);
+    const { openTraining } = await import("./train/open_training.ts");
+    const { runTraining } = await import("../training/run_training.ts");
+    using training = await openTraining(plan, { out, resume, threads: values.threads }, io);
+    const { model, trainer, options } = training;
+    for await (
+      const event of runTraining(model, trainer, { ...options, signal: io.signal })
+    ) {
+      await io.stdout.write(JSON.stringify(event) + "\n");
+    }
+    io.signal?.throwIfAborted();
+  },
+});
