@@ -41,11 +41,18 @@ export const trainCommand = defineCommand({
     const { runTraining } = await import("../training/run_training.ts");
     using training = await openTraining(plan, { out, resume, threads: values.threads }, io);
     const { model, trainer, options } = training;
-    for await (
-      const event of runTraining(model, trainer, { ...options, signal: io.signal })
-    ) {
-      await io.stdout.write(JSON.stringify(event) + "\n");
+    const { TrainingDisplay } = await import("./train/training_display.ts");
+    const { json: isJson, logEvery } = values;
+    const display = new TrainingDisplay(isJson ? io.stdout : io.stderr, { isJson, logEvery });
+    try {
+      const { signal } = io;
+      for await (const event of runTraining(model, trainer, { ...options, signal })) {
+        await display.show(event);
+      }
+    } finally {
+      await display.clear();
     }
     io.signal?.throwIfAborted();
+    if (!isJson) await io.stdout.write(`${out}\n`);
   },
 });
