@@ -48,7 +48,8 @@ export function groupScores(
       }.`,
     );
   }
-  const places = firstVisible(text, tokens, checkTokens(text, tokens));
+  checkTokens(text, tokens);
+  const places = firstVisible(text, tokens);
   return spans.map(({ start, end }) => {
     checkSpan(start, end, text.length);
     const own = tokens.slice(indexOfPlace(places, start), indexOfPlace(places, end));
@@ -81,33 +82,28 @@ function checkSpan(start: number, end: number, length: number): void {
 }
 
 /**
- * How many characters the tokens have that the text does not: a space, if the tokenizer puts one before it.
+ * Requires that tokens are those of a text.
  *
- * @throws {RangeError} if they are not those of the text
+ * @throws {RangeError} if they are not
  */
-function checkTokens(text: string, tokens: readonly ScoredToken[]): number {
+function checkTokens(text: string, tokens: readonly ScoredToken[]): void {
   const numBytes = tokens.reduce((sum, token) => sum + token.numBytes, 0);
-  const numAdded = numBytes - new TextEncoder().encode(text).length;
-  const hasSpace = numAdded === 1 && tokens[0].text.startsWith(" ") && !/^\s/.test(text);
-  const whole = hasSpace ? " " + text : text;
-  const areOwn = (numAdded === 0 || hasSpace) &&
-    tokens.every(({ text, hex, offset }) => hex !== undefined || whole.startsWith(text, offset));
-  if (areOwn) return hasSpace ? 1 : 0;
+  const numOwnBytes = new TextEncoder().encode(text).length;
+  const areOwn = numBytes === numOwnBytes &&
+    tokens.every((token) => token.hex !== undefined || text.startsWith(token.text, token.offset));
+  if (areOwn) return;
   throw new InvalidArgumentError(
     `Cannot score parts of the text: the tokens are not those of this text: received ${tokens.length} tokens of ` +
-      `${numBytes} bytes, and a text of ${
-        numBytes - numAdded
-      }. Pass what GPT2.score() says of the same text.`,
+      `${numBytes} bytes, and a text of ${numOwnBytes}. Pass what GPT2.score() says of the same text.`,
   );
 }
 
 /** Where the first character of each token is that is no space; of spaces at the end, the last one before them. */
-function firstVisible(text: string, tokens: readonly ScoredToken[], numAdded: number): number[] {
+function firstVisible(text: string, tokens: readonly ScoredToken[]): number[] {
   const visible = /\S/gu;
   const last = text.trimEnd().length - 1;
   let place = -1;
-  return tokens.map((token) => {
-    const offset = Math.max(0, token.offset - numAdded);
+  return tokens.map(({ offset }) => {
     if (place >= offset) return place;
     visible.lastIndex = offset;
     place = visible.exec(text)?.index ?? last;

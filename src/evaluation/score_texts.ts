@@ -143,7 +143,8 @@ async function* scoreInOrder(
     for await (const text of texts) {
       const readable = readableText(scorer, text, options);
       numTokens += readable.tokens.length - readable.numBefore;
-      yield* windowsOf(readable, engine.model.config.contextLength, options.stride);
+      const own = typeof text === "string" ? text : undefined;
+      yield* windowsOf(readable, own, engine.model.config.contextLength, options.stride);
     }
   };
   const scored = sideBySide(cut(), ({ tokens }) => tokens.length, async (part, signal) => {
@@ -157,7 +158,7 @@ async function* scoreInOrder(
   for await (const { part, scores: more } of scored) {
     scores.push(...more);
     if (!part.endsText) continue;
-    yield summarize(scores, tokenizer);
+    yield summarize(scores, tokenizer, part.text);
     scores = [];
   }
 }
@@ -195,26 +196,36 @@ interface Part {
   /** From here on they are scored. */
   readonly begin: number;
   readonly endsText: boolean;
+  /** The whole text, if it was not given as tokens. */
+  readonly text: string | undefined;
 }
 
 function* windowsOf(
   { tokens, numBefore }: ReadableText,
+  text: string | undefined,
   contextLength: number,
   stride = Math.ceil(contextLength / 2),
 ): Generator<Part, void> {
   // Also of a text without tokens something is said, once.
-  if (tokens.length === numBefore) return yield { tokens: [], begin: 0, endsText: true };
+  if (tokens.length === numBefore) {
+    return yield { tokens: [], begin: 0, endsText: true, text };
+  }
   for (const { start, firstScored, end } of slidingWindows(tokens.length, contextLength, stride)) {
     yield {
       tokens: tokens.slice(start, end),
       begin: Math.max(firstScored, numBefore) - start,
       endsText: end === tokens.length,
+      text,
     };
   }
 }
 
-function summarize(scores: readonly TokenScore[], tokenizer: Tokenizer | undefined): TextScore {
-  const places = textPlaces(tokenizer, scores.map(({ id }) => id));
+function summarize(
+  scores: readonly TokenScore[],
+  tokenizer: Tokenizer | undefined,
+  text: string | undefined,
+): TextScore {
+  const places = textPlaces(tokenizer, scores.map(({ id }) => id), text);
   const tokens = scores.map(({ topLogProbabilities: top, ...score }, i): ScoredToken => ({
     ...score,
     ...places[i],

@@ -76,8 +76,3 @@ Deno.test("groupScores() refuses the tokens of another text, or of one that nobo
     assertThrows(() => groupScores(other, tokens), RangeError, "not those of this text");
   }
 });
-
-Deno.test("groupScores() leaves out the space that a tokenizer puts before a text", () => {
-  const [, tokens] = tokensOf(" The", " c", "at");
-  assertEquals(brief(groupScores("The cat", tokens)), [["The", 1, NaN], ["cat", 2, 3]]);
-});

@@ -231,3 +231,24 @@ Deno.test("GPT2.score() tells the texts of the likeliest tokens, and the bytes o
     assertEquals(hex, text.includes("\ufffd") ? tokenizer.tokenBytes(id).toHex() : undefined);
   }
 });
+
+Deno.test("GPT2.score() counts no space that a tokenizer puts before a text", async () => {
+  const { tokens, merges } = await Tokenizer.gpt2();
+  const tokenizer = new Tokenizer({
+    tokens: tokens.slice(0, 50_256),
+    merges,
+    addPrefixSpace: true,
+  });
+  const config = new GPT2Config({ ...GPT2Config.tiny(), vocabSize: tokenizer.vocabSize });
+  using prefixing = new GPT2(config, { seed: 1, threads: 1, tokenizer });
+  const text = "The cat sat";
+  const score = await prefixing.score(text);
+  const places = score.tokens.map(({ text, offset, numBytes }) => [text, offset, numBytes]);
+  assertEquals(places, [["The", 0, 3], [" cat", 3, 4], [" sat", 7, 4]]);
+  assertEquals(groupScores(text, score.tokens).map(({ text, numTokens }) => [text, numTokens]), [
+    ["The", 1],
+    ["cat", 1],
+    ["sat", 1],
+  ]);
+  assertAlmostEquals(score.bitsPerByte, -score.logProbability / Math.LN2 / 8, 1e-9);
+});

@@ -27,6 +27,37 @@ Deno.test("textPlaces() tells where each token begins in the text, also within c
   }
 });
 
+Deno.test("textPlaces() leaves out the spaces that a tokenizer puts into a text", () => {
+  const { tokens, tokenTypes, merges } = tokenizer;
+  const prefixing = new Tokenizer({ tokens, tokenTypes, merges, addPrefixSpace: true });
+  const texts = [
+    "",
+    "To be, or not",
+    " To be",
+    "\nTo be",
+    "A.<|endoftext|>B. C<|endoftext|> D<|endoftext|>",
+    "é日本語🙂 x",
+    "日",
+  ];
+  for (const text of texts) {
+    const ids = prefixing.encode(text, { allowSpecial: "all" });
+    const places = textPlaces(prefixing, ids, text);
+    const bytes = new TextEncoder().encode(text);
+    assertEquals(places.reduce((sum, { numBytes }) => sum + numBytes, 0), bytes.length, text);
+    for (const place of places) {
+      const { offset, byteOffset, numBytes, hex } = place;
+      const own = bytes.subarray(byteOffset, byteOffset + numBytes);
+      if (hex !== undefined) assertEquals(hex, own.toHex());
+      else assertEquals([place.text, text.startsWith(place.text, offset)], [decode(own), true]);
+    }
+  }
+  // Of tokens, all bytes count: nobody knows which of them were in a text.
+  const [first] = textPlaces(prefixing, prefixing.encode("To be"));
+  assertEquals([first.text, first.numBytes], [" To", 3]);
+});
+
+const decode = (bytes: Uint8Array<ArrayBuffer>) => new TextDecoder().decode(bytes);
+
 Deno.test("textPlaces() knows no text of ids that the tokenizer does not have", () => {
   const nowhere = { text: "", offset: 1, byteOffset: 1, numBytes: 0 };
   const [a, padded] = textPlaces(tokenizer, [64, 50300]);
