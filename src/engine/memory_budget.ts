@@ -8,18 +8,24 @@ import type { Model } from "../model/model.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { cacheBytes } from "./key_value_cache.ts";
 
-/** Whether it can be told how much memory nobody uses: that of the processor, if Deno may ask (--allow-sys). */
-export function knowsFreeBytes({ usesDevices }: Backend): boolean {
+/** The bytes of the processor's memory that nobody uses; nothing where that cannot be told, as without --allow-sys. */
+export function availableBytes(): number | undefined {
   // Elsewhere Deno does not count what the system would give back when asked.
-  return Deno.build.os === "linux" && !usesDevices &&
+  const isKnown = Deno.build.os === "linux" &&
     Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
+  return isKnown ? Deno.systemMemoryInfo().available : undefined;
+}
+
+/** Whether it can be told how much memory nobody uses: that of the processor. */
+export function knowsFreeBytes({ usesDevices }: Backend): boolean {
+  return !usesDevices && availableBytes() !== undefined;
 }
 
 /** The bytes of memory that can be had: those that nobody uses where that is known, or else all there are. */
 export function freeBytes(backend: Backend): number {
-  const { totalBytes } = backend;
-  if (!knowsFreeBytes(backend)) return totalBytes;
-  return Math.min(totalBytes, Deno.systemMemoryInfo().available);
+  const { totalBytes, usesDevices } = backend;
+  const available = usesDevices ? undefined : availableBytes();
+  return Math.min(totalBytes, available ?? totalBytes);
 }
 
 /**

@@ -60,6 +60,22 @@ Deno.test("doctor --json gives the same as an object", async () => {
   assert(report.permissions.every(({ state }) => state === "granted"));
 });
 
+Deno.test("doctor says how much memory a model may take", async () => {
+  const { systemMemoryInfo } = Deno;
+  Deno.systemMemoryInfo = () => ({ ...systemMemoryInfo(), available: 1_234_000_000 });
+  try {
+    const { stdout } = await runCli(["doctor", "--json"]);
+    const { devices }: DoctorReport = JSON.parse(stdout);
+    const cpu = devices.find(({ name }) => name === "CPU")!;
+    if (Deno.build.os === "linux") {
+      assertEquals(cpu.freeBytes, 1_234_000_000);
+      assertMatch((await runCli(["doctor"])).stdout, / {2}CPU .* 1\.2 GB of [\d.]+ .B free\n/);
+    } else assertEquals(cpu.freeBytes, undefined);
+  } finally {
+    Deno.systemMemoryInfo = systemMemoryInfo;
+  }
+});
+
 Deno.test("doctor works without a library, and exits with 78", async () => {
   const env = { GPT2_NATIVE_LIBRARY: `${MOD}.missing` };
   const { code, report, stderr } = await runDoctor(["-A"], env);
@@ -97,6 +113,7 @@ Deno.test("doctor is healthy with the least that is needed, and without caches",
     ]);
     assertStringIncludes(reportText(report), report.fixes[0]);
     assertNotMatch(reportText(report), /all is well/);
+    assertNotMatch(reportText(report), / free\n/, "it may not ask");
     assertEquals(report.caches.map(({ bytes }) => bytes), [0]);
     const missing = report.permissions.filter(({ state }) => state === "missing");
     assertEquals(missing.map(({ name }) => name), ["write", "net", "run", "sys"]);

@@ -4,6 +4,7 @@
  * @module
  */
 import { NativeLibraryError, StorageError } from "../../base/errors.ts";
+import { availableBytes } from "../../engine/memory_budget.ts";
 import {
   libraryPlaces,
   type LibraryVerdict,
@@ -34,10 +35,16 @@ export interface DoctorReport {
   readonly library?: UsedLibrary;
   /** All places where a library may be, in the order in which they are looked at. */
   readonly places: readonly ExaminedLocation[];
-  readonly devices: readonly DeviceDescription[];
+  readonly devices: readonly ExaminedDevice[];
   readonly caches: readonly Cache[];
   readonly permissions: readonly Permission[];
   readonly speed?: SpeedCheck;
+}
+
+/** What can compute. */
+export interface ExaminedDevice extends Omit<DeviceDescription, "freeBytes"> {
+  /** How much of its memory nobody uses; nothing where that cannot be told. */
+  readonly freeBytes?: number;
 }
 
 /** The native library in use. */
@@ -78,12 +85,19 @@ export async function examine(io: Io): Promise<Examination> {
     machine: describeMachine(),
     library: isOpen ? describeLibrary() : undefined,
     places: listPlaces(),
-    devices: isOpen ? listDevices() : [],
+    devices: isOpen ? examineDevices() : [],
     caches: listCaches(),
     permissions,
     speed: isOpen ? await checkSpeed(io.signal) : undefined,
   };
   return { report, error };
+}
+
+/** ggml takes all of the processor's memory for free: what counts is what a model is allowed to take. */
+function examineDevices(): ExaminedDevice[] {
+  return listDevices().map((device) =>
+    device.name === "CPU" ? { ...device, freeBytes: availableBytes() } : device
+  );
 }
 
 function describeLibrary(): UsedLibrary {

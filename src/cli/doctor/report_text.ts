@@ -37,7 +37,7 @@ export function reportText(report: DoctorReport): string {
       devices.map(({ name, description, freeBytes, totalBytes }) => [
         name,
         description,
-        totalBytes === 0 ? "" : `${bytesText(freeBytes)} of ${bytesText(totalBytes)} free`,
+        totalBytes === 0 ? "" : memoryText(totalBytes, freeBytes),
       ]),
     ),
     table(
@@ -62,6 +62,12 @@ export function reportText(report: DoctorReport): string {
       report.fixes.length === 0 ? [["nothing: all is well"]] : report.fixes.flatMap(item),
     ),
   ].join("\n");
+}
+
+function memoryText(totalBytes: number, freeBytes: number | undefined): string {
+  return freeBytes === undefined
+    ? bytesText(totalBytes)
+    : `${bytesText(freeBytes)} of ${bytesText(totalBytes)} free`;
 }
 
 function placeRow({ place, path, verdict, problem }: ExaminedLocation): string[] {
