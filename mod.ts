@@ -35,6 +35,9 @@ export type {
   InterventionFunction,
   Interventions,
 } from "./src/engine/intervention.ts";
+export type { Adapter, AdapterOptions, ScaledAdapter } from "./src/model/adapter.ts";
+export type { AdaptedWeight, AdapterTarget, AdapterWeights } from "./src/model/adapter_weights.ts";
+export { createAdapter, type CreateAdapterOptions } from "./src/model/create_adapter.ts";
 export type { CacheType, ComputeOptions } from "./src/model/compute_options.ts";
 export type { CreateOptions } from "./src/model/create_model.ts";
 export type { InitializeOptions } from "./src/model/initialize.ts";
@@ -52,6 +55,8 @@ export type { FileType } from "./src/checkpoint/file_types.ts";
 export { Text } from "./src/generation/text.ts";
 export type {
   AppendOptions,
+  OpenOptions,
+  RestoreOptions,
   TextGenerateOptions,
   TextScoreOptions,
 } from "./src/generation/text_options.ts";

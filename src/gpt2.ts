@@ -23,11 +23,14 @@ import {
 } from "./checkpoint/load.ts";
 import { Engine } from "./engine/engine.ts";
 import { registerEngine } from "./engine/engines.ts";
+import { adapterRules, startAdapters } from "./engine/start_adapters.ts";
 import { forward, type ForwardOptions, type ForwardResult } from "./engine/forward.ts";
 import { generate } from "./generation/generate.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
 import { copyPrompts, encodePrompts, isPrompt, type Prompt } from "./tokenizer/prompts.ts";
+import type { Adapter, ScaledAdapter } from "./model/adapter.ts";
+import type { AdapterWeights } from "./model/adapter_weights.ts";
 import type { TensorType } from "./formats/tensor_type.ts";
 import type { GPT2Config } from "./model/config.ts";
 import {
@@ -48,7 +51,12 @@ import type { Scorer } from "./evaluation/scorer.ts";
 import type { ScoreOptions, TextScore } from "./evaluation/score_texts.ts";
 import type { Branch, ExploreOptions } from "./generation/explore.ts";
 import { Text } from "./generation/text.ts";
-import type { AppendOptions } from "./generation/text_options.ts";
+import {
+  type OpenOptions,
+  openRules,
+  type RestoreOptions,
+  restoreRules,
+} from "./generation/text_options.ts";
 import { resolveModel } from "./model_store/resolve_model.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -237,15 +245,21 @@ export class GPT2 implements Disposable {
    * Opens a text: the model reads the prompt, and remembers it. See {@linkcode Text} for what can be done with it then.
    *
    * @param prompt a text or its tokens; without one the text is empty
-   * @param options see {@linkcode AppendOptions}
+   * @param options see {@linkcode OpenOptions}
    * @throws {RangeError} if the prompt does not fit into the context
    * @throws {TypeError} if a text is given but the model has no tokenizer
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
-  async open(prompt?: Prompt, options: AppendOptions = {}): Promise<Text> {
-    const text = new Text(this.#engine, this);
+  async open(prompt?: Prompt, options: OpenOptions = {}): Promise<Text> {
+    const { adapters: given, ...appending } = checkOptions("open the text", options, openRules);
+    const own = prompt === undefined
+      ? undefined
+      : copyPrompts([prompt], "open the text", "the prompt")[0];
+    const adapters = await startAdapters("open the text", this.#model, { adapters: given });
+    const sequence = this.#engine.open({ adapters });
+    const text = new Text(this.#engine, this, { tokens: [], sequence });
     try {
-      return prompt === undefined ? text : await text.append(prompt, options);
+      return own === undefined ? text : await text.append(own, appending);
     } catch (error) {
       text[Symbol.dispose]();
       throw error;
@@ -255,15 +269,18 @@ export class GPT2 implements Disposable {
   /**
    * Opens a text that `Text.save()` has written, without reading its tokens again.
    *
+   * @param options see {@linkcode RestoreOptions}
    * @throws {FileFormatError} if the file is damaged, or the text was read by another model
    * @throws {Deno.errors.NotFound} if there is no such file
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
-  async restore(path: string, options: { signal?: AbortSignal } = {}): Promise<Text> {
+  async restore(path: string, options: RestoreOptions = {}): Promise<Text> {
     checkPath("restore the text", path);
-    const { signal } = checkOptions("restore the text", options, { signal: abortSignal });
+    const { signal, ...reading } = checkOptions("restore the text", options, restoreRules);
+    const adapters = await startAdapters("restore the text", this.#model, reading);
     const { restoreText } = await import("./generation/saved_text.ts");
-    return new Text(this.#engine, this, await restoreText(this.#engine, path, signal));
+    const restored = await restoreText(this.#engine, path, { signal, adapters });
+    return new Text(this.#engine, this, restored);
   }
 
   /**
@@ -413,6 +430,69 @@ export class GPT2 implements Disposable {
     }
     if (isSingle) return texts[0] ?? "";
     return Array.from({ length: prompt.length * perPrompt }, (_, place) => texts[place] ?? "");
+  }
+
+  /**
+   * Loads an adapter (LoRA): a folder that Hugging Face's PEFT saved, or a GGUF file of llama.cpp's. It changes the calls that
+   * name it among their `adapters`, and all after {@linkcode GPT2.useAdapters}.
+   *
+   * ```ts ignore
+   * using adapter = await model.loadAdapter("shakespeare-lora");
+   * const text = await model.generateText("ROMEO:", { adapters: [{ adapter, scale: 0.8 }] });
+   * ```
+   *
+   * @param source its path, or its weights
+   * @throws {FileFormatError} if it is damaged, no adapter, one of a kind that cannot be computed here, or for a model of
+   * another size
+   * @throws {Deno.errors.NotFound} if there is no such file or folder
+   * @throws {RangeError} if weights are given that do not fit this model
+   * @throws {NativeError} if there is not enough memory
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async loadAdapter(
+    source: string | AdapterWeights,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Adapter> {
+    const { signal } = checkOptions("load the adapter", options, { signal: abortSignal });
+    this.#model.checkUsable();
+    const { ModelAdapter } = await import("./model/model_adapter.ts");
+    if (typeof source !== "string") return new ModelAdapter(this.#model, source);
+    checkPath("load the adapter", source);
+    const { readAdapter } = await import("./checkpoint/adapters/read_adapter.ts");
+    return new ModelAdapter(this.#model, await readAdapter(source, this.config, { signal }));
+  }
+
+  /**
+   * Writes an adapter in F32: a file that llama.cpp loads where the path ends in `.gguf`, otherwise a folder that PEFT loads.
+   *
+   * @param adapter one that {@linkcode GPT2.loadAdapter} gave, or its weights
+   * @param options `onProgress` is called as the file grows; `signal` stops the work with an `AbortError`
+   * @throws {StorageError} if it cannot be written
+   */
+  async saveAdapter(
+    adapter: Adapter | AdapterWeights,
+    path: string,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    checkPath("save the adapter", path);
+    options = checkOptions("save the adapter", options, SAVE_RULES);
+    const weights = "read" in adapter ? adapter.read() : adapter;
+    const { saveAdapter } = await import("./checkpoint/adapters/save_adapter.ts");
+    await saveAdapter(weights, this.config, path, options);
+  }
+
+  /**
+   * Sets the adapters of all calls from now on that do not name any: also of what looks inside of the model. Texts that are
+   * open keep theirs.
+   *
+   * @param adapters each alone or with a scale; an empty array for none
+   * @throws {TypeError} if something is no adapter of this model, or has been disposed of
+   * @throws {RangeError} if a scale is no finite number
+   */
+  async useAdapters(adapters: readonly (Adapter | ScaledAdapter)[]): Promise<void> {
+    const action = "use adapters";
+    const checked = checkOptions(action, { adapters }, adapterRules);
+    this.#engine.adapters = await startAdapters(action, this.#model, checked) ?? undefined;
   }
 
   /**

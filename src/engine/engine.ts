@@ -7,6 +7,7 @@ import { onAbort } from "../base/abort.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
 import type { CachedLayer } from "./key_value_cache.ts";
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens } from "../tokenizer/token_ids.ts";
 import { type PlannedPass, planPasses } from "./plan_passes.ts";
@@ -50,6 +51,14 @@ export interface EngineMemory {
   readonly numUsed: number;
 }
 
+/** Options of {@linkcode Engine.open}. */
+export interface OpenOptions {
+  /** The number of tokens that it will probably have: room for them is made at once. */
+  readonly reservedLength?: number;
+  /** What is added to the model's weights when it is read; null for nothing. Default: that of the engine. */
+  readonly adapters?: AppliedAdapters | null;
+}
+
 /**
  * Remembers sequences of tokens, and computes the logits of what is added to them.
  *
@@ -59,6 +68,8 @@ export interface EngineMemory {
 export class Engine implements Disposable, SequenceOwner {
   /** What computes. */
   readonly model: Model;
+  /** What is added to the model's weights when sequences are read for which nobody said. */
+  adapters: AppliedAdapters | undefined;
   readonly #graphs: StepGraphs;
   readonly #slots: Slots;
   readonly #tasks = new TaskList();
@@ -81,20 +92,21 @@ export class Engine implements Disposable, SequenceOwner {
   /**
    * A new sequence, without a token.
    *
-   * @param options `reservedLength` is the number of tokens that it will probably have: room for them is made at once
+   * @param options see {@linkcode OpenOptions}
    * @throws {TypeError} if the engine or its model has been disposed of
    */
-  open(options: { readonly reservedLength?: number } = {}): Sequence {
+  open({ reservedLength = 0, adapters = this.adapters }: OpenOptions = {}): Sequence {
     this.#checkUsable();
-    const sequence = new Sequence(this, this.model.config.vocabSize);
-    sequence.reservedLength = options.reservedLength ?? 0;
+    const sequence = new Sequence(this, this.model.config.vocabSize, adapters ?? undefined);
+    sequence.reservedLength = reservedLength;
     return sequence;
   }
 
   /** A copy of a sequence, as it is when all that was asked for is computed. */
   fork(from: Sequence): Sequence {
     from.checkUsable();
-    const to = this.open({ reservedLength: from.reservedLength });
+    const { reservedLength, adapters = null } = from;
+    const to = this.open({ reservedLength, adapters });
     const length = this.isPending(from) ? undefined : from.length;
     if (length !== undefined) {
       to.length = length;
@@ -151,14 +163,16 @@ export class Engine implements Disposable, SequenceOwner {
    * @param layers what {@linkcode Engine.remembered} gave for it
    * @param length how many tokens that are
    * @param logits after the last one
+   * @param adapters with which its tokens were read
    * @throws {TypeError} if the model has other layers or another context
    */
   async recall(
     layers: readonly CachedLayer[],
     length: number,
     logits: Float32Array<ArrayBuffer>,
+    adapters?: AppliedAdapters | null,
   ): Promise<Sequence> {
-    const sequence = this.open({ reservedLength: length });
+    const sequence = this.open({ reservedLength: length, adapters });
     try {
       await this.#access(sequence, async () => {
         sequence.logits.set(logits);
@@ -283,6 +297,7 @@ export class Engine implements Disposable, SequenceOwner {
       this.#attempt(call, () => {
         this.#checkUsable();
         sequence.checkUsable();
+        sequence.adapters?.checkUsable();
         call.signal?.throwIfAborted();
       });
     }

@@ -12,16 +12,19 @@ import {
 } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
+import type { AdapterOptions } from "../model/adapter.ts";
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import { crossEntropy, IGNORED_TARGET } from "../model/loss.ts";
 import { checkTokens, type TokenIds, toRows } from "../tokenizer/token_ids.ts";
 import type { CapturedActivations } from "./activation_record.ts";
 import type { Engine } from "./engine.ts";
 import { type HookOptions, hookRules } from "./hook_options.ts";
 import type { HookedText } from "./hooked_text.ts";
+import { adapterRules, startAdapters } from "./start_adapters.ts";
 import { startHooks, wantsHooks } from "./start_hooks.ts";
 
 /** Options of `GPT2.forward()`. */
-export interface ForwardOptions extends HookOptions {
+export interface ForwardOptions extends HookOptions, AdapterOptions {
   /**
    * The token that should follow at each position, in the shape of the tokens; -100 where none counts. Given these,
    * the result has a loss.
@@ -57,6 +60,7 @@ const RULES: OptionRules<ForwardOptions> = {
   targets: anything,
   logits: oneOf("all", "last", "none"),
   signal: abortSignal,
+  ...adapterRules,
   ...hookRules,
 };
 
@@ -99,11 +103,12 @@ export async function forward(
   const hooks = wantsHooks(options)
     ? await startHooks(ACTION, options, engine.model.config)
     : undefined;
+  const adapters = await startAdapters(ACTION, engine.model, options);
   const numTexts = texts.length;
   const sizes = { numRead: seq, promptLength: seq, length: seq };
   hooks?.begin(ACTION, { numTexts, numTogether: numTexts, ...sizes });
   const hooked = hooks && texts.map(({ length }, text) => hooks.open(text, length));
-  const computed = await computeLogits(engine, texts, numRows, { signal, hooked });
+  const computed = await computeLogits(engine, texts, numRows, { signal, adapters, hooked });
   const loss = targets && crossEntropy(
     computed,
     targets.flatMap((row) => padded(row, seq, IGNORED_TARGET)),
@@ -128,8 +133,9 @@ async function computeLogits(
   engine: Engine,
   texts: readonly TokenIds[],
   numRows: number,
-  { signal, hooked }: {
+  { signal, adapters, hooked }: {
     readonly signal: AbortSignal | undefined;
+    readonly adapters: AppliedAdapters | null | undefined;
     readonly hooked: readonly HookedText[] | undefined;
   },
 ): Promise<Float32Array<ArrayBuffer>> {
@@ -140,7 +146,7 @@ async function computeLogits(
     const begin = text * numRows * vocabSize;
     const numWanted = Math.min(tokens.length, numRows);
     return {
-      sequence: sequences.use(engine.open({ reservedLength: tokens.length })),
+      sequence: sequences.use(engine.open({ reservedLength: tokens.length, adapters })),
       tokens,
       logits: numRows === 1 ? "last" as const : "all" as const,
       into: computed.subarray(begin, begin + numWanted * vocabSize),

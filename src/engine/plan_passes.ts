@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { Hooks } from "./hooked_text.ts";
 import { CACHE_STEP } from "./key_value_cache.ts";
 import { numLogitsOf, type Span, type StepShape } from "./step_pass.ts";
@@ -13,11 +14,12 @@ export interface PlannedPass<S extends Span> {
   readonly spans: readonly S[];
   /** What the graph depends on. */
   readonly shape: StepShape;
+  readonly adapters?: AppliedAdapters;
   readonly hooks?: Hooks;
 }
 
 /**
- * Divides spans into passes: one for all of them that have the same hooks, where attention is ragged. Elsewhere, and where
+ * Divides spans into passes: one for all of them that have the same adapters and hooks, where attention is ragged. Elsewhere, and where
  * it is to be looked into, a pass has texts that lie in neighbouring slots and have equally many new tokens, so that nothing
  * is padded.
  */
@@ -26,10 +28,12 @@ export function planPasses<S extends Span>(
   isRagged: boolean,
 ): PlannedPass<S>[] {
   const passes: PlannedPass<S>[] = [];
-  for (const [hooks, own] of Map.groupBy(spans, ({ hooked }) => hooked?.hooks)) {
-    const isSpelled = hooks !== undefined && hooks.spelledLayers.size > 0;
-    if (isRagged && !isSpelled) passes.push(plan(own, true, hooks));
-    else for (const group of rectanglesOf(own)) passes.push(plan(group, false, hooks));
+  for (const alike of Map.groupBy(spans, ({ adapters }) => adapters?.id).values()) {
+    for (const [hooks, own] of Map.groupBy(alike, ({ hooked }) => hooked?.hooks)) {
+      const isSpelled = hooks !== undefined && hooks.spelledLayers.size > 0;
+      if (isRagged && !isSpelled) passes.push(plan(own, true, hooks));
+      else for (const group of rectanglesOf(own)) passes.push(plan(group, false, hooks));
+    }
   }
   return passes;
 }
@@ -58,9 +62,9 @@ function plan<S extends Span>(
     numLogits += numLogitsOf(span);
     end = Math.max(end, span.start + span.tokens.length);
   }
-  if (isRagged) return { spans, shape: { batch: 1, seq: numTokens, numLogits }, hooks };
-  const [{ slot: firstSlot, tokens: { length: seq } }] = spans;
+  const [{ adapters, slot: firstSlot, tokens: { length: seq } }] = spans;
+  if (isRagged) return { spans, shape: { batch: 1, seq: numTokens, numLogits }, adapters, hooks };
   const numKeys = Math.ceil(end / CACHE_STEP) * CACHE_STEP;
   const rectangle = { firstSlot, numKeys };
-  return { spans, shape: { batch: spans.length, seq, numLogits, rectangle }, hooks };
+  return { spans, shape: { batch: spans.length, seq, numLogits, rectangle }, adapters, hooks };
 }

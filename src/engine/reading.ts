@@ -150,6 +150,7 @@ export function partOf(reading: Reading, count: number): Part {
     logits: logits === "last" && end < tokens.length ? "none" : logits,
     targets: scoring?.targets.slice(numRead, end),
     endsReading: end === tokens.length,
+    adapters: sequence.adapters,
     hooked,
   };
 }

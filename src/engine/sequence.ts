@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { LogitsSummary, SummarizedLogits } from "./logits_summary.ts";
 
 /** What the engine does for its sequences. */
@@ -32,12 +33,15 @@ export class Sequence implements Disposable, SummarizedLogits {
   summaries: readonly (LogitsSummary | undefined)[] = [];
   /** Why it cannot be used, if it could not be made. Set by the engine. */
   failure: unknown;
+  /** What is added to the model's weights when it is read, from its first token to its last. */
+  readonly adapters: AppliedAdapters | undefined;
   readonly #owner: SequenceOwner;
   #disposed = false;
 
   /** For the engine. */
-  constructor(owner: SequenceOwner, vocabSize: number) {
+  constructor(owner: SequenceOwner, vocabSize: number, adapters?: AppliedAdapters) {
     this.#owner = owner;
+    this.adapters = adapters;
     this.logits = new Float32Array(vocabSize);
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { Model } from "../model/model.ts";
 import { allocateIn, Graph } from "../tensor/graph.ts";
 import { WorkingMemory } from "../tensor/graph_allocator.ts";
@@ -47,6 +48,7 @@ interface GraphNeeds {
   readonly shape: StepShape;
   readonly numLargest: number | undefined;
   readonly numTop: number | undefined;
+  readonly adapters: AppliedAdapters | undefined;
   readonly hooks: Hooks | undefined;
 }
 
@@ -95,12 +97,12 @@ export class StepGraphs implements Disposable {
    */
   async compute<S extends Span>(
     cache: KeyValueCache,
-    { spans, shape, hooks }: PlannedPass<S>,
+    { spans, shape, adapters, hooks }: PlannedPass<S>,
     { signal, numLargest, numTop }: ComputeOptions,
     read: (logits: StepLogits) => void,
   ): Promise<void> {
     const isKept = shape.batch * shape.seq <= MOST_TOKENS_OF_KEPT_GRAPHS;
-    const built = this.#graphFor({ cache, shape, numLargest, numTop, hooks }, isKept);
+    const built = this.#graphFor({ cache, shape, numLargest, numTop, adapters, hooks }, isKept);
     try {
       built.pass.write(spans);
       built.scores?.write(built.graph, targetsOf(spans));
@@ -158,6 +160,7 @@ export class StepGraphs implements Disposable {
       needs.numLargest,
       needs.numTop,
       needs.hooks?.id,
+      needs.adapters?.id,
     ]);
     const known = this.#kept.get(key);
     this.#kept.delete(key);
@@ -173,7 +176,7 @@ export class StepGraphs implements Disposable {
   }
 
   #build(
-    { cache, shape, numLargest, numTop, hooks }: GraphNeeds,
+    { cache, shape, numLargest, numTop, adapters, hooks }: GraphNeeds,
     isKept: boolean,
   ): StepGraph {
     const model = this.#model;
@@ -181,7 +184,7 @@ export class StepGraphs implements Disposable {
     using resources = new DisposableStack();
     const graph = resources.use(new Graph(model.backend, { attention: model.attention }));
     const pass = new StepPass(graph, cache, shape, hooks);
-    const logits = model.build(pass);
+    const logits = model.build(pass, adapters?.updates);
     const isWanted = shape.numLogits > 0;
     if (isWanted) graph.output(logits, "logits");
     const largest = isWanted && numLargest !== undefined

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import { causalMask, createInputs, createMask, type Pass, selectRows } from "../model/pass.ts";
 import type { Graph } from "../tensor/graph.ts";
 import { flashAttention } from "../tensor/ops.ts";
@@ -30,6 +31,8 @@ export interface Span {
   readonly targets?: readonly number[];
   /** Whether nothing more of what is read at once follows. */
   readonly endsReading: boolean;
+  /** What is added to the model's weights; all spans of a pass have the same, or none has any. */
+  readonly adapters?: AppliedAdapters;
   /** What of it is captured and changed; all spans of a pass have the same hooks, or none has any. */
   readonly hooked?: HookedText;
 }

@@ -13,6 +13,8 @@ import {
 } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
+import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
+import type { AdapterOptions } from "../model/adapter.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
 import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
 import { endOfTextBefore } from "./end_of_text.ts";
@@ -31,7 +33,7 @@ import {
 } from "./window_options.ts";
 
 /** Options of {@linkcode perplexity}. */
-export interface PerplexityOptions extends WindowOptions {
+export interface PerplexityOptions extends WindowOptions, AdapterOptions {
   /**
    * Whether the first token counts too: as what follows the token that ends texts. Not with `chunk`, where the first half of
    * the text counts in no case. Default: false.
@@ -75,6 +77,7 @@ const RULES: OptionRules<PerplexityOptions> = {
   allowSpecial: anything,
   onProgress: callback,
   signal: abortSignal,
+  ...adapterRules,
 };
 
 /**
@@ -106,11 +109,12 @@ export async function perplexity(
   options: PerplexityOptions = {},
 ): Promise<Perplexity> {
   const engine = engineFor(ACTION, model);
-  const { onProgress, signal, afterEndOfText, allowSpecial, ...asked } = checkOptions(
-    ACTION,
-    options,
-    RULES,
-  );
+  const { onProgress, signal, afterEndOfText, allowSpecial, adapters: given, ...asked } =
+    checkOptions(
+      ACTION,
+      options,
+      RULES,
+    );
   const { tokenizer, config: { contextLength, vocabSize }, endOfTextIds } = model;
   const definition = windowDefinition(ACTION, asked, contextLength);
   if (afterEndOfText && definition.definition === "llama.cpp") {
@@ -121,10 +125,11 @@ export async function perplexity(
   const before = afterEndOfText ? [endOfTextBefore(ACTION, endOfTextIds)] : [];
   const tokens = encodeLongText(ACTION, text, tokenizer, vocabSize, { before, allowSpecial });
   const windows = windowsFor(ACTION, tokens.length, definition, before.length);
+  const adapters = await startAdapters(ACTION, engine.model, { adapters: given });
   const numTokens = numScoredIn(windows);
   const scored = sideBySide(windows, ({ start, end }) => end - start, async (window, signal) => {
     const { start, firstScored, end } = window;
-    using sequence = engine.open({ reservedLength: end - start });
+    using sequence = engine.open({ reservedLength: end - start, adapters });
     const own = Array.from(tokens.subarray(start, end));
     return await scoreTokens(engine, sequence, own, firstScored - start, { signal });
   }, signal);

@@ -13,6 +13,8 @@ import {
 import { InvalidArgumentError } from "../base/errors.ts";
 import { doInTurns } from "../base/event_loop.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
+import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
+import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -20,7 +22,7 @@ import type { Scorer } from "./scorer.ts";
 import { sideBySide } from "./side_by_side.ts";
 
 /** Options of `GPT2.scoreContinuations()`. */
-export interface ScoreContinuationsOptions {
+export interface ScoreContinuationsOptions extends AdapterOptions {
   /** How many of the likeliest tokens at each place are wanted. Default: 0. */
   topLogProbabilities?: number;
   /** The special tokens to recognize in texts. Default: none. */
@@ -53,6 +55,7 @@ const RULES: OptionRules<ScoreContinuationsOptions> = {
   topLogProbabilities: integer(0),
   allowSpecial: anything,
   signal: abortSignal,
+  ...adapterRules,
 };
 
 /**
@@ -75,11 +78,12 @@ export async function scoreContinuations(
   continuations: readonly Prompt[],
   options: ScoreContinuationsOptions = {},
 ): Promise<ContinuationScore[]> {
-  const { topLogProbabilities: numTop, allowSpecial, signal } = checkOptions(
+  const { topLogProbabilities: numTop, allowSpecial, signal, ...reading } = checkOptions(
     ACTION,
     options,
     RULES,
   );
+  const adapters = await startAdapters(ACTION, engine.model, reading);
   const { contextLength } = engine.model.config;
   const texts: JoinedText[] = [];
   // Many long texts take seconds.
@@ -88,7 +92,7 @@ export async function scoreContinuations(
   );
   await doInTurns(encoded, signal);
   const numRows = texts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
-  using shared = engine.open({ reservedLength: numRows });
+  using shared = engine.open({ reservedLength: numRows, adapters });
   const tokens = sharedBeginning(texts);
   await engine.step([{ sequence: shared, tokens, logits: "none" }], { signal });
   const scored = sideBySide(texts, () => numRows, async ({ tokens, begin }, signal) => {

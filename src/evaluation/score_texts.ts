@@ -15,6 +15,8 @@ import {
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
+import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
+import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
 import { encodePrompts, isPrompt, type Prompt } from "../tokenizer/prompts.ts";
 import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
@@ -34,7 +36,7 @@ export interface ScoreProgress {
 }
 
 /** Options of `GPT2.score()`. */
-export interface ScoreOptions {
+export interface ScoreOptions extends AdapterOptions {
   /** How many of the likeliest tokens at each place are wanted. Default: 0. */
   topLogProbabilities?: number;
   /**
@@ -88,6 +90,7 @@ const RULES: OptionRules<ScoreOptions> = {
   allowSpecial: anything,
   onProgress: callback,
   signal: abortSignal,
+  ...adapterRules,
 };
 
 /**
@@ -137,6 +140,7 @@ async function* scoreInOrder(
 ): AsyncGenerator<TextScore, void, undefined> {
   const { engine, tokenizer } = scorer;
   const { topLogProbabilities: numTop, onProgress, signal } = options;
+  const adapters = await startAdapters(ACTION, engine.model, options);
   let numTokens = 0;
   let numScoredTokens = 0;
   const cut = async function* () {
@@ -148,7 +152,7 @@ async function* scoreInOrder(
     }
   };
   const scored = sideBySide(cut(), ({ tokens }) => tokens.length, async (part, signal) => {
-    using sequence = engine.open({ reservedLength: part.tokens.length });
+    using sequence = engine.open({ reservedLength: part.tokens.length, adapters });
     const scores = await scoreTokens(engine, sequence, part.tokens, part.begin, { numTop, signal });
     numScoredTokens += scores.length;
     onProgress?.({ numScoredTokens, numTokens });

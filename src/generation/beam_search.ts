@@ -7,6 +7,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/memory_budget.ts";
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -26,6 +27,8 @@ export interface BeamSearchContext {
   readonly constraint: Constraint | undefined;
   /** What changes log-probabilities after all that the options ask for. */
   readonly rules: readonly LogitsProcessor[];
+  /** What is added to the model's weights. */
+  readonly adapters: AppliedAdapters | null | undefined;
   /** What is changed in the model. */
   readonly hooks: Hooks | undefined;
 }
@@ -84,7 +87,7 @@ export async function* beamSearch(
     while (active.length > 0 || numStarted < prompts.length) {
       const room = numTogether - active.length;
       for (const tokens of prompts.slice(numStarted, numStarted + room)) {
-        const sequence = engine.open({ reservedLength: capacity });
+        const sequence = engine.open({ reservedLength: capacity, adapters: context.adapters });
         open.add(sequence);
         const beams = beamsOf([...tokens]);
         const hooked = context.hooks?.open(numStarted, tokens.length);

@@ -8,13 +8,15 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/memory_budget.ts";
+import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
+import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
 import { generateRules } from "./generate_options.ts";
 import { likeliest } from "./sampling/log_probability.ts";
 
 /** Options of `GPT2.explore()`. */
-export interface ExploreOptions {
+export interface ExploreOptions extends AdapterOptions {
   /** The most continuations of each text by a token. Default: 3. */
   width?: number;
   /** How many tokens follow one another. Default: 4. */
@@ -52,6 +54,7 @@ export const exploreRules: OptionRules<ExploreOptions> = {
   },
   allowSpecial: generateRules.allowSpecial,
   signal: abortSignal,
+  ...adapterRules,
 };
 
 /** A branch that is still growing. */
@@ -85,17 +88,18 @@ export async function explore(
   { textOf, endOfTextIds }: Tokens,
   options: ExploreOptions,
 ): Promise<readonly Branch[]> {
-  const { width = 3, depth = 4, minProbability = 0.001, signal } = checkOptions(
+  const { width = 3, depth = 4, minProbability = 0.001, signal, ...reading } = checkOptions(
     "explore",
     options,
     exploreRules,
   );
   checkPrompt(prompt.length, depth, engine.model.config.contextLength);
   const { model } = engine;
+  const adapters = await startAdapters("explore", model, reading);
   const roots: Branch[] = [];
   let numBranches = 0;
   const open = new Set<Sequence>();
-  const first = engine.open({ reservedLength: prompt.length + depth - 1 });
+  const first = engine.open({ reservedLength: prompt.length + depth - 1, adapters });
   open.add(first);
   let leaves: Leaf[] = [
     { sequence: first, unread: Array.from(prompt), totalLogProbability: 0, branches: roots },

@@ -10,6 +10,7 @@ import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { StepRequest } from "../engine/reading.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { requireMemory } from "../engine/memory_budget.ts";
+import { startAdapters } from "../engine/start_adapters.ts";
 import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../tokenizer/token_ids.ts";
@@ -84,12 +85,18 @@ async function* continuePrompts(
   const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds);
   const { tokenizer } = vocabulary;
   const { vocabSize } = model.config;
+  const adapters = await startAdapters("generate", model, options);
   const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
   const rules = tokenRules(options, about);
   if (numBeams > 1) {
     const { beamSearch } = await import("./beam_search.ts");
     const hooks = await hooksBy(options, model);
-    return yield* beamSearch(engine, prompts, { ...options, numBeams }, { ...about, rules, hooks });
+    return yield* beamSearch(engine, prompts, { ...options, numBeams }, {
+      ...about,
+      rules,
+      adapters,
+      hooks,
+    });
   }
   const numTogether = Math.ceil(batchSize / numReturnSequences);
   const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
@@ -137,7 +144,7 @@ async function* continuePrompts(
         prompts.length - numStarted,
       );
       const starting = prompts.slice(numStarted, numStarted + numStarting).map((prompt, i) => {
-        const sequence = engine.open({ reservedLength: capacity });
+        const sequence = engine.open({ reservedLength: capacity, adapters });
         const tokens = lastTokens(prompt, model.config.contextLength);
         return { sequence, tokens, hooked: hooks?.open(numStarted + i, tokens.length) };
       });

@@ -14,6 +14,8 @@ import {
 } from "../base/check_options.ts";
 import { type HookOptions, hookRules } from "../engine/hook_options.ts";
 import type { ReadProgress } from "../engine/reading.ts";
+import { adapterRules } from "../engine/start_adapters.ts";
+import type { AdapterOptions } from "../model/adapter.ts";
 import { type EncodeOptions, encodeRules } from "../tokenizer/tokenizer.ts";
 import { type BeamOptions, beamRules } from "./beam_options.ts";
 import { type ConstraintOptions, constraintRules } from "./constraints/constraint_options.ts";
@@ -24,7 +26,13 @@ import { type TokenRuleOptions, tokenRuleRules } from "./token_rules.ts";
 
 /** Options of `GPT2.generate()`. Those for sampling have Hugging Face's names and defaults. */
 export interface GenerateOptions
-  extends SamplingOptions, TokenRuleOptions, ConstraintOptions, BeamOptions, HookOptions {
+  extends
+    SamplingOptions,
+    TokenRuleOptions,
+    ConstraintOptions,
+    BeamOptions,
+    AdapterOptions,
+    HookOptions {
   /** The most tokens to write. Default: 128. */
   maxNewTokens?: number;
   /** Texts that end the generation. They are not part of the result. */
@@ -82,6 +90,7 @@ export const generateRules: OptionRules<GenerateOptions> = {
   ...tokenRuleRules,
   ...constraintRules,
   ...beamRules,
+  ...adapterRules,
   ...hookRules,
   maxNewTokens: integer(0),
   stop: {

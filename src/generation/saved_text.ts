@@ -11,8 +11,8 @@ import { openRegularFile } from "../base/byte_source.ts";
 import { formatError } from "../base/describe.ts";
 import { throughLinks } from "../base/files.ts";
 import { sha256 } from "../base/sha256.ts";
-import { forward } from "../engine/forward.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { rowBytes } from "../formats/tensor_type.ts";
 import { readSafetensorsHeader, type SafetensorsDType } from "../formats/safetensors.ts";
@@ -79,7 +79,7 @@ export async function saveText(
   const metadata = new Map([
     ["format", FORMAT],
     ["version", VERSION],
-    ["model", await fingerprint(engine)],
+    ["model", await fingerprint(engine, sequence)],
     ["cacheType", cacheType],
     ["sha256", await hashOf(tensors)],
   ]);
@@ -100,7 +100,7 @@ export async function saveText(
 export async function restoreText(
   engine: Engine,
   path: string,
-  signal?: AbortSignal,
+  { signal, adapters }: { signal?: AbortSignal; adapters?: AppliedAdapters | null } = {},
 ): Promise<RestoredText> {
   using source = openRegularFile(path);
   const file = readSafetensorsHeader(source);
@@ -114,6 +114,7 @@ export async function restoreText(
       "Save the text again.",
     );
   }
+  using sequence = engine.open({ adapters });
   const { config, cacheType } = engine.model;
   const savedType = metadata.get("cacheType");
   if (savedType !== cacheType) {
@@ -125,13 +126,14 @@ export async function restoreText(
       "Load the model with that cacheType, or read the text again with this model.",
     );
   }
-  if (metadata.get("model") !== await fingerprint(engine)) {
+  if (metadata.get("model") !== await fingerprint(engine, sequence)) {
     throw formatError(
       SUBJECT,
       path,
-      "it was written by another model, by one of another type, or on another kind of processor",
+      "it was written by another model, with other adapters, by one of another type, or on another kind of " +
+        "processor",
       metadata.get("model"),
-      "Read the text again with this model.",
+      "Restore it with the same adapters, or read the text again with this model.",
     );
   }
   const tensors = [...file.tensors.values()].map(({ name, dtype, shape, offset, byteLength }) => {
@@ -170,31 +172,40 @@ export async function restoreText(
     key: bytesNamed(`blocks.${layer}.key`, "U8", shape),
     value: bytesNamed(`blocks.${layer}.value`, "U8", shape),
   }));
-  return { tokens, sequence: await engine.recall(layers, length, logits) };
+  return { tokens, sequence: await engine.recall(layers, length, logits, adapters) };
 }
 
-const fingerprints = new WeakMap<Engine, Promise<string>>();
+/** By the adapters with which they are computed. */
+const fingerprints = new WeakMap<Engine, Map<string | undefined, Promise<string>>>();
 
 /**
- * What tells a model from others: the bits of its logits for a few tokens. They depend on every weight and its type, and on
- * the kernels that compute; not on threads, or on what else is computed.
+ * What tells a model with its adapters from others: the bits of its logits for a few tokens. They depend on every weight and
+ * its type, and on the kernels that compute; not on threads, or on what else is computed.
+ *
+ * @param like has the adapters
  */
-async function fingerprint(engine: Engine): Promise<string> {
-  const known = fingerprints.get(engine) ?? computeFingerprint(engine);
-  fingerprints.set(engine, known);
+async function fingerprint(engine: Engine, { adapters }: Sequence): Promise<string> {
+  const ofEngine = fingerprints.get(engine) ?? new Map<string | undefined, Promise<string>>();
+  fingerprints.set(engine, ofEngine);
+  const known = ofEngine.get(adapters?.id) ?? computeFingerprint(engine, adapters);
+  ofEngine.set(adapters?.id, known);
   try {
     return await known;
   } catch (error) {
     // There was no memory, perhaps: the next call tries again.
-    fingerprints.delete(engine);
+    ofEngine.delete(adapters?.id);
     throw error;
   }
 }
 
-async function computeFingerprint(engine: Engine): Promise<string> {
+async function computeFingerprint(
+  engine: Engine,
+  adapters: AppliedAdapters | undefined,
+): Promise<string> {
   const { config } = engine.model;
-  const probe = PROBE.map((id) => id % config.vocabSize).slice(0, config.contextLength);
-  const { logits } = await forward(engine, probe);
+  const tokens = PROBE.map((id) => id % config.vocabSize).slice(0, config.contextLength);
+  using sequence = engine.open({ adapters: adapters ?? null });
+  const [logits] = await engine.step([{ sequence, tokens, logits: "all" }]);
   const text = new TextEncoder().encode(JSON.stringify(config));
   return await sha256(await new Blob([text, logits]).arrayBuffer());
 }

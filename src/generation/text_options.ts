@@ -5,6 +5,8 @@
  */
 import type { OptionRules } from "../base/check_options.ts";
 import { type HookOptions, hookRules } from "../engine/hook_options.ts";
+import { adapterRules } from "../engine/start_adapters.ts";
+import type { AdapterOptions } from "../model/adapter.ts";
 import type { ReadProgress } from "../engine/reading.ts";
 import type { BeamOptions } from "./beam_options.ts";
 import { type GenerateOptions, generateRules } from "./generate_options.ts";
@@ -15,6 +17,12 @@ export interface AppendOptions
   /** Called while the text is read, which may take long: before each part, and at the end. */
   onProgress?: (progress: ReadProgress) => void;
 }
+
+/** Options of `GPT2.open()`. A text is read with the same adapters from its first token to its last. */
+export interface OpenOptions extends AppendOptions, AdapterOptions {}
+
+/** Options of `GPT2.restore()`: the adapters must be those with which the text was read. */
+export interface RestoreOptions extends Pick<AppendOptions, "signal">, AdapterOptions {}
 
 /**
  * Options of `Text.generate()`: those of `GPT2.generate()` that are about one text. There are no drafts: a text that
@@ -30,6 +38,7 @@ export type TextGenerateOptions = Omit<
   | "draft"
   | "onDraft"
   | keyof BeamOptions
+  | keyof AdapterOptions
 >;
 
 /** Options of `Text.score()`. */
@@ -52,6 +61,12 @@ const addRules: OptionRules<Omit<AppendOptions, keyof HookOptions>> = {
 /** Those of `append()`. */
 export const appendRules: OptionRules<AppendOptions> = { ...addRules, ...hookRules };
 
+/** Those of `GPT2.open()`. */
+export const openRules: OptionRules<OpenOptions> = { ...appendRules, ...adapterRules };
+
+/** Those of `GPT2.restore()`. */
+export const restoreRules: OptionRules<RestoreOptions> = { ...readRules, ...adapterRules };
+
 /** Those of `score()`. */
 export const scoreRules: OptionRules<TextScoreOptions> = {
   topLogProbabilities: generateRules.topLogProbabilities,
@@ -69,6 +84,7 @@ const {
   numBeams: _numBeams,
   lengthPenalty: _lengthPenalty,
   earlyStopping: _earlyStopping,
+  adapters: _adapters,
   ...rest
 } = generateRules;
 

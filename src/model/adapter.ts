@@ -1,117 +1,38 @@
 /**
- * An adapter in native memory.
+ * An adapter as users see it.
  *
  * @module
  */
-import { Buffer } from "../tensor/buffer.ts";
-import { readTensor, writeTensor } from "../tensor/data.ts";
-import type { Place } from "../tensor/place.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import {
-  type AdaptedWeight,
-  type AdapterWeights,
-  checkAdapterFits,
-  updateScale,
-} from "./adapter_weights.ts";
-import type { Model } from "./model.ts";
+import type { AdapterTarget, AdapterWeights } from "./adapter_weights.ts";
 
-/** What is in memory of what is added to a weight. */
-interface AdaptedTensors extends Omit<AdaptedWeight, "down" | "up"> {
-  readonly down: Tensor;
-  readonly up: Tensor;
-  /** See `updateScale()`. */
-  readonly scale: number;
-}
-
-let numAdapters = 0;
-
-/** Matrices of low rank beside the weights of a model, in F32. It goes when that model goes. */
-export class Adapter implements Disposable {
-  /** Different for each adapter of a program. */
-  readonly id: number = ++numAdapters;
-  /** The model that it was loaded for. */
-  readonly model: Model;
-  readonly #isRankStabilized: boolean;
-  readonly #weights: readonly AdaptedTensors[];
-  readonly #buffers: readonly Buffer[];
-  #disposed = false;
+/**
+ * Matrices of low rank that are added to weights of a model, in the calls that ask for it: see docs/adapters.md. `using` (or
+ * `[Symbol.dispose]()`) frees their memory, which also happens when the model is disposed of.
+ */
+export interface Adapter extends Disposable {
+  /** Which weights of a block it changes. */
+  readonly targets: readonly AdapterTarget[];
+  /** The bytes of memory that it takes. */
+  readonly byteLength: number;
 
   /**
-   * @param model for which it is
-   * @param adapter its weights, which are copied
-   * @throws {RangeError} if it was made for a model of another size
-   * @throws {NativeError} if there is not enough memory
+   * Its weights, copied.
+   *
+   * @throws {TypeError} if it has been disposed of
    */
-  constructor(model: Model, adapter: AdapterWeights) {
-    model.checkUsable();
-    checkAdapterFits(adapter, model.config);
-    this.model = model;
-    this.#isRankStabilized = adapter.isRankStabilized;
-    const { blocks } = model.weights.distribution;
-    const tensorsOf = new Map<AdaptedWeight, readonly Tensor[]>();
-    using buffers = new DisposableStack();
-    const byPlace = Map.groupBy(adapter.weights, ({ layer }): Place => blocks[layer]);
-    this.#buffers = Array.from(byPlace, ([place, weights]) => {
-      const specs = weights.flatMap(({ rank, down, up }) => [
-        { shape: [rank, down.length / rank], dtype: "f32" as const },
-        { shape: [up.length / rank, rank], dtype: "f32" as const },
-      ]);
-      const buffer = buffers.use(new Buffer(model.backend, specs, place));
-      for (const [i, weight] of weights.entries()) {
-        const tensors = buffer.tensors.slice(2 * i, 2 * i + 2);
-        writeTensor(tensors[0], weight.down);
-        writeTensor(tensors[1], weight.up);
-        tensorsOf.set(weight, tensors);
-      }
-      return buffer;
-    });
-    this.#weights = adapter.weights.map((weight) => {
-      const [down, up] = tensorsOf.get(weight)!;
-      return { ...weight, down, up, scale: updateScale(adapter, weight) };
-    });
-    buffers.move();
-    model.dependents.add(this);
-  }
-
-  /** Names, ranks and tensors of what is added to each weight. */
-  get weights(): readonly AdaptedTensors[] {
-    return this.#weights;
-  }
-
-  /** The bytes of memory that it takes. */
-  get byteLength(): number {
-    return this.#weights.reduce((sum, { down, up }) => sum + down.byteLength + up.byteLength, 0);
-  }
-
-  /** The weights as they are in memory. */
-  read(): AdapterWeights {
-    this.checkUsable();
-    const weights = this.#weights.map(({ scale: _, ...weight }) => ({
-      ...weight,
-      down: valuesOf(weight.down),
-      up: valuesOf(weight.up),
-    }));
-    return { isRankStabilized: this.#isRankStabilized, weights };
-  }
-
-  /** @throws {TypeError} if it has been disposed of */
-  checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use the adapter: it has been disposed of");
-    this.model.checkUsable();
-  }
-
-  /** Frees the memory, after the computation that is running. A second call does nothing. */
-  [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.model.dependents.delete(this);
-    for (const buffer of this.#buffers) buffer[Symbol.dispose]();
-  }
+  read(): AdapterWeights;
 }
 
-function valuesOf(x: Tensor): Float32Array<ArrayBuffer> {
-  const [rows, columns] = x.shape;
-  const values = new Float32Array(rows * columns);
-  readTensor(x, values);
-  return values;
+/** An adapter, and how much of it. */
+export interface ScaledAdapter {
+  /** One that the model has loaded. */
+  readonly adapter: Adapter;
+  /** What it adds is multiplied by this. Default: 1. */
+  readonly scale?: number;
+}
+
+/** Options of all calls in which a model reads tokens. */
+export interface AdapterOptions {
+  /** What is added to the model's weights, each alone or with a scale. Default: nothing. */
+  adapters?: readonly (Adapter | ScaledAdapter)[];
 }

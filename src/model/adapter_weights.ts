@@ -6,21 +6,24 @@
  *
  * @module
  */
-import { quote } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { GPT2Config } from "./config.ts";
 import { type ParameterSpec, parameterSpecs } from "./parameters.ts";
 
-/** The weights of a block that an adapter can change, in the order in which the forward pass meets them. */
-export const ADAPTER_TARGETS = [
+/** A weight of a block that an adapter can change. */
+export type AdapterTarget =
+  | "qkvProjection"
+  | "outputProjection"
+  | "hiddenProjection"
+  | "mlpProjection";
+
+/** All of them, in the order in which the forward pass meets them. */
+export const ADAPTER_TARGETS: readonly AdapterTarget[] = [
   "qkvProjection",
   "outputProjection",
   "hiddenProjection",
   "mlpProjection",
-] as const;
-
-/** One of {@linkcode ADAPTER_TARGETS}. */
-export type AdapterTarget = typeof ADAPTER_TARGETS[number];
+];
 
 /** What an adapter adds to one weight: `scale * up * down`. */
 export interface AdaptedWeight {
@@ -88,28 +91,35 @@ function isAdaptable({ part, field }: ParameterSpec): boolean {
   return field === "weight" && (ADAPTER_TARGETS as readonly string[]).includes(part);
 }
 
+/** What is wrong with an adapter for a model of this size; nothing if it fits. */
+export function adapterMisfit(
+  adapter: AdapterWeights,
+  config: GPT2Config,
+): { readonly what: string; readonly received: string } | undefined {
+  const adaptable = new Map(adaptableWeights(config).map((weight) => [weight.name, weight]));
+  for (const { name, rank, down, up } of adapter.weights) {
+    const weight = adaptable.get(name);
+    if (weight === undefined) {
+      return { what: `the model has ${config.numLayers} blocks`, received: `an update of ${name}` };
+    }
+    const [numIn, numOut] = [down.length / rank, up.length / rank];
+    if (numIn === weight.numIn && numOut === weight.numOut) continue;
+    const what = `${name} of the model is ${weight.numOut} x ${weight.numIn}`;
+    return { what, received: `an update of ${numOut} x ${numIn}` };
+  }
+  return undefined;
+}
+
 /**
  * Checks that an adapter is one for a model of this size.
  *
  * @throws {InvalidArgumentError} if it changes a weight that the model does not have, or that has another shape
  */
 export function checkAdapterFits(adapter: AdapterWeights, config: GPT2Config): void {
-  const adaptable = new Map(adaptableWeights(config).map((weight) => [weight.name, weight]));
-  for (const { name, rank, down, up } of adapter.weights) {
-    const weight = adaptable.get(name);
-    if (weight === undefined) {
-      throw new InvalidArgumentError(
-        `Cannot use the adapter: the model has ${config.numLayers} blocks: received an update of ` +
-          `${quote(name)}. Use it with the model for which it was made.`,
-      );
-    }
-    const [numIn, numOut] = [down.length / rank, up.length / rank];
-    if (numIn === weight.numIn && numOut === weight.numOut) continue;
-    throw new InvalidArgumentError(
-      `Cannot use the adapter: ${
-        quote(name)
-      } of the model is ${weight.numOut} x ${weight.numIn}: ` +
-        `received an update of ${numOut} x ${numIn}. Use it with the model for which it was made.`,
-    );
-  }
+  const misfit = adapterMisfit(adapter, config);
+  if (misfit === undefined) return;
+  throw new InvalidArgumentError(
+    `Cannot use the adapter: ${misfit.what}: received ${misfit.received}. ` +
+      "Use it with the model for which it was made.",
+  );
 }

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { GPT2Config } from "../../src/model/config.ts";
-import { Adapter } from "../../src/model/adapter.ts";
 import {
   ADAPTER_TARGETS,
   type AdapterWeights,
@@ -8,6 +7,7 @@ import {
 } from "../../src/model/adapter_weights.ts";
 import { AppliedAdapters } from "../../src/model/applied_adapters.ts";
 import type { Model } from "../../src/model/model.ts";
+import { ModelAdapter } from "../../src/model/model_adapter.ts";
 import { assertClose, maxDifference } from "../close.ts";
 import { fullLogits } from "./full_logits.ts";
 import { randomAdapter } from "./random_adapter.ts";
@@ -19,7 +19,7 @@ const MERGED_TOLERANCE = 2e-5;
 const tokens = Int32Array.of(1, 2, 3, 4, 5, 6);
 const targets = ADAPTER_TARGETS;
 
-function logitsWith(model: Model, ...list: [adapter: Adapter, scale: number][]) {
+function logitsWith(model: Model, ...list: [adapter: ModelAdapter, scale: number][]) {
   const applied = new AppliedAdapters(list.map(([adapter, scale]) => ({ adapter, scale })));
   return fullLogits(model, tokens, 1, tokens.length, applied.updates);
 }
@@ -52,8 +52,8 @@ Deno.test("a model with an adapter computes what one computes whose weights it w
     isRankStabilized: true,
     seed: 2,
   });
-  using firstAdapter = new Adapter(model, first);
-  using secondAdapter = new Adapter(model, second);
+  using firstAdapter = new ModelAdapter(model, first);
+  using secondAdapter = new ModelAdapter(model, second);
   const plain = await fullLogits(model, tokens, 1, tokens.length);
   const one = await logitsWith(model, [firstAdapter, 0.5]);
   const both = await logitsWith(model, [firstAdapter, 0.5], [secondAdapter, -0.7]);
@@ -68,14 +68,14 @@ Deno.test("a model with an adapter computes what one computes whose weights it w
   assertEquals(maxDifference(one, both) > 0.01, true);
 });
 
-Deno.test("Adapter gives back the weights that it was given", () => {
+Deno.test("ModelAdapter gives back the weights that it was given", () => {
   using model = createReferenceModel("tiny");
   const weights = randomAdapter(model.config, { rank: 2, targets, isRankStabilized: true });
-  using adapter = new Adapter(model, weights);
+  using adapter = new ModelAdapter(model, weights);
   assertEquals(adapter.read(), weights);
 });
 
-Deno.test("new Adapter() throws when it was made for a model of another size", () => {
+Deno.test("new ModelAdapter() throws when it was made for a model of another size", () => {
   using model = createReferenceModel("tiny");
   const { embeddingDim, numHeads, numLayers } = model.config;
   const other = (sizes: Partial<GPT2Config>) =>
@@ -84,21 +84,21 @@ Deno.test("new Adapter() throws when it was made for a model of another size", (
       { rank: 2 },
     );
   assertThrows(
-    () => new Adapter(model, other({ embeddingDim: 2 * embeddingDim, numHeads })),
+    () => new ModelAdapter(model, other({ embeddingDim: 2 * embeddingDim, numHeads })),
     RangeError,
-    `"blocks.0.qkvProjection" of the model is ${3 * embeddingDim} x ${embeddingDim}: received ` +
+    `blocks.0.qkvProjection of the model is ${3 * embeddingDim} x ${embeddingDim}: received ` +
       `an update of ${6 * embeddingDim} x ${2 * embeddingDim}`,
   );
   assertThrows(
-    () => new Adapter(model, other({ numLayers: numLayers + 1 })),
+    () => new ModelAdapter(model, other({ numLayers: numLayers + 1 })),
     RangeError,
-    `the model has ${numLayers} blocks: received an update of "blocks.${numLayers}.qkvProjection"`,
+    `the model has ${numLayers} blocks: received an update of blocks.${numLayers}.qkvProjection`,
   );
 });
 
 Deno.test("an adapter goes with its model, and is of no use after that", () => {
   const model = createReferenceModel("tiny");
-  const adapter = new Adapter(model, randomAdapter(model.config, { rank: 2 }));
+  const adapter = new ModelAdapter(model, randomAdapter(model.config, { rank: 2 }));
   model[Symbol.dispose]();
   assertThrows(() => adapter.read(), TypeError, "Cannot use the adapter: it has been disposed of");
   adapter[Symbol.dispose]();
