@@ -82,7 +82,7 @@ Deno.test("an option like no other is an error that lists all", async () => {
   );
   assertStringIncludes(
     error.message,
-    "The options are capture, intervene, logits, signal, targets.",
+    "The options are adapters, capture, intervene, logits, signal, targets.",
   );
 });
 
