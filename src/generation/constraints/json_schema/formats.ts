@@ -15,6 +15,8 @@ const BYTE = String.raw`(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`;
 const LOCAL = "[A-Za-z0-9_+\\-]";
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,59}[A-Za-z0-9])?";
 
+const URL_CHARACTER = "(?:[A-Za-z0-9\\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})";
+
 /** By name: the regular expression that a string of this format matches as a whole. All are narrower than their standards. */
 export const FORMATS: Readonly<Record<string, string>> = {
   /** RFC 3339, with T and Z as capital letters, and without leap seconds. */
@@ -25,5 +27,8 @@ export const FORMATS: Readonly<Record<string, string>> = {
   "uuid": "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
   /** Letters, digits and some signs, with a dot among them perhaps, then @ and two or three names with dots between them. */
   "email": String.raw`${LOCAL}{1,32}(?:\.${LOCAL}{1,31})?@${LABEL}(?:\.${LABEL}){1,2}`,
+  /** RFC 3986: http, https and ftp, with a host that has a name. */
+  "uri": `(?:https?|ftp)://${LABEL}(?:\\.${LABEL}){0,3}(?::[1-9]\\d{0,3})?(?:/${URL_CHARACTER}*)*` +
+    `(?:\\?(?:${URL_CHARACTER}|/)*)?(?:#(?:${URL_CHARACTER}|/)*)?`,
   "ipv4": String.raw`${BYTE}(?:\.${BYTE}){3}`,
 };

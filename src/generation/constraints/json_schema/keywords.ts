@@ -10,6 +10,11 @@ import { MAX_REPETITIONS } from "../grammar/expression.ts";
 /** A schema that is an object, as JSON gives it. */
 export type SchemaObject = Readonly<Record<string, unknown>>;
 
+/** Whether something is a schema that is an object. */
+export function isSchemaObject(value: unknown): value is SchemaObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** The types of JSON values, as JSON Schema names them. */
 export const TYPES = [
   "object",
@@ -24,14 +29,14 @@ export type TypeName = typeof TYPES[number];
 
 /** What a schema may say about values of which type. */
 export const KEYWORDS_OF = {
-  object: ["properties", "required", "additionalProperties"],
+  object: ["properties", "required", "additionalProperties", "propertyNames"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
   string: ["pattern", "minLength", "maxLength", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
 } as const;
 
 /** What says which values there are by itself: nothing else may be said beside it but the type. */
-const WHOLE = ["$ref", "anyOf", "enum", "const"] as const;
+const WHOLE = ["$ref", "anyOf", "oneOf", "enum", "const"] as const;
 
 /** What says nothing about values. */
 const ANNOTATIONS = [
@@ -49,7 +54,7 @@ const ANNOTATIONS = [
   "writeOnly",
 ];
 
-const SUPPORTED = ["type", ...WHOLE, ...Object.values(KEYWORDS_OF).flat()];
+const SUPPORTED = ["type", "nullable", ...WHOLE, ...Object.values(KEYWORDS_OF).flat()];
 
 /**
  * Checks that a schema says nothing that is not supported, and returns the keyword that says all by itself, if there is one.
@@ -68,14 +73,14 @@ export function checkKeywords(
       place,
       "a keyword is not supported",
       quote(unknown),
-      `Leave it out${unknown === "oneOf" ? ", or use anyOf" : ""}: these are supported: ${
-        SUPPORTED.join(", ")
-      }`,
+      `Leave it out: these are supported: ${SUPPORTED.join(", ")}`,
     );
   }
   const whole = WHOLE.find((name) => names.includes(name));
   const mayHaveType = whole === "enum" || whole === "const";
-  const other = names.find((name) => name !== whole && !(mayHaveType && name === "type"));
+  const other = names.find((name) =>
+    name !== whole && !(mayHaveType && (name === "type" || name === "nullable"))
+  );
   if (whole !== undefined && other !== undefined) {
     throw schemaError(
       place,
@@ -89,18 +94,28 @@ export function checkKeywords(
 
 /** The types that a schema allows: those that it names, or else those that it says something about, or else all. */
 export function typesOf(schema: SchemaObject, place: string): readonly TypeName[] {
-  const { type } = schema;
+  const { type, nullable = false } = schema;
+  if (typeof nullable !== "boolean") {
+    throw schemaError(
+      place,
+      "nullable is not true or false",
+      describe(nullable),
+      'Or use "type": [..., "null"]',
+    );
+  }
   if (type === undefined) {
     const about = (Object.keys(KEYWORDS_OF) as (keyof typeof KEYWORDS_OF)[])
       .filter((type) => KEYWORDS_OF[type].some((keyword) => schema[keyword] !== undefined));
     return about.length > 0 ? about : TYPES.filter((type) => type !== "integer");
   }
-  const types = Array.isArray(type) ? type : [type];
+  const types = [type].flat() as TypeName[];
   for (const each of types) {
     if (!TYPES.includes(each)) {
       throw schemaError(place, "there is no such type", describe(each), `Use ${TYPES.join(", ")}`);
     }
   }
+  // As OpenAPI has it, beside a type.
+  if (nullable && !types.includes("null")) types.push("null");
   // Each whole number is a number.
   return types.includes("number") ? types.filter((each) => each !== "integer") : types;
 }

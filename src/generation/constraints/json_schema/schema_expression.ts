@@ -9,6 +9,7 @@ import { choice, type Expression, NOTHING, reference, Rule, text } from "../gram
 import {
   boundsOf,
   checkKeywords,
+  isSchemaObject,
   listAt,
   schemaError,
   type SchemaObject,
@@ -16,6 +17,7 @@ import {
   typesOf,
 } from "./keywords.ts";
 import { numberExpression, stringExpression } from "./scalars.ts";
+import { areDisjoint } from "./disjoint.ts";
 import { ANY_VALUE, arrayOf, dictionaryOf, objectOf, type Property } from "./structures.ts";
 
 /**
@@ -66,12 +68,7 @@ class SchemaReader {
     }
     let definition = this.#definitions.get(ref);
     if (definition === undefined) {
-      let schema = this.#root;
-      // As RFC 6901 escapes names, within a fragment of a URL.
-      for (const name of ref.split("/").slice(1)) {
-        const key = decodeName(name);
-        schema = isObject(schema) && Object.hasOwn(schema, key) ? schema[key] : undefined;
-      }
+      const schema = this.#lookUp(ref);
       if (schema === undefined) {
         throw schemaError(place, "there is no such definition", quote(ref), "Define it in $defs");
       }
@@ -80,6 +77,32 @@ class SchemaReader {
     }
     begins.push(ref);
     return reference(definition.rule);
+  }
+
+  /** What there is at a place; nothing if there is no such place. */
+  #lookUp(ref: unknown): unknown {
+    let schema = this.#root;
+    // As RFC 6901 escapes names, within a fragment of a URL.
+    for (const name of String(ref).split("/").slice(1)) {
+      const key = decodeName(name);
+      schema = isSchemaObject(schema) && Object.hasOwn(schema, key) ? schema[key] : undefined;
+    }
+    return schema;
+  }
+
+  /** Where no document fits two of them, exactly one fits wherever any does. */
+  #requireDisjoint(options: readonly unknown[], place: string): void {
+    const lookUp = (ref: unknown) => this.#lookUp(ref);
+    for (const [i, option] of options.entries()) {
+      const other = options.findIndex((other, k) => k > i && !areDisjoint(option, other, lookUp));
+      if (other === -1) continue;
+      throw schemaError(
+        place,
+        "a document may fit two alternatives of oneOf, which is not supported",
+        `numbers ${i} and ${other}`,
+        "Use anyOf, or tell them apart by type, by const or enum, or by such a property that both require",
+      );
+    }
   }
 
   /** A definition that refers only to itself describes nothing. */
@@ -105,15 +128,16 @@ class SchemaReader {
     await this.#turns.take();
     if (schema === true) return ANY_VALUE;
     if (schema === false) return NOTHING;
-    if (!isObject(schema)) {
+    if (!isSchemaObject(schema)) {
       throw schemaError(place, "there is no schema", describe(schema), "Use an object");
     }
     const whole = checkKeywords(schema, place);
     if (whole === "$ref") return this.#refer(schema.$ref, place, begins);
-    if (whole === "anyOf") {
-      const options = listAt(schema, "anyOf", place);
+    if (whole === "anyOf" || whole === "oneOf") {
+      const options = listAt(schema, whole, place);
+      if (whole === "oneOf") this.#requireDisjoint(options, place);
       return choice(
-        await inTurn(options, (each, i) => this.#schema(each, `${place}/anyOf/${i}`, begins)),
+        await inTurn(options, (each, i) => this.#schema(each, `${place}/${whole}/${i}`, begins)),
       );
     }
     if (whole !== undefined) {
@@ -145,6 +169,15 @@ class SchemaReader {
     }
   }
 
+  /** The name of a property. */
+  async #name(schema: unknown, place: string): Promise<Expression> {
+    const asked = asString(schema);
+    if (isSchemaObject(asked) && asked.type !== "string") {
+      throw schemaError(place, "a name is no string", describe(asked.type), "Use a string");
+    }
+    return await this.#schema(asked, place);
+  }
+
   async #array(schema: SchemaObject, place: string): Promise<Expression> {
     const { prefixItems, items = true } = schema;
     if (Array.isArray(items)) {
@@ -164,7 +197,7 @@ class SchemaReader {
 
   async #object(schema: SchemaObject, place: string): Promise<Expression> {
     const { properties = {}, additionalProperties = true } = schema;
-    if (!isObject(properties)) {
+    if (!isSchemaObject(properties)) {
       throw schemaError(place, "properties is no object", describe(properties), "Use an object");
     }
     const required = schema.required === undefined ? [] : listAt(schema, "required", place);
@@ -176,10 +209,19 @@ class SchemaReader {
     const names = [...Object.keys(properties), ...new Set(others as string[])];
     if (names.length === 0) {
       if (additionalProperties === false) return objectOf([]);
+      const value = await this.#schema(additionalProperties, `${place}/additionalProperties`);
+      const { propertyNames = true } = schema;
       return dictionaryOf(
-        reference(
-          new Rule(await this.#schema(additionalProperties, `${place}/additionalProperties`)),
-        ),
+        await this.#name(propertyNames, `${place}/propertyNames`),
+        reference(new Rule(value)),
+      );
+    }
+    if (schema.propertyNames !== undefined) {
+      throw schemaError(
+        place,
+        "propertyNames together with properties or required is not supported",
+        describe(names[0]),
+        "Leave out one of them",
       );
     }
     const listed = await inTurn(names, async (name): Promise<Property> => {
@@ -193,16 +235,20 @@ class SchemaReader {
   }
 }
 
+/** Any string, or one that a schema describes, which need not say that it is one. */
+function asString(schema: unknown): unknown {
+  if (schema === true) return { type: "string" };
+  return isSchemaObject(schema) && schema.type === undefined
+    ? { ...schema, type: "string" }
+    : schema;
+}
+
 function isOfType(value: unknown, schema: SchemaObject, place: string): boolean {
   const types = typesOf(schema, place);
   if (value === null) return types.includes("null");
   if (Array.isArray(value)) return types.includes("array");
   return types.includes(typeof value as TypeName) ||
     (Number.isInteger(value) && types.includes("integer"));
-}
-
-function isObject(value: unknown): value is SchemaObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function decodeName(name: string): string {

@@ -45,9 +45,9 @@ export function objectOf(properties: readonly Property[]): Expression {
   return sequence(text("{"), choice(beginnings), text("}"));
 }
 
-/** Objects with any names. */
-export function dictionaryOf(value: Expression): Expression {
-  const member = sequence(anyString(), text(":"), value);
+/** Objects with any properties of such names. */
+export function dictionaryOf(name: Expression, value: Expression): Expression {
+  const member = sequence(name, text(":"), value);
   return sequence(text("{"), separated(member, 0, Infinity), text("}"));
 }
 
@@ -98,7 +98,7 @@ function anyValue(): Expression {
     text("false"),
     anyString(),
     decimalsIn({})!,
-    dictionaryOf(value),
+    dictionaryOf(anyString(), value),
     arrayOf([], value, 0, Infinity),
   ]);
   return value;

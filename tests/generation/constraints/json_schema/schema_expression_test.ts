@@ -86,7 +86,7 @@ const cases: { schema: Record<string, unknown>; fit?: string[]; unfit?: string[]
     fit: ['"Éte"'],
     unfit: ['"ete"'],
   },
-  ...["date-time", "date", "time", "uuid", "email", "ipv4"].map((format) => ({
+  ...["date-time", "date", "time", "uuid", "email", "ipv4", "uri"].map((format) => ({
     schema: { type: "string", format },
   })),
   {
@@ -133,6 +133,41 @@ const cases: { schema: Record<string, unknown>; fit?: string[]; unfit?: string[]
     unfit: ['{"a":null}'],
   },
   {
+    schema: { type: "object", propertyNames: { pattern: "^[a-z]{1,3}$" } },
+    fit: ["{}", '{"a":1,"abc":[]}'],
+    unfit: ['{"A":1}', '{"":1}', '{"abcd":1}', "{a:1}"],
+  },
+  {
+    schema: { propertyNames: { enum: ["a", "é"] }, additionalProperties: { type: "null" } },
+    fit: ["{}", '{"é":null,"a":null}'],
+    unfit: ['{"b":null}', '{"a":1}'],
+  },
+  {
+    schema: { propertyNames: { minLength: 2, maxLength: 2 } },
+    fit: ['{"日本":1}'],
+    unfit: ['{"a":1}'],
+  },
+  { schema: { propertyNames: false }, fit: ["{}"], unfit: ['{"a":1}'] },
+  {
+    schema: {
+      oneOf: [
+        { type: "object", properties: { kind: { const: "a" } }, required: ["kind"] },
+        { $ref: "#/$defs/b" },
+        { type: "null" },
+        { enum: ["x", 5] },
+      ],
+      $defs: {
+        b: {
+          type: "object",
+          properties: { kind: { const: "b" }, size: { type: "integer" } },
+          required: ["kind"],
+        },
+      },
+    },
+    fit: ['{"kind":"a"}', '{"kind":"b","size":3}', "null", '"x"', "5"],
+    unfit: ['{"kind":"c"}', '{"kind":"a","size":3}', "6"],
+  },
+  {
     schema: {
       $ref: "#/definitions/tree~1of%20words",
       definitions: {
@@ -168,6 +203,16 @@ Deno.test("schemaExpression() accepts the documents that a schema describes, in 
     for (const text of unfit) {
       assert(!accepts(automaton, text), `${JSON.stringify(schema)}: ${text}`);
     }
+  }
+});
+
+Deno.test("nullable allows null beside a type, as OpenAPI has it", async () => {
+  const nullable = await automatonOfSchema({ type: "boolean", nullable: true });
+  for (const text of ["null", "true"]) assert(accepts(nullable, text));
+  const listed = await automatonOfSchema({ type: "string", nullable: true, enum: ["a", null, 1] });
+  assertEquals(["null", '"a"', "1"].map((text) => accepts(listed, text)), [true, true, false]);
+  for (const schema of [{ type: "boolean", nullable: false }, { maxLength: 1, nullable: true }]) {
+    assert(!accepts(await automatonOfSchema(schema), "null"));
   }
 });
 
@@ -266,7 +311,16 @@ Deno.test("schemaExpression() refuses by name and place what it does not support
       { properties: { a: { items: { not: {} } } } },
       'at #/properties/a/items a keyword is not supported: received "not"',
     ],
-    [{ oneOf: [] }, "or use anyOf"],
+    [{ allOf: [] }, '"allOf"'],
+    [
+      { anyOf: [{ oneOf: [{ type: "null" }, { const: 1 }, { type: "integer" }] }] },
+      "at #/anyOf/0 a document may fit two alternatives of oneOf, which is not supported: received numbers 1 and 2",
+    ],
+    [{ type: "string", nullable: 1 }, "nullable is not true or false"],
+    [{ $ref: "#", nullable: true }, "$ref together with other keywords"],
+    [{ propertyNames: { pattern: "a" }, required: ["a"] }, "propertyNames together with"],
+    [{ propertyNames: { type: "integer" } }, "at #/propertyNames a name is no string"],
+    [{ propertyNames: { $ref: "#" } }, "$ref together with other keywords"],
     [{ uniqueItems: true }, '"uniqueItems"'],
     [{ patternProperties: {} }, '"patternProperties"'],
     [
