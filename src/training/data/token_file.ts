@@ -79,6 +79,11 @@ export class TokenFile implements Disposable {
     return file;
   }
 
+  /** Whether it is mapped into memory: then only what is read of it takes memory, which the system takes back at any time. */
+  get isMapped(): boolean {
+    return this.#mapped !== undefined;
+  }
+
   /**
    * Reads the `count` tokens from `start` into the first elements of `into`.
    *

@@ -70,8 +70,8 @@ Deno.test("prepareData() gives the tokens that the text as a whole has, though i
       const out = `${folder}/${tokenizer.vocabSize}${tokenizer.addPrefixSpace}`;
       const data = await prepare(folder, "a.txt", { tokenizer, out, validationShare: 0.25 });
       const [train, validation] = tokensOf(data);
-      assertEquals(train, tokenizer.encode(text.slice(0, 225_000)));
-      assertEquals(validation, tokenizer.encode(text.slice(225_000)));
+      assertEquals(train.join(), tokenizer.encode(text.slice(0, 225_000)).join());
+      assertEquals(validation.join(), tokenizer.encode(text.slice(225_000)).join());
     }
   });
 });
@@ -271,6 +271,17 @@ Deno.test("prepareData() leaves what was prepared before as it was when it fails
     assertEquals(await prepare(folder, "a.txt"), { ...before, isReused: true });
     const names = Array.from(Deno.readDirSync(before.folder), ({ name }) => name).sort();
     assertEquals(names, ["data.json", "train.bin", "val.bin"]);
+  }));
+
+Deno.test("prepareData() notices that a text was changed between counting and encoding it", () =>
+  withFiles({ "a.txt": "abcdefghij" }, async (folder) => {
+    const changing = () =>
+      prepare(folder, "a.txt", {
+        onProgress: ({ stage }) =>
+          stage === "counting" && Deno.writeTextFileSync(`${folder}/a.txt`, "abcdefghijabc"),
+      });
+    await assertRejects(changing, FileFormatError, "it was changed while it was read");
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["a.txt"]);
   }));
 
 Deno.test("prepareData() says that it cannot write", () =>
