@@ -4,7 +4,7 @@
  * @module
  */
 import type { GgufValue } from "../../formats/gguf_value.ts";
-import { TOKENIZER_KEY, VARIANT } from "./metadata.ts";
+import { END_OF_TEXT_KEY, TOKENIZER_KEY, VARIANT } from "./metadata.ts";
 
 /** Where llama.cpp does something else with a file of this metadata than this package does, as sentences. */
 export function llamaCppNotices(metadata: ReadonlyMap<string, GgufValue>): string[] {
@@ -12,6 +12,10 @@ export function llamaCppNotices(metadata: ReadonlyMap<string, GgufValue>): strin
   if (!metadata.has(TOKENIZER_KEY)) {
     notices.push(
       "The model has no tokenizer of GPT-2: here its file takes token ids, llama.cpp does not load it.",
+    );
+  } else if (!metadata.has(END_OF_TEXT_KEY)) {
+    notices.push(
+      "The tokenizer has no token that ends a text: llama.cpp takes token 11 for one, and ends texts there.",
     );
   }
   const unknown = Object.values(VARIANT).filter((key) => metadata.has(key));

@@ -34,6 +34,9 @@ export const VARIANT = {
 
 /** The kind of tokenizer; a file that has none lacks this key. */
 export const TOKENIZER_KEY = "tokenizer.ggml.model";
+
+/** The key of the token that ends a text. */
+export const END_OF_TEXT_KEY = "tokenizer.ggml.eos_token_id";
 const TOKENS_KEY = "tokenizer.ggml.tokens";
 const TYPES_KEY = "tokenizer.ggml.token_type";
 const MERGES_KEY = "tokenizer.ggml.merges";
@@ -266,7 +269,7 @@ export async function readGgufTokenizer(
     merges,
     tokenTypes: types?.value,
     addedTokenFlags: numbersToFlags(file.metadata.get(FLAGS_KEY)),
-    endOfTextId: metadataNumber(file, "tokenizer.ggml.eos_token_id"),
+    endOfTextId: metadataNumber(file, END_OF_TEXT_KEY),
     beginOfTextId: beginOfTextId(file),
     addPrefixSpace: flagOf(file, ADD_SPACE_KEY),
     unknownId: metadataNumber(file, UNKNOWN_KEY),
@@ -329,7 +332,7 @@ function flagOf(file: GgufFile, key: string): boolean {
 function beginOfTextId(file: GgufFile): number | undefined {
   if (!flagOf(file, ADD_BEGIN_KEY)) return undefined;
   const id = metadataNumber(file, "tokenizer.ggml.bos_token_id") ??
-    metadataNumber(file, "tokenizer.ggml.eos_token_id");
+    metadataNumber(file, END_OF_TEXT_KEY);
   if (id === undefined) throw error(file, `${ADD_BEGIN_KEY} needs tokenizer.ggml.bos_token_id`, id);
   return id;
 }
