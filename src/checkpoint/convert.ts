@@ -12,6 +12,7 @@ import type { FileType } from "./file_types.ts";
 import { ggufMetadata } from "./gguf/metadata.ts";
 import { openCheckpoint } from "./open_checkpoint.ts";
 import { writeGgufModel } from "./gguf/save_gguf.ts";
+import type { WeightSource } from "./weight_source.ts";
 
 /** Options of {@linkcode convertCheckpoint}. */
 export interface ConvertOptions {
@@ -59,19 +60,21 @@ export async function convertCheckpoint(
 /**
  * Does what {@linkcode convertCheckpoint} does, from a checkpoint that is open already.
  *
+ * @param weights those to be written, if they are not the checkpoint's own
  * @returns the metadata that the file has, but for its type
  */
 export async function convertOpenCheckpoint(
   checkpoint: Checkpoint,
   targetPath: string,
   options: ConvertOptions = {},
+  weights: WeightSource = checkpoint,
 ): Promise<ReadonlyMap<string, GgufValue>> {
   const { type = "q8_0", name, overwrite = false, onProgress, onNotice, signal } = options;
   requireTarget(checkpoint.path, targetPath, overwrite);
   for (const text of checkpoint.notices) onNotice?.(text);
   const metadata = new Map(checkpoint.gguf?.metadata ?? await metadataOf(checkpoint));
   if (name !== undefined) metadata.set("general.name", { type: "string", value: name });
-  await writeGgufModel(targetPath, checkpoint, metadata, type, { onProgress, signal });
+  await writeGgufModel(targetPath, weights, metadata, type, { onProgress, signal });
   return metadata;
 }
 
@@ -81,6 +84,12 @@ async function metadataOf(checkpoint: Checkpoint): Promise<ReturnType<typeof ggu
   return ggufMetadata({ name, config, tokenizer, tied, settings });
 }
 
+/**
+ * Requires that a file may be written.
+ *
+ * @throws {Deno.errors.AlreadyExists} if it is there already, and may not be replaced or is the source itself
+ * @throws {StorageError} if it is something that cannot be replaced
+ */
 function requireTarget(sourcePath: string, targetPath: string, overwrite: boolean): void {
   if (!isTaken(targetPath)) return;
   if (exists(targetPath) && Deno.realPathSync(targetPath) === Deno.realPathSync(sourcePath)) {

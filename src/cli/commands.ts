@@ -21,6 +21,7 @@ export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["train", async () => (await import("./train_command.ts")).trainCommand],
   ["evaluate", async () => (await import("./evaluate_command.ts")).evaluateCommand],
   ["convert", async () => (await import("./convert_command.ts")).convertCommand],
+  ["merge", async () => (await import("./merge_command.ts")).mergeCommand],
   ["quantize", async () => (await import("./quantize_command.ts")).quantizeCommand],
   ["tokenize", async () => (await import("./tokenize_command.ts")).tokenizeCommand],
   ["tokenizer", async () => (await import("./tokenizer_command.ts")).tokenizerCommand],

@@ -4,11 +4,12 @@
  * @module
  */
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { convertOpenCheckpoint } from "../checkpoint/convert.ts";
+import { convertOpenCheckpoint, type ConvertOptions } from "../checkpoint/convert.ts";
 import { llamaCppNotices } from "../checkpoint/gguf/llama_cpp_notices.ts";
 import { sizeLabel } from "../checkpoint/gguf/metadata.ts";
 import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import type { FileType } from "../checkpoint/file_types.ts";
+import type { GgufValue } from "../formats/gguf_value.ts";
 import type { Io } from "./terminal/io.ts";
 import { openLibraryShowing, showNotice } from "./native_library.ts";
 import { ByteProgressBar } from "./terminal/byte_progress_bar.ts";
@@ -26,11 +27,19 @@ export interface WriteModelOptions {
   readonly json: boolean;
 }
 
+/** Writes an open checkpoint; the library is open too. Gives the metadata of what is a GGUF file. */
+export type WriteCheckpoint = (
+  checkpoint: Checkpoint,
+  targetPath: string,
+  options: ConvertOptions,
+) => Promise<ReadonlyMap<string, GgufValue> | undefined>;
+
 /**
  * Writes a checkpoint into a GGUF file; how far that is goes to stderr, the path of the file to stdout, or with `json` an
  * object with all there is to know.
  *
  * @param targetPath the file to write; by default one with the usual name, in the current folder
+ * @param write writes it. Default: as it is, but for its type
  * @throws {UsageError} if the file is there and may not be replaced
  */
 export async function writeModel(
@@ -38,6 +47,7 @@ export async function writeModel(
   targetPath: string | undefined,
   { type, overwrite, json }: WriteModelOptions,
   { stdout, stderr, signal }: Io,
+  write: WriteCheckpoint = convertOpenCheckpoint,
 ): Promise<void> {
   using checkpoint = await openCheckpoint(sourcePath);
   const path = targetPath ?? usualName(checkpoint, type);
@@ -47,7 +57,7 @@ export async function writeModel(
   const notices: string[] = [];
   let numBytes = 0;
   try {
-    const metadata = await convertOpenCheckpoint(checkpoint, path, {
+    const metadata = await write(checkpoint, path, {
       type,
       overwrite,
       signal,
@@ -57,7 +67,7 @@ export async function writeModel(
         bar.show(writtenBytes, totalBytes);
       },
     });
-    notices.push(...llamaCppNotices(metadata));
+    if (metadata !== undefined) notices.push(...llamaCppNotices(metadata));
   } catch (error) {
     throw error instanceof Deno.errors.AlreadyExists ? asUsageError(error) : error;
   } finally {

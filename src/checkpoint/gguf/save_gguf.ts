@@ -75,7 +75,7 @@ export async function writeGgufModel(
 }
 
 /** The type of a file that would hold every weight as `source` does, if there is one. */
-function fileTypeOf(source: WeightSource): FileType | undefined {
+export function fileTypeOf(source: WeightSource): FileType | undefined {
   return fileTypes.find((type) =>
     source.weights.values().every(({ spec, dtype }) =>
       dtype === storedType(type, spec, source.config, source)

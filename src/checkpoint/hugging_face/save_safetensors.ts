@@ -15,7 +15,8 @@ import { removeFormerFiles } from "./former_files.ts";
 import { settingsTexts } from "./settings_texts.ts";
 import { descriptionOf, ModelWeights } from "../model_weights.ts";
 import { huggingFaceName, isTransposedInHuggingFace, transposeRows } from "../weight_layout.ts";
-import { byteLengthOf, rowsOf, type StoredWeight } from "../weight_source.ts";
+import type { Settings } from "../settings.ts";
+import { byteLengthOf, rowsOf, type StoredWeight, type WeightSource } from "../weight_source.ts";
 
 const CONFIG = "config.json";
 
@@ -35,6 +36,25 @@ export async function saveSafetensors(
   options: WriteOptions = {},
 ): Promise<void> {
   using weights = new ModelWeights(model);
+  const { settings } = descriptionOf(model);
+  await writeSafetensorsFolder(weights, { tokenizer, settings }, folder, options);
+}
+
+/**
+ * Does the same with weights from anywhere.
+ *
+ * @param model what else is known of the model
+ * @throws {StorageError} if the folder cannot be written
+ */
+export async function writeSafetensorsFolder(
+  weights: WeightSource,
+  { tokenizer, settings }: {
+    readonly tokenizer: Tokenizer | undefined;
+    readonly settings: Settings;
+  },
+  folder: string,
+  options: WriteOptions = {},
+): Promise<void> {
   using created = await CreatedFolder.at(folder);
   const tensors = [...weights.weights.values()].map((weight) => ({
     name: huggingFaceName(weight.spec),
@@ -44,7 +64,7 @@ export async function saveSafetensors(
       : weight.spec.shape,
     produce: () => readForHuggingFace(weights, weight, options.signal),
   }));
-  const texts = new Map(settingsTexts(weights, tokenizer, descriptionOf(model).settings));
+  const texts = new Map(settingsTexts(weights, tokenizer, settings));
   const metadata = new Map([["format", "pt"]]);
   await writeSafetensors(`${folder}/${SAFETENSORS_FILE_NAME}`, tensors, metadata, {
     ...options,
@@ -64,7 +84,7 @@ const STEP_ELEMENTS = 2 ** 18;
 
 /** The bytes of a weight in F32, in the layout that Hugging Face has for it. A piece is overwritten by the next one. */
 async function* readForHuggingFace(
-  weights: ModelWeights,
+  weights: WeightSource,
   { spec }: StoredWeight,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
