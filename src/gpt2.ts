@@ -189,7 +189,7 @@ export class GPT2 implements Disposable {
     }
     options = checkOptions("load a model", options, { ...loadRules, onProgress: callback });
     const { trainable, onProgress, signal } = options;
-    const type = trainable ? "f32" : options.type;
+    const type = trainable === true ? "f32" : options.type;
     const path = await resolveModel(source, { type, onProgress, signal });
     const loaded = await loadCheckpoint(path, options);
     return new GPT2(loaded.model.config, {}, loaded);

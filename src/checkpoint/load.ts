@@ -3,14 +3,7 @@
  *
  * @module
  */
-import {
-  abortSignal,
-  callback,
-  flag,
-  oneOf,
-  type OptionRules,
-  texts,
-} from "../base/check_options.ts";
+import { abortSignal, callback, oneOf, type OptionRules, texts } from "../base/check_options.ts";
 import { type LibraryProgress, openLibrary } from "../native_library/native_library.ts";
 import { checkCacheType, type ComputeOptions, computeRules } from "../model/compute_options.ts";
 import { Model } from "../model/model.ts";
@@ -32,10 +25,11 @@ export interface LoadOptions extends ComputeOptions {
   /** The type in which the weights are held: `"f32"`, `"q8_0"`, `"q4_k_m"`, ... Default: each as it is stored. */
   type?: FileType;
   /**
-   * Whether the weights are to be changed, as by `Trainer`: they are then F32, whatever `type` is, in memory of the processor that
-   * is theirs alone. Default: false.
+   * What is to be trained, if anything. `true`: the weights, which are then F32, whatever `type` is, in memory of the processor
+   * that is theirs alone. `"adapters"`: adapters, which leave the weights as they are, in any type; they are then not put
+   * into the order in which they are multiplied fastest, from which there is no way back. Default: `false`.
    */
-  trainable?: boolean;
+  trainable?: boolean | "adapters";
   /**
    * Servers on other machines that compute the model instead, `host:port` each: every one holds a part of the layers. They
    * are to be trusted, and so is the network between: see docs/devices.md.
@@ -51,7 +45,10 @@ export interface LoadOptions extends ComputeOptions {
 export const loadRules: OptionRules<LoadOptions> = {
   ...computeRules,
   type: oneOf(...fileTypes),
-  trainable: flag,
+  trainable: {
+    meaning: 'true, false or "adapters"',
+    isType: (value) => typeof value === "boolean" || value === "adapters",
+  },
   rpc: { ...texts, meaning: "an array of host:port" },
   onProgress: callback,
   signal: abortSignal,
@@ -81,7 +78,7 @@ export async function loadCheckpoint(
   options: LoadOptions = {},
 ): Promise<LoadedCheckpoint> {
   const { trainable = false, rpc, onProgress, signal } = options;
-  const type = trainable ? "f32" : options.type;
+  const type = trainable === true ? "f32" : options.type;
   signal?.throwIfAborted();
   using checkpoint = await openCheckpoint(path);
   const { config, tied } = checkpoint;
@@ -93,15 +90,18 @@ export async function loadCheckpoint(
   const toPlace = { config, tied, dtypeOf: typeOf };
   const backend = resources.use(
     rpc === undefined
-      ? openBackend(toPlace, trainable ? { ...options, device: "cpu" } : options)
+      ? openBackend(toPlace, trainable === false ? options : { ...options, device: "cpu" })
       : await openRemoteBackend(toPlace, rpc, options),
   );
-  const mapped = trainable ? undefined : resources.use(MappedWeights.open(checkpoint, typeOf));
+  const mapped = trainable === true
+    ? undefined
+    : resources.use(MappedWeights.open(checkpoint, typeOf));
   const weights = resources.use(
     new Weights(backend, config, typeOf, {
       tied,
       file: mapped?.file,
       offsetOf: (spec) => mapped?.offsetOf(spec),
+      plain: trainable !== false,
     }),
   );
   // While other threads load the file, the tokenizer is made ready here. Both are awaited, whichever fails: the file must

@@ -6,7 +6,10 @@
 import { concatenate } from "../tensor/concatenate.ts";
 import { scale } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { recorderOf } from "../tensor/recorder.ts";
 import { stackedIn } from "../tensor/stacked.ts";
+import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
+import { productWithRows } from "../tensor/training/product_with_rows.ts";
 import { reshape, toF32 } from "../tensor/views.ts";
 import type { AxisGroup } from "./pattern.ts";
 import { atLeastOne, type SizedCall, writePattern } from "./reversed.ts";
@@ -104,10 +107,36 @@ export function einsumGradient(
   const elsewhere = new Set(factors.flat(2));
   const kept = wanted.map((group) => group.filter((name) => elsewhere.has(name)))
     .filter((group) => group.length > 0);
+  const throughRows = gradientThroughRows(gradient, operand, tensors, { inputs, output });
+  if (throughRows !== undefined) return throughRows;
   // A quantized weight is read along its rows only; where it is summed over them, it is widened first.
   const others = tensors.toSpliced(operand, 1).map(toF32);
   const product = einsum(gradient, ...others, ...writePattern(factors, kept, sizes));
   if (kept.flat().length === names.length) return product;
   // An axis that nothing else has was summed over: its elements have the same gradient.
   return repeat(product, ...writePattern([atLeastOne(kept)], wanted, sizes));
+}
+
+/**
+ * The gradient of `x` in `"... in, out in -> ... out"` where the weight is quantized: its rows are widened a few at a time.
+ * Nothing if that is not the product.
+ */
+function gradientThroughRows(
+  gradient: Tensor,
+  operand: number,
+  tensors: readonly Tensor[],
+  { inputs, output }: { inputs: readonly (readonly AxisGroup[])[]; output: readonly AxisGroup[] },
+): Tensor | undefined {
+  const { backend, precision } = recorderOf(gradient)!;
+  if (tensors.length !== 2 || !hasTrainingKernels(backend)) return undefined;
+  const weight = tensors[1 - operand];
+  const [rows, columns, ...more] = inputs[1 - operand];
+  const expected = [...output.slice(0, -1), columns];
+  const fits = weight.dtype !== "f32" && more.length === 0 && columns !== undefined &&
+    sameAxes([rows], output.slice(-1)) && sameAxes(inputs[operand], expected);
+  return fits ? productWithRows(weight, gradient, precision) : undefined;
+}
+
+function sameAxes(a: readonly AxisGroup[], b: readonly AxisGroup[]): boolean {
+  return a.length === b.length && a.every((group, i) => group.join() === b[i].join());
 }

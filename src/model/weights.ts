@@ -43,6 +43,11 @@ export interface WeightsOptions extends ParameterOptions {
   file?: MappedFile;
   /** Where in the file a weight is as it is to be in memory; nothing if it is not. */
   offsetOf?: (spec: ParameterSpec) => number | undefined;
+  /**
+   * Whether all weights keep the order of their elements, row by row, as gradients need them, which is slower to multiply with.
+   * Default: false.
+   */
+  plain?: boolean;
 }
 
 /**
@@ -74,12 +79,12 @@ export class Weights implements Disposable {
     dtypeOf: (spec: ParameterSpec) => TensorType,
     options: WeightsOptions = {},
   ) {
-    const { tied = true, file, offsetOf } = options;
+    const { tied = true, file, offsetOf, plain = false } = options;
     this.tied = tied;
     this.#backend = backend;
     this.#file = file;
     this.distribution = new Distribution(backend, config);
-    const planner = new MemoryPlanner(backend, file);
+    const planner = new MemoryPlanner(backend, { file, plain });
     const placements = parameterSpecs(config, { tied }).map((spec) => {
       const dtype = dtypeOf(spec);
       const offset = offsetOf?.(spec);
@@ -123,6 +128,11 @@ export class Weights implements Disposable {
       numOf.set(dtype, (numOf.get(dtype) ?? 0) + numElements(shape));
     }
     return [...numOf].reduce((most, each) => each[1] > most[1] ? each : most)[0];
+  }
+
+  /** In what memory the tensors of a weight lie. */
+  memoriesOf(name: string): readonly SlotMemory[] {
+    return this.#placement(name).tensors.map(({ memory }) => memory);
   }
 
   /** The tensors of a weight that do not have their values from the mapped file. */

@@ -47,12 +47,15 @@ export class MemoryPlanner {
 
   /**
    * @param backend whose memory is used
-   * @param file what tensors may stay in; it must outlive the buffers
+   * @param options `file`: what tensors may stay in, which must outlive the buffers; `plain`: whether none is repacked
    */
-  constructor(backend: Backend, file?: MappedFile) {
+  constructor(
+    backend: Backend,
+    { file, plain = false }: { readonly file?: MappedFile; readonly plain?: boolean } = {},
+  ) {
     this.#backend = backend;
     this.#file = file;
-    this.#repacked = repackedBufferTypes(backend);
+    this.#repacked = plain ? [] : repackedBufferTypes(backend);
     const places = [backend.host, ...(backend.usesDevices ? backend.places : [])];
     const [host, ...devices] = places.map((place) => nativePlace(place).bufferType);
     this.#types = [host, ...this.#repacked, ...devices];

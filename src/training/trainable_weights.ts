@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
+import type { Adapter } from "../model/adapter.ts";
 import type { Model } from "../model/model.ts";
 import type { GPT2Parameters } from "../model/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -48,6 +49,29 @@ export function trainableWeights(model: Model, freeze: readonly string[] = []): 
     }));
   if (trained.length > 0) return trained;
   throw new InvalidArgumentError("Cannot train: all weights are frozen. Leave some to train.");
+}
+
+/**
+ * The weights of an adapter, all of which are trained: `blocks.0.qkvProjection.down` and `.up`.
+ *
+ * @param model that it is for; its own weights stay as they are, and may be quantized
+ * @throws {TypeError} if the model's weights are not where gradients can go through them
+ */
+export function trainableAdapter(model: Model, adapter: Adapter): TrainableWeight[] {
+  const { backend, weights } = model;
+  const isPlain = weights.specs.every(({ name }) =>
+    weights.memoriesOf(name).every((memory) => memory === "plain" || memory === "mapped")
+  );
+  if (backend.usesDevices || !isPlain) {
+    throw new TypeError(
+      "Cannot train an adapter: the model's weights are in an order, or on a device, that gradients cannot go through. " +
+        'Load the model with trainable: "adapters".',
+    );
+  }
+  return adapter.weights.flatMap(({ name, down, up }) => [
+    { name: `${name}.down`, tensor: down, decays: true },
+    { name: `${name}.up`, tensor: up, decays: true },
+  ]);
 }
 
 function checkTrainable({ backend, weights }: Model): void {

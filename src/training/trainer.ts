@@ -8,11 +8,14 @@ import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
+import { adaptParameters, type LowRankUpdates } from "../model/adapt_parameters.ts";
+import type { Adapter } from "../model/adapter.ts";
+import type { Model } from "../model/model.ts";
 import { AdamW } from "./adam_w.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import { learningRateAt } from "./learning_rate.ts";
 import { NO_TARGET } from "./target_loss.ts";
-import { type TrainableWeight, trainableWeights } from "./trainable_weights.ts";
+import { trainableAdapter, type TrainableWeight, trainableWeights } from "./trainable_weights.ts";
 import {
   type TrainerOptions,
   trainerRules,
@@ -90,7 +93,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     if (engine === undefined) {
       throw new TypeError(`Cannot ${ACTION}: a GPT2 is needed: received ${describe(model)}.`);
     }
-    const { signal, ...rest } = checkOptions(ACTION, options, trainerRules);
+    const { signal, adapter, ...rest } = checkOptions(ACTION, options, trainerRules);
     const { config, weights, backend } = engine.model;
     const settings = withDefaults(rest, config.contextLength);
     checkSettings(settings, config.contextLength);
@@ -99,13 +102,18 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     this.#engine = engine;
     this.#data = data;
     this.#signal = signal;
-    this.weights = trainableWeights(engine.model, settings.freeze);
+    checkAdapter(adapter, engine.model, settings);
+    this.weights = adapter === undefined
+      ? trainableWeights(engine.model, settings.freeze)
+      : trainableAdapter(engine.model, adapter);
     this.optimizer = resources.use(new AdamW(backend, this.weights, settings));
     this.#graph = resources.use(
       new TrainingGraph({
         backend,
         config,
-        parameters: weights.parameters,
+        parameters: adapter === undefined
+          ? weights.parameters
+          : adaptParameters(weights.parameters, updatesOf(adapter)),
         trained: this.weights.map(({ tensor }) => tensor),
         gradients: this.optimizer.gradients,
         batch: settings.batchSize,
@@ -245,6 +253,28 @@ function checkSettings(
   if (minLearningRate <= learningRate) return;
   throw new InvalidArgumentError(
     `Cannot ${ACTION}: minLearningRate must be at most learningRate: received ${minLearningRate} and ${learningRate}`,
+  );
+}
+
+function checkAdapter(
+  adapter: Adapter | undefined,
+  model: Model,
+  { freeze }: TrainerSettings,
+): void {
+  if (adapter === undefined) return;
+  if (adapter.model !== model) {
+    throw new TypeError(`Cannot ${ACTION}: the adapter is one of another model`);
+  }
+  if (freeze.length === 0) return;
+  throw new InvalidArgumentError(
+    `Cannot ${ACTION}: with an adapter all weights of the model are frozen: received freeze as well. Leave it out.`,
+  );
+}
+
+/** What an adapter adds to weights. */
+function updatesOf(adapter: Adapter): LowRankUpdates {
+  return new Map(
+    adapter.weights.map(({ name, down, up, scale }) => [name, [{ down, up, factor: scale }]]),
   );
 }
 

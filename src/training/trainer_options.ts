@@ -11,6 +11,7 @@ import {
   type OptionRules,
   texts,
 } from "../base/check_options.ts";
+import { Adapter } from "../model/adapter.ts";
 import type { Precision } from "../tensor/recorder.ts";
 import type { ScheduleKind } from "./learning_rate.ts";
 
@@ -46,6 +47,8 @@ export interface TrainerOptions {
   precision?: Precision;
   /** Names of weights that stay as they are; `*` stands for any characters: `["blocks.0.*", "*Embedding"]`. */
   freeze?: readonly string[];
+  /** What is trained instead of the weights of the model: one of its adapters. */
+  adapter?: Adapter;
   /** Decides the order of the data, and what dropout leaves out. Default: 0. */
   seed?: number;
   /** Stops training with an `AbortError`, between two steps: the model is as the last one has left it. */
@@ -90,16 +93,17 @@ export const trainerRules: OptionRules<TrainerOptions> = {
   dropout: share,
   precision: oneOf<Precision>("f32", "bf16"),
   freeze: texts,
+  adapter: { meaning: "an adapter of the model", isType: (value) => value instanceof Adapter },
   seed: integer(0, 2 ** 32 - 1),
   signal: abortSignal,
 };
 
 /** The options with their defaults. */
-export type TrainerSettings = Required<Omit<TrainerOptions, "signal">>;
+export type TrainerSettings = Required<Omit<TrainerOptions, "signal" | "adapter">>;
 
 /** Fills in what is not given. */
 export function withDefaults(
-  options: Omit<TrainerOptions, "signal">,
+  options: Omit<TrainerOptions, "signal" | "adapter">,
   contextLength: number,
 ): TrainerSettings {
   const { numSteps = 2000, learningRate = 1e-3 } = options;
