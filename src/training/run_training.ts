@@ -5,7 +5,7 @@
  * | ------------------ | ---------------------------------------------------------------- |
  * | `best/`            | the model with the lowest validation loss, as a Hugging Face folder |
  * | `last/`            | the model as the run has left it                                 |
- * | `model.gguf`       | the best of them, or the last if nothing was evaluated            |
+ * | `model.gguf`, `adapter.gguf` | the best of them, or the last if nothing was evaluated  |
  * | `state.safetensors`| what training goes on from                                       |
  * | `log.jsonl`        | what happened, an event in each line                             |
  * | `report.html`      | the same as a page                                               |
@@ -16,8 +16,6 @@ import { writeFileAtomically } from "../base/atomic_file.ts";
 import { quotePath } from "../base/describe.ts";
 import { NumericalError, StorageError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
-import { convertCheckpoint } from "../checkpoint/convert.ts";
-import type { FileType } from "../checkpoint/file_types.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
 import type { GPT2Config } from "../model/config.ts";
@@ -28,6 +26,14 @@ import type { Batch } from "./training_graph.ts";
 import type { Evaluated, RunEnds, StepDone, TrainingEvent } from "./training_event.ts";
 import { loadTrainingState, readTrainingRecord, saveTrainingState } from "./training_state.ts";
 import { validationLoss } from "./validation_loss.ts";
+
+/** How the result of a run is written. */
+export interface TrainingResult {
+  /** Writes what was trained, as it is now, into a folder. */
+  save(folder: string): Promise<void>;
+  /** Makes another file of what `save()` has written into a folder, at the end. */
+  finish(folder: string): Promise<void>;
+}
 
 /** What a run uses of a `GPT2`. */
 export interface TrainedModel {
@@ -42,8 +48,6 @@ export interface TrainedModel {
     prompt: string,
     options: { maxNewTokens: number; seed: number; topK: number; signal?: AbortSignal },
   ): Promise<string>;
-  /** Writes a folder that Hugging Face transformers loads. */
-  saveSafetensors(folder: string): Promise<void>;
 }
 
 /** Texts that the model is not trained on. */
@@ -60,6 +64,8 @@ export interface ValidationData {
 export interface RunOptions {
   /** The folder that is written. */
   readonly out: string;
+  /** How models are written into it. */
+  readonly result: TrainingResult;
   /** What is evaluated. */
   readonly validation?: ValidationData;
   /** Steps between two evaluations. Default: 250. */
@@ -70,8 +76,6 @@ export interface RunOptions {
   readonly samplePrompt?: string;
   /** Tokens of such a continuation. Default: 60. */
   readonly sampleTokens?: number;
-  /** The type of `model.gguf`. Default: `"f16"`. */
-  readonly ggufType?: FileType;
   /** Whether to go on from the state in the folder. Default: false. */
   readonly resume?: boolean;
   /** Tokens of the training data, for the log. */
@@ -173,10 +177,10 @@ class Run {
     yield this.#begins();
     this.#begin = performance.now();
     this.#firstStep = this.#trainer.numSteps;
-    if (this.#firstStep === 0) yield* this.#evaluate();
     let reason: RunEnds["reason"] = "finished";
     let failure: unknown;
     try {
+      if (this.#firstStep === 0) yield* this.#evaluate();
       while (this.#trainer.numSteps < settings.numSteps) {
         signal?.throwIfAborted();
         yield await this.#step();
@@ -193,7 +197,7 @@ class Run {
     }
     // What was computed so far is kept whole: the weights are those after the last step.
     yield await this.#saveState();
-    yield* this.#saveModels();
+    yield* this.#saveModels(reason);
     yield {
       kind: "end",
       step: this.#trainer.numSteps,
@@ -258,7 +262,7 @@ class Run {
       yield evaluated;
       if (evaluated.isBest && step > 0) {
         const path = `${this.#options.out}/best`;
-        await this.#model.saveSafetensors(path);
+        await this.#options.result.save(path);
         yield { kind: "saved", step, what: "best", path };
       }
     }
@@ -308,14 +312,15 @@ class Run {
     return { kind: "saved", step, what: "state", path: this.#statePath };
   }
 
-  async *#saveModels(): AsyncGenerator<TrainingEvent> {
-    const { out, ggufType = "f16" } = this.#options;
+  async *#saveModels(reason: RunEnds["reason"]): AsyncGenerator<TrainingEvent> {
+    const { out, result } = this.#options;
     const step = this.#trainer.numSteps;
     const last = `${out}/last`;
-    await this.#model.saveSafetensors(last);
+    await result.save(last);
     yield { kind: "saved", step, what: "last", path: last };
-    const source = exists(`${out}/best`) ? `${out}/best` : last;
-    await convertCheckpoint(source, `${out}/model.gguf`, { type: ggufType, overwrite: true });
+    const hasBest = exists(`${out}/best`);
+    // Weights that have run away may be too large for the type of another file.
+    if (hasBest || reason !== "diverged") await result.finish(hasBest ? `${out}/best` : last);
   }
 
   async writeReport(events: readonly TrainingEvent[]): Promise<void> {

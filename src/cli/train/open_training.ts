@@ -6,6 +6,7 @@
 import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quote, quotePath } from "../../base/describe.ts";
 import { exists } from "../../base/files.ts";
+import { convertCheckpoint } from "../../checkpoint/convert.ts";
 import { saveTokenizer } from "../../checkpoint/hugging_face/save_tokenizer.ts";
 import { readTokenizerFolder } from "../../checkpoint/hugging_face/tokenizer.ts";
 import { GPT2 } from "../../gpt2.ts";
@@ -75,7 +76,7 @@ export async function openTraining(
   const validation = await openValidation(data, model, seqLength, resources, io);
   if (!resume) await writePlan(plan, out);
   const owned = resources.move();
-  const { evaluateEvery, saveEvery, ggufType } = plan;
+  const { evaluateEvery, saveEvery, ggufType = "f16" } = plan;
   return {
     model,
     trainer,
@@ -85,7 +86,11 @@ export async function openTraining(
       validation,
       evaluateEvery,
       saveEvery,
-      ggufType,
+      result: {
+        save: (folder) => model.saveSafetensors(folder),
+        finish: (folder) =>
+          convertCheckpoint(folder, `${out}/model.gguf`, { type: ggufType, overwrite: true }),
+      },
       samplePrompt: plan.samplePrompt ?? (tokenizer.endOfTextId === undefined ? "\n" : ""),
       numTrainTokens: data.train.numTokens,
     },

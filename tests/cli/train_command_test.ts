@@ -1,0 +1,241 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { GPT2 } from "../../mod.ts";
+import type { TrainingEvent } from "../../src/training/training_event.ts";
+import { withFiles } from "../training/data/with_files.ts";
+import { runCli, type RunOptions } from "./run_cli.ts";
+
+/** Sentences of a few words in all orders: there is something to learn, and something to evaluate. */
+const TEXT = Array.from({ length: 400 }, (_, i) => {
+  const words = ["the cat", "a dog", "the old king", "nobody"];
+  const verbs = ["sees", "hears", "forgets"];
+  return `${words[i % 4]} ${verbs[(i * 7) % 3]} ${words[(i * i + 1) % 4]}.`;
+}).join("\n");
+
+const SMALL = [
+  "--layers",
+  "1",
+  "--heads",
+  "2",
+  "--width",
+  "16",
+  "--context",
+  "16",
+  "--batch-size",
+  "4",
+  "--steps",
+  "12",
+  "--evaluate-every",
+  "4",
+  "--threads",
+  "1",
+];
+
+const EVERY_EVENT = ["--json", "--log-every", "1"];
+
+function train(args: string[], options?: RunOptions) {
+  return runCli(["train", ...args], options);
+}
+
+function withText(run: (folder: string) => Promise<void>) {
+  return withFiles({ "text.txt": TEXT }, run);
+}
+
+function eventsOf(out: string): TrainingEvent[] {
+  return Deno.readTextFileSync(`${out}/log.jsonl`).trimEnd().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+}
+
+Deno.test("train makes a model that can be run, and says what it does", () =>
+  withText(async (folder) => {
+    const out = `${folder}/new/out`;
+    const { code, stdout, stderr } = await train([
+      "--data",
+      `${folder}/text.txt`,
+      "--out",
+      out,
+      ...SMALL,
+    ]);
+    assertEquals([code, stdout], [0, `${out}\n`], stderr);
+    assertStringIncludes(stderr, "tokens to learn from");
+    assertEquals(Array.from(Deno.readDirSync(out), ({ name }) => name).sort(), [
+      "best",
+      "data",
+      "last",
+      "log.jsonl",
+      "model.gguf",
+      "plan.json",
+      "state.safetensors",
+      "tokenizer",
+    ]);
+    const events = eventsOf(out);
+    const losses = events.filter((event) => event.kind === "step").map(({ loss }) => loss);
+    assertEquals(losses.length, 12);
+    assert(losses.every(Number.isFinite));
+    const evaluations = events.filter((event) => event.kind === "evaluation");
+    assertEquals(evaluations.map(({ step }) => step), [0, 4, 8, 12]);
+    assert(evaluations[3].loss < evaluations[0].loss, "it has learned nothing");
+    assertEquals(events.at(-1)!.kind, "end");
+    for (const model of [`${out}/best`, `${out}/last`, `${out}/model.gguf`]) {
+      const generated = await runCli(["generate", "--model", model, "the", "-n", "4", "--greedy"]);
+      assertEquals(generated.code, 0, generated.stderr);
+      assert(generated.stdout.startsWith("the"), generated.stdout);
+    }
+  }));
+
+Deno.test("train --resume goes on bit by bit as if it had never stopped", () =>
+  withText(async (folder) => {
+    const data = ["--data", `${folder}/text.txt`];
+    const more = ["--dropout", "0.1", "--seed", "3"];
+    await train([...data, "--out", `${folder}/whole`, ...SMALL, ...more]);
+    const out = `${folder}/parts`;
+    const controller = new AbortController();
+    const stopped = await train([...data, "--out", out, ...SMALL, ...more, ...EVERY_EVENT], {
+      signal: controller.signal,
+      onStdout: (text) => {
+        if (text.includes('"kind":"step","step":6')) controller.abort();
+      },
+    });
+    assertEquals(stopped.code, 130);
+    const before = eventsOf(out);
+    const end = before.at(-1)!;
+    assert(end.kind === "end" && end.reason === "stopped", JSON.stringify(end));
+    assert(end.step >= 6 && end.step < 12, `${end.step}`);
+    const { code, stderr } = await train(["--resume", "--out", out, "--threads", "1"]);
+    assertEquals(code, 0, stderr);
+    const stepsOf = (out: string) =>
+      eventsOf(out).filter((event) => event.kind === "step").map((
+        { step, loss, gradientNorm },
+      ) => [step, loss, gradientNorm]);
+    assertEquals(stepsOf(out), stepsOf(`${folder}/whole`));
+    for (const file of ["last/model.safetensors", "best/model.safetensors"]) {
+      assertEquals(
+        Deno.readFileSync(`${out}/${file}`),
+        Deno.readFileSync(`${folder}/whole/${file}`),
+        file,
+      );
+    }
+  }));
+
+Deno.test("train --resume after a process was killed goes on from the last state", () =>
+  withText(async (folder) => {
+    const out = `${folder}/out`;
+    await train(["--data", `${folder}/text.txt`, "--out", out, ...SMALL]);
+    const whole = eventsOf(out);
+    // As a process leaves it that is killed after step 12, when step 8 was the last that was saved.
+    const again = `${folder}/again`;
+    const controller = new AbortController();
+    await train(["--data", `${folder}/text.txt`, "--out", again, ...SMALL, ...EVERY_EVENT], {
+      signal: controller.signal,
+      onStdout: (text) => {
+        if (text.includes('"step":8,"what":"state"')) {
+          Deno.copyFileSync(`${again}/state.safetensors`, `${folder}/kept`);
+          controller.abort();
+        }
+      },
+    });
+    Deno.renameSync(`${folder}/kept`, `${again}/state.safetensors`);
+    Deno.writeTextFileSync(`${again}/log.jsonl`, '{"kind":"step","step":9,"loss":1}\n{"kind":"st', {
+      append: true,
+    });
+    assertEquals((await train(["--resume", "--out", again])).code, 0);
+    const losses = (events: TrainingEvent[]) =>
+      events.filter((event) => event.kind === "step").map(({ step, loss }) => [step, loss]);
+    assertEquals(losses(eventsOf(again)), losses(whole));
+  }));
+
+Deno.test("train --init fine-tunes a model, whose tokenizer stays", () =>
+  withText(async (folder) => {
+    const first = `${folder}/first`;
+    await train([
+      "--data",
+      `${folder}/text.txt`,
+      "--out",
+      first,
+      ...SMALL,
+      "--tokenizer",
+      "bpe:270",
+    ]);
+    const out = `${folder}/tuned`;
+    const { code, stderr } = await train([
+      "--data",
+      `${folder}/text.txt`,
+      "--init",
+      `${first}/best`,
+      "--out",
+      out,
+      "--steps",
+      "3",
+      "--learning-rate",
+      "1e-3",
+      "--freeze",
+      "*Embedding",
+    ]);
+    assertEquals(code, 0, stderr);
+    using before = await GPT2.fromPretrained(`${first}/best`);
+    using after = await GPT2.fromPretrained(`${out}/last`);
+    assertEquals(after.config, before.config);
+    assertEquals(after.tokenizer!.encode(TEXT), before.tokenizer!.encode(TEXT));
+    const losses = eventsOf(out).filter((event) => event.kind === "evaluation");
+    assert(losses.at(-1)!.loss < losses[0].loss, "it has learned nothing");
+  }));
+
+Deno.test("train tells what is wrong before it trains, and leaves a run alone", () =>
+  withFiles({
+    "text.txt": TEXT,
+    "short.txt": "too short",
+    "bad.json": "{",
+    "unknown.json": '{"modle": {}}',
+  }, async (folder) => {
+    const data = ["--data", `${folder}/text.txt`];
+    const out = ["--out", `${folder}/out`];
+    const refused = async (args: string[], code: number, message: string) => {
+      const result = await train(args);
+      assertStringIncludes(result.stderr, message);
+      assertEquals(result.code, code, result.stderr);
+    };
+    await refused([...data], 2, "train needs --out <folder>");
+    await refused([...out], 2, "train needs --data <path>");
+    await refused(["--resume", ...out], 2, "There is no training run in");
+    await refused(
+      [...data, ...out, "--init", "demo", "--layers", "3"],
+      2,
+      "--layers is for a new model",
+    );
+    await refused([...data, ...out, "--config", `${folder}/bad.json`], 2, "is not JSON");
+    await refused([...data, ...out, "--config", `${folder}/unknown.json`], 2, 'received "modle"');
+    await refused([...data, ...out, "--tokenizer", "bpe:12"], 2, "takes 257 to 1048576 tokens");
+    await refused([...data, ...out, "--heads", "5"], 2, "numHeads must divide embeddingDim");
+    await refused(
+      ["--data", `${folder}/short.txt`, ...out, ...SMALL],
+      2,
+      "or choose a shorter context",
+    );
+    await refused(["--data", `${folder}/none`, ...out, ...SMALL], 66, "none");
+    assertEquals((await train([...data, ...out, ...SMALL, "--steps", "2"])).code, 0);
+    const before = Deno.readFileSync(`${folder}/out/state.safetensors`);
+    await refused([...data, ...out, ...SMALL], 74, "there is a training run in it");
+    await refused(["--resume", ...out, "--steps", "20"], 2, "--steps does not go with --resume");
+    assertEquals(Deno.readFileSync(`${folder}/out/state.safetensors`), before);
+  }));
+
+Deno.test("train stops where the loss is no number, and keeps the weights before", () =>
+  withText(async (folder) => {
+    const out = `${folder}/out`;
+    const { code, stderr } = await train([
+      "--data",
+      `${folder}/text.txt`,
+      "--out",
+      out,
+      ...SMALL,
+      "--learning-rate",
+      "1e30",
+      "--warmup-steps",
+      "0",
+    ]);
+    assertStringIncludes(stderr, "Lower the learning rate");
+    assert(code !== 0);
+    const end = eventsOf(out).at(-1)!;
+    assert(end.kind === "end" && end.reason === "diverged");
+    assert(Deno.statSync(`${out}/state.safetensors`).isFile);
+  }));
