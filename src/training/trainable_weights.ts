@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
-import type { Adapter } from "../model/adapter.ts";
+import type { ModelAdapter } from "../model/model_adapter.ts";
 import type { Model } from "../model/model.ts";
 import type { GPT2Parameters } from "../model/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -57,7 +57,7 @@ export function trainableWeights(model: Model, freeze: readonly string[] = []): 
  * @param model that it is for; its own weights stay as they are, and may be quantized
  * @throws {TypeError} if the model's weights are not where gradients can go through them
  */
-export function trainableAdapter(model: Model, adapter: Adapter): TrainableWeight[] {
+export function trainableAdapter(model: Model, adapter: ModelAdapter): TrainableWeight[] {
   const { backend, weights } = model;
   const isPlain = weights.specs.every(({ name }) =>
     weights.memoriesOf(name).every((memory) => memory === "plain" || memory === "mapped")

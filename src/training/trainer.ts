@@ -9,7 +9,7 @@ import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
 import { adaptParameters, type LowRankUpdates } from "../model/adapt_parameters.ts";
-import type { Adapter } from "../model/adapter.ts";
+import type { ModelAdapter } from "../model/model_adapter.ts";
 import type { Model } from "../model/model.ts";
 import { AdamW } from "./adam_w.ts";
 import { GradientSums } from "./gradient_sums.ts";
@@ -53,6 +53,9 @@ export interface TrainingStep {
 
 const ACTION = "train";
 
+/** What moves the weights of a trainer, and has their gradients. For this package. */
+export let optimizerOf: (trainer: Trainer) => AdamW;
+
 /**
  * Trains a model. Each step takes a batch, and moves the weights of the model itself: what it writes and how it scores
  * between two steps is what it has learned by then.
@@ -70,8 +73,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   readonly settings: TrainerSettings;
   /** The weights that are trained. */
   readonly weights: readonly TrainableWeight[];
-  /** Moves them. */
-  readonly optimizer: AdamW;
+  readonly #optimizer: AdamW;
   readonly #engine: Engine;
   readonly #data: BatchSource;
   readonly #graph: TrainingGraph;
@@ -80,7 +82,13 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   readonly #resources: DisposableStack;
   #numSteps = 0;
 
+  static {
+    optimizerOf = (trainer) => trainer.#optimizer;
+  }
+
   /**
+   * A trainer that has done no step.
+   *
    * @param model a `GPT2` with all its weights in F32 in memory: a new one, or one loaded with `trainable: true`
    * @param data batches of `seqLength` tokens
    * @param options see {@linkcode TrainerOptions}
@@ -93,7 +101,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     if (engine === undefined) {
       throw new TypeError(`Cannot ${ACTION}: a GPT2 is needed: received ${describe(model)}.`);
     }
-    const { signal, adapter, ...rest } = checkOptions(ACTION, options, trainerRules);
+    const { signal, adapter: given, ...rest } = checkOptions(ACTION, options, trainerRules);
     const { config, weights, backend } = engine.model;
     const settings = withDefaults(rest, config.contextLength);
     checkSettings(settings, config.contextLength);
@@ -102,11 +110,12 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     this.#engine = engine;
     this.#data = data;
     this.#signal = signal;
+    const adapter = given as ModelAdapter | undefined;
     checkAdapter(adapter, engine.model, settings);
     this.weights = adapter === undefined
       ? trainableWeights(engine.model, settings.freeze)
       : trainableAdapter(engine.model, adapter);
-    this.optimizer = resources.use(new AdamW(backend, this.weights, settings));
+    this.#optimizer = resources.use(new AdamW(backend, this.weights, settings));
     this.#graph = resources.use(
       new TrainingGraph({
         backend,
@@ -115,7 +124,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
           ? weights.parameters
           : adaptParameters(weights.parameters, updatesOf(adapter)),
         trained: this.weights.map(({ tensor }) => tensor),
-        gradients: this.optimizer.gradients,
+        gradients: this.#optimizer.gradients,
         batch: settings.batchSize,
         seq: settings.seqLength,
         dropout: settings.dropout,
@@ -124,7 +133,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     );
     this.#sums = settings.accumulation === 1
       ? undefined
-      : resources.use(new GradientSums(backend, this.optimizer.gradients));
+      : resources.use(new GradientSums(backend, this.#optimizer.gradients));
     this.#resources = resources.move();
   }
 
@@ -163,10 +172,10 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
       kind: this.settings.schedule,
     });
     const { loss, numTokens } = await this.#computeGradients(step);
-    const gradientNorm = await this.#engine.betweenPasses(() => this.optimizer.gradientNorm());
+    const gradientNorm = await this.#engine.betweenPasses(() => this.#optimizer.gradientNorm());
     checkFinite(step, loss, gradientNorm);
     await this.#engine.betweenPasses(() =>
-      this.optimizer.step({ step, learningRate, gradientNorm })
+      this.#optimizer.step({ step, learningRate, gradientNorm })
     );
     this.#numSteps = step + 1;
     const elapsedMs = performance.now() - begin;
@@ -226,7 +235,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   /** The bytes of native memory beside the weights: gradients and what the optimizer keeps, and results of operations. */
   get memory(): { optimizerBytes: number; workingBytes: number } {
     const { workingBytes } = this.#graph;
-    return { optimizerBytes: this.optimizer.byteLength, workingBytes };
+    return { optimizerBytes: this.#optimizer.byteLength, workingBytes };
   }
 
   /** Frees the memory of the optimizer; the model stays. */
@@ -257,7 +266,7 @@ function checkSettings(
 }
 
 function checkAdapter(
-  adapter: Adapter | undefined,
+  adapter: ModelAdapter | undefined,
   model: Model,
   { freeze }: TrainerSettings,
 ): void {
@@ -272,7 +281,7 @@ function checkAdapter(
 }
 
 /** What an adapter adds to weights. */
-function updatesOf(adapter: Adapter): LowRankUpdates {
+function updatesOf(adapter: ModelAdapter): LowRankUpdates {
   return new Map(
     adapter.weights.map(({ name, down, up, scale }) => [name, [{ down, up, factor: scale }]]),
   );

@@ -11,7 +11,8 @@ import {
   type OptionRules,
   texts,
 } from "../base/check_options.ts";
-import { Adapter } from "../model/adapter.ts";
+import type { Adapter } from "../model/adapter.ts";
+import { ModelAdapter } from "../model/model_adapter.ts";
 import type { Precision } from "../tensor/recorder.ts";
 import type { ScheduleKind } from "./learning_rate.ts";
 
@@ -93,7 +94,7 @@ export const trainerRules: OptionRules<TrainerOptions> = {
   dropout: share,
   precision: oneOf<Precision>("f32", "bf16"),
   freeze: texts,
-  adapter: { meaning: "an adapter of the model", isType: (value) => value instanceof Adapter },
+  adapter: { meaning: "an adapter of the model", isType: (value) => value instanceof ModelAdapter },
   seed: integer(0, 2 ** 32 - 1),
   signal: abortSignal,
 };

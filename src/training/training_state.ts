@@ -13,7 +13,7 @@ import { type SafetensorsTensorToWrite, writeSafetensors } from "../formats/safe
 import { readTensor, writeTensor } from "../tensor/data.ts";
 import { sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Trainer } from "./trainer.ts";
+import { optimizerOf, type Trainer } from "./trainer.ts";
 
 /** What else is to be known when training goes on: anything that JSON holds. */
 export type TrainingRecord = Readonly<Record<string, unknown>>;
@@ -27,7 +27,9 @@ const METADATA_KEY = "allformers.training";
 const PIECE_BYTES = 2 ** 22;
 
 /** The tensors of a trainer that change, under the names that they have in the file. */
-function changingTensors({ weights, optimizer }: Trainer): Map<string, Tensor> {
+function changingTensors(trainer: Trainer): Map<string, Tensor> {
+  const { weights } = trainer;
+  const optimizer = optimizerOf(trainer);
   return new Map(weights.flatMap(({ name, tensor }, i) => [
     [`weights.${name}`, tensor],
     [`first_moments.${name}`, optimizer.firstMoments.tensors[i]],

@@ -7,9 +7,12 @@ import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quote, quotePath } from "../../base/describe.ts";
 import { exists } from "../../base/files.ts";
 import { convertCheckpoint } from "../../checkpoint/convert.ts";
+import type { FileType } from "../../checkpoint/file_types.ts";
 import { saveTokenizer } from "../../checkpoint/hugging_face/save_tokenizer.ts";
 import { readTokenizerFolder } from "../../checkpoint/hugging_face/tokenizer.ts";
 import { GPT2 } from "../../gpt2.ts";
+import type { Adapter } from "../../model/adapter.ts";
+import { createAdapter } from "../../model/create_adapter.ts";
 import { GPT2Config } from "../../model/config.ts";
 import { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { prepareData, type PreparedData } from "../../training/data/prepare_data.ts";
@@ -17,7 +20,7 @@ import { TokenFile } from "../../training/data/token_file.ts";
 import { trainTokenizerOnFiles } from "../../training/data/train_tokenizer_on_files.ts";
 import { TrainingWindows } from "../../training/data/training_windows.ts";
 import { validationWindows } from "../../training/data/validation_windows.ts";
-import type { RunOptions, ValidationData } from "../../training/run_training.ts";
+import type { RunOptions, TrainingResult, ValidationData } from "../../training/run_training.ts";
 import { Trainer } from "../../training/trainer.ts";
 import { withDefaults } from "../../training/trainer_options.ts";
 import { UsageError } from "../arguments/usage_error.ts";
@@ -72,11 +75,15 @@ export async function openTraining(
     seed,
     sampling: plan.sampling,
   });
-  const trainer = resources.use(new Trainer(model, windows, plan.training));
+  const adapter = plan.adapter &&
+    await model.loadAdapter(createAdapter(model.config, { ...plan.adapter, seed }));
+  // What is evaluated and what is written on the way comes from the adapter, too.
+  if (adapter !== undefined) await model.useAdapters([adapter]);
+  const trainer = resources.use(new Trainer(model, windows, { ...plan.training, adapter }));
   const validation = await openValidation(data, model, seqLength, resources, io);
   if (!resume) await writePlan(plan, out);
   const owned = resources.move();
-  const { evaluateEvery, saveEvery, ggufType = "f16" } = plan;
+  const { evaluateEvery, saveEvery } = plan;
   return {
     model,
     trainer,
@@ -86,15 +93,32 @@ export async function openTraining(
       validation,
       evaluateEvery,
       saveEvery,
-      result: {
-        save: (folder) => model.saveSafetensors(folder),
-        finish: (folder) =>
-          convertCheckpoint(folder, `${out}/model.gguf`, { type: ggufType, overwrite: true }),
-      },
+      result: adapter === undefined
+        ? modelResult(model, `${out}/model.gguf`, plan.ggufType)
+        : adapterResult(model, adapter, `${out}/adapter.gguf`),
       samplePrompt: plan.samplePrompt ?? (tokenizer.endOfTextId === undefined ? "\n" : ""),
       numTrainTokens: data.train.numTokens,
     },
     [Symbol.dispose]: () => owned[Symbol.dispose](),
+  };
+}
+
+/** A model is written as a folder that transformers loads, and as a file for llama.cpp. */
+function modelResult(model: GPT2, path: string, type: FileType = "f16"): TrainingResult {
+  return {
+    save: (folder) => model.saveSafetensors(folder),
+    finish: (folder) => convertCheckpoint(folder, path, { type, overwrite: true }),
+  };
+}
+
+/** An adapter is written as a folder that PEFT loads, and as a file for llama.cpp. */
+function adapterResult(model: GPT2, adapter: Adapter, path: string): TrainingResult {
+  return {
+    save: (folder) => model.saveAdapter(adapter, folder),
+    async finish(folder) {
+      using saved = await model.loadAdapter(folder);
+      await model.saveAdapter(saved, path);
+    },
   };
 }
 
@@ -104,13 +128,14 @@ async function openModel(
   io: Io & { readonly isQuiet?: boolean },
 ): Promise<GPT2> {
   const { stderr, signal, isQuiet } = io;
-  if (plan.init !== undefined) {
+  const { init, initType: type, adapter } = plan;
+  if (init !== undefined) {
+    const trainable = adapter === undefined ? true : "adapters";
     return await showingProgress(
-      plan.init,
+      init,
       stderr,
       { isQuiet },
-      (onProgress) =>
-        GPT2.fromPretrained(plan.init!, { trainable: true, threads, signal, onProgress }),
+      (onProgress) => GPT2.fromPretrained(init, { trainable, type, threads, signal, onProgress }),
     );
   }
   const tokenizer = await openTokenizer(plan, `${out}/tokenizer`, io);

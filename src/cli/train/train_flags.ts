@@ -84,6 +84,22 @@ export const trainFlags = {
     group: MODEL,
     help: 'Weights that stay as they are: "blocks.0.*", "*Embedding". May be repeated.',
   },
+  lora: {
+    kind: "text",
+    valueName: "settings",
+    group: MODEL,
+    help:
+      "With --init: train an adapter beside the model, whose weights stay as they are, quantized ones too: " +
+      "rank=8,alpha=16,targets=qkv,output,hidden,mlp. Each has a default: 8, twice the rank, qkv.",
+  },
+  initType: {
+    kind: "choice",
+    valueName: "type",
+    choices: fileTypes,
+    group: MODEL,
+    help:
+      "With --lora: the type of the model's weights in memory. Default: as they are stored; q8_0 for the hub's.",
+  },
   steps: { kind: "integer", valueName: "count", min: 1, group: STEPS, help: "Steps in all." },
   batchSize: {
     kind: "integer",
@@ -197,7 +213,7 @@ export const trainFlags = {
     valueName: "type",
     choices: fileTypes,
     group: OUTPUT,
-    help: "The type of model.gguf. Default: f16.",
+    help: "The type of model.gguf. Default: f16. An adapter is F32.",
   },
   logEvery: {
     kind: "integer",

@@ -7,11 +7,13 @@
 import { quote, quotePath } from "../../base/describe.ts";
 import { isFile } from "../../base/files.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
+import type { CreateAdapterOptions } from "../../model/create_adapter.ts";
 import type { GPT2ConfigFields } from "../../model/config.ts";
 import { type PresetName, presets } from "../../training/presets.ts";
 import type { TrainerOptions } from "../../training/trainer_options.ts";
-import type { FlagValues } from "../arguments/flags.ts";
+import { flagText, type FlagValues } from "../arguments/flags.ts";
 import { UsageError } from "../arguments/usage_error.ts";
+import { parseAdapter } from "./parse_adapter.ts";
 import type { trainFlags } from "./train_flags.ts";
 
 /** See the module. */
@@ -20,6 +22,10 @@ export interface TrainingPlan {
   readonly data: string;
   /** The model that is fine-tuned; nothing if a new one is trained. */
   readonly init?: string;
+  /** What is trained beside that model, if its weights stay as they are. */
+  readonly adapter?: CreateAdapterOptions;
+  /** The type of that model's weights in memory. */
+  readonly initType?: FileType;
   /** Sizes of a new model; the tokenizer decides the vocabulary. */
   readonly model?: Omit<GPT2ConfigFields, "vocabSize">;
   /** `"char"`, `"bpe:4096"`, `"gpt2"`, or a path. Nothing for that of the model that is fine-tuned. */
@@ -39,6 +45,12 @@ export interface TrainingPlan {
   /** The type of `model.gguf`. */
   readonly ggufType?: FileType;
 }
+
+/** Small steps: the model is good already. */
+const FINE_TUNING: TrainerOptions = { learningRate: 5e-5, numSteps: 500, batchSize: 4 };
+
+/** An adapter begins at nothing, and takes larger ones (Hu et al., 2021, arXiv:2106.09685, table 11). */
+const ADAPTER_TRAINING: TrainerOptions = { ...FINE_TUNING, learningRate: 3e-4, weightDecay: 0 };
 
 type Values = FlagValues<typeof trainFlags>;
 
@@ -70,11 +82,17 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
       } as well, whose sizes and tokenizer stay. Leave one out.`,
     );
   }
+  for (const [name, needed] of [["lora", "init"], ["initType", "lora"]] as const) {
+    if (values[name] === undefined || values[needed] !== undefined) continue;
+    throw new UsageError(`${flagText(name)} needs --${needed}: received none. Add it.`);
+  }
   const chosen = presets[(preset ?? "nano") as PresetName];
   const file = values.config === undefined ? {} : await readConfigFile(values.config);
   const base = init === undefined
     ? chosen.training
-    : { learningRate: 5e-5, numSteps: 500, batchSize: 4 };
+    : values.lora === undefined
+    ? FINE_TUNING
+    : ADAPTER_TRAINING;
   return {
     data,
     ...init === undefined
@@ -91,7 +109,11 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
         }),
         tokenizer: values.tokenizer ?? file.tokenizer ?? chosen.tokenizer,
       }
-      : { init },
+      : {
+        init,
+        ...values.lora !== undefined && { adapter: parseAdapter(values.lora) },
+        ...values.initType !== undefined && { initType: values.initType as FileType },
+      },
     sampling: file.sampling ?? (init === undefined ? chosen.sampling : "epochs"),
     validationShare: values.validationShare ?? 0.1,
     training: {
@@ -159,9 +181,7 @@ export function checkOnlyFreeFlags(values: Values): void {
       !(Array.isArray(value) && value.length === 0);
     if (!isGiven || FREE_FLAGS.has(name)) continue;
     throw new UsageError(
-      `--${
-        name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-      } does not go with --resume: ` +
+      `${flagText(name)} does not go with --resume: ` +
         "the run goes on as it began. Leave it out, or train into another folder.",
     );
   }

@@ -1,0 +1,40 @@
+/**
+ * What an adapter is to be, from the text of a flag.
+ *
+ * @module
+ */
+import { quote } from "../../base/describe.ts";
+import type { AdapterTarget } from "../../model/adapter_weights.ts";
+import type { CreateAdapterOptions } from "../../model/create_adapter.ts";
+import { UsageError } from "../arguments/usage_error.ts";
+
+const TARGETS: Readonly<Record<string, AdapterTarget>> = {
+  qkv: "qkvProjection",
+  output: "outputProjection",
+  hidden: "hiddenProjection",
+  mlp: "mlpProjection",
+};
+
+/**
+ * Reads `rank=8,alpha=16,targets=qkv,output`; all of it may be left out.
+ *
+ * @throws {UsageError} if it is something else
+ */
+export function parseAdapter(text: string): CreateAdapterOptions {
+  const options: { rank?: number; alpha?: number; targets?: AdapterTarget[] } = {};
+  for (const part of text.split(",").map((part) => part.trim())) {
+    const [name, value] = part.includes("=") ? part.split("=", 2) : [undefined, part];
+    const isTarget = name === "targets" || (name === undefined && options.targets !== undefined);
+    if (isTarget && Object.hasOwn(TARGETS, value)) (options.targets ??= []).push(TARGETS[value]);
+    else if (name === "rank" && /^\d+$/.test(value)) options.rank = Number(value);
+    else if (name === "alpha" && /^\d+(\.\d+)?$/.test(value)) options.alpha = Number(value);
+    else if (text.trim() !== "") {
+      throw new UsageError(
+        `--lora takes rank=<integer>, alpha=<number> and targets=${
+          Object.keys(TARGETS).join(",")
+        }: received ${quote(part)}. Write for example rank=8,alpha=16,targets=qkv,output.`,
+      );
+    }
+  }
+  return options;
+}
