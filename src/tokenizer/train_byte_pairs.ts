@@ -37,9 +37,8 @@ interface Words {
   readonly counts: readonly number[];
 }
 
-/** So many words are read, or merges made, in one step. */
+/** So many words are looked at in one step. */
 const WORDS_PER_STEP = 4096;
-const MERGES_PER_STEP = 8;
 
 /**
  * Learns a vocabulary: the 256 bytes in GPT-2's order, and what merges make of them, in the order in which they were learned.
@@ -49,7 +48,7 @@ export function* trainBytePairs(
   pieces: PieceCounter,
   { numTokens, minFrequency }: LearningLimits,
 ): Generator<void, LearnedVocabulary> {
-  const words = readWords(pieces);
+  const words = yield* readWords(pieces);
   const pairs = new PairCounts();
   const queue = new MergeQueue(pairs);
   yield* queueAll(words, pairs, queue);
@@ -62,13 +61,14 @@ export function* trainBytePairs(
     const left = tokens[pairs.lefts[candidate.pair]];
     const right = tokens[pairs.rights[candidate.pair]];
     // No other pair makes the same token: the merges before this one have left the same parts of it everywhere.
-    mergeWords(candidate, tokens.push(left + right) - 1, words, pairs, queue);
-    if (merges.push(`${left} ${right}`) % MERGES_PER_STEP === 0) yield;
+    yield* mergeWords(candidate, tokens.push(left + right) - 1, words, pairs, queue);
+    merges.push(`${left} ${right}`);
+    yield;
   }
   return { tokens, merges };
 }
 
-function readWords(pieces: PieceCounter): Words {
+function* readWords(pieces: PieceCounter): Generator<void, Words> {
   const idOfByte = new Int32Array(256);
   bytesInOrder.forEach((byte, id) => idOfByte[byte] = id);
   const { counts } = pieces;
@@ -86,6 +86,7 @@ function readWords(pieces: PieceCounter): Words {
     starts[word] = end;
     lengths[word++] = bytes.length;
     for (const byte of bytes) tokens[end++] = idOfByte[byte];
+    if (word % WORDS_PER_STEP === 0) yield;
   }
   return { tokens, starts, lengths, counts };
 }
@@ -117,13 +118,13 @@ function nextCandidate(queue: MergeQueue, pairs: PairCounts): MergeCandidate | u
 }
 
 /** Makes one token of a pair wherever it is, and queues the pairs that this token is in. */
-function mergeWords(
+function* mergeWords(
   { pair, words: wordsWithPair }: MergeCandidate,
   result: number,
   words: Words,
   pairs: PairCounts,
   queue: MergeQueue,
-): void {
+): Generator<void> {
   const { tokens, starts, lengths, counts } = words;
   const left = pairs.lefts[pair];
   const right = pairs.rights[pair];
@@ -151,6 +152,7 @@ function mergeWords(
       }
     }
     lengths[word] = to - start;
+    if (i % WORDS_PER_STEP === WORDS_PER_STEP - 1) yield;
   }
   found.queueIn(queue);
 }
