@@ -1,6 +1,5 @@
 /*
- * Causal attention on the way forward. A thread takes some queries of one head; a position gets the same bits whatever
- * others are computed with it.
+ * Causal attention on the way forward. A thread takes some queries of one head.
  */
 #include "causal_attention.h"
 
@@ -37,7 +36,7 @@ float softmax(float * scores, int64_t count, int64_t size, float scale) {
     return largest + std::log(sum);
 }
 
-void compute(const ggml_compute_params * params, ggml_tensor * y) {
+template <class Precision> void computeIn(const ggml_compute_params * params, ggml_tensor * y) {
     const Heads query = {y->src[0]}, key = {y->src[1]}, value = {y->src[2]};
     const int64_t seq = query.seq(), headDim = query.headDim(), heads = y->src[0]->ne[2];
     const int64_t stride = scoreStride(seq);
@@ -53,7 +52,8 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
         /* The last block takes longest. */
         const int64_t head = i % query.count(), block = blocks - 1 - i / query.count();
         const int64_t first = block * QUERIES_AT_ONCE, end = std::min(first + QUERIES_AT_ONCE, seq);
-        multiplyAll(query[head].from(first, 0), end - first, key[head], end, headDim, {scores, stride}, false, work);
+        multiplyAll<Precision>(query[head].from(first, 0), end - first, key[head], end, headDim, {scores, stride}, false, work,
+                    Triangle::ofScores(first));
         for (int64_t q = first; q < end; q++) {
             float * row = scores + (q - first) * stride;
             logSums[head * seq + q] = softmax(row, q + 1, end, scale);
@@ -66,8 +66,13 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
         }
         const Target to = {
             floats(y) + ((head / heads * seq + first) * heads + head % heads) * headDim, heads * headDim};
-        multiplyAll({scores, stride, 1}, end - first, transposed(value[head]), headDim, end, to, false, work);
+        multiplyAll<Precision>({scores, stride, 1}, end - first, transposed(value[head]), headDim, end, to, false, work,
+                    Triangle::ofWeights(first));
     });
+}
+
+void compute(const ggml_compute_params * params, ggml_tensor * y) {
+    return intParameter(y, ROUNDS_AT) ? computeIn<Rounded>(params, y) : computeIn<Single>(params, y);
 }
 
 size_t workSize(const ggml_tensor * y, int numThreads) {
@@ -80,10 +85,11 @@ constexpr Kernel KERNEL = {compute, workSize};
 }  // namespace training
 
 ggml_tensor * gpt2_causal_attention(ggml_context * context, ggml_tensor * query, ggml_tensor * key, ggml_tensor * value,
-                                    ggml_tensor * seed, float scale, float probability, uint32_t stream) {
+                                    ggml_tensor * seed, float scale, float probability, uint32_t stream,
+                                    bool rounds) {
     const int64_t size = ggml_nelements(query) + ggml_nelements(query) / query->ne[0];
     ggml_tensor * y = training::operation(context, training::KERNEL, {size}, {query, key, value, seed});
-    training::setAttention(y, scale, probability, stream);
+    training::setAttention(y, scale, probability, stream, rounds);
     return y;
 }
 

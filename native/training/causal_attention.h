@@ -12,7 +12,7 @@
 
 namespace training {
 
-constexpr int64_t QUERIES_AT_ONCE = 64;
+constexpr int64_t QUERIES_AT_ONCE = 128;
 
 /* Rows of numbers of one head: (head_dim, seq, heads, batch), of which only rows lie side by side. */
 struct Heads {
@@ -38,22 +38,25 @@ inline int64_t scoreStride(int64_t seq) {
 }
 
 /* y = a * b transposed, for any number of rows of b. */
-inline void multiplyAll(const Matrix & a, int64_t rows, const Matrix & b, int64_t numRows, int64_t inner, Target y,
-                        bool adds, float * work) {
+template <class Precision>
+void multiplyAll(const Matrix & a, int64_t rows, const Matrix & b, int64_t numRows, int64_t inner, Target y, bool adds,
+                 float * work, const Triangle & triangle = {}) {
     for (int64_t begin = 0; begin < numRows; begin += BLOCK_ROWS) {
         const int64_t end = std::min<int64_t>(begin + BLOCK_ROWS, numRows);
-        multiplyBlock<Single>(a, rows, MatrixPanels{b}, begin, end, inner, y, adds, work);
+        multiplyBlock<Precision>(a, rows, MatrixPanels{b}, begin, end, inner, y, adds, work, triangle);
     }
 }
 
 constexpr int SCALE_AT = 0;
 constexpr int PROBABILITY_AT = 1;
 constexpr int STREAM_AT = 2;
+constexpr int ROUNDS_AT = 3;
 
-inline void setAttention(ggml_tensor * y, float scale, float probability, uint32_t stream) {
+inline void setAttention(ggml_tensor * y, float scale, float probability, uint32_t stream, bool rounds) {
     setParameter(y, SCALE_AT, scale);
     setParameter(y, PROBABILITY_AT, probability);
     setParameter(y, STREAM_AT, static_cast<int32_t>(stream));
+    setParameter(y, ROUNDS_AT, static_cast<int32_t>(rounds));
 }
 
 inline Dropout dropoutOf(const ggml_tensor * y, const ggml_tensor * seed) {

@@ -34,19 +34,20 @@ GPT2_API struct ggml_tensor * gpt2_product_with_rows(
 
 /* Attention of each position to itself and those before, without the others.
  *   query, key, value (head_dim, seq, heads, batch), of which only rows have to lie side by side;
- *   seed (2) I32 or NULL: of the hash (dropout.h) that drops weights with `probability`.
+ *   seed (2) I32 or NULL: of the hash (dropout.h) that drops weights with `probability`;
+ *   rounds: whether what is multiplied is rounded to BF16 first.
  * The result is one row: the output (head_dim, heads, seq, batch), and behind it the logarithms of the sums of e^score,
  * (seq, heads, batch). */
 GPT2_API struct ggml_tensor * gpt2_causal_attention(
     struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value,
-    struct ggml_tensor * seed, float scale, float probability, uint32_t stream);
+    struct ggml_tensor * seed, float scale, float probability, uint32_t stream, bool rounds);
 
 /* The gradients of query, key and value, from that of the output: (head_dim, 3 * heads, seq, batch). `output` and
  * `gradient` are (head_dim, seq, heads, batch), of which only rows have to lie side by side. */
 GPT2_API struct ggml_tensor * gpt2_causal_attention_gradients(
     struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value,
     struct ggml_tensor * output, struct ggml_tensor * log_sums, struct ggml_tensor * gradient, struct ggml_tensor * seed,
-    float scale, float probability, uint32_t stream);
+    float scale, float probability, uint32_t stream, bool rounds);
 
 /* Of a layer normalization of x (embed, rows): one row, the gradient of x, and behind it those of weight and bias. */
 GPT2_API struct ggml_tensor * gpt2_layer_norm_gradients(

@@ -97,11 +97,27 @@ struct MatrixPanels {
     }
 };
 
-/* Rows of `a` (0 to `rows`) times rows `begin` to `end` of `b`, at most BLOCK_ROWS; y.data is where a's first
- * row and b's first row meet, whatever `begin` is. */
+/* What need not be computed, or is known to be zero, where positions see those before them only. */
+struct Triangle {
+    static constexpr int64_t NONE = int64_t(1) << 40;
+
+    int64_t rowsOfB = NONE;   // row r of `a` needs only products with the first so many and r + 1 rows of `b`
+    int64_t numbers = NONE;   // row r of `a` is zero behind so many and r + 1 numbers
+    bool    isUpper = false;  // row r of `a` is zero before number r
+
+    /* Row r of `a` is a query that sees so many keys before the first one's own. */
+    static Triangle ofScores(int64_t before) { return {before, NONE, false}; }
+    static Triangle ofWeights(int64_t before) { return {NONE, before, false}; }
+
+    /* Row r of `a` is a key, which the queries from its own on see. */
+    static Triangle ofWeightsOfKeys() { return {NONE, NONE, true}; }
+};
+
+/* Rows of `a` (0 to `rows`) times rows `begin` to `end` of `b`, at most BLOCK_ROWS; y.data is where a's first row and b's
+ * first row meet, whatever `begin` is. */
 template <class Precision, class Panels>
 void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t begin, int64_t end, int64_t inner, Target y,
-                   bool adds, float * work) {
+                   bool adds, float * work, const Triangle & triangle = {}) {
     float * aWords = work;
     float * bWords = work + BLOCK_WORDS * LANES;
     const int64_t words = numWords<Precision>(inner);
@@ -114,16 +130,24 @@ void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t beg
         const int64_t columns = std::min(blockWords * Precision::STEP, inner - first);
         b.template pack<Precision>(begin, end, first, columns, blockWords, bWords);
         for (int64_t tile = 0; tile < numTiles; tile++) {
-            const int64_t row = rows * tile / numTiles, count = rows * (tile + 1) / numTiles - row;
-            packPanel<Precision>(a.from(row, first), count, columns, aWords);
-            const float * panel = bWords;
-            for (int64_t column = begin; column < end; column += TILE_PANELS * LANES) {
+            const int64_t row = rows * tile / numTiles, rowEnd = rows * (tile + 1) / numTiles;
+            const int64_t skipped = triangle.isUpper ? std::clamp<int64_t>(row / Precision::STEP - firstWord, 0, blockWords) : 0;
+            const int64_t from = first + skipped * Precision::STEP;
+            const int64_t count = std::min(first + columns, triangle.numbers + rowEnd) - from;
+            const int64_t tileWords = numWords<Precision>(std::max<int64_t>(count, 0));
+            if (tileWords == 0 && adds) {
+                continue;
+            }
+            packPanel<Precision>(a.from(row, from), rowEnd - row, count, aWords);
+            const int64_t tileEnd = std::min(end, triangle.rowsOfB + rowEnd);
+            const float * panel = bWords + skipped * LANES;
+            for (int64_t column = begin; column < tileEnd; column += TILE_PANELS * LANES) {
                 const int64_t left = std::min<int64_t>(end - column, TILE_PANELS * LANES);
                 const Target to = {y.data + row * y.rowStride + column, y.rowStride};
                 const auto run = left > LANES
                                      ? (adds ? multiplyRows<Precision, 2, true> : multiplyRows<Precision, 2, false>)
                                      : (adds ? multiplyRows<Precision, 1, true> : multiplyRows<Precision, 1, false>);
-                run(count, aWords, panel, blockWords, blockWords, to, left > LANES ? left - LANES : left);
+                run(rowEnd - row, aWords, panel, blockWords, tileWords, to, left > LANES ? left - LANES : left);
                 panel += TILE_PANELS * blockWords * LANES;
             }
         }

@@ -28,13 +28,13 @@ ggml_tensor * gpt2_product_with_rows(ggml_context *, ggml_tensor *, ggml_tensor 
 }
 
 ggml_tensor * gpt2_causal_attention(
-    ggml_context *, ggml_tensor *, ggml_tensor *, ggml_tensor *, ggml_tensor *, float, float, uint32_t) {
+    ggml_context *, ggml_tensor *, ggml_tensor *, ggml_tensor *, ggml_tensor *, float, float, uint32_t, bool) {
     return nullptr;
 }
 
 ggml_tensor * gpt2_causal_attention_gradients(
     ggml_context *, ggml_tensor *, ggml_tensor *, ggml_tensor *, ggml_tensor *, ggml_tensor *, ggml_tensor *,
-    ggml_tensor *, float, float, uint32_t) {
+    ggml_tensor *, float, float, uint32_t, bool) {
     return nullptr;
 }
 

@@ -26,12 +26,22 @@ export const gpt2TrainingSymbols = {
     parameters: ["pointer", "pointer", "pointer", "bool"],
     result: "pointer",
   },
-  // struct ggml_tensor * gpt2_causal_attention(struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value, struct ggml_tensor * seed, float scale, float probability, uint32_t stream)
+  // struct ggml_tensor * gpt2_causal_attention(struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value, struct ggml_tensor * seed, float scale, float probability, uint32_t stream, bool rounds)
   gpt2_causal_attention: {
-    parameters: ["pointer", "pointer", "pointer", "pointer", "pointer", "f32", "f32", "u32"],
+    parameters: [
+      "pointer",
+      "pointer",
+      "pointer",
+      "pointer",
+      "pointer",
+      "f32",
+      "f32",
+      "u32",
+      "bool",
+    ],
     result: "pointer",
   },
-  // struct ggml_tensor * gpt2_causal_attention_gradients(struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value, struct ggml_tensor * output, struct ggml_tensor * log_sums, struct ggml_tensor * gradient, struct ggml_tensor * seed, float scale, float probability, uint32_t stream)
+  // struct ggml_tensor * gpt2_causal_attention_gradients(struct ggml_context * context, struct ggml_tensor * query, struct ggml_tensor * key, struct ggml_tensor * value, struct ggml_tensor * output, struct ggml_tensor * log_sums, struct ggml_tensor * gradient, struct ggml_tensor * seed, float scale, float probability, uint32_t stream, bool rounds)
   gpt2_causal_attention_gradients: {
     parameters: [
       "pointer",
@@ -45,6 +55,7 @@ export const gpt2TrainingSymbols = {
       "f32",
       "f32",
       "u32",
+      "bool",
     ],
     result: "pointer",
   },

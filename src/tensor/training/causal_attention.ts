@@ -9,7 +9,7 @@ import { sameShape } from "../shape.ts";
 import { noteStacked } from "../stacked.ts";
 import type { Tensor } from "../tensor.ts";
 import { dense, permute, reshape, slice } from "../views.ts";
-import { checkShape } from "./check_training.ts";
+import { checkPrecision, checkShape, type Precision } from "./check_training.ts";
 import { checkDropout, type Dropout } from "./dropout.ts";
 import { trainingRecorder } from "./has_training_kernels.ts";
 
@@ -20,13 +20,14 @@ const MAX_HEAD_DIM = 256;
  * Scaled dot-product attention in which each position sees itself and those before: `softmax(query . key * factor) value`.
  * With dropout the weights are dropped after the softmax; the place of a weight in (batch heads seq seq), modulo 2^32, decides.
  *
- * A position gets the same bits whatever others are computed with it, and on any number of threads.
+ * The same bits on any number of threads.
  *
  * @param query (batch heads seq head_dim), f32; heads of up to 256 numbers. Only those of a row have to lie side by side
  * @param key likewise
  * @param value likewise
  * @param factor multiplied with the scores before the softmax
  * @param dropout what is dropped of the weights. Default: nothing
+ * @param precision what is multiplied, scores and weights included; sums and the softmax are f32. Default: f32
  * @returns `output` (batch heads seq head_dim), a view of memory that lies as (batch seq heads head_dim); `logSums` (batch heads
  *   seq): log(sum(e^score)) of each position, for `causalAttentionGradients()`
  * @throws {TypeError} if a shape or type does not fit, or the backend has no kernel for it: ask `hasTrainingKernels()`
@@ -38,12 +39,13 @@ export function causalAttention(
   value: Tensor,
   factor: number,
   dropout?: Dropout,
+  precision: Precision = "f32",
 ): { output: Tensor; logSums: Tensor } {
   const action = "attend with";
   const seeds = dropout === undefined ? [] : [dropout.seed];
   const recorder = trainingRecorder(action, query, key, value, ...seeds);
   checkHeads(action, query, key, value);
-  checkSettings(action, factor, dropout);
+  checkSettings(action, factor, dropout, precision);
   const [batch, heads, seq, headDim] = query.shape;
   const { size } = query;
   const { probability = 0, stream = 0 } = dropout ?? {};
@@ -59,6 +61,7 @@ export function causalAttention(
         factor,
         probability,
         stream,
+        precision === "bf16",
       ),
     { shape: [size + batch * heads * seq], dtype: "f32" },
   );
@@ -86,6 +89,7 @@ export function causalAttention(
  * @param gradient of the output, (batch heads seq head_dim); only the numbers of a row have to lie side by side
  * @param factor as `causalAttention()` got it
  * @param dropout as `causalAttention()` got it
+ * @param precision as `causalAttention()` got it
  * @returns three times (batch heads seq head_dim)
  * @throws {TypeError} if a shape or type does not fit, or the backend has no kernel for it: ask `hasTrainingKernels()`
  * @throws {RangeError} if the dropout is out of range
@@ -99,13 +103,14 @@ export function causalAttentionGradients(
   gradient: Tensor,
   factor: number,
   dropout?: Dropout,
+  precision: Precision = "f32",
 ): [Tensor, Tensor, Tensor] {
   const action = "find the gradients of attention with";
   const seeds = dropout === undefined ? [] : [dropout.seed];
   const operands = [query, key, value, output, logSums, gradient];
   const recorder = trainingRecorder(action, ...operands, ...seeds);
   checkHeads(action, query, key, value, output, gradient);
-  checkSettings(action, factor, dropout);
+  checkSettings(action, factor, dropout, precision);
   checkShape(action, logSums, query.shape.slice(0, 3), "logarithms of sums");
   const [batch, heads, seq, headDim] = query.shape;
   const { probability = 0, stream = 0 } = dropout ?? {};
@@ -124,6 +129,7 @@ export function causalAttentionGradients(
         factor,
         probability,
         stream,
+        precision === "bf16",
       ),
     { shape: [batch, seq, 3 * heads, headDim], dtype: "f32" },
   );
@@ -148,7 +154,13 @@ function checkHeads(action: string, query: Tensor, ...others: readonly Tensor[])
   }
 }
 
-function checkSettings(action: string, factor: number, dropout: Dropout | undefined): void {
+function checkSettings(
+  action: string,
+  factor: number,
+  dropout: Dropout | undefined,
+  precision: Precision,
+): void {
   checkNumber(action, factor);
+  checkPrecision(action, precision);
   if (dropout !== undefined) checkDropout(action, dropout);
 }

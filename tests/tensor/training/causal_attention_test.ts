@@ -7,8 +7,9 @@ import {
   causalAttentionGradients,
 } from "../../../src/tensor/training/causal_attention.ts";
 import { type Dropout, dropoutFactors } from "../../../src/tensor/training/dropout.ts";
+import type { Precision } from "../../../src/tensor/training/check_training.ts";
 import { permute, slice } from "../../../src/tensor/views.ts";
-import { assertClose } from "../../close.ts";
+import { assertClose, maxDifference } from "../../close.ts";
 import { f32, i32 } from "../evaluate.ts";
 import {
   assertRefused,
@@ -91,6 +92,7 @@ function run(
   block: Float32Array,
   gradient: Float32Array,
   hasDropout: boolean,
+  precision?: Precision,
 ): number[][] {
   return computeAll(
     [
@@ -105,10 +107,10 @@ function run(
       const dropout: Dropout | undefined = hasDropout
         ? { probability: PROBABILITY, seed, stream: STREAM }
         : undefined;
-      const { output, logSums } = causalAttention(q, k, v, FACTOR, dropout);
+      const { output, logSums } = causalAttention(q, k, v, FACTOR, dropout, precision);
       const turned = permute(gradient, [0, 2, 1, 3]);
       const gradients = causalAttentionGradients(
-        ...[q, k, v, output, logSums, turned, FACTOR, dropout] as const,
+        ...[q, k, v, output, logSums, turned, FACTOR, dropout, precision] as const,
       );
       return [output, logSums, ...gradients];
     },
@@ -168,6 +170,24 @@ for (const hasDropout of [false, true]) {
   });
 }
 
+/** Factors are rounded to 8 bits, of which a few add up. */
+const BF16_ROUNDING = 4 * 2 ** -8;
+
+testKernel("causalAttention() in bf16 and its gradients are near their definitions", () => {
+  for (const headDim of [32, 65]) {
+    const c: Case = { batch: 1, heads: 2, seq: 150, headDim };
+    const size = 150 * 2 * headDim;
+    const block = noise(3 * size).map((x) => x / Math.sqrt(Math.sqrt(headDim)));
+    const gradient = noise(size).map((x) => x / Math.sqrt(headDim));
+    const expected = run(c, block, gradient, true);
+    run(c, block, gradient, true, "bf16").forEach((actual, i) => {
+      assertClose(actual, expected[i], BF16_ROUNDING, `result ${i}`);
+      // The operands are rounded: in F32 the difference would be a hundred times less.
+      assert(maxDifference(actual, expected[i]) > 10 * F32_ROUNDING, `result ${i}`);
+    });
+  }
+});
+
 testKernel("causalAttention() gives a position the same bits whatever is behind it", () => {
   const c: Case = { batch: 1, heads: 2, seq: 70, headDim: 8 };
   const block = noise(3 * 70 * 16), gradient = noise(70 * 16);
@@ -220,6 +240,7 @@ testKernel("causalAttention() and its gradients refuse arguments that do not fit
     ["not contiguous", () => causalAttention(x, x, turned, 1)],
     ["f32 is needed", () => causalAttention(x, input([1, 2, 3, 4], "f16"), x, 1)],
     ["a number is needed", () => causalAttention(x, x, x, "1" as never)],
+    ["f32 or bf16", () => causalAttention(x, x, x, 1, undefined, "f16" as never)],
     ["the seed", drop({ seed: input([3], "i32") })],
     ["the seed", drop({ seed: input([2]) })],
     ["less than 1", drop({ probability: 1 }), RangeError],
