@@ -31,11 +31,14 @@ export function numbersHtml(history: RunHistory, means: readonly number[]): stri
       each,
     ) => [each.step, each]),
   );
-  const placeOf = new Map(steps.map(({ step }, i) => [step, i]));
   const numbers = new Set([
     ...evaluated.keys(),
     ...thinEvenly(steps, NUM_STEPS).map(({ step }) => step),
   ]);
+  const placeOf = new Map<number, number>();
+  steps.forEach(({ step }, i) => {
+    if (numbers.has(step)) placeOf.set(step, i);
+  });
   const rows = [...numbers].sort((a, b) => a - b).map((step) =>
     rowHtml(step, history, placeOf.get(step), means, evaluated.get(step))
   );

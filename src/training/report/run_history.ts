@@ -46,13 +46,7 @@ export function runHistory(events: readonly TrainingEvent[]): RunHistory {
         break;
       }
       case "step":
-        steps.push({
-          ...event,
-          loss: finite(event.loss),
-          gradientNorm: finite(event.gradientNorm),
-          tokensPerSecond: finite(event.tokensPerSecond),
-          remainingMs: finite(event.remainingMs),
-        });
+        steps.push(finiteStep(event));
         break;
       case "evaluation":
         evaluations.push({ ...event, loss: finite(event.loss) });
@@ -69,6 +63,19 @@ export function runHistory(events: readonly TrainingEvent[]): RunHistory {
   }
   const best = evaluations.findLast(({ isBest }) => isBest);
   return { runs, steps, evaluations, ...best && { best }, samples };
+}
+
+/** The step itself, if all its numbers are finite, as they almost always are. */
+function finiteStep(step: StepDone): StepDone {
+  const { loss, gradientNorm, tokensPerSecond, remainingMs } = step;
+  if ([loss, gradientNorm, tokensPerSecond, remainingMs].every(Number.isFinite)) return step;
+  return {
+    ...step,
+    loss: finite(loss),
+    gradientNorm: finite(gradientNorm),
+    tokensPerSecond: finite(tokensPerSecond),
+    remainingMs: finite(remainingMs),
+  };
 }
 
 function finite(value: number | null): number {
