@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { TrainingEvent } from "../training/training_event.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { withQuiet } from "./terminal/io.ts";
@@ -44,9 +45,12 @@ export const trainCommand = defineCommand({
     const { TrainingDisplay } = await import("./train/training_display.ts");
     const { json: isJson, logEvery } = values;
     const display = new TrainingDisplay(isJson ? io.stdout : io.stderr, { isJson, logEvery });
+    const { trainingReport } = await import("../training/report/training_report.ts");
+    const title = out.replace(/[\\/]+$/, "").replace(/^.*[\\/]/, "");
+    const report = (events: readonly TrainingEvent[]) => trainingReport(events, { title });
     try {
       const { signal } = io;
-      for await (const event of runTraining(model, trainer, { ...options, signal })) {
+      for await (const event of runTraining(model, trainer, { ...options, report, signal })) {
         await display.show(event);
       }
     } finally {

@@ -60,7 +60,9 @@ export function nextStatus(status: TrainingStatus, event: TrainingEvent): Traini
  */
 export function trainingLine(status: TrainingStatus, width: number): string {
   const { step, numSteps, loss, validationLoss, tokensPerSecond, remainingMs } = status;
-  const parts: string[] = [`step ${numberText(step)} of ${numberText(numSteps)}`];
+  const all = numberText(numSteps);
+  // What comes after it stays where it is.
+  const parts: string[] = [`step ${numberText(step).padStart(all.length)} of ${all}`];
   // By how much they matter, which is also how they follow each other.
   const wanted: readonly (string | undefined)[] = [
     loss === undefined ? undefined : `loss ${lossText(loss)}`,
@@ -87,7 +89,7 @@ export function trainingLine(status: TrainingStatus, width: number): string {
 export function rateTexts({ learningRate, gradientNorm }: Partial<TrainingStatus>): string[] {
   return [
     ...learningRate === undefined ? [] : [`learning rate ${learningRate.toExponential(2)}`],
-    ...gradientNorm === undefined ? [] : [`gradient norm ${shortNumber(gradientNorm)}`],
+    ...gradientNorm === undefined ? [] : [`gradient norm ${normText(gradientNorm)}`],
   ];
 }
 
@@ -107,7 +109,8 @@ export function leftText(remainingMs: number): string {
   return Number.isFinite(remainingMs) ? clockText(Math.max(0, remainingMs) / 1000) : "?";
 }
 
-function shortNumber(value: number): string {
-  const isPlain = value === 0 || (value >= 1e-3 && value < 1e4);
-  return isPlain ? String(Number(value.toPrecision(3))) : value.toExponential(2);
+/** The length of gradients, in four characters as long as it is no spike: a line does not change its width with each step. */
+function normText(norm: number): string {
+  if (norm >= 1e4 || norm < 0.01) return norm.toExponential(0);
+  return norm.toFixed(norm < 9.995 ? 2 : norm < 99.95 ? 1 : 0);
 }

@@ -87,11 +87,13 @@ function sampleLines({ step, prompt, text }: Sampled, width: number): LogLine[] 
   // A carriage return would put what follows into the same line.
   const [promptLines, textLines] = [prompt, text].map((each) => each.split(/\r\n|\n|\r/));
   const last = promptLines.length - 1;
-  const lines = [
+  const all = [
     ...promptLines.slice(0, last).map((line) => [line, ""]),
     [promptLines[last], textLines[0]],
     ...textLines.slice(1).map((line) => ["", line]),
   ];
+  // Models of texts with lines begin with line ends.
+  const lines = all.slice(Math.max(0, all.findIndex((line) => line.join("").trim() !== "")));
   const numShown = lines.length > MAX_SAMPLE_LINES ? MAX_SAMPLE_LINES - 1 : lines.length;
   const room = width - QUOTE.length;
   return [

@@ -26,7 +26,7 @@ export interface TrainingReportOptions {
 const MAX_STEPS = 2000;
 const MAX_EVALUATIONS = 500;
 /** Of fewer steps a mean shows nothing that they do not show. */
-const MIN_SMOOTHED_STEPS = 20;
+const MIN_SMOOTHED_STEPS = 40;
 
 /**
  * Writes the page: curves of the losses, the learning rate, the length of the gradients and the speed, what the model has
@@ -53,7 +53,7 @@ export function trainingReport(
 
 /** Of how many steps the mean is shown: so few that it is not seen to come after them. */
 function meanSteps(numSteps: number): number {
-  return numSteps < MIN_SMOOTHED_STEPS ? 1 : Math.min(500, Math.max(5, Math.round(numSteps / 100)));
+  return numSteps < MIN_SMOOTHED_STEPS ? 1 : Math.min(500, Math.max(10, Math.round(numSteps / 60)));
 }
 
 function bodyHtml(

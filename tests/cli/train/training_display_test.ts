@@ -109,6 +109,8 @@ Deno.test("logLines() quotes a sample line by line, cut to the width, and no mor
   const long = linesOf({ ...sample, text: "\nx".repeat(20) });
   assertEquals(long.length, 9);
   assertEquals(long.at(-1), "  | ... 14 lines more");
+  const shouted = linesOf({ ...sample, prompt: "\n", text: "\n \nO!\n\nAh" });
+  assertEquals(shouted.slice(1), ["  | O!", "  | ", "  | Ah"]);
   assertEquals(linesOf({ ...sample, prompt: "", text: "" }), ["step 1, a sample:", "  | "]);
 });
 

@@ -28,12 +28,12 @@ Deno.test("trainingLine() shows all that fits, and leaves out what matters least
   assertEquals(
     trainingLine(STATUS, 120),
     "step 1,250 of 2,000  loss 1.8231  val 1.9012  1:06 left  23,104 tokens/s  " +
-      "learning rate 8.12e-4  gradient norm 0.612",
+      "learning rate 8.12e-4  gradient norm 0.61",
   );
   assertEquals(
     trainingLine(STATUS, 130),
-    "step 1,250 of 2,000  [######----]  loss 1.8231  val 1.9012  1:06 left  23,104 tokens/s  " +
-      "learning rate 8.12e-4  gradient norm 0.612",
+    "step 1,250 of 2,000  [#######----]  loss 1.8231  val 1.9012  1:06 left  23,104 tokens/s  " +
+      "learning rate 8.12e-4  gradient norm 0.61",
   );
 });
 
@@ -49,6 +49,13 @@ Deno.test("trainingLine() is never wider than it may be, and never shows less wh
   assertEquals(before.length, 7);
 });
 
+Deno.test("trainingLine() keeps its parts where they are while steps go on", () => {
+  const widths = [[1, 0.0123], [99, 9.999], [100, 10.04], [1999, 480.2]].map((
+    [step, gradientNorm],
+  ) => trainingLine({ ...STATUS, step, gradientNorm }, 120).length);
+  assertEquals(widths, [115, 115, 115, 114]);
+});
+
 Deno.test("trainingLine() leaves out what is not known", () => {
   const { validationLoss: _, ...status } = STATUS;
   assertEquals(
@@ -58,7 +65,7 @@ Deno.test("trainingLine() leaves out what is not known", () => {
   assertEquals(trainingLine(INITIAL_STATUS, 80), "step 0 of 0");
   assertEquals(
     trainingLine(nextStatus(INITIAL_STATUS, beginOf(100, 50)), 37),
-    `step 50 of 100  [${"#".repeat(10)}${"-".repeat(9)}]`,
+    `step  50 of 100  [${"#".repeat(9)}${"-".repeat(9)}]`,
   );
 });
 
