@@ -157,7 +157,7 @@ const NOTES: readonly (readonly [args: string[], note: RegExp])[] = [
     /^note: "chat" is taken as a prompt; the commands are generate, explain, .*doctor\n/,
   ],
   [["run"], /^note: "run" .* the commands are/],
-  [["train"], /^note: "train" .* the commands are/],
+  [["upgrade"], /^note: "upgrade" .* the commands are/],
   [["pull"], /^note: "pull" .* did you mean the command models\?\n/],
   [["tokenise"], /^note: "tokenise" .* did you mean the command tokenize\?\n/],
   [["demo"], /^note: "demo" is taken as a prompt; did you mean --model demo\?\n/],

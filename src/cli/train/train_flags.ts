@@ -25,7 +25,6 @@ export const trainFlags = {
   },
   out: {
     kind: "text",
-    short: "o",
     valueName: "folder",
     help: "Where the model, the log and the report go. Required.",
   },
@@ -221,7 +220,7 @@ export const trainFlags = {
     min: 1,
     default: 10,
     group: OUTPUT,
-    help: "Steps between two lines where the output is no terminal. Default: 10.",
+    help: "Steps between two lines where the output is no terminal.",
   },
   threads: threadsFlag,
   json: { ...jsonFlag, help: "Write events as JSON, one in each line." },
