@@ -31,6 +31,9 @@ export interface Preset {
   readonly sampling: "random" | "epochs";
 }
 
+/** The name of a preset. */
+export type PresetName = "nano" | "nano-large" | "demo" | "small" | "medium";
+
 const sizes = (
   numLayers: number,
   numHeads: number,
@@ -51,7 +54,7 @@ const gpt2Training: TrainerOptions = {
 };
 
 /** The presets by name. */
-export const presets = {
+export const presets: Readonly<Record<PresetName, Preset>> = {
   nano: {
     summary: "nanoGPT's character model for a processor: 0.8 M weights, minutes",
     model: sizes(4, 4, 128, 64),
@@ -108,7 +111,4 @@ export const presets = {
     training: { ...gpt2Training, learningRate: 3e-4, minLearningRate: 3e-5 },
     sampling: "epochs",
   },
-} as const satisfies Readonly<Record<string, Preset>>;
-
-/** The name of a preset. */
-export type PresetName = keyof typeof presets;
+};
