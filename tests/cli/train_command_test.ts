@@ -65,9 +65,13 @@ Deno.test("train makes a model that can be run, and says what it does", () =>
       "log.jsonl",
       "model.gguf",
       "plan.json",
+      "report.html",
       "state.safetensors",
       "tokenizer",
     ]);
+    const report = Deno.readTextFileSync(`${out}/report.html`);
+    assertStringIncludes(report, "<h1>Training of out</h1>");
+    assertStringIncludes(report, "Finished: 12 of 12 steps");
     const events = eventsOf(out);
     const losses = events.filter((event) => event.kind === "step").map(({ loss }) => loss);
     assertEquals(losses.length, 12);
