@@ -80,6 +80,17 @@ export class Sequence implements Disposable, SummarizedLogits {
     this.length = length;
   }
 
+  /**
+   * Remembers the next token again, if it was forgotten and nothing was read since. For who knows that it is the same.
+   *
+   * @returns whether that could be done
+   */
+  recall(): boolean {
+    if (this.numRows <= this.length) return false;
+    this.length++;
+    return true;
+  }
+
   /** Begins again without a token, if it could not be made. */
   restart(): void {
     if (this.failure === undefined) return;

@@ -13,7 +13,7 @@ import type { FinishReason, GeneratedToken } from "./generated_token.ts";
 import { likeliest, logProbability } from "./sampling/log_probability.ts";
 import type { ConstraintState } from "./constraints/constraint.ts";
 import type { Sampler } from "./sampling/sampler.ts";
-import type { DraftedText } from "./speculation/drafted_text.ts";
+import type { ReadText, TakenDraft } from "./speculation/drafted_text.ts";
 import { Rehearsal } from "./speculation/rehearsal.ts";
 import { StopMatcher } from "./stop_strings.ts";
 
@@ -45,7 +45,7 @@ export interface ContinuationSettings {
 }
 
 /** Continues one text, token by token. */
-export class Continuation implements DraftedText {
+export class Continuation implements ReadText {
   /** What the model has read of the text. */
   readonly sequence: Sequence;
   /** Prompt and new tokens. */
@@ -93,6 +93,7 @@ export class Continuation implements DraftedText {
     this.#constraint = constraint;
     this.#decoder = tokenizer && new StreamDecoder(tokenizer);
     this.#stop = new StopMatcher(stop);
+    this.#unread = this.#tokens.slice(this.sequence.length);
     for (const id of this.#tokens.slice(this.#numPromptTokens)) {
       this.#constraint = this.#constraint?.after(id);
       // What is not a whole character yet goes on with the next token.
@@ -129,10 +130,17 @@ export class Continuation implements DraftedText {
     return Math.min(maxNewTokens - this.#numWritten, mostRead) - 1;
   }
 
-  /** Has tokens read along with the unread one; see {@linkcode DraftedText.draft}. */
+  /** Has tokens read along with the unread one; see {@linkcode ReadText.draft}. */
   draft(drafted: readonly number[], logits: Float32Array<ArrayBuffer>): void {
     this.#drafted = drafted;
     this.#draftLogits = logits;
+  }
+
+  /** See {@linkcode ReadText.takeDraft}. */
+  takeDraft(): TakenDraft | undefined {
+    const drafted = this.#drafted;
+    this.#drafted = [];
+    return drafted.length === 0 ? undefined : { drafted, logits: this.#draftLogits! };
   }
 
   /** Goes on as this text will, and leaves it as it is. There is one rehearsal at a time. */
@@ -151,14 +159,14 @@ export class Continuation implements DraftedText {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   *takeIn(signal?: AbortSignal): Generator<GeneratedToken, void, undefined> {
-    const drafted = this.#drafted;
-    if (drafted.length === 0) return yield this.next();
+    const draft = this.takeDraft();
+    if (draft === undefined) return yield this.next();
+    const { drafted } = draft;
     const { summaries, logits: { length: vocabSize } } = this.sequence;
-    this.#drafted = [];
     for (let i = 0, isRight = true; isRight && !this.#isFinished; i++) {
       if (i > 0) signal?.throwIfAborted();
       this.#numDoubtful = drafted.length - i;
-      const logits = this.#draftLogits!.subarray(i * vocabSize, (i + 1) * vocabSize);
+      const logits = draft.logits.subarray(i * vocabSize, (i + 1) * vocabSize);
       const token = this.next({ logits, summary: summaries[i] });
       isRight = token.id === drafted[i];
       yield token;

@@ -251,7 +251,7 @@ export async function hooksBy(
 }
 
 /** Who does not speculate does not wait for what does. */
-async function speculationBy(
+export async function speculationBy(
   options: GenerateOptions,
   model: Model,
   tokenizer: Tokenizer | undefined,

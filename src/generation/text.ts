@@ -11,19 +11,29 @@ import { Turns } from "../base/turns.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { HookedText, Hooks } from "../engine/hooked_text.ts";
-import type { LogitsSummary } from "../engine/logits_summary.ts";
+import type { LogitsSummary, SummarizedLogits } from "../engine/logits_summary.ts";
 import type { StepOptions } from "../engine/reading.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
 import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
-import { continuationsBy, hooksBy, numLargestLogits, type Vocabulary } from "./generate.ts";
+import type { Continuation } from "./continuation.ts";
+import {
+  continuationsBy,
+  hooksBy,
+  numLargestLogits,
+  speculationBy,
+  type Vocabulary,
+} from "./generate.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
 import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
 import { Sampler } from "./sampling/sampler.ts";
+import type { ReadText } from "./speculation/drafted_text.ts";
+import type { ReadAhead } from "./speculation/read_ahead.ts";
+import type { Speculation } from "./speculation/speculation.ts";
 import {
   type SamplingOptions,
   samplingOptionsOf,
@@ -291,17 +301,42 @@ export class Text implements Disposable {
     })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 }, hooked);
     const numDecisive = constraint === undefined ? sampler.numDecisiveLogits : undefined;
     const numLargest = numLargestLogits(this.#engine.model, options, numDecisive);
+    using speculation = await speculationBy(options, this.#engine.model, tokenizer);
+    const ahead = speculation && await this.#readAhead(speculation, continuation);
     let numChanges = this.#numChanges;
-    while (!continuation.isFinished) {
-      yield await this.#inTurn(signal, async () => {
-        this.#checkRoom();
-        await this.#logits(signal, { hooked, numLargest });
-        if (this.#numChanges !== numChanges) continuation.follow();
-        const token = continuation.next();
-        numChanges = ++this.#numChanges;
-        return token;
-      });
+    try {
+      while (!continuation.isFinished) {
+        yield await this.#inTurn(signal, async () => {
+          this.#checkRoom();
+          const isChanged = this.#numChanges !== numChanges;
+          if (isChanged) continuation.follow();
+          const known = await ahead?.after(isChanged, { signal, numLargest });
+          if (known === undefined) await this.#logits(signal, { hooked, numLargest });
+          const token = this.#choose(continuation, known);
+          numChanges = ++this.#numChanges;
+          return token;
+        });
+      }
+    } finally {
+      ahead?.end();
     }
+  }
+
+  /** @param known what follows the last token, if that is not what the sequence says */
+  #choose(continuation: Continuation, known: SummarizedLogits | undefined): GeneratedToken {
+    try {
+      return continuation.next(known);
+    } catch (error) {
+      // Others are to find what follows the last token: it is read again.
+      if (known !== undefined) this.#sequence.truncate(this.#sequence.length - 1);
+      throw error;
+    }
+  }
+
+  /** Who does not speculate does not wait for what does. */
+  async #readAhead(speculation: Speculation, continuation: ReadText): Promise<ReadAhead> {
+    const { ReadAhead } = await import("./speculation/read_ahead.ts");
+    return new ReadAhead(this.#engine, speculation, continuation);
   }
 
   /** A copy of the text as it is now, that goes on by itself. What is remembered is copied, not read again. */

@@ -24,19 +24,13 @@ export interface OpenOptions extends AppendOptions, AdapterOptions {}
 /** Options of `GPT2.restore()`: the adapters must be those with which the text was read. */
 export interface RestoreOptions extends Pick<AppendOptions, "signal">, AdapterOptions {}
 
-/**
- * Options of `Text.generate()`: those of `GPT2.generate()` that are about one text. There are no drafts: a text that
- * may be changed between two tokens is not read ahead of them.
- */
+/** Options of `Text.generate()`: those of `GPT2.generate()` that are about one text. */
 export type TextGenerateOptions = Omit<
   GenerateOptions,
   | "numReturnSequences"
   | "batchSize"
   | "overflow"
   | "allowSpecial"
-  | "speculate"
-  | "draft"
-  | "onDraft"
   | keyof BeamOptions
   | keyof AdapterOptions
 >;
@@ -78,9 +72,6 @@ const {
   batchSize: _batchSize,
   overflow: _overflow,
   allowSpecial: _allowSpecial,
-  speculate: _speculate,
-  draft: _draft,
-  onDraft: _onDraft,
   numBeams: _numBeams,
   lengthPenalty: _lengthPenalty,
   earlyStopping: _earlyStopping,
