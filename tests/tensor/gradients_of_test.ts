@@ -23,6 +23,7 @@ import {
 import { reduce } from "../../src/einops/einops.ts";
 import { numElements, type Shape } from "../../src/tensor/shape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { disableTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import { contiguous } from "../../src/tensor/views.ts";
 
 /** Of the largest element of a gradient: F32 keeps 6e-8 of each of a few hundred numbers that are added. */
@@ -129,8 +130,18 @@ const CASES: Record<string, Case> = {
   },
 };
 
-for (const [name, test] of Object.entries(CASES)) {
-  Deno.test(`gradientsOf() goes through ${name} as differences say`, () => {
+/** What is computed of ggml's operations where there are no kernels of this package's own. */
+const COMPOSED = ["add() of a bias", "layerNorm()", "gelu()", "softmax()"];
+
+const cases = [
+  ...Object.entries(CASES).map(([name, test]) => ({ name, test, isComposed: false })),
+  ...COMPOSED.map((name) => ({ name, test: CASES[name], isComposed: true })),
+];
+
+for (const { name, test, isComposed } of cases) {
+  const how = isComposed ? ", without kernels of our own" : "";
+  Deno.test(`gradientsOf() goes through ${name} as differences say${how}`, () => {
+    using _disabled = isComposed ? disableTrainingKernels() : undefined;
     const inputs = test.shapes.map((shape, i) => numbers(shape, i, test.prepare));
     const found = gradients(test.shapes, inputs, test.apply);
     const loss = (inputs: readonly Float64Array[]) => referenceLoss(test, inputs);
@@ -153,31 +164,34 @@ Deno.test("gradientsOf() goes through softmax() with a mask as differences say",
   assertClose(found, expected, "softmax with a mask");
 });
 
-Deno.test("gradientsOf() adds up the rows of lookup() that were taken several times", () => {
-  using backend = Backend.cpu({ threads: 2 });
-  using graph = new Graph(backend, { lowering: "differentiable" });
-  const table = graph.input([5, 2], "f32", "table");
-  const ids = graph.input([2, 3], "i32", "ids");
-  const rows = lookup(table, ids);
-  const weights = constant([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [2, 3, 2], rows);
-  const loss = reduce(multiply(rows, weights), "batch seq embed ->", "sum");
-  const [gradient] = gradientsOf(loss, [table]).map((y) => graph.output(y));
-  graph.allocate();
-  graph.write(ids, Int32Array.of(4, 0, 4, 1, 0, 4));
-  graph.compute();
-  assertEquals([...graph.readF32(gradient)], [
-    3 + 9,
-    4 + 10,
-    7,
-    8,
-    0,
-    0,
-    0,
-    0,
-    1 + 5 + 11,
-    2 + 6 + 12,
-  ]);
-});
+for (const isComposed of [false, true]) {
+  Deno.test(`gradientsOf() adds up the rows of lookup() that were taken several times${isComposed ? ", without kernels of our own" : ""}`, () => {
+    using _disabled = isComposed ? disableTrainingKernels() : undefined;
+    using backend = Backend.cpu({ threads: 2 });
+    using graph = new Graph(backend, { lowering: "differentiable" });
+    const table = graph.input([5, 2], "f32", "table");
+    const ids = graph.input([2, 3], "i32", "ids");
+    const rows = lookup(table, ids);
+    const weights = constant([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], [2, 3, 2], rows);
+    const loss = reduce(multiply(rows, weights), "batch seq embed ->", "sum");
+    const [gradient] = gradientsOf(loss, [table]).map((y) => graph.output(y));
+    graph.allocate();
+    graph.write(ids, Int32Array.of(4, 0, 4, 1, 0, 4));
+    graph.compute();
+    assertEquals([...graph.readF32(gradient)], [
+      3 + 9,
+      4 + 10,
+      7,
+      8,
+      0,
+      0,
+      0,
+      0,
+      1 + 5 + 11,
+      2 + 6 + 12,
+    ]);
+  });
+}
 
 Deno.test("the comparison of gradients notices one that is wrong", () => {
   let noticed = false;

@@ -5,6 +5,7 @@ import { GPT2Config } from "../../src/model/config.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { engineOf } from "../../src/engine/engines.ts";
 import { readTensor } from "../../src/tensor/data.ts";
+import { disableTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import { type BatchSource, Trainer } from "../../src/training/trainer.ts";
 import type { TrainerOptions } from "../../src/training/trainer_options.ts";
 import { createTrainingModel, readTensors, readTrainingCase, relativeError } from "./reference.ts";
@@ -46,31 +47,34 @@ const sequences: BatchSource = {
   },
 };
 
-Deno.test("Trainer does the steps that PyTorch does", async () => {
-  using model = createTrainingModel("steps");
-  using trainer = new Trainer(model, sequences, STEPS);
-  const { losses } = readTrainingCase("steps");
-  for await (const { step, loss } of trainer) {
-    const expected = losses![step - 1];
-    assert(Math.abs(loss - expected) <= LOSS_TOLERANCE, `step ${step}: ${loss}, not ${expected}`);
-  }
-  const trained = readTensors("steps", "trained");
-  // A bias of the keys adds the same to all scores of a query, which changes nothing: its gradient is 0 but for rounding,
-  // and Adam goes by the direction of that.
-  assertEquals(trained.size, trainer.weights.length);
-  for (const { name, tensor } of trainer.weights) {
-    const found = new Float32Array(tensor.size);
-    readTensor(tensor, found);
-    const expected = trained.get(name)!;
-    if (name.endsWith("qkvProjection.bias")) {
-      const keys = [tensor.size / 3, 2 * tensor.size / 3];
-      found.fill(0, ...keys);
-      expected.fill(0, ...keys);
+for (const isComposed of [false, true]) {
+  Deno.test(`Trainer does the steps that PyTorch does${isComposed ? ", without kernels of our own" : ""}`, async () => {
+    using _disabled = isComposed ? disableTrainingKernels() : undefined;
+    using model = createTrainingModel("steps");
+    using trainer = new Trainer(model, sequences, STEPS);
+    const { losses } = readTrainingCase("steps");
+    for await (const { step, loss } of trainer) {
+      const expected = losses![step - 1];
+      assert(Math.abs(loss - expected) <= LOSS_TOLERANCE, `step ${step}: ${loss}, not ${expected}`);
     }
-    const error = relativeError(found, expected);
-    assert(error <= WEIGHT_TOLERANCE, `${name}: ${error}`);
-  }
-});
+    const trained = readTensors("steps", "trained");
+    // A bias of the keys adds the same to all scores of a query, which changes nothing: its gradient is 0 but for rounding,
+    // and Adam goes by the direction of that.
+    assertEquals(trained.size, trainer.weights.length);
+    for (const { name, tensor } of trainer.weights) {
+      const found = new Float32Array(tensor.size);
+      readTensor(tensor, found);
+      const expected = trained.get(name)!;
+      if (name.endsWith("qkvProjection.bias")) {
+        const keys = [tensor.size / 3, 2 * tensor.size / 3];
+        found.fill(0, ...keys);
+        expected.fill(0, ...keys);
+      }
+      const error = relativeError(found, expected);
+      assert(error <= WEIGHT_TOLERANCE, `${name}: ${error}`);
+    }
+  });
+}
 
 Deno.test("Trainer computes the same whatever batches a step is made of, within rounding", async () => {
   const lossesOf = async (options: TrainerOptions) => {

@@ -4,6 +4,7 @@ import { AdamW } from "../../src/training/adam_w.ts";
 import { trainableWeights } from "../../src/training/trainable_weights.ts";
 import { TrainingGraph } from "../../src/training/training_graph.ts";
 import { readTensor } from "../../src/tensor/data.ts";
+import { disableTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import {
   batchOf,
   createTrainingModel,
@@ -27,6 +28,24 @@ for (const name of TRAINING_CASES) {
     const { loss, errors } = await compare(name, "f32");
     assert(Math.abs(loss - readTrainingCase(name).loss) < 2e-6, `loss ${loss}`);
     for (const [weight, error] of errors) assert(error <= F32_TOLERANCE, `${weight}: ${error}`);
+  });
+
+  // Nothing but a kernel of our own has the gradient of the exact GELU.
+  if (name !== "exact_gelu") {
+    Deno.test(`TrainingGraph computes the gradients of ${name} without kernels of our own`, async () => {
+      using _disabled = disableTrainingKernels();
+      const { loss, errors } = await compare(name, "f32");
+      assert(Math.abs(loss - readTrainingCase(name).loss) < 2e-6, `loss ${loss}`);
+      for (const [weight, error] of errors) assert(error <= F32_TOLERANCE, `${weight}: ${error}`);
+    });
+  }
+
+  Deno.test(`TrainingGraph computes the loss of ${name} that inference computes`, async () => {
+    using model = createTrainingModel(name);
+    const { tokens, targets } = readTrainingCase(name);
+    const expected = await model.forward(tokens, { targets, logits: "none" });
+    const { loss } = await compare(name, "f32");
+    assert(Math.abs(loss - expected.loss!) < 2e-6, `${loss} and ${expected.loss}`);
   });
 
   Deno.test(`TrainingGraph computes the gradients of ${name} in mixed precision`, async () => {

@@ -8,12 +8,23 @@ import type { Backend } from "../backend.ts";
 import { type Recorder, recorderFor } from "../recorder.ts";
 import { recordOf, type Tensor } from "../tensor.ts";
 
+let numDisabled = 0;
+
+/**
+ * Has graphs made of ggml's operations as if there were no kernels for training, until what is returned is disposed of. For tests: that
+ * is what machines without these kernels compute.
+ */
+export function disableTrainingKernels(): Disposable {
+  numDisabled++;
+  return { [Symbol.dispose]: () => void numDisabled-- };
+}
+
 /**
  * Whether the backend can carry out the operations in this folder: only kernels of this package's own do, on a processor
  * that they were made for.
  */
 export function hasTrainingKernels(backend: Backend): boolean {
-  return !backend.usesDevices && library().gpt2_has_training_kernels();
+  return numDisabled === 0 && !backend.usesDevices && library().gpt2_has_training_kernels();
 }
 
 /**
