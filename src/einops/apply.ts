@@ -32,6 +32,8 @@ export interface Operations<T extends Strided> {
   canMergeAxes(x: T, axis: number, count: number): boolean;
   /** Whether the elements along the innermost axis lie side by side. */
   hasContiguousRows(x: T): boolean;
+  /** The axis along which the elements lie side by side; -1 if there is none. */
+  rowAxis(x: T): number;
   /** A copy in row-major order, or `x` itself if it is contiguous. */
   contiguous(x: T): T;
   /** The diagonal of the two innermost axes of a contiguous tensor: of `(..., n, n)` a view `(..., n, 1)`. */
@@ -95,11 +97,56 @@ function applyStep<T extends Strided>(step: Step, x: T, ops: Operations<T>): T {
 /** A view where the strides allow one; else a view of a copy. */
 function reshape<T extends Strided>(step: ReshapeStep, x: T, ops: Operations<T>): T {
   if (x.isContiguous) return ops.reshape(x, step.shape);
+  return reshapeView(step, x, ops) ?? turnedView(step, x, ops) ??
+    ops.reshape(ops.contiguous(x), step.shape);
+}
+
+/** A view, if the strides allow one. */
+function reshapeView<T extends Strided>(
+  { merges, splits }: Omit<ReshapeStep, "op" | "shape">,
+  x: T,
+  ops: Operations<T>,
+): T | undefined {
   const isView = ops.hasContiguousRows(x) &&
-    step.merges.every(({ axis, count }) => ops.canMergeAxes(x, axis, count));
-  if (!isView) return ops.reshape(ops.contiguous(x), step.shape);
-  const merged = step.merges.reduce((y, { axis, count }) => ops.mergeAxes(y, axis, count), x);
-  return step.splits.reduce((y, { axis, sizes }) => ops.splitAxis(y, axis, sizes), merged);
+    merges.every(({ axis, count }) => ops.canMergeAxes(x, axis, count));
+  if (!isView) return undefined;
+  const merged = merges.reduce((y, { axis, count }) => ops.mergeAxes(y, axis, count), x);
+  return splits.reduce((y, { axis, sizes }) => ops.splitAxis(y, axis, sizes), merged);
+}
+
+/**
+ * A view of a tensor whose elements lie side by side along another axis than the innermost, which stays as it is: that axis
+ * goes inside for a while. Only for products that read rows in any order: others would copy the view.
+ */
+function turnedView<T extends Strided>(
+  { merges, splits }: ReshapeStep,
+  x: T,
+  ops: Operations<T>,
+): T | undefined {
+  const row = ops.multipliesAnyRows ? ops.rowAxis(x) : -1;
+  if (row < 0 || merges.some(({ axis, count }) => axis <= row && row < axis + count)) {
+    return undefined;
+  }
+  // Where it is once axes before it are merged, and once they are split.
+  const count = (lengths: number[]) => lengths.reduce((sum, length) => sum + length - 1, 0);
+  const rowMerged = row -
+    count(merges.filter(({ axis }) => axis < row).map((merge) => merge.count));
+  if (splits.some(({ axis }) => axis === rowMerged)) return undefined;
+  const rowSplit = rowMerged +
+    count(splits.filter(({ axis }) => axis < rowMerged).map(({ sizes }) => sizes.length));
+  const without = (from: number) => <S extends { readonly axis: number }>(step: S): S => ({
+    ...step,
+    axis: step.axis > from ? step.axis - 1 : step.axis,
+  });
+  const axes = [...x.shape.keys()];
+  const inside = reshapeView(
+    { merges: merges.map(without(row)), splits: splits.map(without(rowMerged)) },
+    ops.permute(x, [...axes.toSpliced(row, 1), row]),
+    ops,
+  );
+  if (inside === undefined) return undefined;
+  const last = inside.shape.length - 1;
+  return ops.permute(inside, [...inside.shape.keys()].slice(0, last).toSpliced(rowSplit, 0, last));
 }
 
 function asFactor<T extends Strided>(x: T, ops: Operations<T>): T {

@@ -286,6 +286,10 @@ const ggml: Operations<Tensor> = {
     canMergeAxes(x, axis, count) && (axis + count < x.shape.length || !isQuantized(x)),
   hasContiguousRows: (x) =>
     isDense(x) || x.strides[x.strides.length - 1] === tensorTypeInfo(x.dtype).blockBytes,
+  rowAxis: (x) => {
+    const bytes = tensorTypeInfo(x.dtype).blockBytes;
+    return x.strides.findIndex((stride, axis) => stride === bytes && x.shape[axis] > 1);
+  },
   contiguous,
   diagonal,
   reduceRows,

@@ -75,8 +75,14 @@ export function randomArray(random: Random, shape: Shape): StridedArray {
   return new StridedArray(shape, integers(stride + offset), strides, offset);
 }
 
-/** The operations, and what they have cost so far. */
-export function countedOperations(): { ops: Operations<StridedArray>; cost: Cost } {
+/**
+ * The operations, and what they have cost so far.
+ *
+ * @param multipliesAnyRows whether products read rows whose elements lie apart
+ */
+export function countedOperations(
+  multipliesAnyRows = false,
+): { ops: Operations<StridedArray>; cost: Cost } {
   const cost: Cost = { views: 0, copies: 0, matmuls: 0 };
   const view = (x: StridedArray, shape: Shape, strides: readonly number[], offset = x.offset) => {
     cost.views++;
@@ -97,6 +103,8 @@ export function countedOperations(): { ops: Operations<StridedArray>; cost: Cost
   };
   const ops: Operations<StridedArray> = {
     hasContiguousRows: (x) => x.hasContiguousRows,
+    rowAxis: (x) => x.strides.findIndex((stride, axis) => stride === 1 && x.shape[axis] > 1),
+    multipliesAnyRows,
     reshape(x, shape) {
       assert(x.isContiguous, "reshape needs a contiguous array");
       assert(numElements(shape) === numElements(x.shape));
@@ -170,7 +178,10 @@ export function countedOperations(): { ops: Operations<StridedArray>; cost: Cost
     },
     matmul(weight, x) {
       cost.matmuls++;
-      assert(weight.hasContiguousRows && x.hasContiguousRows, "matmul needs contiguous rows");
+      assert(
+        multipliesAnyRows || weight.hasContiguousRows && x.hasContiguousRows,
+        "matmul needs contiguous rows",
+      );
       const missing = x.shape.length - weight.shape.length;
       assert(missing >= 0 && weight.shape.length >= 2);
       assert(weight.shape.at(-1) === x.shape.at(-1), "matmul needs one inner size");
