@@ -21,6 +21,14 @@ export interface OperationTime {
   readonly ms: number;
 }
 
+/** What one operation took. */
+export interface NodeTime {
+  /** ggml's record of it. */
+  readonly node: Pointer;
+  /** The fastest of several runs. */
+  readonly ms: number;
+}
+
 /** Operations that only describe their operand in another way. They take no time. */
 const VIEWS = new Set(["NONE", "VIEW", "RESHAPE", "PERMUTE", "TRANSPOSE"]);
 
@@ -37,6 +45,15 @@ const VIEWS = new Set(["NONE", "VIEW", "RESHAPE", "PERMUTE", "TRANSPOSE"]);
  * @returns the kinds of operations, the most expensive first
  */
 export function profileGraph(graph: Graph, runs: number): OperationTime[] {
+  return sumByKind(profileNodes(graph, runs));
+}
+
+/**
+ * Like {@linkcode profileGraph}, of each operation.
+ *
+ * @returns the operations in the order in which they are computed, without those that only describe their operand
+ */
+export function profileNodes(graph: Graph, runs: number): NodeTime[] {
   if (graph.backend.usesDevices) {
     throw new RangeError(
       `Cannot profile operations: only those of the CPU can be computed one at a time: ` +
@@ -64,18 +81,18 @@ export function profileGraph(graph: Graph, runs: number): OperationTime[] {
         elapsedMs[i] = Math.min(elapsedMs[i], performance.now() - begin);
       });
     }
-    return sumByKind(nodes, elapsedMs);
+    return nodes.map((node, i) => ({ node, ms: elapsedMs[i] }));
   } finally {
     ggml.ggml_free(context);
   }
 }
 
-function sumByKind(nodes: readonly Pointer[], elapsedMs: Float64Array): OperationTime[] {
-  const kinds = Map.groupBy(nodes.keys(), (i) => kindOf(nodes[i]));
-  return Array.from(kinds, ([kind, indices]) => ({
+function sumByKind(times: readonly NodeTime[]): OperationTime[] {
+  const kinds = Map.groupBy(times, ({ node }) => kindOf(node));
+  return Array.from(kinds, ([kind, times]) => ({
     kind,
-    count: indices.length,
-    ms: indices.reduce((sum, i) => sum + elapsedMs[i], 0),
+    count: times.length,
+    ms: times.reduce((sum, { ms }) => sum + ms, 0),
   })).sort((a, b) => b.ms - a.ms);
 }
 

@@ -1,0 +1,77 @@
+/**
+ * This package as a program that trains.
+ *
+ * @module
+ */
+import { GPT2 } from "../../src/gpt2.ts";
+import { GPT2Config } from "../../src/model/config.ts";
+import type { Precision } from "../../src/tensor/recorder.ts";
+import { Trainer } from "../../src/training/trainer.ts";
+import type { Batch } from "../../src/training/training_graph.ts";
+import type { Program, Shape, Steps } from "./program.ts";
+
+/** The same for all programs: weights of all models with this seed are equal. */
+const SEED = 1;
+
+/** A model of a shape with random weights, the same in each call. */
+export function createModel(shape: Shape, threads: number): GPT2 {
+  const { numLayers, numHeads, embeddingDim, contextLength, vocabSize } = shape;
+  const config = new GPT2Config({ numLayers, numHeads, embeddingDim, contextLength, vocabSize });
+  return new GPT2(config, { seed: SEED, threads });
+}
+
+/** (batch (seq + 1)): tokens that look random, and are the same in each call. */
+export function createTokens({ batch, seq, vocabSize }: Shape): Int32Array<ArrayBuffer> {
+  let state = SEED;
+  return Int32Array.from({ length: batch * (seq + 1) }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor(state / 2 ** 32 * vocabSize);
+  });
+}
+
+/** Trains in this process. */
+export class OurProgram implements Program, Disposable {
+  readonly name: string;
+  readonly model: GPT2;
+  readonly trainer: Trainer;
+
+  constructor(shape: Shape, precision: Precision, threads: number) {
+    const { batch, seq } = shape;
+    this.name = `ours ${precision.toUpperCase()}`;
+    using model = new DisposableStack();
+    this.model = model.use(createModel(shape, threads));
+    const source = { batch: (): Batch => batchOf(shape) };
+    this.trainer = new Trainer(this.model, source, {
+      ...{ batchSize: batch, seqLength: seq, precision, numSteps: 1e9, warmupSteps: 0 },
+      ...{ schedule: "constant", learningRate: 1e-5, weightDecay: 0.1, gradientClip: 1 },
+    });
+    model.move();
+  }
+
+  async run(steps: number): Promise<Steps> {
+    const done = [];
+    for (let i = 0; i < steps; i++) done.push(await this.trainer.step());
+    return {
+      ms: done.map(({ elapsedMs }) => elapsedMs),
+      losses: done.map(({ loss }) => loss),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.trainer[Symbol.dispose]();
+    this.model[Symbol.dispose]();
+  }
+}
+
+function batchOf(shape: Shape): Batch {
+  const { batch, seq } = shape;
+  const ids = createTokens(shape);
+  const rows = Array.from(
+    { length: batch },
+    (_, row) => ids.subarray(row * (seq + 1), (row + 1) * (seq + 1)),
+  );
+  return {
+    tokens: Int32Array.from(rows.flatMap((row) => [...row.subarray(0, seq)])),
+    targets: Int32Array.from(rows.flatMap((row) => [...row.subarray(1)])),
+  };
+}
