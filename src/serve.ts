@@ -14,6 +14,7 @@
  * @module
  */
 export { createHandler, type Handler, type ServerCapacity } from "./server/handler.ts";
+export type { ServedAdapters } from "./server/adapters.ts";
 export type { RequestRecord } from "./server/request_record.ts";
 export type { SteeringVector, SteeringVectors } from "./server/steering.ts";
 export type { ServerOptions } from "./server/server_options.ts";

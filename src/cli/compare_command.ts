@@ -5,6 +5,7 @@
  */
 import { compareModels, type ModelComparison } from "../evaluation/compare_models.ts";
 import { GPT2 } from "../gpt2.ts";
+import { adapterFlag, parseAdapter } from "./arguments/adapter_flag.ts";
 import { fileFlag, jsonFlag, quietFlag, threadsFlag } from "./arguments/common_flags.ts";
 import { DEMO_FLAG } from "./arguments/default_model.ts";
 import { deviceFlags, deviceOptions } from "./arguments/device_flags.ts";
@@ -24,7 +25,7 @@ import {
   windowsText,
 } from "./evaluation/evaluated_text.ts";
 import { sourcePath } from "./evaluation/source_path.ts";
-import { noticeConversion } from "./load_model.ts";
+import { noticeConversion, useAdapters } from "./load_model.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { type Io, withQuiet } from "./terminal/io.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
@@ -52,6 +53,11 @@ export const compareCommand = defineCommand({
   },
   flags: {
     file: fileFlag,
+    adapter: {
+      ...adapterFlag,
+      help:
+        `${adapterFlag.help} All models get it but the first: compare gpt2 gpt2 --adapter my-lora.`,
+    },
     threads: threadsFlag,
     ...deviceFlags,
     ...windowFlags,
@@ -69,6 +75,7 @@ export const compareCommand = defineCommand({
   async run({ values, operands }, streams) {
     const { threads, stride, maxLength, chunk } = values;
     const io = withQuiet(streams, values.quiet);
+    const adapters = values.adapter.map(parseAdapter);
     const given = FORMATS.filter((name) => values[name]);
     if (given.length > 1) {
       const [one, other] = given.map(flagText);
@@ -82,6 +89,7 @@ export const compareCommand = defineCommand({
     for (const name of operands) {
       const path = await resolveModelShowing(name, io, { alternative: DEMO_FLAG });
       const model = stack.use(await GPT2.fromPretrained(path, loading));
+      if (models.length > 0) await useAdapters(model, adapters, io.signal);
       const advice = `convert ${lineText(name)} --type f32, and compare that file`;
       await noticeConversion({ name, model }, advice, io);
       const { isFile, size: fileBytes } = await Deno.stat(path);

@@ -7,6 +7,7 @@ import type { LoadOptions } from "../checkpoint/load.ts";
 import { GPT2 } from "../gpt2.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
+import { type AdapterChoice, parseAdapter } from "./arguments/adapter_flag.ts";
 import { deviceOptions } from "./arguments/device_flags.ts";
 import type { ModelValues } from "./arguments/model_flags.ts";
 import { showingProgress } from "./model_progress.ts";
@@ -40,7 +41,9 @@ export async function loadModel(
   io: LoadIo,
 ): Promise<LoadedModel> {
   const { model: name = defaultModel(), type } = values;
+  const adapters = values.adapter.map(parseAdapter);
   const model = await load(name, values, { type }, io);
+  await useAdapters(model, adapters, io.signal);
   const { tokenizer } = model;
   if (tokenizer !== undefined) {
     return { name, model, tokenizer, [Symbol.dispose]: () => model[Symbol.dispose]() };
@@ -88,6 +91,30 @@ export async function noticeConversion(
   );
 }
 
+/**
+ * Loads adapters, for all that is computed with a model from now on. If that fails, the model is disposed of.
+ *
+ * @throws {FileFormatError} if one cannot be used with this model
+ * @throws {Deno.errors.NotFound} if there is none of that name
+ */
+export async function useAdapters(
+  model: GPT2,
+  choices: readonly AdapterChoice[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (choices.length === 0) return;
+  try {
+    const adapters = [];
+    for (const { path, scale } of choices) {
+      adapters.push({ adapter: await model.loadAdapter(path, { signal }), scale });
+    }
+    await model.useAdapters(adapters);
+  } catch (error) {
+    model[Symbol.dispose]();
+    throw error;
+  }
+}
+
 /** Loads another model beside that which the flags name: where they say, but in the type of its own file. */
 export function loadOther(name: string, values: ModelValues, io: LoadIo): Promise<GPT2> {
   return load(name, values, {}, io);
@@ -95,7 +122,7 @@ export function loadOther(name: string, values: ModelValues, io: LoadIo): Promis
 
 function load(
   name: string,
-  { threads, ...values }: ModelValues,
+  { threads, ...values }: Omit<ModelValues, "adapter">,
   options: LoadOptions,
   { stderr, signal, isQuiet }: LoadIo,
 ): Promise<GPT2> {

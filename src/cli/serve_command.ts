@@ -3,7 +3,11 @@
  *
  * @module
  */
+import { quote } from "../base/describe.ts";
+import type { ScaledAdapter } from "../model/adapter.ts";
+import { parseNamedAdapter } from "./arguments/adapter_flag.ts";
 import { serveFlags } from "./arguments/serve_flags.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { loadModel } from "./load_model.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
@@ -22,6 +26,7 @@ export const serveCommand = defineCommand({
   flags: serveFlags,
   examples: [
     ["serve --model demo", "A model that needs no download, at http://127.0.0.1:8080"],
+    ["serve --model gpt2 --adapter poems=my-lora", "An adapter that clients ask for by name"],
     ["serve --model gpt2 --host 0.0.0.0 --api-key-file keys.txt", "For other machines, with a key"],
   ],
 
@@ -30,8 +35,16 @@ export const serveCommand = defineCommand({
     const { stdout, stderr, signal } = io;
     const apiKeys = values.apiKeyFile === undefined ? [] : await readApiKeys(values.apiKeyFile, io);
     const { isLoopback, listen } = await import("./serve/listen.ts");
-    using loaded = await loadModel("serve a model", values, io);
+    const choices = values.adapter.map(parseNamedAdapter);
+    using loaded = await loadModel("serve a model", { ...values, adapter: [] }, io);
     const { name, model } = loaded;
+    const adapters: Record<string, ScaledAdapter> = {};
+    for (const { name, path, scale } of choices) {
+      if (Object.hasOwn(adapters, name)) {
+        throw new UsageError(`Two adapters cannot have one name: received ${quote(name)} twice.`);
+      }
+      adapters[name] = { adapter: await model.loadAdapter(path, { signal }), scale };
+    }
     if (apiKeys.length === 0 && !isLoopback(host)) {
       await stderr.write(
         `warning: anybody who can reach ${lineText(host)} can use this server: ` +
@@ -46,6 +59,7 @@ export const serveCommand = defineCommand({
     using handler = createHandler(model, {
       modelName,
       apiKeys,
+      adapters,
       cors,
       maxTexts,
       maxWaiting,

@@ -6,10 +6,11 @@
 import { einsum } from "../einops/einops.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Engine } from "../engine/engine.ts";
+import { adaptParameters } from "../model/adapt_parameters.ts";
 import type { Linear } from "../model/parameters.ts";
 import type { Weights } from "../model/weights.ts";
 import { Graph } from "../tensor/graph.ts";
-import { lookup } from "../tensor/ops.ts";
+import { add, lookup, scale } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What adds to the residual stream. */
@@ -56,7 +57,12 @@ export async function residualParts(
   signal?: AbortSignal,
 ): Promise<ResidualPart[]> {
   const { weights, backend, config: { numHeads, embeddingDim } } = engine.model;
-  const { tokenEmbedding, positionEmbedding, blocks } = weights.parameters;
+  const { adapters } = engine;
+  adapters?.checkUsable();
+  const { tokenEmbedding, positionEmbedding, blocks } = adaptParameters(
+    weights.parameters,
+    adapters?.updates ?? new Map(),
+  );
   const attendedOf = (layer: number) => activations.get(`blocks.${layer}.attention.attended`)!.data;
 
   return await engine.betweenPasses(async () => {
@@ -105,7 +111,7 @@ export function readVector(weights: Weights, name: string): Float32Array {
  * @param attended (heads head_dim)
  * @returns (heads embed)
  */
-function eachHead(attended: Tensor, { weight }: Linear, graph: Graph): Tensor {
+function eachHead(attended: Tensor, { weight, updates = [] }: Linear, graph: Graph): Tensor {
   const [numHeads] = attended.shape;
   const identity = Float32Array.from(
     { length: numHeads * numHeads },
@@ -116,5 +122,10 @@ function eachHead(attended: Tensor, { weight }: Linear, graph: Graph): Tensor {
     graph.constant([numHeads, numHeads], identity),
     "heads head_dim, row heads -> row (heads head_dim)",
   );
-  return einsum(alone, weight, "row in, out in -> row out");
+  let y = einsum(alone, weight, "row in, out in -> row out");
+  for (const { down, up, factor } of updates) {
+    const narrow = scale(einsum(alone, down, "row in, rank in -> row rank"), factor);
+    y = add(y, einsum(narrow, up, "row rank, out rank -> row out"));
+  }
+  return y;
 }

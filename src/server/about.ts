@@ -4,6 +4,7 @@
  * @module
  */
 import { bytesOfPosition } from "../engine/key_value_cache.ts";
+import { noSuchModel } from "./adapters.ts";
 import { ApiError } from "./api_error.ts";
 import type { Exchange, Service } from "./service.ts";
 
@@ -18,24 +19,25 @@ function modelJson({ modelName, startedAt, model: { config, weightType } }: Serv
   };
 }
 
-/** The only model. */
+/** The model with an adapter, as vLLM lists it. */
+function adapterJson(service: Service, name: string) {
+  return { ...modelJson(service), id: name, parent: service.modelName };
+}
+
+/** The model, and the model with each of its adapters. */
 export function listModels({ service }: Exchange): Response {
-  return Response.json({ object: "list", data: [modelJson(service)] });
+  const adapted = Array.from(service.adapters.keys(), (name) => adapterJson(service, name));
+  return Response.json({ object: "list", data: [modelJson(service), ...adapted] });
 }
 
 /** A model by its name, which may have slashes. */
 export function showModel({ request, service }: Exchange): Response {
-  const name = new URL(request.url).pathname.replace("/v1/models/", "");
-  if (decoded(name) === service.modelName) return Response.json(modelJson(service));
-  throw new ApiError(
-    404,
-    `There is no such model here. The model is ${JSON.stringify(service.modelName)}.`,
-    {
-      type: "not_found_error",
-      param: "model",
-      code: "model_not_found",
-    },
-  );
+  const name = decoded(new URL(request.url).pathname.replace("/v1/models/", ""));
+  if (name === service.modelName) return Response.json(modelJson(service));
+  if (name !== undefined && service.adapters.has(name)) {
+    return Response.json(adapterJson(service, name));
+  }
+  throw noSuchModel(service);
 }
 
 function decoded(name: string): string | undefined {

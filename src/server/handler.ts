@@ -8,6 +8,7 @@ import { describe } from "../base/describe.ts";
 import { engineOf } from "../engine/engines.ts";
 import { cacheBytes } from "../engine/key_value_cache.ts";
 import { GPT2 } from "../gpt2.ts";
+import { checkAdapters } from "./adapters.ts";
 import { Admission } from "./admission.ts";
 import { ApiError, overloaded, serverEnds, toApiError } from "./api_error.ts";
 import { Authorization } from "./authorization.ts";
@@ -121,6 +122,7 @@ class Exchanges {
       engine,
       modelName,
       maxTexts,
+      adapters: checkAdapters(settings.adapters, modelName, engine),
       steering: checkSteering(settings.steering, model.config),
       startedAt: Math.floor(Date.now() / 1000),
       admission: new Admission({ maxTexts, maxWaiting }),

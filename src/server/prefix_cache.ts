@@ -4,10 +4,12 @@
  * @module
  */
 import { orAborted } from "../base/abort.ts";
+import { engineOf } from "../engine/engines.ts";
 import type { Interventions } from "../engine/intervention.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import type { Text } from "../generation/text.ts";
 import type { GPT2 } from "../gpt2.ts";
+import type { ChosenAdapters } from "./adapters.ts";
 import { isAboutMemory } from "./api_error.ts";
 
 /** What may be kept. */
@@ -34,6 +36,8 @@ export interface ReadPromptOptions {
   readonly numTop?: number;
   /** What is done to activations. What the model then remembers is of no use to others. */
   readonly intervene?: Interventions;
+  /** What is added to the model's weights. */
+  readonly adapters?: ChosenAdapters;
   readonly signal: AbortSignal;
 }
 
@@ -43,6 +47,8 @@ interface Entry {
   text?: Text;
   /** What it begins with; of one that nobody uses, all of it. */
   tokens: readonly number[];
+  /** What else its keys and values depend on. */
+  readonly adaptersKey: string;
   /** Of its first tokens, with so many of the likeliest beside each. */
   scores: readonly TokenScore[];
   readonly numTop: number | undefined;
@@ -101,13 +107,13 @@ export class PrefixCache {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async read(tokens: readonly number[], options: ReadPromptOptions): Promise<ReadPrompt> {
-    const { intervene, signal } = options;
+    const { intervene, adapters, signal } = options;
     if (intervene !== undefined) {
-      const text = await this.#model.open(tokens, { intervene, signal });
+      const text = await this.#model.open(tokens, { intervene, adapters: adapters?.list, signal });
       return { text, scores: [], numReused: 0 };
     }
     try {
-      return await this.#read(tokens, this.#find(tokens, options.numTop), options);
+      return await this.#read(tokens, this.#find(tokens, options), options);
     } catch (error) {
       if (!isAboutMemory(error) || this.numKept === 0) throw error;
       this.clear();
@@ -138,17 +144,18 @@ export class PrefixCache {
   async #read(
     tokens: readonly number[],
     match: Match | undefined,
-    { numTop, signal }: ReadPromptOptions,
+    { numTop, adapters, signal }: ReadPromptOptions,
   ): Promise<ReadPrompt> {
     const { promise: whenRead, resolve, reject } = Promise.withResolvers<void>();
     whenRead.catch(() => {}); // Perhaps nobody waits for it.
-    const about = { tokens, scores: [], numTop };
+    const about = { tokens, scores: [], numTop, adaptersKey: this.#keyOf(adapters) };
     const entry: Entry = { ...about, whenRead, isRead: false, isInUse: true };
     // At once: those that come now find it.
     this.#entries.add(entry);
     try {
       const begun = match && await this.#begin(match, signal);
-      const text = entry.text = begun ?? await this.#model.open();
+      const text = entry.text = begun ??
+        await this.#model.open(undefined, { adapters: adapters?.list });
       const numReused = begun === undefined ? 0 : match!.length;
       const rest = tokens.slice(numReused);
       if (numTop !== undefined) {
@@ -197,9 +204,14 @@ export class PrefixCache {
   }
 
   /** The text that has the most of a prompt, if it is worth the while. */
-  #find(tokens: readonly number[], numTop: number | undefined): Match | undefined {
+  #find(
+    tokens: readonly number[],
+    { numTop, adapters }: ReadPromptOptions,
+  ): Match | undefined {
+    const key = this.#keyOf(adapters);
     let best: Match | undefined;
     for (const entry of this.#entries) {
+      if (entry.adaptersKey !== key) continue;
       const length = usableLength(entry, tokens, numTop);
       // Of equal ones that which nobody uses, or else the latest.
       if (length < (best?.length ?? Math.min(MIN_LENGTH, tokens.length))) continue;
@@ -210,6 +222,11 @@ export class PrefixCache {
       best = { entry, length };
     }
     return best;
+  }
+
+  /** Of a request that does not say, those of all calls. */
+  #keyOf(adapters: ChosenAdapters | undefined): string {
+    return adapters?.key ?? `of the model: ${engineOf(this.#model)!.adapters?.id}`;
   }
 
   #forget(entry: Entry): void {
@@ -257,6 +274,7 @@ function usableLength(
 /** Whether a text has nothing that another one does not have. */
 function isCovered(entry: Entry, by: Entry): boolean {
   const { tokens, scores, numTop } = entry;
-  return tokens.length <= by.tokens.length && scores.length <= by.scores.length &&
+  return entry.adaptersKey === by.adaptersKey && tokens.length <= by.tokens.length &&
+    scores.length <= by.scores.length &&
     (scores.length === 0 || numTop! <= by.numTop!) && tokens.every((id, i) => id === by.tokens[i]);
 }

@@ -8,6 +8,7 @@ import type { TokenScore } from "../engine/target_scores.ts";
 import type { ContinuationScore } from "../evaluation/score_continuations.ts";
 import type { GPT2 } from "../gpt2.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
+import { chooseAdapters, type ChosenAdapters } from "./adapters.ts";
 import { fieldError } from "./api_error.ts";
 import { tokenText } from "./completions/log_probabilities.ts";
 import {
@@ -17,7 +18,6 @@ import {
   type PromptField,
   promptField,
 } from "./completions/prompts.ts";
-import { checkModelName } from "./completions/request.ts";
 import { usageJson } from "./completions/response.ts";
 import { runCompletion } from "./completions/run.ts";
 import {
@@ -25,6 +25,7 @@ import {
   eitherField,
   type Field,
   integerField,
+  objectField,
   textField,
   tokensField,
 } from "./fields.ts";
@@ -51,16 +52,18 @@ export async function score(exchange: Exchange): Promise<Response> {
     prompt: eitherField(promptField, tokensField),
     continuations: continuationsField,
     logprobs: integerField(0, MAX_LOG_PROBABILITIES),
+    ...service.adapters.size > 0 && { adapters: objectField },
   });
-  checkModelName(fields.model, modelName);
+  const { adapters: scales } = fields as { adapters?: Readonly<Record<string, unknown>> };
+  const adapters = chooseAdapters(service, fields.model, scales);
   const { prompt, continuations, logprobs: numTop = 0 } = fields;
   const { data, usage } = continuations === undefined
-    ? await scorePrompts(exchange, prompt, numTop)
-    : await scoreContinuations(exchange, prompt, continuations, numTop);
+    ? await scorePrompts(exchange, prompt, numTop, adapters)
+    : await scoreContinuations(exchange, prompt, continuations, numTop, adapters);
   return Response.json({
     id: `score-${id}`,
     object: "list",
-    model: modelName,
+    model: fields.model ?? modelName,
     data: data.map((score, index) => ({ index, ...scoreJson(score, model, numTop) })),
     usage: usageJson(usage),
   });
@@ -74,8 +77,13 @@ interface Scored {
 }
 
 /** A prompt is scored as a completion that echoes it and writes nothing does it: with the same bits, and what is remembered. */
-async function scorePrompts(exchange: Exchange, prompt: PromptField | undefined, numTop: number) {
-  const { model } = exchange.service;
+async function scorePrompts(
+  exchange: Exchange,
+  prompt: PromptField | undefined,
+  numTop: number,
+  adapters: ChosenAdapters | undefined,
+) {
+  const { model, modelName } = exchange.service;
   if (prompt === undefined) throw fieldError("prompt", "prompt is missing.");
   const prompts = await encodePrompts(prompt, model);
   for (const tokens of prompts) checkLength(tokens, 0, model.config.contextLength);
@@ -92,6 +100,8 @@ async function scorePrompts(exchange: Exchange, prompt: PromptField | undefined,
     isStreamed: false,
     includesUsage: false,
     seed: 0,
+    adapters,
+    modelName,
     options: {},
   }, (event) => {
     if (event.kind === "prompt") data[event.choice] = { tokens: event.scores, numLeftOut: 0 };
@@ -104,6 +114,7 @@ async function scoreContinuations(
   prompt: PromptField = "",
   continuations: readonly (string | number[])[],
   numTop: number,
+  adapters: ChosenAdapters | undefined,
 ) {
   if (!oneText.is(prompt)) {
     throw fieldError("prompt", `With continuations, prompt must be ${oneText.meaning}: one.`);
@@ -113,7 +124,7 @@ async function scoreContinuations(
   // Not all places at once, for which everybody else would have to wait.
   const numTexts = Math.min(continuations.length, Math.ceil(maxTexts / 4));
   using _places = await admission.acquire(numTexts, { isFirst: true, signal });
-  const options = { topLogProbabilities: numTop, signal };
+  const options = { topLogProbabilities: numTop, adapters: adapters?.list, signal };
   const data: readonly ContinuationScore[] = await model.scoreContinuations(
     prompt,
     continuations,

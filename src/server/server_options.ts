@@ -15,6 +15,7 @@ import { engineOf } from "../engine/engines.ts";
 import { cacheBytes } from "../engine/key_value_cache.ts";
 import { freeBytes } from "../engine/memory_budget.ts";
 import type { GPT2 } from "../gpt2.ts";
+import type { ServedAdapters } from "./adapters.ts";
 import type { RequestRecord } from "./request_record.ts";
 import type { SteeringVectors } from "./steering.ts";
 
@@ -37,6 +38,11 @@ export interface ServerOptions {
   cors?: string;
   /** Vectors that clients may add by name, with `steer: { name: strength }`. Default: none. */
   steering?: SteeringVectors;
+  /**
+   * Adapters of the model that clients may ask for by name: as the name of the model, or with `adapters: { name: scale }`.
+   * Default: none.
+   */
+  adapters?: ServedAdapters;
   /** Called with what went wrong through no fault of a client, who is told nothing but that. */
   onError?: (error: unknown) => void;
   /** Called with each request whose answer is complete, for a log. What it throws goes to `onError`. */
@@ -57,6 +63,12 @@ const rules: OptionRules<ServerOptions> = {
   cors: text,
   steering: {
     meaning: "an object of { layer, vector } by name",
+    isType: (value) =>
+      typeof value === "object" && value !== null &&
+      Object.values(value).every((each) => typeof each === "object" && each !== null),
+  },
+  adapters: {
+    meaning: "an object of adapters by name",
     isType: (value) =>
       typeof value === "object" && value !== null &&
       Object.values(value).every((each) => typeof each === "object" && each !== null),
@@ -87,6 +99,7 @@ export function serverSettings(model: GPT2, options: ServerOptions): ServerSetti
     maxKeptTexts: Math.ceil(maxTexts / 2),
     apiKeys: [],
     steering: {},
+    adapters: {},
     ...checked,
     maxTexts,
   };

@@ -10,15 +10,14 @@ import type { Bodies } from "./bodies.ts";
 import type { CompletionUsage } from "./completions/usage.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PrefixCache } from "./prefix_cache.ts";
+import type { ModelNames } from "./adapters.ts";
 import type { SteeringVector } from "./steering.ts";
 
 /** A model, and who uses it. */
-export interface Service {
+export interface Service extends ModelNames {
   readonly model: GPT2;
   /** What computes for it. */
   readonly engine: Engine;
-  /** The name by which clients know it. */
-  readonly modelName: string;
   /** Seconds since 1970. */
   readonly startedAt: number;
   /** The most texts at a time. */

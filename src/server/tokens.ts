@@ -6,7 +6,7 @@
 import { eventLoopTurn } from "../base/event_loop.ts";
 import { checkTokens } from "../tokenizer/token_ids.ts";
 import { fieldError } from "./api_error.ts";
-import { checkModelName } from "./completions/request.ts";
+import { checkModelName } from "./adapters.ts";
 import { checkFields, flagField, textField, tokensField } from "./fields.ts";
 import { readJsonBody } from "./read_body.ts";
 import type { Exchange } from "./service.ts";
@@ -15,13 +15,13 @@ const TOKENS_PER_PART = 65_536;
 
 /** The tokens of a text. */
 export async function tokenize({ request, service, signal }: Exchange): Promise<Response> {
-  const { model, modelName } = service;
+  const { model } = service;
   const fields = checkFields(await readJsonBody(request, service), {
     prompt: textField,
     model: textField,
     add_special_tokens: flagField,
   });
-  checkModelName(fields.model, modelName);
+  checkModelName(fields.model, service);
   if (fields.prompt === undefined) throw fieldError("prompt", "prompt is missing.");
   const tokenizer = model.tokenizer!;
   const { beginOfTextId } = tokenizer;
@@ -48,7 +48,7 @@ export async function detokenize({ request, service, signal }: Exchange): Promis
     tokens: tokensField,
     model: textField,
   });
-  checkModelName(fields.model, service.modelName);
+  checkModelName(fields.model, service);
   if (fields.tokens === undefined) throw fieldError("tokens", "tokens is missing.");
   checkTokens(fields.tokens, tokenizer.vocabSize);
   // In parts, between which others have their turn; a character may be in two of them.

@@ -24,6 +24,27 @@ export const adapterFlag = {
     "colon, so much of it; 1 if not.",
 } as const satisfies TextListFlag;
 
+/** An adapter that clients of a server know by a name. */
+export interface NamedAdapterChoice extends AdapterChoice {
+  readonly name: string;
+}
+
+/**
+ * Reads `name=file[:scale]`.
+ *
+ * @throws {UsageError} if there is no name or file, or the scale is too large for a number
+ */
+export function parseNamedAdapter(text: string): NamedAdapterChoice {
+  const [, name, rest] = text.match(/^([^=]+)=(.*)$/s) ?? [];
+  if (name !== undefined) return { name, ...parseAdapter(rest) };
+  throw new UsageError(
+    `--adapter needs a name for clients and a folder or file: received ${
+      describe(text)
+    }. Write for ` +
+      "example --adapter poems=my-lora.",
+  );
+}
+
 const SCALE = /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i;
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { fileTypes } from "../../checkpoint/file_types.ts";
+import { adapterFlag } from "./adapter_flag.ts";
 import { modelFlag, threadsFlag, typeFlag } from "./common_flags.ts";
 import { deviceFlags } from "./device_flags.ts";
 import type { Flags, FlagValues } from "./flags.ts";
@@ -18,6 +19,7 @@ export const modelFlags = {
     ...typeFlag,
     help: `Hold the weights as this type: ${fileTypes.join(", ")}. ${DEFAULT_TYPE}`,
   },
+  adapter: adapterFlag,
   threads: threadsFlag,
   ...deviceFlags,
 } as const satisfies Flags;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { adapterFlag } from "./adapter_flag.ts";
 import { jsonFlag } from "./common_flags.ts";
 import type { Flags, FlagValues } from "./flags.ts";
 import { modelFlags } from "./model_flags.ts";
@@ -14,6 +15,13 @@ const MAX_GRACE_SECONDS = 3600;
 /** What can be said about a server. */
 export const serveFlags = {
   ...modelFlags,
+  adapter: {
+    ...adapterFlag,
+    valueName: "name=file[:scale]",
+    help:
+      "Let clients ask for an adapter (LoRA) by this name, as the model or in the field adapters: a folder of " +
+      "PEFT's or a .gguf file; may be repeated. With a number behind a colon, so much of it; 1 if not.",
+  },
   modelName: {
     kind: "text",
     valueName: "name",

@@ -28,7 +28,7 @@ async function wholeCompletion(exchange: Exchange, request: CompletionRequest): 
     collector.add(writer.write(event));
   });
   return Response.json({
-    ...completionHead(exchange),
+    ...completionHead(exchange, request.modelName),
     choices: collector.choices,
     usage: usageJson(usage),
   });

@@ -7,7 +7,8 @@ import { firstStreams } from "../../generation/first_streams.ts";
 import { validateSamplingOptions } from "../../generation/sampling/sampling_options.ts";
 import type { TextGenerateOptions } from "../../generation/text_options.ts";
 import type { GPT2 } from "../../gpt2.ts";
-import { ApiError, fieldError } from "../api_error.ts";
+import { chooseAdapters, type ChosenAdapters, type ModelNames } from "../adapters.ts";
+import { fieldError } from "../api_error.ts";
 import {
   anyNumberField,
   checkFields,
@@ -45,22 +46,24 @@ export interface CompletionRequest {
   readonly isStreamed: boolean;
   readonly includesUsage: boolean;
   readonly seed: number;
+  /** What is added to the model's weights, if the request says so. */
+  readonly adapters: ChosenAdapters | undefined;
+  /** The name by which the model was asked for. */
+  readonly modelName: string;
   /** Everything else, as `Text.generate()` takes it. */
   readonly options: TextGenerateOptions;
 }
 
 /** What a request is checked against. */
-export interface RequestContext {
+export interface RequestContext extends ModelNames {
   readonly model: GPT2;
-  /** The name by which clients know the model. */
-  readonly modelName: string;
   /** The most continuations of a prompt. */
   readonly maxTexts: number;
   /** Vectors that may be asked for, by name. */
   readonly steering: ReadonlyMap<string, SteeringVector>;
 }
 
-function completionFields({ maxTexts, steering, model: { config } }: RequestContext) {
+function completionFields({ maxTexts, steering, adapters, model: { config } }: RequestContext) {
   const { MAX_STOPS, MAX_STOP_CHARACTERS, MAX_CHOICES, MAX_CHOICE_CHARACTERS } = limits;
   const oneStop: Field<string> = {
     meaning: `a text of 1 to ${MAX_STOP_CHARACTERS} characters`,
@@ -104,6 +107,7 @@ function completionFields({ maxTexts, steering, model: { config } }: RequestCont
     choices: textsField(MAX_CHOICES, MAX_CHOICE_CHARACTERS),
     return_token_ids: flagField,
     ...steering.size > 0 && { steer: objectField },
+    ...adapters.size > 0 && { adapters: objectField },
   };
 }
 
@@ -120,7 +124,8 @@ export async function readCompletionRequest(
   context: RequestContext,
 ): Promise<CompletionRequest> {
   const fields = checkFields(body, completionFields(context));
-  checkModelName(fields.model, context.modelName);
+  const { adapters: scales } = fields as { adapters?: Readonly<Record<string, unknown>> };
+  const adapters = chooseAdapters(context, fields.model, scales);
   if (fields.suffix !== undefined && fields.suffix !== "") {
     throw fieldError(
       "suffix",
@@ -163,28 +168,10 @@ export async function readCompletionRequest(
     includesUsage,
     // A negative one is another number all the same.
     seed: fields.seed === undefined ? randomSeed() : Math.abs(fields.seed),
+    adapters,
+    modelName: fields.model ?? context.modelName,
     options,
   };
-}
-
-/**
- * Whether a request is for the model that is served.
- *
- * @throws {ApiError} 404 if it is not
- */
-export function checkModelName(name: string | undefined, served: string): void {
-  if (name === undefined || name === served) return;
-  throw new ApiError(
-    404,
-    `There is no such model here: received ${JSON.stringify(name).slice(0, 200)}. The model is ${
-      JSON.stringify(served)
-    }.`,
-    {
-      type: "not_found_error",
-      param: "model",
-      code: "model_not_found",
-    },
-  );
 }
 
 function streamOptions(

@@ -30,10 +30,14 @@ export interface CompletionHead {
   readonly model: string;
 }
 
-/** The beginning of the answer to a request. */
-export function completionHead({ id, service }: Exchange): CompletionHead {
+/**
+ * The beginning of the answer to a request.
+ *
+ * @param model its name, as it was asked for
+ */
+export function completionHead({ id }: Exchange, model: string): CompletionHead {
   const created = Math.floor(Date.now() / 1000);
-  return { id: `cmpl-${id}`, object: "text_completion", created, model: service.modelName };
+  return { id: `cmpl-${id}`, object: "text_completion", created, model };
 }
 
 /** How many tokens there were, in OpenAI's words. */

@@ -91,10 +91,11 @@ class PromptRun {
   async run(): Promise<void> {
     const { service: { prefixes, metrics }, usage } = this.#exchange;
     const { signal } = this.#settings;
-    const { echo, numTop, bestOf, options: { intervene } } = this.#request;
+    const { echo, numTop, bestOf, adapters, options: { intervene } } = this.#request;
     const { text, scores, numReused } = await prefixes.read(this.#tokens, {
       numTop: echo ? numTop : undefined,
       intervene,
+      adapters,
       signal,
     });
     let isKept = false;

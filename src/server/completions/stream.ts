@@ -16,7 +16,7 @@ export async function streamCompletion(
   exchange: Exchange,
   request: CompletionRequest,
 ): Promise<Response> {
-  const head = completionHead(exchange);
+  const head = completionHead(exchange, request.modelName);
   const writer = new ChoiceWriter(exchange.service.model, request);
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   // A client that reads slowly holds nobody up: an answer is never longer than the context, and waits in memory.
