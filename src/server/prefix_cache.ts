@@ -226,7 +226,7 @@ export class PrefixCache {
 
   /** Of a request that does not say, those of all calls. */
   #keyOf(adapters: ChosenAdapters | undefined): string {
-    return adapters?.key ?? `of the model: ${engineOf(this.#model)!.adapters?.id}`;
+    return adapters?.key ?? `of the model: ${engineOf(this.#model)?.adapters?.id}`;
   }
 
   #forget(entry: Entry): void {
