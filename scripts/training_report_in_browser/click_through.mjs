@@ -27,8 +27,8 @@ async function open(name, width, height, colorScheme) {
   return { page, problems };
 }
 
-const picture = (page, name, options = {}) =>
-  page.screenshot({ path: `${pictures}/${name}.png`, ...options });
+const picture = (part, name, options = {}) =>
+  part.screenshot({ path: `${pictures}/${name}.jpg`, type: "jpeg", quality: 70, ...options });
 const checked = (what) => console.log(`ok: ${what}`);
 
 try {
@@ -58,7 +58,7 @@ try {
     lines.map((line) => line.getAttribute("x1"))
   );
   assert.equal(new Set(cursors).size, 1);
-  await picture(page, "training-hover");
+  await picture(page.locator("main section").first(), "training");
   checked("pointing at a curve shows the values at that step, with a line through all charts");
 
   await svgs.nth(2).click({ position: { x: box.width / 4, y: 50 } });

@@ -22,8 +22,17 @@ const HEADINGS = [
   "time",
 ];
 
-/** A row for each evaluation and some other steps. */
-export function numbersHtml(history: RunHistory, means: readonly number[]): string {
+/**
+ * A row for each evaluation and some other steps.
+ *
+ * @param means of the loss of each step and those before it
+ * @param numMeanSteps how many at most
+ */
+export function numbersHtml(
+  history: RunHistory,
+  means: readonly number[],
+  numMeanSteps: number,
+): string {
   const { steps, evaluations, best } = history;
   if (steps.length === 0 && evaluations.length === 0) return "<p>No step was done.</p>";
   const evaluated = new Map(
@@ -43,7 +52,10 @@ export function numbersHtml(history: RunHistory, means: readonly number[]): stri
     rowHtml(step, history, placeOf.get(step), means, evaluated.get(step))
   );
   const headings = HEADINGS.map((heading) => `<th scope="col">${heading}</th>`).join("");
-  return `<p>Some steps and evaluations; all are in the log. The training loss is the mean of some steps up to that one.</p>
+  const note = numMeanSteps > 1
+    ? ` The training loss is the mean of up to ${numMeanSteps} steps, that one included.`
+    : "";
+  return `<p>Some steps and evaluations; all are in the log.${note}</p>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="numbers-title"><table>
 <thead><tr>${headings}</tr></thead>
 <tbody>

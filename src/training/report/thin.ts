@@ -58,13 +58,21 @@ export function thinEvenly<T>(
   return items.filter((item, i) => places.has(i) || isNeeded(item));
 }
 
-/** The mean of each value and those before it, up to so many together. What is no number is not counted. */
-export function runningMeans(values: readonly number[], numValues: number): number[] {
-  let [sum, count] = [0, 0];
-  return values.map((value, i) => {
-    const former = i >= numValues ? values[i - numValues] : NaN;
-    if (!Number.isNaN(value)) [sum, count] = [sum + value, count + 1];
-    if (!Number.isNaN(former)) [sum, count] = [sum - former, count - 1];
-    return count > 0 ? sum / count : NaN;
+/**
+ * The mean of each value and those before it, up to so many together; near the beginning, where much changes at once, of fewer: a
+ * fifth of those that there are. What is no number is not counted.
+ */
+export function runningMeans(values: readonly number[], maxValues: number): number[] {
+  const sums = new Float64Array(values.length + 1);
+  const counts = new Float64Array(values.length + 1);
+  values.forEach((value, i) => {
+    const isCounted = !Number.isNaN(value);
+    sums[i + 1] = sums[i] + (isCounted ? value : 0);
+    counts[i + 1] = counts[i] + (isCounted ? 1 : 0);
+  });
+  return values.map((_, i) => {
+    const first = i + 1 - Math.min(maxValues, 1 + Math.floor(i / 5));
+    const count = counts[i + 1] - counts[first];
+    return count > 0 ? (sums[i + 1] - sums[first]) / count : NaN;
   });
 }

@@ -45,7 +45,7 @@ export function trainingReport(
   return standalonePage("training-report", {
     title: `${title} - training`,
     style: TRAINING_REPORT_STYLE,
-    body: bodyHtml(history, means, title, now),
+    body: bodyHtml(history, means, numMeanSteps, { title, now }),
     data: pageData(history, means, numMeanSteps),
     script: TRAINING_REPORT_SCRIPT,
   });
@@ -59,8 +59,8 @@ function meanSteps(numSteps: number): number {
 function bodyHtml(
   history: RunHistory,
   means: readonly number[],
-  title: string,
-  now: Date,
+  numMeanSteps: number,
+  { title, now }: Required<TrainingReportOptions>,
 ): string {
   const time = now.toISOString();
   return `<header>
@@ -83,7 +83,7 @@ ${configurationHtml(history)}
 </section>
 <section aria-labelledby="numbers-title">
 <h2 id="numbers-title">Numbers</h2>
-${numbersHtml(history, means)}
+${numbersHtml(history, means, numMeanSteps)}
 </section>
 </main>`;
 }

@@ -11,7 +11,7 @@ import { CHART_SCRIPT } from "./chart_script.ts";
 export const TRAINING_REPORT_SCRIPT = `"use strict";
 ${BASE_SCRIPT}${CHART_SCRIPT}` + String.raw`
 const data = JSON.parse(byId("data").textContent);
-const { steps, evaluations, best, numMeanSteps } = data;
+const { steps, evaluations, best } = data;
 /** Every step that can be selected: those that were done, and those after which the model was evaluated. */
 const places = [...new Set([...steps.step, ...evaluations.step])].sort((a, b) => a - b);
 const state = { place: places.length - 1 };
@@ -48,7 +48,7 @@ function timeText(elapsedMs) {
 
 // Charts.
 
-const hasMean = numMeanSteps > 1;
+const hasMean = data.numMeanSteps > 1;
 const hasSteps = steps.step.length > 0;
 const line = (values, kind) => ({ steps: steps.step, values, kind });
 const ends = (values, text) => {
@@ -108,7 +108,7 @@ function drawCharts() {
 const fields = [
   ["step", "", (step) => whole(step)],
   ...hasSteps ? [["loss", hasMean ? "raw" : "mean", (_, at) => lossText(steps.loss[at])]] : [],
-  ...hasSteps && hasMean ? [["mean of " + numMeanSteps, "mean", (_, at) => lossText(steps.mean[at])]] : [],
+  ...hasSteps && hasMean ? [["running mean", "mean", (_, at) => lossText(steps.mean[at])]] : [],
   ...evaluations.step.length > 0 ? [["validation", "validation", (step) => {
     const at = placeBefore(evaluations.step, step);
     return at < 0 ? undefined : lossText(evaluations.loss[at]);

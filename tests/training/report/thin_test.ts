@@ -43,9 +43,14 @@ Deno.test("thinEvenly() keeps the ends, and what is needed", () => {
 });
 
 Deno.test("runningMeans() gives the mean of each value and those before it, without what is no number", () => {
-  assertEquals(runningMeans([1, 2, 3, 4], 2), [1, 1.5, 2.5, 3.5]);
-  assertEquals(runningMeans([1, NaN, 3, NaN, NaN], 2), [1, 1, 3, 3, NaN]);
   const values = steps.map(({ loss }) => loss);
-  const expected = values.slice(-200).reduce((sum, value) => sum + value) / 200;
-  assertAlmostEquals(runningMeans(values, 200).at(-1)!, expected, 1e-9);
+  const means = runningMeans(values, 200);
+  const mean = (each: readonly number[]) => each.reduce((sum, value) => sum + value) / each.length;
+  assertAlmostEquals(means.at(-1)!, mean(values.slice(-200)), 1e-9);
+  assertAlmostEquals(means[995], mean(values.slice(796, 996)), 1e-9);
+  // Near the beginning of fewer: of the first five each alone.
+  for (let i = 0; i < 5; i++) assertAlmostEquals(means[i], values[i], 1e-9);
+  assertAlmostEquals(means[99], mean(values.slice(80, 100)), 1e-9);
+  const gaps = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, NaN, 3, NaN, NaN, NaN];
+  assertEquals(runningMeans(gaps, 2).slice(9), [1, 1, 3, 3, NaN, NaN]);
 });
