@@ -5,6 +5,7 @@
  */
 import { quote, quotePath } from "../base/describe.ts";
 import type { ConstraintOptions } from "../generation/constraints/constraint_options.ts";
+import type { HookOptions } from "../engine/hook_options.ts";
 import { encodePrompts } from "../tokenizer/prompts.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { generateFlags, generateOptions, type GenerateValues } from "./arguments/generate_flags.ts";
@@ -52,7 +53,11 @@ export const generateCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
-    const plain = { ...generateOptions(values), ...await readConstraint(values, io) };
+    const plain = {
+      ...generateOptions(values),
+      ...await readConstraint(values, io),
+      ...await readSteering(values, io),
+    };
     const { json, quiet: isQuiet } = values;
     const prompts = await readPrompts(values, operands[0], io);
 
@@ -126,6 +131,18 @@ async function readConstraint(values: GenerateValues, io: Io): Promise<Constrain
   if (!isConstrained(values)) return {};
   const { constraintOptions } = await import("./generate/constraint.ts");
   return await constraintOptions(values, io);
+}
+
+/** Who steers nothing does not wait for what does. */
+async function readSteering({ steer }: GenerateValues, io: Io): Promise<HookOptions> {
+  if (steer.length === 0) return {};
+  const { parseSteering, readSteering } = await import("./steering_file.ts");
+  const { steerBy } = await import("../inspection/steer_by.ts");
+  const vectors = [];
+  for (const { path, strength } of steer.map(parseSteering)) {
+    vectors.push({ ...await readSteering(path, io), strength });
+  }
+  return { intervene: steerBy(vectors) };
 }
 
 /** The prompts, from where the flags say they are. */

@@ -5,9 +5,10 @@
  */
 import { encodePrompts } from "../tokenizer/prompts.ts";
 import { activationPatching } from "../inspection/activation_patching.ts";
+import { steeringVector } from "../inspection/steering_vector.ts";
 import { readableToken } from "../tokenizer/readable_token.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { jsonFlag } from "./arguments/common_flags.ts";
+import { jsonFlag, overwriteFlag } from "./arguments/common_flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
@@ -15,6 +16,7 @@ import { loadModel } from "./load_model.ts";
 import { type Line, tokenCell } from "./explain/layout.ts";
 import { oneToken } from "./explain/one_token.ts";
 import { patchingTable } from "./explain/patching_table.ts";
+import { checkTarget, type SteeringTarget, writeSteering } from "./steering_file.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
 import { countText, numberText } from "./terminal/units.ts";
@@ -61,6 +63,20 @@ export const patchCommand = defineCommand({
       valueName: "token",
       help: "The wrong one. Default: the likeliest after the corrupted prompt.",
     },
+    vector: {
+      kind: "text",
+      valueName: "path",
+      help:
+        "Patch nothing: write what is in the residual stream behind the first prompt and not behind the second, a steering " +
+        "vector for generate --steer, as JSON to this file; - is stdout.",
+    },
+    layer: {
+      kind: "integer",
+      valueName: "number",
+      min: 0,
+      help: "After which block that is, counted from 0. Default: in the middle.",
+    },
+    overwrite: { ...overwriteFlag, help: "Replace the file of --vector if it is there already." },
     json: { ...jsonFlag, help: "Write one JSON object with all numbers." },
   },
   examples: [
@@ -72,15 +88,27 @@ export const patchCommand = defineCommand({
       'patch "The king is" "The queen is" --sites heads --answer " his" --wrong " her"',
       "Which heads carry it on",
     ],
+    [
+      'patch "What? Why? How?" "Yes. No. So." --vector asks.json --model demo',
+      "A direction, for generate --steer asks.json:2",
+    ],
   ],
 
   async run({ values, operands }, io) {
-    const { sites, json } = values;
+    const { sites, json, layer } = values;
+    const target = targetOf(values);
+    if (target !== undefined) checkTarget(target);
     using loaded = await loadModel("patch activations", values, io);
     const { model, name, tokenizer } = loaded;
     const [clean, corrupted] = encodePrompts(tokenizer, operands, undefined).map((tokens) =>
       Array.from(tokens)
     );
+    if (target !== undefined) {
+      const { numLayers } = model.config;
+      const place = layer ?? Math.floor((numLayers - 1) / 2);
+      const vector = await steeringVector(model, clean, corrupted, place, { signal: io.signal });
+      return await writeSteering(target, { layer: place, vector }, io);
+    }
     requireSameLength(clean, corrupted, tokenizer);
     const optional = (flag: string, text: string | undefined) =>
       text === undefined ? undefined : oneToken(flag, text, tokenizer);
@@ -136,6 +164,25 @@ export const patchCommand = defineCommand({
     }
   },
 });
+
+/** Where a steering vector is to be written, if one is. */
+function targetOf(
+  { vector: path, layer, overwrite, json }: {
+    readonly vector?: string;
+    readonly layer?: number;
+    readonly overwrite: boolean;
+    readonly json: boolean;
+  },
+): SteeringTarget | undefined {
+  if (path !== undefined && json) {
+    throw new UsageError("--vector writes JSON as it is: leave --json out.");
+  }
+  if (path !== undefined) return { path, overwrite };
+  if (layer === undefined && !overwrite) return undefined;
+  throw new UsageError(
+    `${layer === undefined ? "--overwrite" : "--layer"} is for --vector. Add --vector <path>.`,
+  );
+}
 
 function requireSameLength(
   clean: readonly number[],

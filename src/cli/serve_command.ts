@@ -6,12 +6,14 @@
 import { quote } from "../base/describe.ts";
 import type { ScaledAdapter } from "../model/adapter.ts";
 import { parseNamedAdapter } from "./arguments/adapter_flag.ts";
+import type { SteeringVector, SteeringVectors } from "../serve.ts";
 import { serveFlags } from "./arguments/serve_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { loadModel } from "./load_model.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
 import { logLine, startLine } from "./serve/log_lines.ts";
+import type { Io } from "./terminal/io.ts";
 import { jsonText, lineText } from "./terminal/terminal_text.ts";
 
 /** Serves a model. */
@@ -34,6 +36,7 @@ export const serveCommand = defineCommand({
     const { host, port, graceSeconds } = values;
     const { stdout, stderr, signal } = io;
     const apiKeys = values.apiKeyFile === undefined ? [] : await readApiKeys(values.apiKeyFile, io);
+    const steering = await readSteeringFiles(values.steer, io);
     const { isLoopback, listen } = await import("./serve/listen.ts");
     const choices = values.adapter.map(parseNamedAdapter);
     using loaded = await loadModel("serve a model", { ...values, adapter: [] }, io);
@@ -64,6 +67,7 @@ export const serveCommand = defineCommand({
       maxTexts,
       maxWaiting,
       maxKeptTexts,
+      steering,
       onError: (error) => {
         const text = error instanceof Error ? error.stack ?? error.message : String(error);
         note(`error: ${text}`);
@@ -76,6 +80,25 @@ export const serveCommand = defineCommand({
     });
   },
 });
+
+/** Steering vectors by the names of their files. */
+async function readSteeringFiles(paths: readonly string[], io: Io): Promise<SteeringVectors> {
+  if (paths.length === 0) return {};
+  const { readSteering } = await import("./steering_file.ts");
+  const vectors: Record<string, SteeringVector> = {};
+  for (const path of paths) {
+    const name = path.split(/[/\\]/).at(-1)!.replace(/\.json$/i, "");
+    if (Object.hasOwn(vectors, name)) {
+      throw new UsageError(
+        `--steer names each vector by its file: received two with the name ${
+          quote(name)
+        }. Rename one.`,
+      );
+    }
+    vectors[name] = await readSteering(path, io);
+  }
+  return vectors;
+}
 
 /** What a file is called, without its folder: who asks for the model need not know where it lies. */
 function shortName(name: string): string {

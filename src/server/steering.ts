@@ -7,6 +7,7 @@ import { describe, quote } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Interventions } from "../engine/intervention.ts";
 import type { GPT2Config } from "../model/config.ts";
+import type { WeightedVector } from "../inspection/steer_by.ts";
 import { fieldError } from "./api_error.ts";
 
 /** A direction, and where it is added. `steeringVector()` of `@allformers/gpt2/inspect` finds one. */
@@ -67,8 +68,7 @@ export async function steeringBy(
   vectors: ReadonlyMap<string, SteeringVector>,
   strengths: Readonly<Record<string, unknown>>,
 ): Promise<Interventions> {
-  // Those of one layer are one vector: what is added once takes half the time.
-  const sums = new Map<number, Float32Array>();
+  const asked: WeightedVector[] = [];
   for (const [name, strength] of Object.entries(strengths)) {
     const found = vectors.get(name);
     if (found === undefined) {
@@ -86,12 +86,8 @@ export async function steeringBy(
           `received ${describe(strength)}.`,
       );
     }
-    const sum = sums.get(found.layer) ?? new Float32Array(found.vector.length);
-    for (let i = 0; i < sum.length; i++) sum[i] += strength * found.vector[i];
-    sums.set(found.layer, sum);
+    asked.push({ ...found, strength });
   }
-  const { steer } = await import("../inspection/steer.ts");
-  return Object.fromEntries(
-    Array.from(sums, ([layer, sum]) => [`blocks.${layer}.residual`, steer(sum)]),
-  );
+  const { steerBy } = await import("../inspection/steer_by.ts");
+  return steerBy(asked);
 }

@@ -62,6 +62,12 @@ export const generateFlags = {
     help:
       "When the context is full, stop, or crop: read the last half of the text again and go on.",
   },
+  steer: {
+    kind: "textList",
+    valueName: "path[:strength]",
+    help:
+      "Add a steering vector, times the strength or once: a file of JSON with layer and vector.",
+  },
   ignoreEndOfText: { kind: "switch", help: "Go on after <|endoftext|>." },
 
   ...samplingFlags,
@@ -270,6 +276,7 @@ const NOT_IN_TREES = [
   "choices",
   "regex",
   "jsonSchema",
+  "steer",
 ] as const;
 
 function checkTree({ tree, prompts, ...values }: GenerateValues): void {

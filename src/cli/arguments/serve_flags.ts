@@ -52,6 +52,11 @@ export const serveFlags = {
     valueName: "origin",
     help: "Pages of this origin, or of all for *, may use the server from a browser.",
   },
+  steer: {
+    kind: "textList",
+    valueName: "path",
+    help: "Clients may add the steering vector in this file, by its name without .json.",
+  },
   maxTexts: {
     kind: "integer",
     valueName: "count",
