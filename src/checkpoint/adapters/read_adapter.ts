@@ -10,7 +10,7 @@ import type { GPT2Config } from "../../model/config.ts";
 import { ADAPTER } from "./stored_update.ts";
 
 /**
- * Reads an adapter: a folder that PEFT saved, the safetensors file in it, or a GGUF file of llama.cpp's. The native library
+ * Reads an adapter: a folder that PEFT saved, one of the files in it, or a GGUF file of llama.cpp's. The native library
  * must be open.
  *
  * @param config sizes of the model that it is for
@@ -37,10 +37,10 @@ async function read(
   config: GPT2Config,
   signal: AbortSignal | undefined,
 ): Promise<AdapterWeights> {
-  const isSafetensors = path.endsWith(".safetensors");
-  if (isFolder(path) || isSafetensors) {
+  const isInFolder = /\.(safetensors|json)$/.test(path);
+  if (isFolder(path) || isInFolder) {
     const { readPeftAdapter } = await import("./read_peft.ts");
-    return await readPeftAdapter(isSafetensors ? folderOf(path) : path, config, signal);
+    return await readPeftAdapter(isInFolder ? folderOf(path) : path, config, signal);
   }
   const { readGgufAdapter } = await import("./read_gguf_adapter.ts");
   return await readGgufAdapter(path, signal);

@@ -20,7 +20,7 @@ export const adapterFlag = {
   kind: "textList",
   valueName: "file[:scale]",
   help:
-    "Add an adapter (LoRA) to the model: a folder of PEFT's or a .gguf file; may be repeated. With a number behind a " +
+    "Add an adapter (LoRA) to the model: a folder of PEFT's or a .gguf file. With a number behind a " +
     "colon, so much of it; 1 if not.",
 } as const satisfies TextListFlag;
 

@@ -20,7 +20,7 @@ export const serveFlags = {
     valueName: "name=file[:scale]",
     help:
       "Let clients ask for an adapter (LoRA) by this name, as the model or in the field adapters: a folder of " +
-      "PEFT's or a .gguf file; may be repeated. With a number behind a colon, so much of it; 1 if not.",
+      "PEFT's or a .gguf file. With a number behind a colon, so much of it; 1 if not.",
   },
   modelName: {
     kind: "text",
