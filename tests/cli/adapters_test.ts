@@ -1,11 +1,6 @@
 /** `--adapter`, and `merge`. */
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertNotEquals,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { GPT2 } from "../../src/gpt2.ts";
 import { adapterPath, basePath } from "../checkpoint/adapters/fixtures.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
