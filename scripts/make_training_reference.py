@@ -7,6 +7,10 @@ Each folder has `config.json`, whose weights are a function of their names (refe
 own float32 gradients are off, and `gradients.safetensors`: the gradient of every weight, computed
 in float64 and rounded to float32, under this project's names and in its layout (out, in).
 
+The case `tied` also has, in `activations.safetensors`, the gradients of activations of the same loss,
+under the names that docs/activations.md lists, and in `difference.safetensors` those of a difference of
+two logits.
+
 The case `steps` also has the losses of 100 steps of AdamW in float32 with decay on matrices only,
 clipping, a warm-up and a cosine, each step on the next tokens of a fixed sequence, and in
 `trained.safetensors` the weights after the last step.
@@ -34,6 +38,14 @@ LEARNING_RATE = 3e-3
 MIN_LEARNING_RATE = 3e-4
 STEP_SETTINGS = {"betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0.1}
 GRADIENT_CLIP = 1.0
+
+# What the case `tied` measures beside its loss.
+DIFFERENCE = {
+    "answer": 5,
+    "wrong": 17,
+    "position": 6,
+    "of": ["embedding", "blocks.0.attention.weights", "blocks.1.residual", "blocks.0.mlpProjection.weight"],
+}
 
 OUR_NAMES = [
     (r"^transformer\.", ""),
@@ -122,6 +134,76 @@ def gradients_of(
     return loss.item(), {name: p.grad.clone() for name, p in model.named_parameters()}
 
 
+def watch(model: GPT2LMHeadModel) -> dict[str, torch.Tensor]:
+    """Activations of the next forward pass by our names, each with its gradient after the backward pass."""
+    seen: dict[str, torch.Tensor] = {}
+
+    def keep(name: str, x: torch.Tensor) -> None:
+        x.retain_grad()
+        seen[name] = x
+
+    def output(module: torch.nn.Module, name: str) -> None:
+        module.register_forward_hook(
+            lambda _m, _i, out: keep(name, out[0] if isinstance(out, tuple) else out)
+        )
+
+    output(model.transformer.drop, "embedding")
+    for i, block in enumerate(model.transformer.h):
+        path = f"blocks.{i}"
+        output(block.ln_1, f"{path}.attentionNorm")
+        output(block.attn.c_attn, f"{path}.qkv")
+        block.attn.register_forward_hook(
+            lambda _m, _i, out, path=path: keep(f"{path}.attention.weights", out[1])
+        )
+        block.attn.c_proj.register_forward_pre_hook(
+            lambda _m, args, path=path: keep(f"{path}.attended", args[0])
+        )
+        output(block.attn.c_proj, f"{path}.attention.output")
+        block.ln_2.register_forward_pre_hook(
+            lambda _m, args, path=path: keep(f"{path}.residualMiddle", args[0])
+        )
+        output(block.ln_2, f"{path}.mlpNorm")
+        output(block.mlp.act, f"{path}.mlp.hidden")
+        output(block.mlp, f"{path}.mlp.output")
+        output(block, f"{path}.residual")
+    output(model.transformer.ln_f, "finalNorm")
+    output(model.lm_head, "logits")
+    return seen
+
+
+def activation_gradients(seen: dict[str, torch.Tensor], heads: int) -> dict[str, torch.Tensor]:
+    def by_head(x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    found = {}
+    for name, x in seen.items():
+        if name.endswith(".qkv"):
+            for part, gradient in zip(("query", "key", "value"), x.grad.chunk(3, -1)):
+                found[name.replace("qkv", f"attention.{part}")] = by_head(gradient)
+        elif name.endswith(".attended"):
+            found[name.replace("attended", "attention.attended")] = by_head(x.grad)
+        else:
+            found[name] = x.grad
+    return {name: gradient.float().contiguous() for name, gradient in found.items()}
+
+
+def save_activation_gradients(config: GPT2Config, tokens: torch.Tensor, targets: torch.Tensor, folder: Path) -> None:
+    model = create_model(config).double()
+    seen = watch(model)
+    loss_of(model, tokens, targets).backward()
+    save_file(activation_gradients(seen, config.n_head), folder / "activations.safetensors")
+    model.zero_grad()
+    # Of the first text only.
+    logits = model(tokens[:1]).logits[0, DIFFERENCE["position"]]
+    (logits[DIFFERENCE["answer"]] - logits[DIFFERENCE["wrong"]]).backward()
+    found = activation_gradients(seen, config.n_head)
+    of_weights = {our_name(n): our_layout(n, p.grad) for n, p in model.named_parameters()}
+    save_file(
+        {name: (found | of_weights)[name] for name in DIFFERENCE["of"]},
+        folder / "difference.safetensors",
+    )
+
+
 def relative_error(found: torch.Tensor, exact: torch.Tensor) -> float:
     return ((found - exact).abs().max() / exact.abs().max()).item()
 
@@ -182,6 +264,8 @@ def main() -> None:
             "tokens": tokens.tolist(),
             "targets": targets.tolist(),
         }
+        if case == "tied":
+            save_activation_gradients(config, tokens, targets, folder)
         if case == "steps":
             model = create_model(config)
             record["losses"] = train(model, *tokens.shape, sizes["vocab_size"])

@@ -58,6 +58,7 @@ import {
   restoreRules,
 } from "./generation/text_options.ts";
 import { resolveModel } from "./model_store/resolve_model.ts";
+import type { GradientsOptions, ModelGradients } from "./training/model_gradients.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** Options of `new GPT2()` and `GPT2.create()`. */
@@ -218,6 +219,38 @@ export class GPT2 implements Disposable {
     options: ForwardOptions = {},
   ): Promise<ForwardResult> {
     return await forward(this.#engine, tokens, options);
+  }
+
+  /**
+   * How much the loss of a text changes with each element of activations and weights: their gradients. Or how much one logit
+   * does, or the difference of two.
+   *
+   * ```ts
+   * import { GPT2 } from "@allformers/gpt2";
+   *
+   * using model = await GPT2.fromPretrained("demo");
+   * const tokens = model.tokenizer!.encode("KING RICHARD");
+   * const [answer] = model.tokenizer!.encode(" III");
+   * const { value, gradients } = await model.gradients(tokens, { of: ["blocks.3.residual"], answer });
+   * console.log(value, gradients.get("blocks.3.residual")!.shape); // the logit, and (batch seq embed)
+   * ```
+   *
+   * Weights of every type will do: the way back goes through what they stand for. They are computed on the processor.
+   *
+   * @param tokens one text, or several of any lengths: (seq) or (batch seq)
+   * @param options see {@linkcode GradientsOptions}; interventions count: the gradients are those of what they make of the text
+   * @throws {TypeError} if an argument has the wrong type, the model is on a device, or an intervention has no gradient
+   * @throws {RangeError} if there is no such activation, weight, token or position, there are more tokens than the context
+   * length, or more is asked for than can be kept
+   * @throws {NumericalError} if the model computes something that is not a number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async gradients(
+    tokens: TokenIds | readonly TokenIds[],
+    options: GradientsOptions,
+  ): Promise<ModelGradients> {
+    const { modelGradients } = await import("./training/model_gradients.ts");
+    return await modelGradients(this.#engine, tokens, options);
   }
 
   /**

@@ -5,12 +5,13 @@
  */
 import { concatenate } from "../tensor/concatenate.ts";
 import { scale } from "../tensor/ops.ts";
-import type { Tensor } from "../tensor/tensor.ts";
 import { recorderOf } from "../tensor/recorder.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { stackedIn } from "../tensor/stacked.ts";
 import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
 import { productWithRows } from "../tensor/training/product_with_rows.ts";
-import { reshape, toF32 } from "../tensor/views.ts";
+import { isRepacked, unpacked } from "../tensor/unpacked.ts";
+import { reshape } from "../tensor/views.ts";
 import type { AxisGroup } from "./pattern.ts";
 import { atLeastOne, type SizedCall, writePattern } from "./reversed.ts";
 import { type AxisSizes, type Call, groupSize, sizePattern, type Sizes } from "./sizes.ts";
@@ -110,7 +111,8 @@ export function einsumGradient(
   const throughRows = gradientThroughRows(gradient, operand, tensors, { inputs, output });
   if (throughRows !== undefined) return throughRows;
   // A quantized weight is read along its rows only; where it is summed over them, it is widened first.
-  const others = tensors.toSpliced(operand, 1).map(toF32);
+  const recorder = recorderOf(gradient)!;
+  const others = tensors.toSpliced(operand, 1).map((x) => unpacked(x, recorder));
   const product = einsum(gradient, ...others, ...writePattern(factors, kept, sizes));
   if (kept.flat().length === names.length) return product;
   // An axis that nothing else has was summed over: its elements have the same gradient.
@@ -132,7 +134,8 @@ function gradientThroughRows(
   const weight = tensors[1 - operand];
   const [rows, columns, ...more] = inputs[1 - operand];
   const expected = [...output.slice(0, -1), columns];
-  const fits = weight.dtype !== "f32" && more.length === 0 && columns !== undefined &&
+  const fits = weight.dtype !== "f32" && !isRepacked(weight) && more.length === 0 &&
+    columns !== undefined &&
     sameAxes([rows], output.slice(-1)) && sameAxes(inputs[operand], expected);
   return fits ? productWithRows(weight, gradient, precision) : undefined;
 }

@@ -71,15 +71,17 @@ export class ActivationRecord {
  * What was captured of texts, side by side.
  *
  * @param numRows how many positions of each there are in the result. Default: as many as the longest record has
+ * @param unseen what stands where a query may not look
  */
 export function assembleActivations(
   captured: readonly ActivationSite[],
   records: readonly ActivationRecord[],
   numRows: number | undefined,
   config: GPT2Config,
+  unseen: (site: ActivationSite) => number = unseenValue,
 ): CapturedActivations {
   return new Map(
-    captured.map((site) => [site.name, assemble(site, records, config, numRows)]),
+    captured.map((site) => [site.name, assemble(site, records, config, numRows, unseen(site))]),
   );
 }
 
@@ -88,6 +90,7 @@ function assemble(
   records: readonly ActivationRecord[],
   config: GPT2Config,
   numRows: number | undefined,
+  unseen: number,
 ): CapturedActivation {
   const { name, axes } = site;
   const heads = hasHeads(site) ? config.numHeads : 1;
@@ -117,7 +120,7 @@ function assemble(
           const at = ((text * heads + head) * seq + row) * width;
           const begin = (head * indices.length + i) * own;
           result.set(data.subarray(begin, begin + own), at);
-          result.fill(unseenValue(site), at + own, at + width);
+          result.fill(unseen, at + own, at + width);
         });
       }
       next += indices.length;
@@ -137,6 +140,7 @@ export function unseenValue({ name }: ActivationSite): number {
  * @param numTexts how many texts there are
  * @param seq how many positions of each are kept
  * @param numKeys how many positions each may look at
+ * @param what is to be kept of them
  * @throws {RangeError} if it is more than 2 GiB
  */
 export function checkCapturedBytes(
@@ -146,16 +150,27 @@ export function checkCapturedBytes(
   seq: number,
   numKeys: number,
   config: GPT2Config,
+  what = "captured activations",
 ): void {
   const numElements = captured.reduce((sum, site) => {
     const heads = hasHeads(site) ? config.numHeads : 1;
     return sum + numTexts * seq * heads * rowWidth(site, numKeys, config);
   }, 0);
+  checkKeptElements(action, numElements, what);
+}
+
+/**
+ * Checks that so many numbers can be kept.
+ *
+ * @param what they are: `captured activations`
+ * @throws {RangeError} if it is more than 2 GiB
+ */
+export function checkKeptElements(action: string, numElements: number, what: string): void {
   const bytes = numElements * Float32Array.BYTES_PER_ELEMENT;
   if (bytes <= MAX_CAPTURED_BYTES) return;
   throw new InvalidArgumentError(
-    `Cannot ${action}: the captured activations would take ${(bytes / 2 ** 30).toFixed(1)} GiB, ` +
-      `and ${MAX_CAPTURED_BYTES / 2 ** 30} are kept at most. Capture fewer of them, or only some ` +
+    `Cannot ${action}: the ${what} would take ${(bytes / 2 ** 30).toFixed(1)} GiB, ` +
+      `and ${MAX_CAPTURED_BYTES / 2 ** 30} are kept at most. Ask for fewer of them, or only some ` +
       `positions, or give fewer texts at a time.`,
   );
 }

@@ -158,7 +158,12 @@ async function computeLogits(
   return computed;
 }
 
-function checkText(text: TokenIds, contextLength: number, vocabSize: number): void {
+/**
+ * Checks a text.
+ *
+ * @throws {RangeError} if it has no token or too many, or one is not in the vocabulary
+ */
+export function checkText(text: TokenIds, contextLength: number, vocabSize: number): void {
   if (text.length < 1 || text.length > contextLength) {
     throw new InvalidArgumentError(
       `Cannot read ${text.length} tokens: a text has from 1 to ${contextLength} of them`,
@@ -167,7 +172,13 @@ function checkText(text: TokenIds, contextLength: number, vocabSize: number): vo
   checkTokens(text, vocabSize);
 }
 
-function checkTargets(
+/**
+ * Checks targets of texts.
+ *
+ * @throws {TypeError} if there are not as many as tokens
+ * @throws {RangeError} if one is not in the vocabulary
+ */
+export function checkTargets(
   texts: readonly TokenIds[],
   targets: readonly TokenIds[],
   vocabSize: number,

@@ -10,7 +10,7 @@ import type { Graph } from "../tensor/graph.ts";
 import { recorderOf } from "../tensor/recorder.ts";
 import { sameShape, type Shape } from "../tensor/shape.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
-import { contiguous, slice } from "../tensor/views.ts";
+import { contiguous, copy, slice } from "../tensor/views.ts";
 import { type CapturedPart, unseenValue } from "./activation_record.ts";
 import { rowOf, type Rows, rowsOf, type TokenPlace } from "./activation_rows.ts";
 import type { GraphHooks, HookedSpan } from "./hooked_text.ts";
@@ -87,13 +87,17 @@ export class HookedGraph implements GraphHooks {
     let x = activation;
     for (const apply of this.#hooks.interventions.get(name) ?? []) {
       // Columns of padding are nobody's business.
-      if (name === "logits") x = contiguous(slice(x, 2, 0, this.#config.vocabSize));
+      if (name === "logits" && x.shape[2] > this.#config.vocabSize) {
+        x = contiguous(slice(x, 2, 0, this.#config.vocabSize));
+      }
       const before = x;
       x = apply(before, this.#contextOf(site, before));
       checkReplacement(name, before, x);
     }
     if (this.#hooks.captured.has(name)) {
-      const output = this.#graph.output(contiguous(x));
+      // The gradient of a loss is put where the logits were.
+      const isOverwritten = name === "logits" && recorderOf(x)!.tape !== undefined;
+      const output = this.#graph.output(isOverwritten ? copy(x) : contiguous(x));
       const width = x.shape.at(-1)!;
       const numColumns = name === "logits" ? this.#config.vocabSize : width;
       this.#captured.push({ site, activation: output, rows: rowsOf(x.shape), width, numColumns });

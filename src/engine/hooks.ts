@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { closestName } from "../base/closest_name.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { checkOptions, oneOf, type OptionRules } from "../base/check_options.ts";
@@ -17,10 +16,10 @@ import {
   checkCapturedBytes,
 } from "./activation_record.ts";
 import type { CaptureOptions, HookOptions } from "./hook_options.ts";
-import { namesHere } from "./foreign_names.ts";
 import { HookedGraph } from "./hooked_graph.ts";
 import type { GraphHooks, HookedCall, HookedText, Hooks } from "./hooked_text.ts";
 import { type Intervention, type InterventionFunction, restricted } from "./intervention.ts";
+import { matchingNames } from "./matching_names.ts";
 
 let numIntervening = 0;
 
@@ -115,12 +114,15 @@ export function checkHooks(
     throw new TypeError(`Cannot ${action}: names must be an array of texts: received nothing.`);
   }
   const sites = activationSites(config);
-  const captured = new Set(names.flatMap((name) => matches(action, name, sites)));
+  const allNames = sites.map(({ name }) => name);
+  const matches = (pattern: string) => matchingNames(action, pattern, allNames, "activation");
+  const capturedNames = new Set(names.flatMap(matches));
+  const captured = new Set(sites.filter(({ name }) => capturedNames.has(name)));
   const interventions = new Map<string, InterventionFunction[]>();
   for (const [pattern, given] of Object.entries(intervene)) {
     const list = Array.isArray(given) ? given : [given];
     const functions = list.map((each) => functionOf(action, pattern, each));
-    for (const { name } of matches(action, pattern, sites)) {
+    for (const name of matches(pattern)) {
       interventions.set(name, [...interventions.get(name) ?? [], ...functions]);
     }
   }
@@ -169,54 +171,6 @@ function checkPositionsOf(
       `Cannot ${action}: there is no such position to capture: received ${position}, and ${known}.`,
     );
   }
-}
-
-function sitesOf(pattern: string, sites: readonly ActivationSite[]): ActivationSite[] {
-  if (pattern === "*") return [...sites];
-  const parts = pattern.split(".");
-  return sites.filter(({ name }) => {
-    const own = name.split(".");
-    return own.length === parts.length && parts.every((part, i) => part === "*" || part === own[i]);
-  });
-}
-
-/** The activations that a pattern means, at least one. */
-function matches(
-  action: string,
-  pattern: string,
-  sites: readonly ActivationSite[],
-): ActivationSite[] {
-  const found = sitesOf(pattern, sites);
-  if (found.length > 0) return found;
-  const here = namesHere(pattern).filter((name) => sitesOf(name, sites).length > 0);
-  const nearest = nearestNames(pattern, sites).map((name) => `"${name}"`);
-  const advice = here.length > 0
-    ? `Here that is called ${here.map((name) => `"${name}"`).join(", ")}. `
-    : nearest.length > 0
-    ? `Did you mean ${nearest.join(" or ")}? `
-    : "";
-  throw new InvalidArgumentError(
-    `Cannot ${action}: there is no such activation: received ${describe(pattern)}. ` +
-      `${advice}activationNames(model.config) lists all, docs/activations.md what others call them; ` +
-      "* stands for any part of a name, and alone for all.",
-  );
-}
-
-/** Names that somebody may have meant: ones that are spelt alike, or those that have its last part. */
-function nearestNames(pattern: string, sites: readonly ActivationSite[]): string[] {
-  const names = sites.map(({ name }) => name);
-  const ofAnyBlock = [...new Set(names.map((name) => name.replace(/^blocks\.\d+/, "blocks.*")))];
-  const inBlock = /^blocks\.\d+\./.test(pattern);
-  const known = inBlock ? names : ofAnyBlock;
-  const last = pattern.split(".").at(-1)!;
-  const ending = ofAnyBlock.filter((name) => name.endsWith(`.${last}`) || name === last);
-  const byLastPart = closestName(last, ofAnyBlock.map((name) => name.split(".").at(-1)!));
-  const found = [
-    closestName(pattern, known),
-    ...ending,
-    ...ofAnyBlock.filter((name) => name.split(".").at(-1) === byLastPart),
-  ];
-  return [...new Set(found.filter((name) => name !== undefined))].slice(0, 3);
 }
 
 const INTERVENTION_RULES: OptionRules<Intervention> = {

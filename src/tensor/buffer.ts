@@ -63,6 +63,8 @@ export class Buffer implements Disposable, TensorOwner {
   readonly #context: Pointer;
   readonly #buffer: Pointer;
   readonly #isMapped: boolean;
+  /** Whether elements lie in an order in which they can only be multiplied with. */
+  readonly isRepacked: boolean;
   #disposed = false;
 
   /**
@@ -83,6 +85,8 @@ export class Buffer implements Disposable, TensorOwner {
     const ggml = library();
     this.backend = backend;
     this.#isMapped = "file" in memory;
+    this.isRepacked = !(memory instanceof Place) && !("file" in memory) &&
+      ![backend.host, ...backend.places].some((place) => isMemoryOf(place, memory));
     this.#context = createContext(ggml.ggml_tensor_overhead() * BigInt(specs.length + 1));
     try {
       this.tensors = specs.map((spec) => this.#create(spec));
@@ -190,7 +194,9 @@ export class Buffer implements Disposable, TensorOwner {
 
 /** Whether memory of this kind belongs to a device, where this process cannot read it. */
 function isDeviceMemory({ places }: Backend, type: BufferType): boolean {
-  return places.some((place) =>
-    !place.isHost && Deno.UnsafePointer.equals(nativePlace(place).bufferType, type)
-  );
+  return places.some((place) => !place.isHost && isMemoryOf(place, type));
+}
+
+function isMemoryOf(place: Place, type: BufferType): boolean {
+  return Deno.UnsafePointer.equals(nativePlace(place).bufferType, type);
 }

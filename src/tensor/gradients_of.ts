@@ -6,7 +6,7 @@
 import { describe } from "../base/describe.ts";
 import { createConstant } from "./inputs.ts";
 import { add } from "./ops.ts";
-import { recorderFor } from "./recorder.ts";
+import { recorderFor, recorderOf } from "./recorder.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -39,6 +39,24 @@ import type { Tensor } from "./tensor.ts";
  *   has no rule
  */
 export function gradientsOf(loss: Tensor, of: readonly Tensor[]): Tensor[] {
+  return found(loss, of).map((gradient, i) => {
+    if (gradient !== undefined) return gradient;
+    throw new TypeError(`Cannot compute the gradient of ${of[i]}: the loss does not depend on it`);
+  });
+}
+
+/**
+ * The same, for models in which callers change what they like: where the loss does not depend on something any more, its
+ * gradient is 0. For this package.
+ */
+export function gradientsOrZeros(loss: Tensor, of: readonly Tensor[]): Tensor[] {
+  return found(loss, of).map((gradient, i) =>
+    gradient ??
+      createConstant(recorderOf(loss)!, of[i].shape, new Float32Array(of[i].size))
+  );
+}
+
+function found(loss: Tensor, of: readonly Tensor[]): (Tensor | undefined)[] {
   const recorder = recorderFor("compute gradients of", loss);
   const { tape } = recorder;
   if (tape === undefined) {

@@ -70,7 +70,7 @@ export class Tape {
    * @param of what it depends on
    * @param records all that was recorded in the graph
    * @param add adds gradients
-   * @returns one for each of `of`, of its shape
+   * @returns one for each of `of`, of its shape; nothing where the loss does not depend on it
    */
   gradients(
     loss: Tensor,
@@ -78,7 +78,7 @@ export class Tape {
     of: readonly Tensor[],
     records: readonly TensorRecord[],
     add: Add,
-  ): Tensor[] {
+  ): (Tensor | undefined)[] {
     const needed = this.#neededFor(of, records);
     const gradients = new Map<Tensor, Tensor>([[loss, seed]]);
     // Gradients that go on to other tensors as they are must not be added to in place.
@@ -97,13 +97,7 @@ export class Tape {
         }
       }
     });
-    return of.map((x) => {
-      const gradient = gradients.get(x);
-      if (gradient === undefined) {
-        throw new TypeError(`Cannot compute the gradient of ${x}: the loss does not depend on it`);
-      }
-      return gradient;
-    });
+    return of.map((x) => gradients.get(x));
   }
 
   /** The tensors whose gradients those of `of` are computed from. */
@@ -132,7 +126,8 @@ export class Tape {
         const operation = readCString(library().ggml_op_desc(recordOf(x).pointer));
         throw new TypeError(
           `Cannot compute gradients: there is no rule for the operation ${operation}, which computes ${x}. ` +
-            "Write it with operations that have one, in einops notation for example.",
+            "Write it with operations that have one: those of einops notation, where reduce() knows sum and mean, " +
+            "sums, products, quotients, and what the model is made of.",
         );
       }
     }

@@ -5,7 +5,7 @@
  */
 import { rearrange, reduce, unstack } from "../einops/einops.ts";
 import type { Graph } from "../tensor/graph.ts";
-import { logarithm, multiply, scale, softmax } from "../tensor/ops.ts";
+import { add, logarithm, multiply, scale, softmax } from "../tensor/ops.ts";
 import { asOne, differentiable } from "../tensor/recorder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { crossEntropy, crossEntropyGradient } from "../tensor/training/cross_entropy.ts";
@@ -31,12 +31,13 @@ export interface TargetLoss {
  * Adds the loss to a graph.
  *
  * @param logits (batch seq vocab)
+ * @param vocabSize how many of the columns count: the first ones
  */
-export function targetLoss(graph: Graph, logits: Tensor): TargetLoss {
+export function targetLoss(graph: Graph, logits: Tensor, vocabSize: number): TargetLoss {
   const rows = rearrange(logits, "batch seq vocab -> (batch seq) vocab");
   return hasTrainingKernels(graph.backend)
-    ? new FusedLoss(graph, rows)
-    : new ComposedLoss(graph, rows);
+    ? new FusedLoss(graph, rows, vocabSize)
+    : new ComposedLoss(graph, rows, vocabSize);
 }
 
 /** In two operations, of which the backward one turns logits into their gradients where they are. */
@@ -46,8 +47,8 @@ class FusedLoss implements TargetLoss {
   readonly #targets: Tensor;
   readonly #factor: Tensor;
 
-  constructor(graph: Graph, logits: Tensor) {
-    const [rows, vocabSize] = logits.shape;
+  constructor(graph: Graph, logits: Tensor, vocabSize: number) {
+    const [rows] = logits.shape;
     this.#graph = graph;
     const targets = this.#targets = graph.input([rows], "i32", "targets");
     const factor = this.#factor = graph.input([1], "f32", "factor");
@@ -72,16 +73,24 @@ class FusedLoss implements TargetLoss {
 /** Keeps the logarithm of a probability that F32 does not have finite: a loss of at most 69 nats a token. */
 const SMALLEST_PROBABILITY = 1e-30;
 
+/** Leaves no probability to columns of padding. */
+const NO_LOGIT = -1e30;
+
 /** Of operations that every backend has: a table of targets with a 1 in each row is multiplied with log-probabilities. */
 class ComposedLoss implements TargetLoss {
   readonly loss: Tensor;
   readonly #graph: Graph;
   readonly #weights: Tensor;
 
-  constructor(graph: Graph, logits: Tensor) {
+  constructor(graph: Graph, logits: Tensor, vocabSize: number) {
     this.#graph = graph;
     this.#weights = graph.input(logits.shape, "f32", "target_weights");
-    const logProbabilities = logarithm(scale(softmax(logits), 1, SMALLEST_PROBABILITY));
+    const [, columns] = logits.shape;
+    const padding = Array.from({ length: columns }, (_, i) => i < vocabSize ? 0 : NO_LOGIT);
+    const ofTokens = columns === vocabSize
+      ? logits
+      : add(logits, graph.constant([columns], padding));
+    const logProbabilities = logarithm(scale(softmax(ofTokens), 1, SMALLEST_PROBABILITY));
     const likelihood = reduce(multiply(logProbabilities, this.#weights), "row vocab ->", "sum");
     this.loss = scale(likelihood, -1);
   }

@@ -44,7 +44,7 @@ export function trainableWeights(model: Model, freeze: readonly string[] = []): 
     .filter(({ name }) => !patterns.some(({ matches }) => matches(name)))
     .map(({ name, shape }) => ({
       name,
-      tensor: tensorOf(parameters, name),
+      tensor: weightByName(parameters, name),
       decays: shape.length > 1,
     }));
   if (trained.length > 0) return trained;
@@ -95,7 +95,7 @@ function matcherOf(pattern: string): (name: string) => boolean {
 }
 
 /** The tensor of a weight by its name. */
-function tensorOf(parameters: GPT2Parameters, name: string): Tensor {
+export function weightByName(parameters: GPT2Parameters, name: string): Tensor {
   let found: unknown = parameters;
   for (const key of name.split(".")) found = (found as Record<string, unknown>)[key];
   return found as Tensor;

@@ -59,7 +59,7 @@ export class TrainingGraph implements Disposable {
     using graph = new DisposableStack();
     this.#graph = graph.use(new Graph(backend, { lowering: "differentiable", precision }));
     this.#pass = new TrainingPass(this.#graph, batch, seq, options);
-    this.#loss = targetLoss(this.#graph, gpt2(this.#pass, parameters, config));
+    this.#loss = targetLoss(this.#graph, gpt2(this.#pass, parameters, config), config.vocabSize);
     this.#graph.output(this.#loss.loss);
     gradientsOf(this.#loss.loss, trained).forEach((gradient, i) => {
       storeResult(this.#graph, gradient, gradients, gradients.tensors[i]);

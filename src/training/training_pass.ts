@@ -5,7 +5,9 @@
  */
 import { causalMask, createInputs, createMask, type Pass } from "../model/pass.ts";
 import type { Graph } from "../tensor/graph.ts";
+import { differentiable } from "../tensor/recorder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { copy } from "../tensor/views.ts";
 import type { Dropout } from "../tensor/training/dropout.ts";
 import { differentiableAttention } from "../tensor/training/differentiable_attention.ts";
 import { differentiableDropout } from "../tensor/training/differentiable_dropout.ts";
@@ -14,13 +16,18 @@ import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
 /** Called with every activation of a pass; what it returns is used in its place. */
 export type Observe = (name: string, activation: Tensor) => Tensor;
 
-/** Where GPT-2 has dropout beside the attention weights: what is added to the residual stream, and what it begins with. */
-const DROPPED = /^embedding$|^blocks\.\d+\.(attention|mlp)\.output$/;
+/**
+ * Where GPT-2 has dropout: what is added to the residual stream, what it begins with, and the attention weights, which the
+ * fused kernel drops itself.
+ */
+const DROPPED = /^embedding$|^blocks\.\d+\.((attention|mlp)\.output|attention\.weights)$/;
 
 /** Options of {@linkcode TrainingPass}. */
 export interface TrainingPassOptions {
   /** See {@linkcode Observe}. */
   readonly observe?: Observe;
+  /** The blocks whose attention is spelled out, so that scores and weights can be observed. Default: none. */
+  readonly spelledLayers?: ReadonlySet<number>;
   /** The share of activations that are left out at random. Default: 0. */
   readonly dropout?: number;
 }
@@ -32,6 +39,8 @@ export class TrainingPass implements Pass {
   readonly positions: Tensor;
   readonly mask: Tensor | undefined;
   readonly #observe: Observe;
+  readonly #spelledLayers: ReadonlySet<number>;
+  readonly #isFused: boolean;
   readonly #dropout: number;
   /** (2), i32: another one in each step. */
   readonly #seed: Tensor | undefined;
@@ -48,21 +57,28 @@ export class TrainingPass implements Pass {
     graph: Graph,
     batch: number,
     seq: number,
-    { observe = (_name, x) => x, dropout = 0 }: TrainingPassOptions = {},
+    { observe = (_name, x) => x, spelledLayers = new Set(), dropout = 0 }: TrainingPassOptions = {},
   ) {
     this.graph = graph;
     this.#observe = observe;
+    this.#spelledLayers = spelledLayers;
+    this.#isFused = hasTrainingKernels(graph.backend);
     this.#dropout = dropout;
     this.#seed = dropout === 0 ? undefined : graph.input([2], "i32", "seed");
     const { tokens, positions } = createInputs(graph, batch, seq);
     this.tokens = tokens;
     this.positions = positions;
     // The kernel for attention knows what comes before what.
-    this.mask = hasTrainingKernels(graph.backend) ? undefined : createMask(graph, 1, seq, seq);
+    const hasMask = !this.#isFused || spelledLayers.size > 0;
+    this.mask = hasMask ? createMask(graph, 1, seq, seq) : undefined;
   }
 
   observe(name: string, activation: Tensor): Tensor {
-    const observed = this.#observe(name, activation);
+    let observed = this.#observe(name, activation);
+    // The gradient of the loss is put where the logits were, which an operation of the hook may need on the way back.
+    if (name === "logits" && observed !== activation) {
+      observed = differentiable(copy(observed), [observed, (gradient) => gradient]);
+    }
     const dropout = DROPPED.test(name) ? this.#nextDropout() : undefined;
     return dropout === undefined ? observed : differentiableDropout(observed, dropout);
   }
@@ -73,13 +89,13 @@ export class TrainingPass implements Pass {
   }
 
   attendFused(
-    _layer: number,
+    layer: number,
     query: Tensor,
     key: Tensor,
     value: Tensor,
     factor: number,
   ): Tensor | undefined {
-    if (this.mask !== undefined) return undefined;
+    if (!this.#isFused || this.#spelledLayers.has(layer)) return undefined;
     return differentiableAttention(query, key, value, factor, this.#nextDropout());
   }
 

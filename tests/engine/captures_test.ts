@@ -352,7 +352,7 @@ Deno.test("capturing more than fits is refused before anything is computed", asy
   await assertRejects(
     () => forward(engine, texts, { capture, logits: "last" }),
     RangeError,
-    "2 are kept at most. Capture fewer of them",
+    "2 are kept at most. Ask for fewer of them",
   );
 });
 

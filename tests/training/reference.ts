@@ -51,7 +51,7 @@ export function createTrainingModel(name: TrainingCaseName, threads = 2): GPT2 {
 /** The tensors of a file of a case, by our names. */
 export function readTensors(
   name: TrainingCaseName,
-  file: "gradients" | "trained",
+  file: "gradients" | "trained" | "activations" | "difference",
 ): Map<string, Float32Array<ArrayBuffer>> {
   using source = openRegularFile(referencePath(`../training/${name}/${file}.safetensors`));
   const { tensors } = readSafetensorsHeader(source);

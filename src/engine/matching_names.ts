@@ -1,0 +1,65 @@
+/**
+ * What a caller means by the name of an activation or a weight.
+ *
+ * @module
+ */
+import { closestName } from "../base/closest_name.ts";
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError } from "../base/errors.ts";
+import { namesHere } from "./foreign_names.ts";
+
+/**
+ * The names that a pattern means, at least one.
+ *
+ * @param action what cannot be done otherwise: `generate`
+ * @param pattern a name in which `*` stands for any part; alone it stands for all
+ * @param names all that there are
+ * @param what they are names of, in the singular
+ * @throws {RangeError} if there is none
+ */
+export function matchingNames(
+  action: string,
+  pattern: string,
+  names: readonly string[],
+  what: string,
+): string[] {
+  const found = namesOf(pattern, names);
+  if (found.length > 0) return found;
+  const here = namesHere(pattern).filter((name) => namesOf(name, names).length > 0);
+  const nearest = nearestNames(pattern, names).map((name) => `"${name}"`);
+  const advice = here.length > 0
+    ? `Here that is called ${here.map((name) => `"${name}"`).join(", ")}. `
+    : nearest.length > 0
+    ? `Did you mean ${nearest.join(" or ")}? `
+    : "";
+  throw new InvalidArgumentError(
+    `Cannot ${action}: there is no such ${what}: received ${describe(pattern)}. ` +
+      `${advice}activationNames(model.config) lists all, docs/activations.md what others call them; ` +
+      "* stands for any part of a name, and alone for all.",
+  );
+}
+
+function namesOf(pattern: string, names: readonly string[]): string[] {
+  if (pattern === "*") return [...names];
+  const parts = pattern.split(".");
+  return names.filter((name) => {
+    const own = name.split(".");
+    return own.length === parts.length && parts.every((part, i) => part === "*" || part === own[i]);
+  });
+}
+
+/** Names that somebody may have meant: ones that are spelt alike, or those that have its last part. */
+function nearestNames(pattern: string, names: readonly string[]): string[] {
+  const ofAnyBlock = [...new Set(names.map((name) => name.replace(/^blocks\.\d+/, "blocks.*")))];
+  const inBlock = /^blocks\.\d+\./.test(pattern);
+  const known = inBlock ? names : ofAnyBlock;
+  const last = pattern.split(".").at(-1)!;
+  const ending = ofAnyBlock.filter((name) => name.endsWith(`.${last}`) || name === last);
+  const byLastPart = closestName(last, ofAnyBlock.map((name) => name.split(".").at(-1)!));
+  const found = [
+    closestName(pattern, known),
+    ...ending,
+    ...ofAnyBlock.filter((name) => name.split(".").at(-1) === byLastPart),
+  ];
+  return [...new Set(found.filter((name) => name !== undefined))].slice(0, 3);
+}

@@ -1,0 +1,289 @@
+/**
+ * How much what a model says changes with what it computes on the way, and with its weights.
+ *
+ * @module
+ */
+import {
+  abortSignal,
+  anything,
+  checkOptions,
+  type OptionRule,
+  type OptionRules,
+  texts as textsRule,
+} from "../base/check_options.ts";
+import { describe } from "../base/describe.ts";
+import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
+import {
+  type CapturedActivation,
+  type CapturedActivations,
+  checkKeptElements,
+} from "../engine/activation_record.ts";
+import type { Engine } from "../engine/engine.ts";
+import { checkTargets, checkText } from "../engine/forward.ts";
+import { type HookOptions, hookRules } from "../engine/hook_options.ts";
+import { matchingNames } from "../engine/matching_names.ts";
+import { activationSites } from "../model/activation_sites.ts";
+import { IGNORED_TARGET } from "../model/loss.ts";
+import type { Model } from "../model/model.ts";
+import { type GPT2Parameters, type ParameterSpec, parameterSpecs } from "../model/parameters.ts";
+import { numElements } from "../tensor/shape.ts";
+import { type TokenIds, toRows } from "../tokenizer/token_ids.ts";
+import { GradientGraph } from "./gradient_graph.ts";
+import { LogitDifference, MeanLoss, type Measure } from "./measure.ts";
+import { NO_TARGET } from "./target_loss.ts";
+import { TrainingHooks } from "./training_hooks.ts";
+
+/** Options of `GPT2.gradients()`. */
+export interface GradientsOptions extends HookOptions {
+  /**
+   * Of which activations and weights, by name; `*` stands for any part: `["blocks.*.residual", "blocks.3.mlpProjection.weight"]`.
+   */
+  of: readonly string[];
+  /**
+   * The token that should follow at each position, in the shape of the tokens; -100 where none counts. What changes is then
+   * their mean cross-entropy. Default: the tokens that do follow in the text.
+   */
+  targets?: TokenIds | readonly TokenIds[];
+  /** A token: what changes is then its logit, after `position` of each text. */
+  answer?: number;
+  /** A token whose logit is subtracted from that of `answer`. Default: none. */
+  wrong?: number;
+  /** After which position, counted from the end of each text if negative. Default: the last one. */
+  position?: number;
+  /** Stops the computation with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** What `GPT2.gradients()` gives. */
+export interface ModelGradients {
+  /**
+   * What the gradients are of: the mean cross-entropy of all targets in nats, or the logit of `answer`, less that of `wrong`,
+   * summed over the texts.
+   */
+  readonly value: number;
+  /**
+   * By name: how much the value changes with each element. Those of activations have the axes of captured ones; those of
+   * weights the axes `out in`, `out`, `embed`, `vocab embed` or `context embed`.
+   */
+  readonly gradients: CapturedActivations;
+  /** What `capture` asked for, by name. */
+  readonly activations?: CapturedActivations;
+}
+
+const ACTION = "compute gradients";
+
+const number: OptionRule = { meaning: "a number", isType: (value) => typeof value === "number" };
+
+const RULES: OptionRules<GradientsOptions> = {
+  of: textsRule,
+  targets: anything,
+  answer: number,
+  wrong: number,
+  position: number,
+  signal: abortSignal,
+  ...hookRules,
+};
+
+/** So many tokens are computed together at most, unless one text has more: what is needed on the way back takes much memory. */
+const TOKENS_AT_ONCE = 1024;
+
+/**
+ * Computes gradients.
+ *
+ * @param tokens one text, or several of any lengths: (seq) or (batch seq)
+ * @throws {TypeError} if an argument has the wrong type, the model is on a device, or an intervention has no gradient
+ * @throws {RangeError} if there is no such activation, weight, token or position, or more is asked for than can be kept
+ * @throws {NumericalError} if the model computes something that is not a number
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
+ */
+export async function modelGradients(
+  engine: Engine,
+  tokens: TokenIds | readonly TokenIds[],
+  options: GradientsOptions,
+): Promise<ModelGradients> {
+  const checked = checkOptions(ACTION, options, RULES);
+  const { signal, capture, intervene } = checked;
+  const { model } = engine;
+  const { config } = model;
+  checkPlace(model);
+  // Copies: what the caller's arrays say later makes no difference.
+  const texts = toRows(ACTION, "tokens", tokens).map((row) => Array.from(row));
+  for (const text of texts) checkText(text, config.contextLength, config.vocabSize);
+  const measure = measureOf(texts, checked, config.vocabSize);
+  const { activations, weights } = wantedOf(model, checked.of);
+  const seq = texts.reduce((longest, { length }) => Math.max(longest, length), 0);
+  const wanted = { capture, intervene, gradients: new Set(activations) };
+  const hooks = new TrainingHooks(ACTION, wanted, config, { numTexts: texts.length, seq });
+  signal?.throwIfAborted();
+
+  const kept = texts.map(({ length }, text) => hooks.open(text, length));
+  const sums = weights.map(({ shape }) => new Float32Array(numElements(shape)));
+  let value = 0;
+  for (const group of groupsOf(texts)) {
+    value += await engine.betweenPasses(async () => {
+      using graph = new GradientGraph({
+        model,
+        parameters: plainParameters(model),
+        weights: weights.map(({ name }) => name),
+        hooks,
+        batch: group.length,
+        seq: texts[group[0]].length,
+        measure,
+      });
+      const own = group.map((text) => ({ tokens: texts[text], kept: kept[text] }));
+      const share = await graph.run(group, own, signal);
+      graph.readWeights().forEach((gradient, i) => addTo(sums[i], gradient));
+      return share;
+    });
+  }
+  if (!Number.isFinite(value)) {
+    throw new NumericalError(
+      `Cannot ${ACTION}: the model computes something that is not a finite number: received ${value}. ` +
+        "Check the model's weights, and what intervene makes of them.",
+    );
+  }
+  const found = hooks.assemble(kept);
+  const ofWeights = weights.map((spec, i): [string, CapturedActivation] => [
+    spec.name,
+    { axes: axesOf(spec), shape: spec.shape, data: sums[i] },
+  ]);
+  return {
+    value,
+    gradients: new Map([...found.gradients ?? [], ...ofWeights]),
+    ...found.activations !== undefined && { activations: found.activations },
+  };
+}
+
+/** Adds numbers to others; what comes behind those, rows of padding, is left out. */
+function addTo(sum: Float32Array, values: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += values[i];
+}
+
+/** The token embedding itself is multiplied with, not a copy of it in an order from which there is no way back. */
+function plainParameters({ weights }: Model): GPT2Parameters {
+  const { parameters, tied } = weights;
+  return tied ? { ...parameters, vocabularyProjection: parameters.tokenEmbedding } : parameters;
+}
+
+function checkPlace({ backend }: Model): void {
+  if (!backend.usesDevices) return;
+  throw new TypeError(
+    `Cannot ${ACTION} on ${backend.name}: they are computed on the processor. ` +
+      'Load the model with device: "cpu".',
+  );
+}
+
+/** The activations and weights that names mean. */
+function wantedOf(
+  { config, weights: { tied } }: Model,
+  patterns: readonly string[] | undefined,
+): { activations: readonly string[]; weights: readonly ParameterSpec[] } {
+  if (patterns === undefined || patterns.length === 0) {
+    throw new TypeError(
+      `Cannot ${ACTION}: of must be an array of names of activations and weights: received ` +
+        `${
+          patterns === undefined ? "nothing" : "none"
+        }. Write for example of: ["blocks.*.residual"].`,
+    );
+  }
+  const activations = activationSites(config).map(({ name }) => name);
+  const specs = parameterSpecs(config, { tied });
+  const names = [...activations, ...specs.map(({ name }) => name)];
+  const found = new Set(
+    patterns.flatMap((pattern) => matchingNames(ACTION, pattern, names, "activation or weight")),
+  );
+  const weights = specs.filter(({ name }) => found.has(name));
+  const size = weights.reduce((sum, { shape }) => sum + numElements(shape), 0);
+  checkKeptElements(ACTION, size, "gradients of weights");
+  return { activations: activations.filter((name) => found.has(name)), weights };
+}
+
+/** What the gradients are of. */
+function measureOf(
+  texts: readonly (readonly number[])[],
+  { answer, wrong, position, targets }: Readonly<GradientsOptions>,
+  vocabSize: number,
+): Measure {
+  if (answer === undefined) {
+    if (wrong !== undefined || position !== undefined) {
+      const name = wrong === undefined ? "position" : "wrong";
+      throw new TypeError(
+        `Cannot ${ACTION}: ${name} belongs to answer: received it without. Name a token in answer.`,
+      );
+    }
+    return lossOf(texts, targets, vocabSize);
+  }
+  if (targets !== undefined) {
+    throw new TypeError(
+      `Cannot ${ACTION}: there is one thing to measure: received targets and answer. Give one of them.`,
+    );
+  }
+  checkToken("answer", answer, vocabSize);
+  if (wrong !== undefined) checkToken("wrong", wrong, vocabSize);
+  if (answer === wrong) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: \`answer\` and \`wrong\` must differ: received ${answer} for both.`,
+    );
+  }
+  const positions = texts.map(({ length }) => positionIn(position, length));
+  return new LogitDifference(positions, answer, wrong);
+}
+
+function lossOf(
+  texts: readonly (readonly number[])[],
+  given: GradientsOptions["targets"],
+  vocabSize: number,
+): Measure {
+  const targets = given === undefined
+    ? texts.map((text) => [...text.slice(1), IGNORED_TARGET])
+    : toRows(ACTION, "targets", given).map((row) => Array.from(row));
+  checkTargets(texts, targets, vocabSize);
+  const numTargets = targets.flat().filter((target) => target !== IGNORED_TARGET).length;
+  if (numTargets === 0) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: there is nothing to predict: received no target that counts. ` +
+        "Give targets, longer texts, or an answer.",
+    );
+  }
+  const ours = (target: number) => target === IGNORED_TARGET ? NO_TARGET : target;
+  return new MeanLoss(targets.map((row) => row.map(ours)), numTargets, vocabSize);
+}
+
+function checkToken(name: string, token: number, vocabSize: number): void {
+  if (Number.isInteger(token) && token >= 0 && token < vocabSize) return;
+  throw new InvalidArgumentError(
+    `Cannot ${ACTION}: ${name} must be a token, an integer from 0 to ${vocabSize - 1}: ` +
+      `received ${describe(token)}.`,
+  );
+}
+
+function positionIn(position = -1, length: number): number {
+  const found = position < 0 ? length + position : position;
+  if (Number.isInteger(found) && found >= 0 && found < length) return found;
+  throw new InvalidArgumentError(
+    `Cannot ${ACTION}: the position must be an integer from 0 to ${
+      length - 1
+    }, or from -${length} to -1, ` +
+      `counted from the end of a text: received ${describe(position)}.`,
+  );
+}
+
+/** Texts that are computed together: of one length, since nobody needs to know what is behind the end of a text. */
+function groupsOf(texts: readonly (readonly number[])[]): number[][] {
+  const groups: number[][] = [];
+  for (const [length, same] of Map.groupBy(texts.keys(), (text) => texts[text].length)) {
+    const size = Math.max(1, Math.floor(TOKENS_AT_ONCE / length));
+    for (let start = 0; start < same.length; start += size) {
+      groups.push(same.slice(start, start + size));
+    }
+  }
+  return groups;
+}
+
+/** The axes of a weight. */
+function axesOf({ part, field, kind, shape }: ParameterSpec): string {
+  if (part === "tokenEmbedding" || part === "vocabularyProjection") return "vocab embed";
+  if (part === "positionEmbedding") return "context embed";
+  if (kind === "scale" || part.endsWith("Norm")) return "embed";
+  return field === "weight" && shape.length === 2 ? "out in" : "out";
+}

@@ -1,0 +1,298 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import type { InterventionFunction } from "../../src/engine/intervention.ts";
+import { ablate, replace } from "../../src/inspect.ts";
+import { GPT2 } from "../../src/gpt2.ts";
+import { activationNames } from "../../src/model/activation_sites.ts";
+import { GPT2Config } from "../../src/model/config.ts";
+import { add, silu } from "../../src/tensor/ops.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import { slice } from "../../src/tensor/views.ts";
+import { untiedModel } from "../inspection/untied_model.ts";
+import { createTrainingModel, readTensors, readTrainingCase, relativeError } from "./reference.ts";
+
+/** Of the largest element of each gradient, against float64: PyTorch's own F32 is off by up to 9e-7 here. */
+const F32_TOLERANCE = 2e-6;
+
+/** Of a slope that is measured over a short way: the loss is rounded, and curved. */
+const SLOPE_TOLERANCE = 1e-2;
+
+const { tokens, targets, loss } = readTrainingCase("tied");
+
+Deno.test("gradients() of every activation and weight are PyTorch's", async () => {
+  using model = createTrainingModel("tied");
+  const { value, gradients } = await model.gradients(tokens, { targets, of: ["*"] });
+  assertAlmostEquals(value, loss, 2e-6);
+  const expected = new Map([
+    ...readTensors("tied", "gradients"),
+    ...readTensors("tied", "activations"),
+  ]);
+  // PyTorch masks scores where nobody can ask for them.
+  const scores = activationNames(model.config).filter((name) => name.endsWith(".scores"));
+  assertEquals(new Set(gradients.keys()), new Set([...expected.keys(), ...scores]));
+  for (const [name, gradient] of expected) {
+    const error = relativeError(gradients.get(name)!.data, gradient);
+    assert(error <= F32_TOLERANCE, `${name}: ${error}`);
+  }
+});
+
+Deno.test("gradients() of a difference of logits are PyTorch's", async () => {
+  using model = createTrainingModel("tied");
+  const expected = readTensors("tied", "difference");
+  const { value, gradients } = await model.gradients(tokens[0], {
+    of: [...expected.keys()],
+    answer: 5,
+    wrong: 17,
+    position: 6,
+  });
+  const { logits, shape: [, , vocab] } = await model.forward(tokens[0]);
+  assertAlmostEquals(value, logits[6 * vocab + 5] - logits[6 * vocab + 17], 1e-5);
+  assertEquals(new Set(gradients.keys()), new Set(expected.keys()));
+  for (const [name, gradient] of expected) {
+    const error = relativeError(gradients.get(name)!.data, gradient);
+    assert(error <= F32_TOLERANCE, `${name}: ${error}`);
+  }
+});
+
+Deno.test("gradients() have the axes and shapes of captured activations, and of weights", async () => {
+  using model = createTrainingModel("tied");
+  const { gradients } = await model.gradients(tokens, { targets, of: ["*"] });
+  const { activations } = await model.forward(tokens, { capture: ["*"] });
+  for (const [name, { axes, shape }] of activations!) {
+    const found = gradients.get(name)!;
+    assertEquals({ axes: found.axes, shape: found.shape }, { axes, shape }, name);
+  }
+  for (
+    const [name, axes, shape] of [
+      ["tokenEmbedding", "vocab embed", [61, 32]],
+      ["positionEmbedding", "context embed", [16, 32]],
+      ["blocks.1.mlpNorm.bias", "embed", [32]],
+      ["blocks.1.qkvProjection.bias", "out", [96]],
+      ["blocks.0.mlpProjection.weight", "out in", [32, 128]],
+    ] as const
+  ) {
+    const found = gradients.get(name)!;
+    assertEquals([found.axes, found.shape], [axes, [...shape]], name);
+  }
+});
+
+Deno.test("gradients() say what becomes of the loss when an activation is changed", async () => {
+  using model = createTrainingModel("tied");
+  const text = tokens[0].slice(0, 6);
+  const next = [...text.slice(1), -100];
+  const { gradients } = await model.gradients(text, { of: ["*"] });
+  for (const name of activationNames(model.config)) {
+    const { data, shape } = gradients.get(name)!;
+    const steepest = data.reduce(
+      (best, value, i) => Math.abs(value) > Math.abs(data[best]) ? i : best,
+      0,
+    );
+    const [row, column] = [Math.floor(steepest / shape.at(-1)!), steepest % shape.at(-1)!];
+    const lossWith = async (change: number) => {
+      const changed: InterventionFunction = (x, { input }) => {
+        // There may be more keys than the text has.
+        const at = row * x.shape.at(-1)! + column;
+        return add(x, input(x.shape, () => new Float32Array(x.size).with(at, change)));
+      };
+      const { loss } = await model.forward(text, { targets: next, intervene: { [name]: changed } });
+      return loss!;
+    };
+    const width = 1e-2;
+    const slope = (await lossWith(width) - await lossWith(-width)) / (2 * width);
+    assertAlmostEquals(slope / data[steepest], 1, SLOPE_TOLERANCE, name);
+  }
+});
+
+Deno.test("gradients() of texts of several lengths are those of each, and NaN behind its end", async () => {
+  using model = createTrainingModel("tied");
+  const texts = [[1, 2, 3, 4, 5], [6, 7], [8, 9, 10, 11, 12], [13, 14, 15]];
+  const options = {
+    of: ["blocks.0.residual", "blocks.1.attention.scores", "tokenEmbedding"],
+    answer: 3,
+  };
+  const together = await model.gradients(texts, options);
+  let value = 0;
+  const sum = new Float32Array(61 * 32);
+  for (const [i, text] of texts.entries()) {
+    const alone = await model.gradients(text, options);
+    value += alone.value;
+    alone.gradients.get("tokenEmbedding")!.data.forEach((x, at) => sum[at] += x);
+    const { shape: [, seq, width], data } = together.gradients.get("blocks.0.residual")!;
+    const own = data.subarray(i * seq * width, (i + 1) * seq * width);
+    const expected = alone.gradients.get("blocks.0.residual")!.data;
+    assert(relativeError(own.subarray(0, expected.length), expected) <= F32_TOLERANCE);
+    assert(own.subarray(expected.length).every(Number.isNaN));
+  }
+  assertAlmostEquals(together.value, value, 1e-5);
+  assert(relativeError(together.gradients.get("tokenEmbedding")!.data, sum) <= F32_TOLERANCE);
+  const { shape, data } = together.gradients.get("blocks.1.attention.scores")!;
+  assertEquals(shape, [4, 4, 5, 5]);
+  // Of the text of two tokens, nothing is said of keys that it does not have.
+  assertEquals([...data.subarray(100 + 2, 100 + 5)], [0, 0, 0]);
+});
+
+Deno.test("gradients() of quantized models are those of the weights that they stand for", async () => {
+  const config = new GPT2Config({
+    vocabSize: 300,
+    contextLength: 32,
+    embeddingDim: 256,
+    numLayers: 2,
+    numHeads: 4,
+  });
+  using original = new GPT2(config, { seed: 1 });
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [type, tolerance] of [["f16", 3e-3], ["q8_0", 3e-2], ["q4_0", 3e-2]] as const) {
+      const path = `${folder}/${type}.gguf`;
+      await original.saveGguf(path, { type });
+      using exact = await GPT2.fromPretrained(path, { trainable: true });
+      using model = await GPT2.fromPretrained(path);
+      const text = [1, 20, 299, 4, 5, 67];
+      const of = ["*"];
+      const [expected, found] = [
+        await exact.gradients(text, { of }),
+        await model.gradients(text, { of }),
+      ];
+      assertEquals(new Set(found.gradients.keys()), new Set(expected.gradients.keys()));
+      for (const name of ["embedding", "blocks.1.mlpProjection.weight", "tokenEmbedding"]) {
+        const data = found.gradients.get(name)!.data;
+        const error = relativeError(data, expected.gradients.get(name)!.data);
+        // What is multiplied is rounded to 8 bits on the way forward.
+        assert(error <= tolerance, `${type} ${name}: ${error}`);
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("gradients() leave out rows of padding that a vocabulary projection has in memory", async () => {
+  const gradientsWith = async (type: "f32" | "q8_0") => {
+    const model = await untiedModel(type);
+    using gpt2 = new GPT2(model.config, {}, { model, tokenizer: undefined, endOfTextIds: [] });
+    return await gpt2.gradients([1, 70, 3, 4], { of: ["*"] });
+  };
+  const [exact, quantized] = [await gradientsWith("f32"), await gradientsWith("q8_0")];
+  assertAlmostEquals(quantized.value, exact.value, 1e-2);
+  for (const name of ["logits", "vocabularyProjection", "embedding"]) {
+    const [found, expected] = [quantized, exact].map(({ gradients }) => gradients.get(name)!);
+    assertEquals(found.shape, expected.shape);
+    const error = relativeError(found.data, expected.data);
+    assert(error <= 3e-2, `${name}: ${error}`);
+  }
+});
+
+Deno.test("gradients() are those of what interventions make of a text, and capture shows that", async () => {
+  using model = createTrainingModel("tied");
+  const other = tokens[1];
+  const { activations } = await model.forward(other, { capture: ["blocks.0.mlp.output"] });
+  const intervene = {
+    "blocks.0.mlp.output": replace(activations!.get("blocks.0.mlp.output")!, { positions: [3] }),
+    "blocks.1.attention.attended": ablate({ heads: [1] }),
+    logits: (x: Tensor) => silu(x),
+  };
+  const capture = ["blocks.0.mlp.output", "logits"];
+  const of = ["blocks.0.mlp.output", "blocks.1.attention.value", "logits"];
+  const found = await model.gradients(tokens[0], { of, intervene, capture });
+  const next = [...tokens[0].slice(1), -100];
+  const { loss, activations: expected } = await model.forward(tokens[0], {
+    targets: next,
+    intervene,
+    capture,
+  });
+  assertAlmostEquals(found.value, loss!, 2e-6);
+  for (const name of capture) {
+    const error = relativeError(found.activations!.get(name)!.data, expected!.get(name)!.data);
+    assert(error <= 1e-5, `${name}: ${error}`);
+  }
+  // An ablated head has nothing to say.
+  const { data, shape: [, , seq, width] } = found.gradients.get("blocks.1.attention.value")!;
+  const [first, second] = [0, 1].map((head) =>
+    data.subarray(head * seq * width, (head + 1) * seq * width)
+  );
+  assert(first.some((x) => x !== 0));
+  assert(second.every((x) => x === 0));
+  // Rows of softmax(logits) - target sum to 0.
+  const logits = found.gradients.get("logits")!;
+  const row = logits.data.subarray(0, logits.shape[2]);
+  assertAlmostEquals(row.reduce((sum, x) => sum + x, 0), 0, 1e-6);
+});
+
+Deno.test("gradients() are 0 of what an intervention has cut off", async () => {
+  using model = createTrainingModel("tied");
+  const { activations } = await model.forward(tokens[0], { capture: ["blocks.0.mlp.output"] });
+  const mean = activations!.get("blocks.0.mlp.output")!;
+  const intervene = { "blocks.0.mlp.output": ablate({ mean }) };
+  const of = ["blocks.0.mlp.hidden", "blocks.0.hiddenProjection.weight", "blocks.1.residual"];
+  const { gradients } = await model.gradients(tokens[0], { of, intervene });
+  assert(gradients.get("blocks.0.mlp.hidden")!.data.every((x) => x === 0));
+  assert(gradients.get("blocks.0.hiddenProjection.weight")!.data.every((x) => x === 0));
+  assert(gradients.get("blocks.1.residual")!.data.some((x) => x !== 0));
+});
+
+Deno.test("gradients() says what it cannot do", async () => {
+  using model = createTrainingModel("tied");
+  const text = [1, 2, 3];
+  const of = ["embedding"];
+  const refusals: [Parameters<GPT2["gradients"]>, typeof Error, string][] = [
+    [[text, {} as never], TypeError, "of must be an array of names of activations and weights"],
+    [[text, { of: [] }], TypeError, "received none"],
+    [[text, { of: ["blocks.0.residua"] }], RangeError, "no such activation or weight"],
+    [[text, { of: ["blocks.0.residua"] }], RangeError, 'Did you mean "blocks.0.residual"'],
+    [[text, { of: ["blocks.0.mlpProjection.wieght"] }], RangeError, "mlpProjection.weight"],
+    [[text, { of, answer: 61 }], RangeError, "answer must be a token, an integer from 0 to 60"],
+    [[text, { of, answer: 1, wrong: 1 }], RangeError, "must differ"],
+    [[text, { of, answer: 1, position: 3 }], RangeError, "from 0 to 2"],
+    [[text, { of, answer: 1, targets: text }], TypeError, "received targets and answer"],
+    [[text, { of, wrong: 1 }], TypeError, "wrong belongs to answer"],
+    [[text, { of, position: 1 }], TypeError, "position belongs to answer"],
+    [[text, { of, targets: [1, 2] }], TypeError, "targets must have the shape of the tokens"],
+    [[[1], { of }], RangeError, "there is nothing to predict"],
+    [[[61], { of }], RangeError, "an integer from 0 to 60"],
+    [[[], { of }], RangeError, "from 1 to 16"],
+    [[text, { of, layers: 1 } as never], TypeError, "there is no such option"],
+    [
+      [text, { of, intervene: { "blocks.0.residual": (x: Tensor) => slice(x, 1, 0, 1) } }],
+      TypeError,
+      "Cannot intervene in blocks.0.residual",
+    ],
+    [
+      [text, {
+        of,
+        intervene: {
+          "blocks.0.residual": (x: Tensor) => add(x, slice(x, 1, 0, 1)),
+        },
+      }],
+      TypeError,
+      "there is no rule for the operation VIEW, which computes f32 (1, 1, 32)",
+    ],
+  ];
+  for (const [args, ErrorClass, message] of refusals) {
+    await assertRejects(() => model.gradients(...args), ErrorClass, message);
+  }
+});
+
+Deno.test("gradients() refuses more than can be kept before anything is computed", async () => {
+  using model = new GPT2(GPT2Config.tiny(), { seed: 1 });
+  const text = new Array<number>(128).fill(1);
+  const texts = new Array<number[]>(5000).fill(text);
+  await assertRejects(
+    () => model.gradients(texts, { of: ["blocks.*.attention.scores"] }),
+    RangeError,
+    "Cannot compute gradients: the gradients of activations would take 2.4 GiB",
+  );
+});
+
+Deno.test("gradients() stops when its signal is aborted, and the model goes on", async () => {
+  using model = createTrainingModel("tied");
+  const options = { of: ["embedding"] };
+  await assertRejects(
+    () => model.gradients(tokens, { ...options, signal: AbortSignal.abort() }),
+    DOMException,
+  );
+  const [first, second] = await Promise.all([
+    model.gradients(tokens, options),
+    model.gradients(tokens, options),
+    model.forward(tokens),
+  ]);
+  assertEquals(first.gradients.get("embedding"), second.gradients.get("embedding"));
+});
