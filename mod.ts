@@ -25,7 +25,8 @@ export {
   type SaveGgufOptions,
 } from "./src/gpt2.ts";
 export type { ForwardOptions, ForwardResult } from "./src/engine/forward.ts";
-export type { GradientsOptions, ModelGradients } from "./src/training/model_gradients.ts";
+export type { GradientsOptions } from "./src/training/gradients_options.ts";
+export type { ModelGradients } from "./src/training/model_gradients.ts";
 export { activationNames } from "./src/model/activation_sites.ts";
 export type { CapturedActivation, CapturedActivations } from "./src/engine/activation_record.ts";
 export type { CaptureOptions, HookOptions } from "./src/engine/hook_options.ts";

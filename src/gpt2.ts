@@ -58,7 +58,13 @@ import {
   restoreRules,
 } from "./generation/text_options.ts";
 import { resolveModel } from "./model_store/resolve_model.ts";
-import type { GradientsOptions, ModelGradients } from "./training/model_gradients.ts";
+import {
+  copyRows,
+  GRADIENTS_ACTION,
+  type GradientsOptions,
+  gradientsRules,
+} from "./training/gradients_options.ts";
+import type { ModelGradients } from "./training/model_gradients.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** Options of `new GPT2()` and `GPT2.create()`. */
@@ -249,8 +255,11 @@ export class GPT2 implements Disposable {
     tokens: TokenIds | readonly TokenIds[],
     options: GradientsOptions,
   ): Promise<ModelGradients> {
+    // At once: what the caller's arrays say later makes no difference.
+    const checked = checkOptions(GRADIENTS_ACTION, options, gradientsRules);
+    const texts = copyRows("tokens", tokens);
     const { modelGradients } = await import("./training/model_gradients.ts");
-    return await modelGradients(this.#engine, tokens, options);
+    return await modelGradients(this.#engine, texts, checked);
   }
 
   /**

@@ -3,14 +3,6 @@
  *
  * @module
  */
-import {
-  abortSignal,
-  anything,
-  checkOptions,
-  type OptionRule,
-  type OptionRules,
-  texts as textsRule,
-} from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import {
@@ -20,39 +12,21 @@ import {
 } from "../engine/activation_record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkTargets, checkText } from "../engine/forward.ts";
-import { type HookOptions, hookRules } from "../engine/hook_options.ts";
 import { matchingNames } from "../engine/matching_names.ts";
+import { startAdapters } from "../engine/start_adapters.ts";
 import { activationSites } from "../model/activation_sites.ts";
+import { adaptParameters } from "../model/adapt_parameters.ts";
+import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import { IGNORED_TARGET } from "../model/loss.ts";
 import type { Model } from "../model/model.ts";
 import { type GPT2Parameters, type ParameterSpec, parameterSpecs } from "../model/parameters.ts";
 import { numElements } from "../tensor/shape.ts";
-import { type TokenIds, toRows } from "../tokenizer/token_ids.ts";
+import { toRows } from "../tokenizer/token_ids.ts";
 import { GradientGraph } from "./gradient_graph.ts";
+import { GRADIENTS_ACTION as ACTION, type GradientsOptions } from "./gradients_options.ts";
 import { LogitDifference, MeanLoss, type Measure } from "./measure.ts";
 import { NO_TARGET } from "./target_loss.ts";
 import { TrainingHooks } from "./training_hooks.ts";
-
-/** Options of `GPT2.gradients()`. */
-export interface GradientsOptions extends HookOptions {
-  /**
-   * Of which activations and weights, by name; `*` stands for any part: `["blocks.*.residual", "blocks.3.mlpProjection.weight"]`.
-   */
-  of: readonly string[];
-  /**
-   * The token that should follow at each position, in the shape of the tokens; -100 where none counts. What changes is then
-   * their mean cross-entropy. Default: the tokens that do follow in the text.
-   */
-  targets?: TokenIds | readonly TokenIds[];
-  /** A token: what changes is then its logit, after `position` of each text. */
-  answer?: number;
-  /** A token whose logit is subtracted from that of `answer`. Default: none. */
-  wrong?: number;
-  /** After which position, counted from the end of each text if negative. Default: the last one. */
-  position?: number;
-  /** Stops the computation with an `AbortError`. */
-  signal?: AbortSignal;
-}
 
 /** What `GPT2.gradients()` gives. */
 export interface ModelGradients {
@@ -70,27 +44,14 @@ export interface ModelGradients {
   readonly activations?: CapturedActivations;
 }
 
-const ACTION = "compute gradients";
-
-const number: OptionRule = { meaning: "a number", isType: (value) => typeof value === "number" };
-
-const RULES: OptionRules<GradientsOptions> = {
-  of: textsRule,
-  targets: anything,
-  answer: number,
-  wrong: number,
-  position: number,
-  signal: abortSignal,
-  ...hookRules,
-};
-
 /** So many tokens are computed together at most, unless one text has more: what is needed on the way back takes much memory. */
 const TOKENS_AT_ONCE = 1024;
 
 /**
  * Computes gradients.
  *
- * @param tokens one text, or several of any lengths: (seq) or (batch seq)
+ * @param texts the tokens of each
+ * @param options checked by `gradientsRules`
  * @throws {TypeError} if an argument has the wrong type, the model is on a device, or an intervention has no gradient
  * @throws {RangeError} if there is no such activation, weight, token or position, or more is asked for than can be kept
  * @throws {NumericalError} if the model computes something that is not a number
@@ -98,22 +59,21 @@ const TOKENS_AT_ONCE = 1024;
  */
 export async function modelGradients(
   engine: Engine,
-  tokens: TokenIds | readonly TokenIds[],
-  options: GradientsOptions,
+  texts: readonly (readonly number[])[],
+  options: Readonly<GradientsOptions>,
 ): Promise<ModelGradients> {
-  const checked = checkOptions(ACTION, options, RULES);
-  const { signal, capture, intervene } = checked;
+  const { signal, capture, intervene } = options;
   const { model } = engine;
   const { config } = model;
   checkPlace(model);
-  // Copies: what the caller's arrays say later makes no difference.
-  const texts = toRows(ACTION, "tokens", tokens).map((row) => Array.from(row));
   for (const text of texts) checkText(text, config.contextLength, config.vocabSize);
-  const measure = measureOf(texts, checked, config.vocabSize);
-  const { activations, weights } = wantedOf(model, checked.of);
+  const measure = measureOf(texts, options, config.vocabSize);
+  const { activations, weights } = wantedOf(model, options.of);
   const seq = texts.reduce((longest, { length }) => Math.max(longest, length), 0);
   const wanted = { capture, intervene, gradients: new Set(activations) };
   const hooks = new TrainingHooks(ACTION, wanted, config, { numTexts: texts.length, seq });
+  const given = await startAdapters(ACTION, model, options);
+  const adapters = given === undefined ? engine.adapters : given;
   signal?.throwIfAborted();
 
   const kept = texts.map(({ length }, text) => hooks.open(text, length));
@@ -123,7 +83,7 @@ export async function modelGradients(
     value += await engine.betweenPasses(async () => {
       using graph = new GradientGraph({
         model,
-        parameters: plainParameters(model),
+        parameters: parametersFor(model, adapters),
         weights: weights.map(({ name }) => name),
         hooks,
         batch: group.length,
@@ -159,10 +119,17 @@ function addTo(sum: Float32Array, values: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] += values[i];
 }
 
-/** The token embedding itself is multiplied with, not a copy of it in an order from which there is no way back. */
-function plainParameters({ weights }: Model): GPT2Parameters {
-  const { parameters, tied } = weights;
-  return tied ? { ...parameters, vocabularyProjection: parameters.tokenEmbedding } : parameters;
+/** The weights, with what adapters add to them. */
+function parametersFor(
+  { weights: { parameters, tied } }: Model,
+  adapters: AppliedAdapters | null | undefined,
+): GPT2Parameters {
+  // The token embedding itself is multiplied with, not a copy of it in an order from which there is no way back.
+  const plain = tied
+    ? { ...parameters, vocabularyProjection: parameters.tokenEmbedding }
+    : parameters;
+  adapters?.checkUsable();
+  return adapters ? adaptParameters(plain, adapters.updates) : plain;
 }
 
 function checkPlace({ backend }: Model): void {
@@ -201,7 +168,7 @@ function wantedOf(
 /** What the gradients are of. */
 function measureOf(
   texts: readonly (readonly number[])[],
-  { answer, wrong, position, targets }: Readonly<GradientsOptions>,
+  { answer, wrong, position, targets }: GradientsOptions,
   vocabSize: number,
 ): Measure {
   if (answer === undefined) {

@@ -7,6 +7,7 @@ import { GPT2Config } from "../../src/model/config.ts";
 import { add, silu } from "../../src/tensor/ops.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { slice } from "../../src/tensor/views.ts";
+import { randomAdapter } from "../model/random_adapter.ts";
 import { untiedModel } from "../inspection/untied_model.ts";
 import { createTrainingModel, readTensors, readTrainingCase, relativeError } from "./reference.ts";
 
@@ -215,6 +216,23 @@ Deno.test("gradients() are those of what interventions make of a text, and captu
   const logits = found.gradients.get("logits")!;
   const row = logits.data.subarray(0, logits.shape[2]);
   assertAlmostEquals(row.reduce((sum, x) => sum + x, 0), 0, 1e-6);
+});
+
+Deno.test("gradients() are those of a model with its adapters", async () => {
+  using model = createTrainingModel("tied");
+  using adapter = await model.loadAdapter(randomAdapter(model.config, { seed: 1 }));
+  const text = tokens[0];
+  const next = [...text.slice(1), -100];
+  const of = ["blocks.0.residual"];
+  const plain = await model.gradients(text, { of });
+  const adapted = await model.gradients(text, { of, adapters: [adapter] });
+  const { loss } = await model.forward(text, { targets: next, adapters: [adapter] });
+  assertAlmostEquals(adapted.value, loss!, 2e-6);
+  const [a, b] = [plain, adapted].map(({ gradients }) => gradients.get(of[0])!.data);
+  assert(relativeError(a, b) > 1e-2);
+  await model.useAdapters([adapter]);
+  assertEquals(await model.gradients(text, { of }), adapted);
+  assertEquals(await model.gradients(text, { of, adapters: [] }), plain);
 });
 
 Deno.test("gradients() are 0 of what an intervention has cut off", async () => {
