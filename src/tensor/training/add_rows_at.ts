@@ -56,6 +56,6 @@ export function addRowsAt(
     (context, table, ids, rows) =>
       library().gpt2_add_rows_at(context, table, ids, rows, BigInt(numRows)),
     { shape, dtype: "f32" },
-    { viewOf: recordOf(table) },
+    { viewOf: recordOf(table), isWhole: true },
   );
 }
