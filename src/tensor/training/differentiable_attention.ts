@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { differentiableAll } from "../recorder.ts";
+import { differentiableAll, recorderFor } from "../recorder.ts";
 import type { Tensor } from "../tensor.ts";
 import { causalAttention, causalAttentionGradients } from "./causal_attention.ts";
 import type { Dropout } from "./dropout.ts";
 
 /**
- * Attention of every position to itself and those before it, of a differentiable graph. See {@linkcode causalAttention}.
+ * Attention of every position to itself and those before it, of a differentiable graph, in its precision. See
+ * {@linkcode causalAttention}.
  *
  * @param query (batch heads seq head_dim), and so key and value
  * @param factor multiplied with the scores before the softmax
@@ -23,7 +24,8 @@ export function differentiableAttention(
   factor: number,
   dropout?: Dropout,
 ): Tensor {
-  const { output, logSums } = causalAttention(query, key, value, factor, dropout);
+  const { precision } = recorderFor("attend with", query, key, value);
+  const { output, logSums } = causalAttention(query, key, value, factor, dropout, precision);
   let parts: readonly Tensor[] | undefined;
   const part = (i: number) => ([gradient]: readonly (Tensor | undefined)[]) => {
     parts ??= causalAttentionGradients(
@@ -35,6 +37,7 @@ export function differentiableAttention(
       gradient!,
       factor,
       dropout,
+      precision,
     );
     return parts[i];
   };
