@@ -66,7 +66,7 @@ Deno.test("an adapter that cannot be used is an error with its exit code", async
   assertEquals(other.code, 65);
   assertStringIncludes(other.stderr, "as GGUF");
   assertEquals((await generate(":0.5")).code, 2);
-  const model = await runCli(["x", "--model", "demo", "--adapter", plain]);
+  const model = await runCli(["x", "--model", "demo", "--adapter", `${plain}.gguf`]);
   assertEquals(model.code, 65);
   assertStringIncludes(model.stderr, "blocks.0.qkvProjection of the model is");
 });
