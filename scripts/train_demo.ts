@@ -20,6 +20,7 @@ import { GPT2, GPT2Config } from "../mod.ts";
 import {
   type Batch,
   type BatchSource,
+  RunFolder,
   runTraining,
   Trainer,
   type TrainerOptions,
@@ -145,9 +146,9 @@ async function trainDemo(out: string, resume: boolean): Promise<void> {
   const stop = new AbortController();
   Deno.addSignalListener("SIGINT", () => stop.abort());
   const numTokens = windows.length * SIZES.contextLength;
+  await using folder = await RunFolder.open(out, { resume });
   const events = runTraining(model, trainer, {
-    out,
-    resume,
+    folder,
     result: { save: (folder) => model.saveSafetensors(folder), finish: () => Promise.resolve() },
     validation: {
       windows,

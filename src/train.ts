@@ -62,6 +62,7 @@ export type { TrainableWeight } from "./training/trainable_weights.ts";
 export type { Batch } from "./training/training_graph.ts";
 export { learningRateAt, type Schedule, type ScheduleKind } from "./training/learning_rate.ts";
 export { type ModelSizes, type Preset, type PresetName, presets } from "./training/presets.ts";
+export { RunFolder, type RunFolderOptions } from "./training/run_folder.ts";
 export {
   type RunOptions,
   runTraining,

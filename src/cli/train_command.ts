@@ -39,8 +39,10 @@ export const trainCommand = defineCommand({
     if (resume) checkOnlyFreeFlags(values);
     const plan = resume ? await readPlan(out) : await planOf(values);
     const { openTraining } = await import("./train/open_training.ts");
+    const { RunFolder } = await import("../training/run_folder.ts");
     const { runTraining } = await import("../training/run_training.ts");
-    using training = await openTraining(plan, { out, resume, threads: values.threads }, io);
+    await using folder = await RunFolder.open(out, { resume });
+    using training = await openTraining(plan, folder, { threads: values.threads }, io);
     const { model, trainer, options } = training;
     const { TrainingDisplay } = await import("./train/training_display.ts");
     const { json: isJson, logEvery } = values;

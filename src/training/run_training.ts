@@ -13,13 +13,13 @@
  * @module
  */
 import { writeFileAtomically } from "../base/atomic_file.ts";
-import { quotePath } from "../base/describe.ts";
-import { NumericalError, StorageError } from "../base/errors.ts";
+import { NumericalError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
 import type { GPT2Config } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { RunFolder } from "./run_folder.ts";
 import { RunLog } from "./run_log.ts";
 import type { Trainer } from "./trainer.ts";
 import type { Batch } from "./training_graph.ts";
@@ -62,8 +62,8 @@ export interface ValidationData {
 
 /** Options of {@linkcode runTraining}. */
 export interface RunOptions {
-  /** The folder that is written. */
-  readonly out: string;
+  /** The folder that is written; where it has a state, the run goes on from there. */
+  readonly folder: RunFolder;
   /** How models are written into it. */
   readonly result: TrainingResult;
   /** What is evaluated. */
@@ -76,8 +76,6 @@ export interface RunOptions {
   readonly samplePrompt?: string;
   /** Tokens of such a continuation. Default: 60. */
   readonly sampleTokens?: number;
-  /** Whether to go on from the state in the folder. Default: false. */
-  readonly resume?: boolean;
   /** Tokens of the training data, for the log. */
   readonly numTrainTokens?: number;
   /** Makes the page. */
@@ -95,8 +93,7 @@ const SAMPLE_TOP_K = 50;
 /**
  * Trains a model up to the last step, or until it is stopped.
  *
- * @throws {StorageError} if the folder cannot be written, or holds a run already that is not to be gone on with; the state that
- *   was saved before is there still
+ * @throws {StorageError} if the folder cannot be written; the state that was saved before is there still
  * @throws {NumericalError} if the loss is no finite number any more, after all is saved as it was before that step
  * @throws {FileFormatError} if the state is damaged, or that of another training
  */
@@ -107,7 +104,7 @@ export async function* runTraining(
 ): AsyncGenerator<TrainingEvent, void, undefined> {
   const run = new Run(model, trainer, options);
   await run.prepare();
-  using log = await RunLog.open(`${options.out}/log.jsonl`, trainer.numSteps);
+  using log = await RunLog.open(`${options.folder.path}/log.jsonl`, trainer.numSteps);
   try {
     for await (const event of run.events()) {
       log.add(event);
@@ -124,7 +121,7 @@ class Run {
   readonly #trainer: Trainer;
   readonly #engine: Engine;
   readonly #options: RunOptions;
-  readonly #statePath: string;
+  readonly #folder: RunFolder;
   /** How long the steps before this run have taken. */
   #elapsedBefore = 0;
   #begin = performance.now();
@@ -137,36 +134,14 @@ class Run {
     this.#trainer = trainer;
     this.#engine = engineOf(model)!;
     this.#options = options;
-    this.#statePath = `${options.out}/state.safetensors`;
+    this.#folder = options.folder;
   }
 
-  /** Makes the folder, and goes on from what is in it. */
+  /** Goes on from what is in the folder. */
   async prepare(): Promise<void> {
-    const { out, resume = false } = this.#options;
-    const hasState = exists(this.#statePath);
-    if (hasState && !resume) {
-      throw new StorageError(
-        `Cannot train into ${
-          quotePath(out)
-        }: there is a training run in it: received state.safetensors. ` +
-          "Go on with it (--resume), or choose another folder.",
-      );
-    }
-    try {
-      await Deno.mkdir(out, { recursive: true });
-    } catch (cause) {
-      if (!(cause instanceof Error) || cause instanceof Deno.errors.NotCapable) throw cause;
-      throw new StorageError(
-        `Cannot create the folder ${
-          quotePath(out)
-        }: the system refused: received ${cause.message}. ` +
-          "Choose another place.",
-        { cause },
-      );
-    }
-    if (!hasState) return;
-    const { elapsedMs, best } = readTrainingRecord(this.#statePath);
-    await loadTrainingState(this.#trainer, this.#statePath);
+    if (!this.#folder.hasState) return;
+    const { elapsedMs, best } = readTrainingRecord(this.#folder.statePath);
+    await loadTrainingState(this.#trainer, this.#folder.statePath);
     this.#elapsedBefore = Number(elapsedMs);
     this.#best = best as RunEnds["best"];
   }
@@ -262,7 +237,7 @@ class Run {
       const evaluated = await this.#validate(validation, step);
       yield evaluated;
       if (evaluated.isBest && step > 0) {
-        const path = `${this.#options.out}/best`;
+        const path = `${this.#folder.path}/best`;
         await this.#options.result.save(path);
         yield { kind: "saved", step, what: "best", path };
       }
@@ -305,29 +280,30 @@ class Run {
 
   async #saveState(): Promise<TrainingEvent> {
     const step = this.#trainer.numSteps;
-    await saveTrainingState(this.#trainer, this.#statePath, {
+    await saveTrainingState(this.#trainer, this.#folder.statePath, {
       elapsedMs: this.#elapsedMs,
       best: this.#best,
       settings: this.#trainer.settings,
     });
-    return { kind: "saved", step, what: "state", path: this.#statePath };
+    return { kind: "saved", step, what: "state", path: this.#folder.statePath };
   }
 
   async *#saveModels(reason: RunEnds["reason"]): AsyncGenerator<TrainingEvent> {
-    const { out, result } = this.#options;
+    const { path } = this.#folder;
+    const { result } = this.#options;
     const step = this.#trainer.numSteps;
-    const last = `${out}/last`;
+    const last = `${path}/last`;
     await result.save(last);
     yield { kind: "saved", step, what: "last", path: last };
-    const hasBest = exists(`${out}/best`);
+    const hasBest = exists(`${path}/best`);
     // Weights that have run away may be too large for the type of another file.
-    if (hasBest || reason !== "diverged") await result.finish(hasBest ? `${out}/best` : last);
+    if (hasBest || reason !== "diverged") await result.finish(hasBest ? `${path}/best` : last);
   }
 
   async writeReport(events: readonly TrainingEvent[]): Promise<void> {
-    const { report, out } = this.#options;
+    const { report } = this.#options;
     if (report === undefined) return;
     const bytes = new TextEncoder().encode(report(events));
-    await writeFileAtomically(`${out}/report.html`, bytes.length, [bytes]);
+    await writeFileAtomically(`${this.#folder.path}/report.html`, bytes.length, [bytes]);
   }
 }

@@ -20,6 +20,7 @@ import { TokenFile } from "../../training/data/token_file.ts";
 import { trainTokenizerOnFiles } from "../../training/data/train_tokenizer_on_files.ts";
 import { TrainingWindows } from "../../training/data/training_windows.ts";
 import { validationWindows } from "../../training/data/validation_windows.ts";
+import type { RunFolder } from "../../training/run_folder.ts";
 import type { RunOptions, TrainingResult, ValidationData } from "../../training/run_training.ts";
 import { Trainer } from "../../training/trainer.ts";
 import { withDefaults } from "../../training/trainer_options.ts";
@@ -52,18 +53,16 @@ const MOST_EVALUATED_TOKENS = 2 ** 17;
 /**
  * Makes a run ready: the tokenizer, the data, the model and its trainer.
  *
- * @param out the folder of the run
- * @param threads how many threads compute
+ * @param folder of the run
+ * @param options `threads`: how many compute
  */
 export async function openTraining(
   plan: TrainingPlan,
-  { out, resume, threads = ALL_THREADS }: {
-    readonly out: string;
-    readonly resume: boolean;
-    readonly threads?: number;
-  },
+  folder: RunFolder,
+  { threads = ALL_THREADS }: { readonly threads?: number },
   io: Io & { readonly isQuiet?: boolean },
 ): Promise<OpenTraining> {
+  const out = folder.path;
   using resources = new DisposableStack();
   const model = resources.use(await openModel(plan, { out, threads }, io));
   const tokenizer = model.tokenizer!;
@@ -81,15 +80,14 @@ export async function openTraining(
   if (adapter !== undefined) await model.useAdapters([adapter]);
   const trainer = resources.use(new Trainer(model, windows, { ...plan.training, adapter }));
   const validation = await openValidation(data, model, seqLength, resources, io);
-  if (!resume) await writePlan(plan, out);
+  if (!folder.hasState) await writePlan(plan, out);
   const owned = resources.move();
   const { evaluateEvery, saveEvery } = plan;
   return {
     model,
     trainer,
     options: {
-      out,
-      resume,
+      folder,
       validation,
       evaluateEvery,
       saveEvery,

@@ -81,7 +81,7 @@ export const trainFlags = {
     kind: "textList",
     valueName: "names",
     group: MODEL,
-    help: 'Weights that stay as they are: "blocks.0.*", "*Embedding". May be repeated.',
+    help: 'Weights that stay as they are: "blocks.0.*", "*Embedding".',
   },
   lora: {
     kind: "text",

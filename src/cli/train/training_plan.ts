@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { quote, quotePath } from "../../base/describe.ts";
-import { isFile } from "../../base/files.ts";
+import { exists, isFile } from "../../base/files.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import type { CreateAdapterOptions } from "../../model/create_adapter.ts";
 import type { GPT2ConfigFields } from "../../model/config.ts";
@@ -94,7 +95,7 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
     ? FINE_TUNING
     : ADAPTER_TRAINING;
   return {
-    data,
+    data: resolve(data),
     ...init === undefined
       ? {
         model: given({
@@ -107,10 +108,10 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
             contextLength: values.context,
           }),
         }),
-        tokenizer: values.tokenizer ?? file.tokenizer ?? chosen.tokenizer,
+        tokenizer: pathOf(values.tokenizer ?? file.tokenizer ?? chosen.tokenizer),
       }
       : {
-        init,
+        init: exists(init) ? resolve(init) : init,
         ...values.lora !== undefined && { adapter: parseAdapter(values.lora) },
         ...values.initType !== undefined && { initType: values.initType as FileType },
       },
@@ -206,6 +207,11 @@ async function readConfigFile(path: string): Promise<ConfigFile> {
     `${quotePath(path)} has a setting that there is none of: received ${quote(unknown)}. ` +
       `There are ${CONFIG_KEYS.join(", ")}.`,
   );
+}
+
+/** A tokenizer that is a folder, from wherever the run is gone on with. */
+function pathOf(tokenizer: string): string {
+  return exists(tokenizer) ? resolve(tokenizer) : tokenizer;
 }
 
 /** What is not undefined. */
