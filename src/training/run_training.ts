@@ -209,7 +209,8 @@ class Run {
   }
 
   async #step(): Promise<StepDone> {
-    const { numTokens, elapsedMs, ...done } = await this.#trainer.step();
+    const { step, loss, learningRate, gradientNorm, numTokens, elapsedMs } = await this.#trainer
+      .step();
     this.#recent.push({ numTokens, elapsedMs });
     if (this.#recent.length > STEPS_OF_RATE) this.#recent.shift();
     const total = this.#recent.reduce(
@@ -218,11 +219,14 @@ class Run {
         elapsedMs: sum.elapsedMs + each.elapsedMs,
       }),
     );
-    const numDone = done.step - this.#firstStep;
-    const numLeft = this.#trainer.settings.numSteps - done.step;
+    const numDone = step - this.#firstStep;
+    const numLeft = this.#trainer.settings.numSteps - step;
     return {
       kind: "step",
-      ...done,
+      step,
+      loss,
+      learningRate,
+      gradientNorm,
       tokensPerSecond: 1000 * total.numTokens / total.elapsedMs,
       elapsedMs: this.#elapsedMs,
       remainingMs: numLeft * (performance.now() - this.#begin) / numDone,

@@ -6,6 +6,7 @@
 import { checkOptions } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
+import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
 import { adaptParameters, type LowRankUpdates } from "../model/adapt_parameters.ts";
@@ -23,6 +24,7 @@ import {
   withDefaults,
 } from "./trainer_options.ts";
 import { type Batch, TrainingGraph } from "./training_graph.ts";
+import { startTrainingHooks, type TrainingHooks } from "./training_hooks.ts";
 
 /** Where batches come from. The same step has the same batch whenever it is asked for. */
 export interface BatchSource {
@@ -49,7 +51,14 @@ export interface TrainingStep {
   readonly numTokens: number;
   /** How long it took. */
   readonly elapsedMs: number;
+  /** What `capture` asked for, by name. */
+  readonly activations?: CapturedActivations;
+  /** What `captureGradients` asked for, by name: how much the loss changes with each element. */
+  readonly gradients?: CapturedActivations;
 }
+
+/** What is computed for a step before weights are moved. */
+type Computed = Pick<TrainingStep, "loss" | "numTokens" | "activations" | "gradients">;
 
 const ACTION = "train";
 
@@ -78,6 +87,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   readonly #data: BatchSource;
   readonly #graph: TrainingGraph;
   readonly #sums: GradientSums | undefined;
+  readonly #hooks: TrainingHooks | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #resources: DisposableStack;
   #numSteps = 0;
@@ -101,7 +111,8 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     if (engine === undefined) {
       throw new TypeError(`Cannot ${ACTION}: a GPT2 is needed: received ${describe(model)}.`);
     }
-    const { signal, adapter: given, ...rest } = checkOptions(ACTION, options, trainerRules);
+    const checked = checkOptions(ACTION, options, trainerRules);
+    const { signal, adapter: given, capture, intervene, captureGradients, ...rest } = checked;
     const { config, weights, backend } = engine.model;
     const settings = withDefaults(rest, config.contextLength);
     checkSettings(settings, config.contextLength);
@@ -115,6 +126,10 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     this.weights = adapter === undefined
       ? trainableWeights(engine.model, settings.freeze)
       : trainableAdapter(engine.model, adapter);
+    const hooks = { capture, intervene, captureGradients };
+    const numTexts = settings.batchSize * settings.accumulation;
+    const call = { numTexts, seq: settings.seqLength };
+    this.#hooks = startTrainingHooks(ACTION, hooks, config, call);
     this.#optimizer = resources.use(new AdamW(backend, this.weights, settings));
     this.#graph = resources.use(
       new TrainingGraph({
@@ -127,6 +142,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
         gradients: this.#optimizer.gradients,
         batch: settings.batchSize,
         seq: settings.seqLength,
+        hooks: this.#hooks,
         dropout: settings.dropout,
         precision: settings.precision,
       }),
@@ -171,7 +187,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
       ...this.settings,
       kind: this.settings.schedule,
     });
-    const { loss, numTokens } = await this.#computeGradients(step);
+    const { loss, ...computed } = await this.#computeGradients(step);
     const gradientNorm = await this.#engine.betweenPasses(() => this.#optimizer.gradientNorm());
     checkFinite(step, loss, gradientNorm);
     await this.#engine.betweenPasses(() =>
@@ -179,18 +195,22 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     );
     this.#numSteps = step + 1;
     const elapsedMs = performance.now() - begin;
-    return { step: this.#numSteps, loss, learningRate, gradientNorm, numTokens, elapsedMs };
+    return { step: this.#numSteps, loss, learningRate, gradientNorm, elapsedMs, ...computed };
   }
 
   /** The mean loss of the batches of a step, whose gradients are in the optimizer's buffer then. */
-  async #computeGradients(step: number): Promise<{ loss: number; numTokens: number }> {
-    const { accumulation, batchSize, seed } = this.settings;
+  async #computeGradients(step: number): Promise<Computed> {
+    const { accumulation, batchSize, seqLength, seed } = this.settings;
     const batches = Array.from(
       { length: accumulation },
       (_, i) => this.#data.batch(step * accumulation + i, batchSize),
     );
     for (const batch of batches) this.#checkBatch(batch);
     const numTokens = batches.reduce((sum, { targets }) => sum + numTargets(targets), 0);
+    const kept = Array.from(
+      { length: accumulation * batchSize },
+      (_, text) => this.#hooks?.open(text, seqLength),
+    ).filter((text) => text !== undefined);
     let loss = 0;
     this.#sums?.clear();
     for (const [i, batch] of batches.entries()) {
@@ -198,6 +218,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
         const share = await this.#graph.run(batch, {
           factor: 1 / numTokens,
           seed: [seed, step * accumulation + i],
+          kept: kept.slice(i * batchSize, (i + 1) * batchSize),
           signal: this.#signal,
         });
         await this.#sums?.add();
@@ -205,7 +226,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
       });
     }
     if (this.#sums !== undefined) await this.#engine.betweenPasses(() => this.#sums!.finish());
-    return { loss, numTokens };
+    return { loss, numTokens, ...this.#hooks?.assemble(kept) };
   }
 
   #checkBatch({ tokens, targets }: Batch): void {

@@ -11,13 +11,17 @@ import {
   type OptionRules,
   texts,
 } from "../base/check_options.ts";
+import { type HookOptions, hookRules } from "../engine/hook_options.ts";
 import type { Adapter } from "../model/adapter.ts";
 import { ModelAdapter } from "../model/model_adapter.ts";
 import type { Precision } from "../tensor/recorder.ts";
 import type { ScheduleKind } from "./learning_rate.ts";
 
-/** Options of `Trainer`. */
-export interface TrainerOptions {
+/**
+ * Options of `Trainer`. What is captured is in `step.activations`; what is changed is so in training only, with its gradients.
+ * The texts of a step are those of all its batches.
+ */
+export interface TrainerOptions extends HookOptions {
   /** Steps in all: the schedule ends with the last one. Default: 2000. */
   numSteps?: number;
   /** Texts in a batch. Default: 12. */
@@ -50,6 +54,8 @@ export interface TrainerOptions {
   freeze?: readonly string[];
   /** What is trained instead of the weights of the model: one of its adapters. */
   adapter?: Adapter;
+  /** The activations whose gradients are wanted, in `step.gradients`; `*` stands for any part: `["blocks.*.residual"]`. */
+  captureGradients?: readonly string[];
   /** Decides the order of the data, and what dropout leaves out. Default: 0. */
   seed?: number;
   /** Stops training with an `AbortError`, between two steps: the model is as the last one has left it. */
@@ -95,16 +101,21 @@ export const trainerRules: OptionRules<TrainerOptions> = {
   precision: oneOf<Precision>("f32", "bf16"),
   freeze: texts,
   adapter: { meaning: "an adapter of the model", isType: (value) => value instanceof ModelAdapter },
+  captureGradients: texts,
   seed: integer(0, 2 ** 32 - 1),
   signal: abortSignal,
+  ...hookRules,
 };
 
+/** Options that are no settings: what a run can be repeated without. */
+type NoSetting = "signal" | "adapter" | "captureGradients" | keyof HookOptions;
+
 /** The options with their defaults. */
-export type TrainerSettings = Required<Omit<TrainerOptions, "signal" | "adapter">>;
+export type TrainerSettings = Required<Omit<TrainerOptions, NoSetting>>;
 
 /** Fills in what is not given. */
 export function withDefaults(
-  options: Omit<TrainerOptions, "signal" | "adapter">,
+  options: Omit<TrainerOptions, NoSetting>,
   contextLength: number,
 ): TrainerSettings {
   const { numSteps = 2000, learningRate = 1e-3 } = options;

@@ -8,13 +8,14 @@ import { gpt2 } from "../model/gpt2.ts";
 import type { GPT2Parameters } from "../model/parameters.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { Buffer } from "../tensor/buffer.ts";
-import { gradientsOf } from "../tensor/gradients_of.ts";
+import { gradientsOf, gradientsOrZeros } from "../tensor/gradients_of.ts";
 import { Graph } from "../tensor/graph.ts";
 import type { Precision } from "../tensor/recorder.ts";
 import { storeResult } from "../tensor/store_result.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type TargetLoss, targetLoss } from "./target_loss.ts";
-import { type Observe, TrainingPass } from "./training_pass.ts";
+import type { TrainingGraphHooks, TrainingHooks, TrainingText } from "./training_hooks.ts";
+import { TrainingPass } from "./training_pass.ts";
 
 /** What a training graph is made of. */
 export interface TrainingGraphOptions {
@@ -34,8 +35,8 @@ export interface TrainingGraphOptions {
   readonly seq: number;
   /** How exactly products are computed. */
   readonly precision: Precision;
-  /** See {@linkcode Observe}. */
-  readonly observe?: Observe;
+  /** What is looked at and changed. Default: nothing. */
+  readonly hooks?: TrainingHooks;
   /** The share of activations that are left out at random. Default: 0. */
   readonly dropout?: number;
 }
@@ -53,17 +54,28 @@ export class TrainingGraph implements Disposable {
   readonly #graph: Graph;
   readonly #pass: TrainingPass;
   readonly #loss: TargetLoss;
+  readonly #hooks: TrainingGraphHooks | undefined;
 
   constructor(options: TrainingGraphOptions) {
     const { backend, config, parameters, trained, gradients, batch, seq, precision } = options;
+    const { hooks, dropout } = options;
     using graph = new DisposableStack();
     this.#graph = graph.use(new Graph(backend, { lowering: "differentiable", precision }));
-    this.#pass = new TrainingPass(this.#graph, batch, seq, options);
+    const own = this.#hooks = hooks?.build(this.#graph);
+    this.#pass = new TrainingPass(this.#graph, batch, seq, {
+      observe: own && ((name, x) => own.observe(name, x)),
+      spelledLayers: hooks?.spelledLayers,
+      dropout,
+    });
     this.#loss = targetLoss(this.#graph, gpt2(this.#pass, parameters, config), config.vocabSize);
     this.#graph.output(this.#loss.loss);
-    gradientsOf(this.#loss.loss, trained).forEach((gradient, i) => {
+    // An intervention may cut weights off.
+    const find = own === undefined ? gradientsOf : gradientsOrZeros;
+    const found = find(this.#loss.loss, [...trained, ...own?.activations ?? []]);
+    found.slice(0, trained.length).forEach((gradient, i) => {
       storeResult(this.#graph, gradient, gradients, gradients.tensors[i]);
     });
+    own?.output(found.slice(trained.length));
     this.#graph.allocate();
     this.#pass.writeConstants();
     graph.move();
@@ -78,22 +90,25 @@ export class TrainingGraph implements Disposable {
    * Computes the gradients of a batch.
    *
    * @param settings `factor`: what the sum of the losses is multiplied with; `seed`: two numbers that decide what dropout
-   *   leaves out; `signal` stops it
+   *   leaves out; `kept`: takes what is kept of each text, where there are hooks; `signal` stops it
    * @returns that product, in nats
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async run(
     { tokens, targets }: Batch,
-    { factor, seed, signal }: {
+    { factor, seed, kept = [], signal }: {
       readonly factor: number;
       readonly seed: readonly [number, number];
+      readonly kept?: readonly TrainingText[];
       readonly signal?: AbortSignal;
     },
   ): Promise<number> {
     this.#graph.write(this.#pass.tokens, tokens);
     this.#pass.writeSeed(...seed);
     this.#loss.write(targets, factor);
+    this.#hooks?.write(kept);
     await this.#graph.computeAsync(signal);
+    this.#hooks?.keep(kept);
     return this.#graph.readF32(this.#loss.loss)[0];
   }
 

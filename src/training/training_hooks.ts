@@ -12,6 +12,8 @@ import {
 import type { HookOptions } from "../engine/hook_options.ts";
 import type { GraphHooks, HookedSpan, HookedText, Hooks } from "../engine/hooked_text.ts";
 import { checkHooks } from "../engine/hooks.ts";
+import { matchingNames } from "../engine/matching_names.ts";
+import { wantsHooks } from "../engine/start_hooks.ts";
 import { type ActivationSite, activationSites, isOfPairs } from "../model/activation_sites.ts";
 import type { GPT2Config } from "../model/config.ts";
 import type { Graph } from "../tensor/graph.ts";
@@ -98,6 +100,26 @@ export class TrainingHooks {
       },
     };
   }
+}
+
+/**
+ * What a caller wants to see and to change while a model is trained.
+ *
+ * @returns nothing if nothing is wanted
+ * @throws {RangeError} if there is no such activation or position, or more than can be kept
+ * @throws {TypeError} if something has the wrong type
+ */
+export function startTrainingHooks(
+  action: string,
+  { captureGradients = [], ...options }: HookOptions & { captureGradients?: readonly string[] },
+  config: GPT2Config,
+  call: TrainingCall,
+): TrainingHooks | undefined {
+  if (captureGradients.length === 0 && !wantsHooks(options)) return undefined;
+  const names = activationSites(config).map(({ name }) => name);
+  const matches = (pattern: string) => matchingNames(action, pattern, names, "activation");
+  const gradients = new Set(captureGradients.flatMap(matches));
+  return new TrainingHooks(action, { ...options, gradients }, config, call);
 }
 
 /** The hooks of a graph that reads some texts of one length. */
