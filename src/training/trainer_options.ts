@@ -107,15 +107,14 @@ export const trainerRules: OptionRules<TrainerOptions> = {
   ...hookRules,
 };
 
-/** Options that are no settings: what a run can be repeated without. */
-type NoSetting = "signal" | "adapter" | "captureGradients" | keyof HookOptions;
-
 /** The options with their defaults. */
-export type TrainerSettings = Required<Omit<TrainerOptions, NoSetting>>;
+export type TrainerSettings = Required<
+  Omit<TrainerOptions, "signal" | "adapter" | "capture" | "intervene" | "captureGradients">
+>;
 
 /** Fills in what is not given. */
 export function withDefaults(
-  options: Omit<TrainerOptions, NoSetting>,
+  options: Partial<TrainerSettings>,
   contextLength: number,
 ): TrainerSettings {
   const { numSteps = 2000, learningRate = 1e-3 } = options;
