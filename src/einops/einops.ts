@@ -42,7 +42,7 @@ import {
   type OperandRule,
   recorderOf,
 } from "../tensor/recorder.ts";
-import { hasTrainingKernels } from "../tensor/training/has_training_kernels.ts";
+import { hasTrainingKernels, isPlain } from "../tensor/training/has_training_kernels.ts";
 import { stridedProduct } from "../tensor/training/strided_product.ts";
 import { createTensor, isDense, recordOf, Tensor } from "../tensor/tensor.ts";
 import {
@@ -294,8 +294,22 @@ const ggml: Operations<Tensor> = {
   diagonal,
   reduceRows,
   broadcastTo,
-  matmul: (weight, x) => matmul(withRank(weight, x.shape.length), x),
+  matmul: (weight, x) => {
+    const ranked = withRank(weight, x.shape.length);
+    return suitsStridedProduct(weight, x) ? stridedProduct(ranked, x, "f32") : matmul(ranked, x);
+  },
 };
+
+/** Shorter rows than this ggml adds up one number of the result at a time, which takes fifteen times as long. */
+const SHORT_ROW = 32;
+
+/** Whether a matrix has such short rows as those of an adapter, and there is a kernel that multiplies them together. */
+function suitsStridedProduct(weight: Tensor, x: Tensor): boolean {
+  const { shape, dtype } = weight;
+  const isShort = shape.length === 2 && shape[1] <= SHORT_ROW && shape[0] > 4 * SHORT_ROW;
+  if (!isShort || dtype !== "f32" || x.dtype !== "f32" || !isPlain(weight)) return false;
+  return hasTrainingKernels(recorderOf(x)!.backend);
+}
 
 /** Where gradients are wanted, products read rows in any order, since they go back through their operands turned. */
 const withStridedProducts: Operations<Tensor> = {

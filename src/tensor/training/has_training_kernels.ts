@@ -27,6 +27,11 @@ export function hasTrainingKernels(backend: Backend): boolean {
   return numDisabled === 0 && !backend.usesDevices && library().gpt2_has_training_kernels();
 }
 
+/** Whether a tensor lies in memory in the order that its shape says. */
+export function isPlain(x: Tensor): boolean {
+  return library().gpt2_is_plain(recordOf(x).pointer);
+}
+
 /**
  * The graph that an operation of training on these tensors belongs to.
  *
@@ -41,7 +46,7 @@ export function trainingRecorder(action: string, ...operands: readonly Tensor[])
     );
   }
   for (const x of operands) {
-    if (library().gpt2_is_plain(recordOf(x).pointer)) continue;
+    if (isPlain(x)) continue;
     throw new TypeError(
       `Cannot ${action} ${x}: its memory is in an order that other operations read. Load it into plain memory`,
     );
