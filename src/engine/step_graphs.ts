@@ -93,6 +93,7 @@ export class StepGraphs implements Disposable {
    * @param cache the same as in all calls since the last {@linkcode StepGraphs.clear}
    * @param read is called with what was computed, which it must have read when it returns
    * @throws {NativeError} if there is not enough memory
+   * @throws {TypeError} if an adapter has been disposed of
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async compute<S extends Span>(
@@ -101,6 +102,8 @@ export class StepGraphs implements Disposable {
     { signal, numLargest, numTop }: ComputeOptions,
     read: (logits: StepLogits) => void,
   ): Promise<void> {
+    // It may have been disposed of since its turn had come.
+    adapters?.checkUsable();
     const isKept = shape.batch * shape.seq <= MOST_TOKENS_OF_KEPT_GRAPHS;
     const built = this.#graphFor({ cache, shape, numLargest, numTop, adapters, hooks }, isKept);
     try {
