@@ -55,6 +55,29 @@ const gpt2Training: TrainerOptions = {
 
 /** The presets by name. */
 export const presets: Readonly<Record<PresetName, Preset>> = {
+"nano-large" | "demo" | "small" | "medium";
+
+const sizes = (
+  numLayers: number,
+  numHeads: number,
+  embeddingDim: number,
+  contextLength: number,
+): ModelSizes => ({ contextLength, embeddingDim, numHeads, numLayers });
+
+/** What nanoGPT trains GPT-2 with (train_gpt2.py), in batches that fit into 16 GB. */
+const gpt2Training: TrainerOptions = {
+  numSteps: 10_000,
+  batchSize: 4,
+  accumulation: 8,
+  learningRate: 6e-4,
+  minLearningRate: 6e-5,
+  warmupSteps: 500,
+  betas: [0.9, 0.95],
+  precision: "bf16",
+};
+
+/** The presets by name. */
+export const presets: Readonly<Record<PresetName, Preset>> = {
   nano: {
     summary: "nanoGPT's character model for a processor: 0.8 M weights, minutes",
     model: sizes(4, 4, 128, 64),
