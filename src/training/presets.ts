@@ -55,29 +55,6 @@ const gpt2Training: TrainerOptions = {
 
 /** The presets by name. */
 export const presets: Readonly<Record<PresetName, Preset>> = {
-"nano-large" | "demo" | "small" | "medium";
-
-const sizes = (
-  numLayers: number,
-  numHeads: number,
-  embeddingDim: number,
-  contextLength: number,
-): ModelSizes => ({ contextLength, embeddingDim, numHeads, numLayers });
-
-/** What nanoGPT trains GPT-2 with (train_gpt2.py), in batches that fit into 16 GB. */
-const gpt2Training: TrainerOptions = {
-  numSteps: 10_000,
-  batchSize: 4,
-  accumulation: 8,
-  learningRate: 6e-4,
-  minLearningRate: 6e-5,
-  warmupSteps: 500,
-  betas: [0.9, 0.95],
-  precision: "bf16",
-};
-
-/** The presets by name. */
-export const presets: Readonly<Record<PresetName, Preset>> = {
   nano: {
     summary: "nanoGPT's character model for a processor: 0.8 M weights, minutes",
     model: sizes(4, 4, 128, 64),
@@ -85,8 +62,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     training: {
       numSteps: 2000,
       batchSize: 12,
-      learningRate: 1e-3,
-      minLearningRate: 1e-4,
+      learningRate: 3e-3,
+      minLearningRate: 3e-4,
       warmupSteps: 100,
     },
     sampling: "random",
