@@ -71,6 +71,15 @@ Deno.test("an adapter that cannot be used is an error with its exit code", async
   assertStringIncludes(model.stderr, "blocks.0.qkvProjection of the model is");
 });
 
+Deno.test("an adapter that is taken for a model is an error that says what to do with it", async () => {
+  for (const path of [plain, `${plain}.gguf`]) {
+    const { code, stderr } = await runCli(["x", "--model", path]);
+    assertEquals(code, 65);
+    assertStringIncludes(stderr, "it is an adapter for a model");
+    assertStringIncludes(stderr, "Pass the model, and this with --adapter.");
+  }
+});
+
 for (const file of ["merged", "merged.gguf"]) {
   Deno.test(`merge writes a model with adapters in its weights: ${file}`, async () => {
     using folder = new TemporaryFolder();

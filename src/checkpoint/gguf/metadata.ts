@@ -193,6 +193,14 @@ export function parseGgufConfig(file: GgufFile): GPT2Config {
       "Only GPT-2 models run here.",
     );
   }
+  if (metadataString(file, "general.type") === "adapter") {
+    throw error(
+      file,
+      "it is an adapter for a model",
+      "no model",
+      "Pass the model, and this with --adapter.",
+    );
+  }
   const embeddingDim = size(file, "gpt2.embedding_length");
   const numHeads = size(file, "gpt2.attention.head_count");
   if (embeddingDim % numHeads !== 0) {

@@ -141,6 +141,15 @@ function requireSafetensors(path: string): void {
       { path },
     );
   }
+  if (names.includes("adapter_config.json") && !names.includes("config.json")) {
+    throw formatError(
+      "GPT-2",
+      path,
+      "it is an adapter for a model",
+      "no model",
+      "Pass the model, and this with --adapter.",
+    );
+  }
   if (!names.includes("config.json")) {
     const gguf = names.find((name) => name.endsWith(".gguf"));
     throw new Deno.errors.NotFound(
