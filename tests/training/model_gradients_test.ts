@@ -1,13 +1,16 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import type { InterventionFunction } from "../../src/engine/intervention.ts";
+import type { CapturedActivations } from "../../src/engine/activation_record.ts";
+import type { InterventionFunction, Interventions } from "../../src/engine/intervention.ts";
 import { ablate, replace } from "../../src/inspect.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { activationNames } from "../../src/model/activation_sites.ts";
 import { GPT2Config } from "../../src/model/config.ts";
-import { add, silu } from "../../src/tensor/ops.ts";
+import { add, scale, silu, square, squareRoot } from "../../src/tensor/ops.ts";
+import { disableTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { slice } from "../../src/tensor/views.ts";
 import { randomAdapter } from "../model/random_adapter.ts";
+import { startRpcServer } from "../model/rpc_servers.ts";
 import { untiedModel } from "../inspection/untied_model.ts";
 import { createTrainingModel, readTensors, readTrainingCase, relativeError } from "./reference.ts";
 
@@ -20,6 +23,15 @@ const SLOPE_TOLERANCE = 1e-2;
 const { tokens, targets, loss } = readTrainingCase("tied");
 
 Deno.test("gradients() of every activation and weight are PyTorch's", async () => {
+  await compareAll();
+});
+
+Deno.test("gradients() of every activation and weight are PyTorch's without kernels of our own", async () => {
+  using _kernels = disableTrainingKernels();
+  await compareAll();
+});
+
+async function compareAll(): Promise<void> {
   using model = createTrainingModel("tied");
   const { value, gradients } = await model.gradients(tokens, { targets, of: ["*"] });
   assertAlmostEquals(value, loss, 2e-6);
@@ -34,7 +46,7 @@ Deno.test("gradients() of every activation and weight are PyTorch's", async () =
     const error = relativeError(gradients.get(name)!.data, gradient);
     assert(error <= F32_TOLERANCE, `${name}: ${error}`);
   }
-});
+}
 
 Deno.test("gradients() of a difference of logits are PyTorch's", async () => {
   using model = createTrainingModel("tied");
@@ -79,29 +91,48 @@ Deno.test("gradients() have the axes and shapes of captured activations, and of 
 Deno.test("gradients() say what becomes of the loss when an activation is changed", async () => {
   using model = createTrainingModel("tied");
   const text = tokens[0].slice(0, 6);
-  const next = [...text.slice(1), -100];
   const { gradients } = await model.gradients(text, { of: ["*"] });
   for (const name of activationNames(model.config)) {
-    const { data, shape } = gradients.get(name)!;
-    const steepest = data.reduce(
-      (best, value, i) => Math.abs(value) > Math.abs(data[best]) ? i : best,
-      0,
-    );
-    const [row, column] = [Math.floor(steepest / shape.at(-1)!), steepest % shape.at(-1)!];
-    const lossWith = async (change: number) => {
-      const changed: InterventionFunction = (x, { input }) => {
-        // There may be more keys than the text has.
-        const at = row * x.shape.at(-1)! + column;
-        return add(x, input(x.shape, () => new Float32Array(x.size).with(at, change)));
-      };
-      const { loss } = await model.forward(text, { targets: next, intervene: { [name]: changed } });
-      return loss!;
-    };
-    const width = 1e-2;
-    const slope = (await lossWith(width) - await lossWith(-width)) / (2 * width);
-    assertAlmostEquals(slope / data[steepest], 1, SLOPE_TOLERANCE, name);
+    await compareSlope(model, text, name, gradients);
   }
 });
+
+Deno.test("gradients() go through an intervention in the logits, over which gradients are written", async () => {
+  using model = createTrainingModel("tied");
+  const text = tokens[0].slice(0, 6);
+  const intervene = { logits: (x: Tensor) => squareRoot(scale(square(x), 1, 1)) };
+  const { gradients } = await model.gradients(text, { of: ["finalNorm"], intervene });
+  await compareSlope(model, text, "finalNorm", gradients, intervene);
+});
+
+/** Changes the element of an activation with the largest gradient, and compares the change of the loss. */
+async function compareSlope(
+  model: GPT2,
+  text: readonly number[],
+  name: string,
+  gradients: CapturedActivations,
+  intervene: Interventions = {},
+): Promise<void> {
+  const { data, shape } = gradients.get(name)!;
+  const steepest = data.reduce(
+    (best, value, i) => Math.abs(value) > Math.abs(data[best]) ? i : best,
+    0,
+  );
+  const [row, column] = [Math.floor(steepest / shape.at(-1)!), steepest % shape.at(-1)!];
+  const targets = [...text.slice(1), -100];
+  const lossWith = async (change: number) => {
+    const changed: InterventionFunction = (x, { input }) => {
+      // There may be more keys than the text has.
+      const at = row * x.shape.at(-1)! + column;
+      return add(x, input(x.shape, () => new Float32Array(x.size).with(at, change)));
+    };
+    const both = { ...intervene, [name]: changed };
+    return (await model.forward(text, { targets, intervene: both })).loss!;
+  };
+  const width = 1e-2;
+  const slope = (await lossWith(width) - await lossWith(-width)) / (2 * width);
+  assertAlmostEquals(slope / data[steepest], 1, SLOPE_TOLERANCE, name);
+}
 
 Deno.test("gradients() of texts of several lengths are those of each, and NaN behind its end", async () => {
   using model = createTrainingModel("tied");
@@ -172,13 +203,17 @@ Deno.test("gradients() leave out rows of padding that a vocabulary projection ha
     using gpt2 = new GPT2(model.config, {}, { model, tokenizer: undefined, endOfTextIds: [] });
     return await gpt2.gradients([1, 70, 3, 4], { of: ["*"] });
   };
-  const [exact, quantized] = [await gradientsWith("f32"), await gradientsWith("q8_0")];
-  assertAlmostEquals(quantized.value, exact.value, 1e-2);
-  for (const name of ["logits", "vocabularyProjection", "embedding"]) {
-    const [found, expected] = [quantized, exact].map(({ gradients }) => gradients.get(name)!);
-    assertEquals(found.shape, expected.shape);
-    const error = relativeError(found.data, expected.data);
-    assert(error <= 3e-2, `${name}: ${error}`);
+  const exact = await gradientsWith("f32");
+  const withKernels = await gradientsWith("q8_0");
+  using _kernels = disableTrainingKernels();
+  for (const quantized of [withKernels, await gradientsWith("q8_0")]) {
+    assertAlmostEquals(quantized.value, exact.value, 1e-2);
+    for (const name of ["logits", "vocabularyProjection", "embedding"]) {
+      const [found, expected] = [quantized, exact].map(({ gradients }) => gradients.get(name)!);
+      assertEquals(found.shape, expected.shape);
+      const error = relativeError(found.data, expected.data);
+      assert(error <= 3e-2, `${name}: ${error}`);
+    }
   }
 });
 
@@ -287,6 +322,16 @@ Deno.test("gradients() says what it cannot do", async () => {
   for (const [args, ErrorClass, message] of refusals) {
     await assertRejects(() => model.gradients(...args), ErrorClass, message);
   }
+});
+
+Deno.test("gradients() are refused where the model is computed elsewhere", async () => {
+  await using server = await startRpcServer();
+  using model = await GPT2.fromPretrained("demo", { rpc: [server.endpoint] });
+  await assertRejects(
+    () => model.gradients([1, 2, 3], { of: ["embedding"] }),
+    TypeError,
+    'they are computed on the processor. Load the model with device: "cpu"',
+  );
 });
 
 Deno.test("gradients() refuses more than can be kept before anything is computed", async () => {
