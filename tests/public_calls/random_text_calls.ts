@@ -6,6 +6,8 @@
  * @module
  */
 import {
+  type Adapter,
+  createAdapter,
   GPT2,
   GPT2Config,
   type HookOptions,
@@ -44,6 +46,7 @@ class TextProgram extends RandomTextArguments {
   readonly #model = this.#newModel();
   readonly #drafts: GPT2[] = [];
   readonly #texts: Text[] = [];
+  readonly #adapters: Adapter[] = [];
   readonly #expectations: (() => Promise<void>)[] = [];
   #folder: string | undefined;
   #isModelDisposed = false;
@@ -65,7 +68,7 @@ class TextProgram extends RandomTextArguments {
       await this.#checkTexts();
       this.#compare("the first logits", before, (await this.#model.forward(PROBE)).logits);
     }
-    const owners = [...this.#texts, ...this.#drafts, this.#model];
+    const owners = [...this.#texts, ...this.#drafts, ...this.#adapters, this.#model];
     if (this.chance(0.3)) owners.reverse();
     for (const owner of owners) if (this.chance(0.95)) owner[Symbol.dispose]();
     return this.outcome;
@@ -89,6 +92,8 @@ class TextProgram extends RandomTextArguments {
     ["explore", () => this.#explore()],
     ...this.times<RandomCall>(2, ["forward", () => this.#forward()]),
     ...this.times<RandomCall>(2, ["generate", () => this.#generate()]),
+    ...this.times<RandomCall>(2, ["loadAdapter", () => this.#loadAdapter()]),
+    ["dispose adapter", () => this.#adapter()[Symbol.dispose]()],
     ["many", () => this.chance(0.2) && this.#many()],
     ...this.times<RandomCall>(2, ["abort", () => this.choose(this.controllers)?.abort()]),
     ...this.times<RandomCall>(3, ["turn", () => eventLoopTurn()]),
@@ -214,10 +219,34 @@ class TextProgram extends RandomTextArguments {
       numReturnSequences: this.wild(this.number(1, 3)),
       batchSize: this.chance(0.5) ? this.wild(this.number(1, 4), 0.1) : undefined,
       overflow: this.chance(0.3) ? "crop" as const : undefined,
+      ...this.#adapterOptions(),
     };
     const given = this.wild(this.chance(0.3) ? this.prompt() : prompts);
     if (this.chance(0.4)) this.run(this.#model.generateText(given as string[], options));
     else this.#iterate(this.#model.generate(given, options));
+  }
+
+  #loadAdapter(): void {
+    const rank = this.wild(this.number(1, 9));
+    const weights = createAdapter(this.#model.config, { rank, seed: this.number(0, 3) });
+    for (const { up } of weights.weights) up.fill(0.1);
+    this.run(this.#model.loadAdapter(weights).then((adapter) => this.#adapters.push(adapter)));
+  }
+
+  #adapter(): Adapter {
+    if (this.#adapters.length > 0) return this.choose(this.#adapters);
+    throw new RangeError("Cannot use an adapter: there is none yet");
+  }
+
+  /** Of any age, perhaps disposed of, or none at all. */
+  #adapterOptions() {
+    if (this.#adapters.length === 0 || this.chance(0.3)) return {};
+    const scaled = () => ({ adapter: this.#adapter(), scale: this.wild(this.number(-1, 2)) });
+    const adapters = Array.from(
+      { length: this.number(0, 2) },
+      () => this.chance(0.5) ? this.wild(this.#adapter()) : scaled(),
+    );
+    return { adapters: this.wild(adapters) };
   }
 
   /** Very many texts at once. */
