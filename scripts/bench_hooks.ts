@@ -14,7 +14,7 @@ import { median } from "../src/cli/bench/statistics.ts";
 import type { HookOptions } from "../src/engine/hook_options.ts";
 import { GPT2 } from "../src/gpt2.ts";
 import { GPT2Config } from "../src/model/config.ts";
-import { add } from "../src/tensor/ops.ts";
+import { add } from "../src/tensor/elementwise.ts";
 import { parseFlags } from "./parse_flags.ts";
 
 const PROMPT = Array.from({ length: 32 }, (_, i) => (i * 37) % 199);

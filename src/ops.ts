@@ -23,24 +23,24 @@
  *
  * @module
  */
+export { gelu, silu } from "./tensor/activations.ts";
 export {
   add,
-  broadcastTo,
-  constant,
   divide,
-  flashAttention,
-  gelu,
-  layerNorm,
   logarithm,
-  lookup,
-  matmul,
   multiply,
-  pick,
   scale,
-  silu,
-  softmax,
   square,
   squareRoot,
+} from "./tensor/elementwise.ts";
+export { layerNorm, softmax } from "./tensor/normalization.ts";
+export {
+  broadcastTo,
+  constant,
+  flashAttention,
+  lookup,
+  matmul,
+  pick,
   sumLastAxis,
   topK,
 } from "./tensor/ops.ts";

@@ -34,7 +34,8 @@
  */
 import { describe } from "../base/describe.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
-import { broadcastTo, matmul, scale } from "../tensor/ops.ts";
+import { scale } from "../tensor/elementwise.ts";
+import { broadcastTo, matmul } from "../tensor/ops.ts";
 import {
   asOne,
   differentiable,

@@ -4,7 +4,7 @@
  * @module
  */
 import { concatenate } from "../tensor/concatenate.ts";
-import { scale } from "../tensor/ops.ts";
+import { scale } from "../tensor/elementwise.ts";
 import { recorderOf } from "../tensor/recorder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { stackedIn } from "../tensor/stacked.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { multiply, pick, scale, sumLastAxis, topK } from "../tensor/ops.ts";
+import { multiply, scale } from "../tensor/elementwise.ts";
+import { pick, sumLastAxis, topK } from "../tensor/ops.ts";
 import { numElements } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { contiguous, reshape, slice } from "../tensor/views.ts";

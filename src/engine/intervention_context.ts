@@ -7,7 +7,7 @@ import { callback } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import type { ActivationSite } from "../model/activation_sites.ts";
 import { checkedNumbers } from "../tensor/inputs.ts";
-import { add, multiply } from "../tensor/ops.ts";
+import { add, multiply } from "../tensor/elementwise.ts";
 import { numElements, sameShape, type Shape } from "../tensor/shape.ts";
 import { isTensor, type Tensor } from "../tensor/tensor.ts";
 import { eachRow, type Rows, rowsOf, type TokenPlace } from "./activation_rows.ts";

@@ -6,7 +6,8 @@
 import { anything, checkOptions } from "../base/check_options.ts";
 import type { CapturedActivation } from "../engine/activation_record.ts";
 import type { Intervention } from "../engine/intervention.ts";
-import { broadcastTo, constant, scale } from "../tensor/ops.ts";
+import { scale } from "../tensor/elementwise.ts";
+import { broadcastTo, constant } from "../tensor/ops.ts";
 import { capturedRows } from "./captured.ts";
 import { type PlaceOptions, placeRules, Places } from "./places.ts";
 

@@ -10,7 +10,8 @@ import { adaptParameters } from "../model/adapt_parameters.ts";
 import type { Linear } from "../model/parameters.ts";
 import type { Weights } from "../model/weights.ts";
 import { Graph } from "../tensor/graph.ts";
-import { add, lookup, scale } from "../tensor/ops.ts";
+import { add, scale } from "../tensor/elementwise.ts";
+import { lookup } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What adds to the residual stream. */

@@ -7,7 +7,7 @@ import { checkOptions } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { Intervention, InterventionFunction } from "../engine/intervention.ts";
-import { add } from "../tensor/ops.ts";
+import { add } from "../tensor/elementwise.ts";
 import { type PlaceOptions, placeRules, Places } from "./places.ts";
 
 /** An intervention that adds a vector. What is set takes effect at the next step, without a graph being built again. */

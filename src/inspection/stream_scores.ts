@@ -7,7 +7,7 @@ import { einsum } from "../einops/einops.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NO_TARGET, TargetScores, type TokenScore } from "../engine/target_scores.ts";
 import { Graph } from "../tensor/graph.ts";
-import { layerNorm } from "../tensor/ops.ts";
+import { layerNorm } from "../tensor/normalization.ts";
 
 /** Logits are computed for so many rows at a time that they take about this much memory. */
 const CHUNK_BYTES = 2 ** 23;

@@ -19,7 +19,9 @@
  */
 import { einsum, rearrange, unstack } from "../einops/einops.ts";
 import { activate } from "../tensor/activations.ts";
-import { add, layerNorm, lookup, scale, softmax } from "../tensor/ops.ts";
+import { add, scale } from "../tensor/elementwise.ts";
+import { layerNorm, softmax } from "../tensor/normalization.ts";
+import { lookup } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
 import type { Block, GPT2Parameters, LayerNorm, Linear } from "./parameters.ts";

@@ -1,13 +1,15 @@
 /**
- * The functions that bend the hidden layer of an MLP.
+ * Functions that bend: those of the hidden layer of an MLP, and what they are made of.
  *
  * @module
  */
 import { library } from "../ffi/library.ts";
-import { gelu } from "./ops.ts";
+import { checkF32 } from "./check_operands.ts";
+import { divide, multiply, scale, square } from "./elementwise.ts";
 import { differentiable, recorderFor } from "./recorder.ts";
-import type { Tensor } from "./tensor.ts";
+import { f32Layout, type Tensor } from "./tensor.ts";
 import { activationGradient } from "./training/activation_gradient.ts";
+import { hasTrainingKernels } from "./training/has_training_kernels.ts";
 import { dense } from "./views.ts";
 
 /** `"gelu_tanh"`: GPT-2's approximation of GELU. `"gelu"`: GELU itself, as Cerebras-GPT has it. */
@@ -27,4 +29,50 @@ export function exactGelu(x: Tensor): Tensor {
     dtype: "f32",
   });
   return differentiable(y, [x, (gradient) => activationGradient(x, gradient, "gelu")]);
+}
+
+/** `x * sigmoid(x)`, element by element. */
+export function silu(x: Tensor): Tensor {
+  const recorder = recorderFor("apply SiLU to", x);
+  checkF32("apply SiLU to", x);
+  const y = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_silu(context, x),
+    f32Layout(x.shape),
+  );
+  return differentiable(y, [x, (gradient) =>
+    recorder.record(
+      [dense(gradient), dense(x)],
+      (context, gradient, x) => library().ggml_silu_back(context, gradient, x),
+      f32Layout(x.shape),
+    )]);
+}
+
+/**
+ * GELU in the tanh approximation, as GPT-2 uses it: `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`
+ * (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2).
+ *
+ * Where that is not exact, it is composed of other operations: on processors ggml's GELU reads a table of
+ * half-precision values, which is off by up to 2e-3.
+ */
+export function gelu(x: Tensor): Tensor {
+  const recorder = recorderFor("apply GELU to", x);
+  checkF32("apply GELU to", x);
+  const { backend, tape } = recorder;
+  if (!backend.hasExactGelu || (tape !== undefined && !hasTrainingKernels(backend))) {
+    return composedGelu(x);
+  }
+  const y = recorder.record(
+    [dense(x)],
+    (context, x) => library().ggml_gelu(context, x),
+    f32Layout(x.shape),
+  );
+  return differentiable(y, [x, (gradient) => activationGradient(x, gradient, "gelu_tanh")]);
+}
+
+/** 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c. */
+function composedGelu(x: Tensor): Tensor {
+  const twice = 2 * Math.sqrt(2 / Math.PI);
+  const c = scale(square(x), twice * 0.044715, twice);
+  return divide(silu(multiply(x, c)), c);
 }

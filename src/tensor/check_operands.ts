@@ -5,6 +5,7 @@
  */
 import { describe } from "../base/describe.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
+import { sameShape, type Shape } from "./shape.ts";
 import { isDense, recordOf, type Tensor } from "./tensor.ts";
 
 /** Throws unless the elements are F32. */
@@ -55,6 +56,18 @@ export function checkUnitStride(action: string, x: Tensor): void {
   if (x.strides[last] !== tensorTypeInfo(x.dtype).blockBytes) {
     throw new TypeError(
       `Cannot ${action} ${x}: its last axis is not contiguous: copy it with copy() first`,
+    );
+  }
+}
+
+/** Throws unless a mask fits attention scores. */
+export function checkMask(action: string, mask: Tensor, scores: Shape): void {
+  const [batch, , seqQ, seqK] = scores;
+  const fits = mask.dtype === "f16" && mask.isContiguous &&
+    (sameShape(mask.shape, [1, 1, seqQ, seqK]) || sameShape(mask.shape, [batch, 1, seqQ, seqK]));
+  if (!fits) {
+    throw new TypeError(
+      `Cannot ${action} scores (${scores.join(", ")}): received the mask ${mask}`,
     );
   }
 }

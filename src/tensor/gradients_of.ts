@@ -5,7 +5,7 @@
  */
 import { describe } from "../base/describe.ts";
 import { createConstant } from "./inputs.ts";
-import { add } from "./ops.ts";
+import { add } from "./elementwise.ts";
 import { recorderFor, recorderOf } from "./recorder.ts";
 import type { Tensor } from "./tensor.ts";
 

@@ -1,235 +1,29 @@
 /**
  * Operations on tensors. Each checks what ggml would abort on, records one node (or a few) in the graph of its
- * operands, and returns the tensor that will hold the result. Reshaping and slicing are in `views.ts`.
+ * operands, and returns the tensor that will hold the result. Here are products, sums, attention and tables; the others are in
+ * `elementwise.ts`, `activations.ts`, `normalization.ts`, and, for reshaping and slicing, `views.ts`.
  *
  * @module
  */
 import { library } from "../ffi/library.ts";
-import type { Pointer } from "../ffi/memory.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
-import { checkF32, checkNumber, checkReal, checkUnitStride, limitIds } from "./check_operands.ts";
+import {
+  checkF32,
+  checkMask,
+  checkNumber,
+  checkReal,
+  checkUnitStride,
+  limitIds,
+} from "./check_operands.ts";
 import { IdRange } from "./id_range.ts";
 import { createConstant } from "./inputs.ts";
-import {
-  asOne,
-  differentiable,
-  differentiableAll,
-  type MakeRecord,
-  recorderFor,
-} from "./recorder.ts";
+import { differentiable, differentiableAll, recorderFor } from "./recorder.ts";
 import { checkedShape, nativeSizes, sameShape, type Shape } from "./shape.ts";
 import { sumTo } from "./sum_to.ts";
-import { recordOf, type Tensor, type TensorLayout } from "./tensor.ts";
-import { activationGradient } from "./training/activation_gradient.ts";
+import { f32Layout, recordOf, type Tensor } from "./tensor.ts";
 import { addRowsAt } from "./training/add_rows_at.ts";
 import { hasTrainingKernels } from "./training/has_training_kernels.ts";
-import { layerNormGradients } from "./training/layer_norm_gradients.ts";
-import { contiguous, dense, permute, reshape, slice } from "./views.ts";
-
-/** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
-export function add(a: Tensor, b: Tensor): Tensor {
-  return differentiable(
-    elementwise("add", a, b),
-    [a, (gradient) => gradient],
-    [b, (gradient) => sumTo(gradient, b.shape)],
-  );
-}
-
-/** `a * b`, element by element; `b` is repeated along axes where it has size 1 or that it lacks. */
-export function multiply(a: Tensor, b: Tensor): Tensor {
-  return differentiable(
-    elementwise("mul", a, b),
-    [a, (gradient) => multiply(gradient, b)],
-    [b, (gradient) => sumTo(multiply(gradient, a), b.shape)],
-  );
-}
-
-/** `a / b`, element by element; `b` is repeated along axes where it has size 1 or that it lacks. */
-export function divide(a: Tensor, b: Tensor): Tensor {
-  const quotient = elementwise("div", a, b);
-  return differentiable(
-    quotient,
-    [a, (gradient) => divide(gradient, b)],
-    [b, (gradient) => sumTo(scale(divide(multiply(gradient, quotient), b), -1), b.shape)],
-  );
-}
-
-/** `x * factor + offset`. */
-export function scale(x: Tensor, factor: number, offset = 0): Tensor {
-  const recorder = recorderFor("scale", x);
-  checkF32("scale", x);
-  checkNumber("scale", factor);
-  checkNumber("scale", offset);
-  const { ggml_scale, ggml_scale_bias } = library();
-  const scaled = recorder.record(
-    [dense(x)],
-    (context, x) =>
-      offset === 0 ? ggml_scale(context, x, factor) : ggml_scale_bias(context, x, factor, offset),
-    f32(x.shape),
-  );
-  return differentiable(scaled, [x, (gradient) => scale(gradient, factor)]);
-}
-
-/** `x * x`, element by element. */
-export function square(x: Tensor): Tensor {
-  const recorder = recorderFor("square", x);
-  checkF32("square", x);
-  const squared = recorder.record(
-    [dense(x)],
-    (context, x) => library().ggml_sqr(context, x),
-    f32(x.shape),
-  );
-  return differentiable(squared, [x, (gradient) => scale(multiply(gradient, x), 2)]);
-}
-
-/** `x * sigmoid(x)`, element by element. */
-export function silu(x: Tensor): Tensor {
-  const recorder = recorderFor("apply SiLU to", x);
-  checkF32("apply SiLU to", x);
-  const y = recorder.record(
-    [dense(x)],
-    (context, x) => library().ggml_silu(context, x),
-    f32(x.shape),
-  );
-  return differentiable(y, [x, (gradient) =>
-    recorder.record(
-      [dense(gradient), dense(x)],
-      (context, gradient, x) => library().ggml_silu_back(context, gradient, x),
-      f32(x.shape),
-    )]);
-}
-
-/**
- * GELU in the tanh approximation, as GPT-2 uses it: `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`
- * (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2).
- *
- * Where that is not exact, it is composed of other operations: on processors ggml's GELU reads a table of
- * half-precision values, which is off by up to 2e-3.
- */
-export function gelu(x: Tensor): Tensor {
-  const recorder = recorderFor("apply GELU to", x);
-  checkF32("apply GELU to", x);
-  const { backend, tape } = recorder;
-  if (!backend.hasExactGelu || (tape !== undefined && !hasTrainingKernels(backend))) {
-    return composedGelu(x);
-  }
-  const y = recorder.record(
-    [dense(x)],
-    (context, x) => library().ggml_gelu(context, x),
-    f32(x.shape),
-  );
-  return differentiable(y, [x, (gradient) => activationGradient(x, gradient, "gelu_tanh")]);
-}
-
-/** 0.5 (1 + tanh(z)) = sigmoid(2z), so with c = 2 sqrt(2/pi) (1 + 0.044715 x^2): gelu(x) = x sigmoid(c x) = silu(c x) / c. */
-function composedGelu(x: Tensor): Tensor {
-  const twice = 2 * Math.sqrt(2 / Math.PI);
-  const c = scale(square(x), twice * 0.044715, twice);
-  return divide(silu(multiply(x, c)), c);
-}
-
-/**
- * Layer normalization over the last axis (Ba et al., 2016, arXiv:1607.06450): mean 0 and variance 1, then
- * `* weight + bias`.
- *
- * @param x (..., embed)
- * @param weight (embed)
- * @param bias (embed)
- * @param epsilon added to the variance; 0 or more
- */
-export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
-  const recorder = recorderFor("normalize", x, weight, bias);
-  checkF32("normalize", x);
-  checkNumber("normalize", epsilon);
-  if (!(epsilon >= 0)) {
-    throw new RangeError(`Cannot normalize ${x}: epsilon must be 0 or more: received ${epsilon}`);
-  }
-  if (recorder.tape !== undefined && !hasTrainingKernels(recorder.backend)) {
-    return add(multiply(composedNorm(x, epsilon), weight), bias);
-  }
-  const y = asOne(x, () => add(multiply(norm(x, epsilon), weight), bias));
-  let gradients: ReturnType<typeof layerNormGradients> | undefined;
-  const backward = (gradient: Tensor) =>
-    gradients ??= layerNormGradients(x, weight, gradient, epsilon);
-  return differentiable(
-    y,
-    [x, (gradient) => backward(gradient).input],
-    [weight, (gradient) => row(backward(gradient).weightAndBias, 0)],
-    [bias, (gradient) => row(backward(gradient).weightAndBias, 1)],
-  );
-}
-
-/** A row of a matrix. */
-function row(x: Tensor, index: number): Tensor {
-  return reshape(slice(x, 0, index, index + 1), [x.shape[1]]);
-}
-
-/** `(x - mean) / sqrt(variance + epsilon)` along the last axis. */
-function norm(x: Tensor, epsilon: number): Tensor {
-  return recorderFor("normalize", x).record(
-    [dense(x)],
-    (context, x) => library().ggml_norm(context, x, epsilon),
-    f32(x.shape),
-  );
-}
-
-/** `(x - mean) / sqrt(variance + epsilon)` along the last axis, of operations that have gradients. */
-function composedNorm(x: Tensor, epsilon: number): Tensor {
-  const width = x.shape[x.shape.length - 1];
-  const mean = (y: Tensor) => scale(sumLastAxis(y), 1 / width);
-  const centered = add(x, scale(mean(x), -1));
-  return divide(centered, squareRoot(scale(mean(square(centered)), 1, epsilon)));
-}
-
-/** The natural logarithm, element by element. */
-export function logarithm(x: Tensor): Tensor {
-  const recorder = recorderFor("take the logarithm of", x);
-  checkF32("take the logarithm of", x);
-  const y = recorder.record(
-    [dense(x)],
-    (context, x) => library().ggml_log(context, x),
-    f32(x.shape),
-  );
-  return differentiable(y, [x, (gradient) => divide(gradient, x)]);
-}
-
-/** The square root, element by element. */
-export function squareRoot(x: Tensor): Tensor {
-  const recorder = recorderFor("take the root of", x);
-  checkF32("take the root of", x);
-  const root = recorder.record(
-    [dense(x)],
-    (context, x) => library().ggml_sqrt(context, x),
-    f32(x.shape),
-  );
-  return differentiable(root, [x, (gradient) => scale(divide(gradient, root), 0.5)]);
-}
-
-/**
- * `softmax(x * factor + mask)` over the last axis.
- *
- * @param x (batch heads seq_q seq_k)
- * @param mask (batch or 1, 1, seq_q, seq_k), f16: 0 where attention is allowed, -Infinity where not
- * @param factor multiplied first
- */
-export function softmax(x: Tensor, mask?: Tensor, factor = 1): Tensor {
-  const masks = mask === undefined ? [] : [mask];
-  const recorder = recorderFor("apply softmax to", x, ...masks);
-  checkF32("apply softmax to", x);
-  checkNumber("apply softmax to", factor);
-  if (mask !== undefined) checkMask("apply softmax to", mask, x.shape);
-  const probabilities = recorder.record(
-    [dense(x), ...masks],
-    (context, x, mask?: Pointer) =>
-      library().ggml_soft_max_ext(context, x, mask ?? null, factor, 0),
-    f32(x.shape),
-  );
-  return differentiable(probabilities, [x, (gradient) => {
-    const weighted = multiply(gradient, probabilities);
-    const shared = multiply(probabilities, sumLastAxis(weighted));
-    return scale(add(weighted, scale(shared, -1)), factor);
-  }]);
-}
+import { contiguous, dense, permute, reshape } from "./views.ts";
 
 /**
  * Scaled dot-product attention in one node that never stores the scores (Dao et al., 2022, arXiv:2205.14135).
@@ -266,7 +60,7 @@ export function flashAttention(
     [query, key, value, mask],
     (context, query, key, value, mask) =>
       library().ggml_flash_attn_ext(context, query, key, value, mask, factor, 0, 0),
-    f32([batch, seqQ, heads, headDim]),
+    f32Layout([batch, seqQ, heads, headDim]),
   );
   // ggml lays the heads of one position side by side.
   return permute(result, [0, 2, 1, 3]);
@@ -297,7 +91,7 @@ export function matmul(weight: Tensor, x: Tensor): Tensor {
   return recorder.record(
     [weight, mayBeRepacked ? contiguous(x) : x],
     (context, weight, x) => library().ggml_mul_mat(context, weight, x),
-    f32([...x.shape.slice(0, -1), weight.shape[rank - 2]]),
+    f32Layout([...x.shape.slice(0, -1), weight.shape[rank - 2]]),
   );
 }
 
@@ -308,7 +102,7 @@ export function sumLastAxis(x: Tensor): Tensor {
   const sums = recorder.record(
     [dense(x)],
     (context, x) => library().ggml_sum_rows(context, x),
-    f32([...x.shape.slice(0, -1), 1]),
+    f32Layout([...x.shape.slice(0, -1), 1]),
   );
   return differentiable(sums, [x, (gradient) => broadcastTo(gradient, x.shape)]);
 }
@@ -326,7 +120,7 @@ export function broadcastTo(x: Tensor, to: Shape): Tensor {
   const repeated = recorder.record(
     [x],
     (context, x) => library().ggml_repeat_4d(context, x, ...sizes),
-    f32(shape),
+    f32Layout(shape),
   );
   return differentiable(repeated, [x, (gradient) => sumTo(gradient, x.shape)]);
 }
@@ -371,7 +165,7 @@ export function pick(x: Tensor, columns: Tensor): Tensor {
   const picked = recorder.record(
     [table, contiguous(columns)],
     (context, table, ids) => library().ggml_get_rows(context, table, ids),
-    f32([...columns.shape, 1]),
+    f32Layout([...columns.shape, 1]),
   );
   return reshape(picked, columns.shape);
 }
@@ -401,7 +195,7 @@ export function lookup(table: Tensor, ids: Tensor): Tensor {
   const rows = recorder.record(
     [table, flat],
     (context, table, ids) => library().ggml_get_rows(context, table, ids),
-    f32([ids.size, width]),
+    f32Layout([ids.size, width]),
   );
   const found = reshape(rows, [...ids.shape, width]);
   differentiableAll([found], {
@@ -429,7 +223,7 @@ function sumOfRowsById(rows: Tensor, ids: Tensor, table: Tensor, soFar?: Tensor)
   return recorder.record(
     [reshape(dense(rows), [ids.size, width]), reshape(contiguous(ids), [ids.size]), table],
     (context, rows, ids, table) => library().ggml_get_rows_back(context, rows, ids, table),
-    f32(table.shape),
+    f32Layout(table.shape),
   );
 }
 
@@ -495,37 +289,4 @@ export function copyInto(target: Tensor, source: Tensor): Tensor {
  */
 export function constant(values: ArrayLike<number>, shape: Shape, other: Tensor): Tensor {
   return createConstant(recorderFor("create a constant beside", other), shape, values);
-}
-
-const ELEMENTWISE: Readonly<Record<"add" | "mul" | "div", MakeRecord>> = {
-  add: (context, a, b) => library().ggml_add(context, a, b),
-  mul: (context, a, b) => library().ggml_mul(context, a, b),
-  div: (context, a, b) => library().ggml_div(context, a, b),
-};
-
-function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor {
-  const recorder = recorderFor(name, a, b);
-  checkF32(name, a);
-  checkF32(name, b);
-  const missing = a.shape.length - b.shape.length;
-  const fits = missing >= 0 &&
-    b.shape.every((size, axis) => size === 1 || size === a.shape[axis + missing]);
-  if (!fits) throw new TypeError(`Cannot ${name} ${a} and ${b}: their shapes do not fit`);
-  checkUnitStride(name, b);
-  return recorder.record([dense(a), b], ELEMENTWISE[name], f32(a.shape));
-}
-
-function f32(shape: Shape): TensorLayout {
-  return { shape, dtype: "f32" };
-}
-
-function checkMask(action: string, mask: Tensor, scores: Shape): void {
-  const [batch, , seqQ, seqK] = scores;
-  const fits = mask.dtype === "f16" && mask.isContiguous &&
-    (sameShape(mask.shape, [1, 1, seqQ, seqK]) || sameShape(mask.shape, [batch, 1, seqQ, seqK]));
-  if (!fits) {
-    throw new TypeError(
-      `Cannot ${action} scores (${scores.join(", ")}): received the mask ${mask}`,
-    );
-  }
 }

@@ -157,6 +157,11 @@ export class Tensor {
   }
 }
 
+/** How an f32 tensor lays out its elements, side by side. */
+export function f32Layout(shape: Shape): TensorLayout {
+  return { shape, dtype: "f32" };
+}
+
 /** The byte strides, outermost first, of a tensor whose elements lie side by side in row-major order. */
 export function contiguousStrides(dtype: TensorType, shape: Shape): number[] {
   const strides = new Array<number>(shape.length);

@@ -5,7 +5,8 @@
  */
 import { Buffer } from "./buffer.ts";
 import { createConstant } from "./inputs.ts";
-import { matmul, scale } from "./ops.ts";
+import { scale } from "./elementwise.ts";
+import { matmul } from "./ops.ts";
 import { borrowInto, type Recorder } from "./recorder.ts";
 import { recordOf, type Tensor } from "./tensor.ts";
 import { contiguous, permute, toF32 } from "./views.ts";

@@ -7,7 +7,7 @@
 import type { Backend } from "../tensor/backend.ts";
 import { Buffer } from "../tensor/buffer.ts";
 import { Graph } from "../tensor/graph.ts";
-import { add, square } from "../tensor/ops.ts";
+import { add, square } from "../tensor/elementwise.ts";
 import { numElements } from "../tensor/shape.ts";
 import { sumTo } from "../tensor/sum_to.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Graph } from "../tensor/graph.ts";
-import { add, copyInto, divide, multiply, scale, square, squareRoot } from "../tensor/ops.ts";
+import { add, divide, multiply, scale, square, squareRoot } from "../tensor/elementwise.ts";
+import { copyInto } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { adamW, NUM_ADAM_W_SETTINGS } from "../tensor/training/adam_w.ts";
 

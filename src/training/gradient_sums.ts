@@ -6,7 +6,8 @@
 import type { Backend } from "../tensor/backend.ts";
 import { Buffer } from "../tensor/buffer.ts";
 import { Graph } from "../tensor/graph.ts";
-import { add, copyInto } from "../tensor/ops.ts";
+import { add } from "../tensor/elementwise.ts";
+import { copyInto } from "../tensor/ops.ts";
 
 /** Adds up what is in a buffer at several times, and puts the sum there. */
 export class GradientSums implements Disposable {

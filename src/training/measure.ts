@@ -5,7 +5,8 @@
  */
 import { rearrange, reduce } from "../einops/einops.ts";
 import type { Graph } from "../tensor/graph.ts";
-import { lookup, multiply } from "../tensor/ops.ts";
+import { multiply } from "../tensor/elementwise.ts";
+import { lookup } from "../tensor/ops.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { targetLoss } from "./target_loss.ts";
 

@@ -5,7 +5,8 @@
  */
 import { rearrange, reduce, unstack } from "../einops/einops.ts";
 import type { Graph } from "../tensor/graph.ts";
-import { add, logarithm, multiply, scale, softmax } from "../tensor/ops.ts";
+import { add, logarithm, multiply, scale } from "../tensor/elementwise.ts";
+import { softmax } from "../tensor/normalization.ts";
 import { asOne, differentiable } from "../tensor/recorder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { crossEntropy, crossEntropyGradient } from "../tensor/training/cross_entropy.ts";

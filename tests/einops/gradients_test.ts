@@ -4,7 +4,8 @@ import { einsum, rearrange, reduce, repeat, unstack } from "../../src/einops/ein
 import { Backend } from "../../src/tensor/backend.ts";
 import { gradientsOf } from "../../src/tensor/gradients_of.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { add, constant, multiply } from "../../src/tensor/ops.ts";
+import { add, multiply } from "../../src/tensor/elementwise.ts";
+import { constant } from "../../src/tensor/ops.ts";
 import { numElements } from "../../src/tensor/shape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { contiguous, reshape } from "../../src/tensor/views.ts";

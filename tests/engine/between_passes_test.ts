@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine } from "../../src/engine/engine.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 import { createReferenceModel } from "../model/reference.ts";
 
 Deno.test("betweenPasses() computes a graph with the model's backend while texts are written", async () => {

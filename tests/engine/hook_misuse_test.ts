@@ -6,7 +6,7 @@ import { forward } from "../../src/engine/forward.ts";
 import type { InterventionContext, InterventionFunction } from "../../src/engine/intervention.ts";
 import { generate } from "../../src/generation/generate.ts";
 import { activationNames } from "../../src/model/activation_sites.ts";
-import { add } from "../../src/tensor/ops.ts";
+import { add } from "../../src/tensor/elementwise.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { replace } from "../../src/inspection/replace.ts";
 import { smallConfig, smallModel, smallTexts } from "../inspection/small_model.ts";

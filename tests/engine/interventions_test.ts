@@ -17,7 +17,8 @@ import { createModel } from "../../src/model/create_model.ts";
 import type { Model } from "../../src/model/model.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { add, constant, scale } from "../../src/tensor/ops.ts";
+import { add, scale } from "../../src/tensor/elementwise.ts";
+import { constant } from "../../src/tensor/ops.ts";
 import { assertClose } from "../close.ts";
 
 const config = new GPT2Config({

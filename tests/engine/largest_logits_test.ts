@@ -6,7 +6,7 @@ import { Sampler } from "../../src/generation/sampling/sampler.ts";
 import type { SamplingOptions } from "../../src/generation/sampling/sampling_options.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { Backend } from "../../src/tensor/backend.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 import { Graph } from "../../src/tensor/graph.ts";
 import { canSummarizeLogits } from "../../src/tensor/summarize_logits.ts";
 import { createReferenceModel } from "../model/reference.ts";

@@ -7,7 +7,7 @@ import { forward } from "../../src/engine/forward.ts";
 import { generate } from "../../src/generation/generate.ts";
 import { Text } from "../../src/generation/text.ts";
 import { ablate } from "../../src/inspection/ablate.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { smallModel, smallTexts } from "../inspection/small_model.ts";
 

@@ -11,7 +11,7 @@ import {
 } from "../../src/engine/target_scores.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 import { canSummarizeLogits } from "../../src/tensor/summarize_logits.ts";
 import { createReferenceModel } from "../model/reference.ts";
 

@@ -7,7 +7,7 @@ import { generate } from "../../src/generation/generate.ts";
 import { steer } from "../../src/inspection/steer.ts";
 import { steeringVector } from "../../src/inspection/steering_vector.ts";
 import { activationNames } from "../../src/model/activation_sites.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 import { assertClose } from "../close.ts";
 import { inspectable } from "./inspectable.ts";
 import { logitsOf, smallConfig, smallModel, smallTexts as texts } from "./small_model.ts";

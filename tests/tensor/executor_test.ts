@@ -4,7 +4,7 @@ import { NativeError } from "../../src/base/errors.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { Executor } from "../../src/tensor/executor.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 
 /** Runs a program of this folder in a process of its own. */
 async function runProgram(name: string): Promise<{ code: number; output: string }> {

@@ -3,23 +3,18 @@ import { assert, assertEquals } from "@std/assert";
 import { Backend } from "../../src/tensor/backend.ts";
 import { gradientsOf } from "../../src/tensor/gradients_of.ts";
 import { Graph } from "../../src/tensor/graph.ts";
+import { gelu, silu } from "../../src/tensor/activations.ts";
 import {
   add,
-  broadcastTo,
-  constant,
   divide,
-  gelu,
-  layerNorm,
   logarithm,
-  lookup,
   multiply,
   scale,
-  silu,
-  softmax,
   square,
   squareRoot,
-  sumLastAxis,
-} from "../../src/tensor/ops.ts";
+} from "../../src/tensor/elementwise.ts";
+import { layerNorm, softmax } from "../../src/tensor/normalization.ts";
+import { broadcastTo, constant, lookup, sumLastAxis } from "../../src/tensor/ops.ts";
 import { reduce } from "../../src/einops/einops.ts";
 import { numElements, type Shape } from "../../src/tensor/shape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Backend } from "../../src/tensor/backend.ts";
 import { allocateIn, Graph } from "../../src/tensor/graph.ts";
 import { WorkingMemory } from "../../src/tensor/graph_allocator.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 
 const backend = Backend.cpu({ threads: 1 });
 const SIZE = 1000;

@@ -3,7 +3,8 @@ import { Backend, type CpuOptions } from "../../src/tensor/backend.ts";
 import { Buffer } from "../../src/tensor/buffer.ts";
 import { readTensor, writeTensor } from "../../src/tensor/data.ts";
 import { Graph, type GraphOptions } from "../../src/tensor/graph.ts";
-import { add, matmul, scale, setRows } from "../../src/tensor/ops.ts";
+import { add, scale } from "../../src/tensor/elementwise.ts";
+import { matmul, setRows } from "../../src/tensor/ops.ts";
 
 Deno.test("a graph computes again from whatever its inputs hold", async () => {
   using backend = Backend.cpu({ threads: 2 });

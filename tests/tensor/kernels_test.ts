@@ -4,7 +4,9 @@ import { assert } from "@std/assert";
 import { library } from "../../src/ffi/library.ts";
 import { Random } from "../../src/base/random.ts";
 import { Backend } from "../../src/tensor/backend.ts";
-import { flashAttention, gelu, layerNorm } from "../../src/tensor/ops.ts";
+import { gelu } from "../../src/tensor/activations.ts";
+import { layerNorm } from "../../src/tensor/normalization.ts";
+import { flashAttention } from "../../src/tensor/ops.ts";
 import { assertClose } from "../close.ts";
 import { evaluate, f32, type Input } from "./evaluate.ts";
 

@@ -9,16 +9,14 @@ import { Backend } from "../../src/tensor/backend.ts";
 import { Buffer } from "../../src/tensor/buffer.ts";
 import { readTensor, writeTensor, writeTensorAsync } from "../../src/tensor/data.ts";
 import { Graph, type GraphOptions } from "../../src/tensor/graph.ts";
+import { add, scale, square } from "../../src/tensor/elementwise.ts";
 import {
-  add,
   constant,
   flashAttention,
   lookup,
   matmul,
   pick,
-  scale,
   setRows,
-  square,
   topK,
 } from "../../src/tensor/ops.ts";
 import { copy, reshape, slice } from "../../src/tensor/views.ts";

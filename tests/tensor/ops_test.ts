@@ -1,19 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Backend } from "../../src/tensor/backend.ts";
+import { gelu, silu } from "../../src/tensor/activations.ts";
+import { add, divide, multiply, scale, square } from "../../src/tensor/elementwise.ts";
+import { layerNorm, softmax } from "../../src/tensor/normalization.ts";
 import {
-  add,
   broadcastTo,
-  divide,
   flashAttention,
-  gelu,
-  layerNorm,
   lookup,
   matmul,
-  multiply,
-  scale,
-  silu,
-  softmax,
-  square,
   sumLastAxis,
   topK,
 } from "../../src/tensor/ops.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Backend } from "../../src/tensor/backend.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { add, multiply } from "../../src/tensor/ops.ts";
+import { add, multiply } from "../../src/tensor/elementwise.ts";
 import { profileGraph } from "../../src/tensor/profile_graph.ts";
 import { slice } from "../../src/tensor/views.ts";
 

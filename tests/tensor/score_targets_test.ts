@@ -4,7 +4,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { Random } from "../../src/base/random.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 import { SCORE_ELEMENTS, scoreTargets } from "../../src/tensor/score_targets.ts";
 import { canSummarizeLogits } from "../../src/tensor/summarize_logits.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { engineOf } from "../../src/engine/engines.ts";
 import { ablate, steer } from "../../src/inspect.ts";
 import { readTensor } from "../../src/tensor/data.ts";
-import { scale } from "../../src/tensor/ops.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
 import { hasTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import { slice } from "../../src/tensor/views.ts";
 import { type BatchSource, Trainer } from "../../src/training/trainer.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Graph } from "../../../src/tensor/graph.ts";
-import { scale } from "../../../src/tensor/ops.ts";
+import { scale } from "../../../src/tensor/elementwise.ts";
 import { crossEntropy, crossEntropyGradient } from "../../../src/tensor/training/cross_entropy.ts";
 import { permute } from "../../../src/tensor/views.ts";
 import { assertClose } from "../../close.ts";
