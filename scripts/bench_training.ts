@@ -3,12 +3,16 @@
  * same batch.
  *
  *     deno run -A scripts/bench_training.ts [--only nano,demo,small-4x64,small-1x1024,overhead] [--rounds 9] [--threads 2]
- *       [--peers "torch F32,torch BF16,torch.compile F32"] [--python python3] [--warm-up-limit 300] [--output -]
+ *       [--peers "torch F32,torch BF16,torch.compile F32"] [--python python3] [--warm-up-limit 300]
+ *       [--processor-time] [--output=-]
  *
  * Before anything is measured, each program takes three steps, whose losses have to be ours. Each round takes some steps with
  * every program, one after the other; the time of a round is the median of its steps, and a ratio is the median of the rounds'
  * ratios. A peer that is not done with its first steps within `--warm-up-limit` seconds is left out. More peers: `torch.compile
  * BF16`, `transformers F32`, `transformers BF16`. Without Python: `--peers none`.
+ *
+ * `--processor-time` with `--threads 1` is for a machine that other programs use too: it measures what the processor spends on
+ * each program.
  *
  * @module
  */
@@ -36,7 +40,11 @@ function refuse(problem: string): BenchError {
 }
 
 if (import.meta.main) {
-  const { values } = parseFlags(Deno.args, { values: FLAGS }, refuse);
+  const { values, switches } = parseFlags(
+    Deno.args,
+    { values: FLAGS, switches: ["processor-time"] },
+    refuse,
+  );
   const { python = "python3", output = "-" } = values;
   const only = values.only?.split(",") ?? PARTS;
   const unknown = only.find((part) => !PARTS.includes(part));
@@ -47,12 +55,13 @@ if (import.meta.main) {
     Number(values.threads ?? Math.min(navigator.hardwareConcurrency, 16)),
     Number(values["warm-up-limit"] ?? 300),
   ];
+  const clock = switches["processor-time"] ? "processor" : "wall";
   const onProgress = (doing: string) => console.error(doing);
   const reports: ShapeReport[] = [];
   for (const part of only.filter((part) => part !== "overhead")) {
     const shape = SHAPES[part];
     const measured = await measureShape(shape, {
-      ...{ rounds, threads, python, onProgress, warmUpLimitMs: 1000 * warmUpLimit },
+      ...{ rounds, threads, clock, python, onProgress, warmUpLimitMs: 1000 * warmUpLimit },
       peers: peers === "none" ? [] : peers.split(","),
     });
     reports.push({ shape, ...measured });

@@ -6,13 +6,14 @@
 import { median } from "../../src/cli/bench/statistics.ts";
 import { BenchError } from "../bench/command.ts";
 import { createTokens, OurProgram } from "./ours.ts";
-import type { Program, Shape } from "./program.ts";
+import type { Clock, Program, Shape } from "./program.ts";
 import { TorchProcess } from "./torch.ts";
 
 /** What a comparison is made with. */
 export interface MeasureOptions {
   readonly rounds: number;
   readonly threads: number;
+  readonly clock: Clock;
   readonly python: string;
   /** Names of programs in Python. */
   readonly peers: readonly string[];
@@ -53,10 +54,10 @@ export async function measureShape(
   shape: Shape,
   options: MeasureOptions,
 ): Promise<{ outcomes: Outcome[]; leftOut: LeftOut[] }> {
-  const { rounds, threads, onProgress } = options;
+  const { rounds, threads, clock, onProgress } = options;
   await using resources = new AsyncDisposableStack();
   const own = (["f32", "bf16"] as const).map((precision) =>
-    resources.use(new OurProgram(shape, precision, threads))
+    resources.use(new OurProgram(shape, precision, threads, clock))
   );
   const folder = resources.adopt(
     await Deno.makeTempDir(),
@@ -68,7 +69,7 @@ export async function measureShape(
   for (const names of Map.groupBy(options.peers, (name) => name.split(" ")[0]).values()) {
     const { python } = options;
     const process = resources.use(
-      new TorchProcess({ python, threads, folder: `${folder}/model`, shape }),
+      new TorchProcess({ python, threads, clock, folder: `${folder}/model`, shape }),
     );
     candidates.push(...names.map((name) => process.program(name)));
   }

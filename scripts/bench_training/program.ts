@@ -23,6 +23,12 @@ export interface Shape {
   readonly stepsPerRound: number;
 }
 
+/**
+ * What steps are measured with: the time that passes, or that of the processor that the program takes, of all its threads. With one
+ * thread the latter is right also where other programs keep the processor busy.
+ */
+export type Clock = "wall" | "processor";
+
 /** Steps that a program has done. */
 export interface Steps {
   /** Of each, how long it took. */

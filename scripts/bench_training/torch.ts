@@ -4,13 +4,14 @@
  * @module
  */
 import { BenchError } from "../bench/command.ts";
-import type { Program, Shape, Steps } from "./program.ts";
+import type { Clock, Program, Shape, Steps } from "./program.ts";
 
 /** How to start one. */
 export interface TorchOptions {
   /** The interpreter. */
   readonly python: string;
   readonly threads: number;
+  readonly clock: Clock;
   /** A Hugging Face checkpoint with `batch.json`. */
   readonly folder: string;
   readonly shape: Shape;
@@ -24,10 +25,10 @@ export class TorchProcess implements AsyncDisposable {
   /** The program whose answer is awaited. */
   #working: string | undefined;
 
-  constructor({ python, threads, folder, shape }: TorchOptions) {
+  constructor({ python, threads, clock, folder, shape }: TorchOptions) {
     const script = `${import.meta.dirname}/torch_peer.py`;
     this.#child = new Deno.Command(python, {
-      args: [script, folder, ...[threads, shape.batch, shape.seq].map(String)],
+      args: [script, folder, ...[threads, shape.batch, shape.seq].map(String), clock],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",

@@ -1,6 +1,6 @@
 """Trains a GPT-2 with PyTorch, and says how long each step takes.
 
-    python torch_peer.py <folder> <threads> <batch> <seq>
+    python torch_peer.py <folder> <threads> <batch> <seq> <wall|processor>
 
 The folder is a Hugging Face checkpoint with F32 weights, and `batch.json` beside it: (batch (seq + 1)) tokens. Each line of
 stdin is an order, `{"program": "torch F32", "steps": 3, "fresh": true}`, each line of stdout its answer,
@@ -139,7 +139,8 @@ class Trainer:
 
 
 def main():
-    folder, threads, batch, seq = sys.argv[1:]
+    folder, threads, batch, seq, clock = sys.argv[1:]
+    now = {"wall": time.perf_counter, "processor": time.process_time}[clock]
     torch.set_num_threads(int(threads))
     trainer = Trainer(folder, int(batch), int(seq))
     for line in sys.stdin:
@@ -148,9 +149,9 @@ def main():
             trainer.begin(order["program"])
         ms, losses = [], []
         for _ in range(order["steps"]):
-            begin = time.perf_counter()
+            begin = now()
             losses.append(trainer.step(order["program"]))
-            ms.append((time.perf_counter() - begin) * 1000)
+            ms.append((now() - begin) * 1000)
         print(json.dumps({"ms": ms, "losses": losses}), flush=True)
 
 
