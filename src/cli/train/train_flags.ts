@@ -99,7 +99,14 @@ export const trainFlags = {
     help:
       "With --lora: the type of the model's weights in memory. Default: as they are stored; q8_0 for the hub's.",
   },
-  steps: { kind: "integer", valueName: "count", min: 1, group: STEPS, help: "Steps in all." },
+  steps: {
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    group: STEPS,
+    help:
+      "Steps in all. The defaults of these are the preset's; with --init 500 steps at 5e-5, with --lora at 3e-4.",
+  },
   batchSize: {
     kind: "integer",
     valueName: "texts",
@@ -222,7 +229,10 @@ export const trainFlags = {
     group: OUTPUT,
     help: "Steps between two lines where the output is no terminal.",
   },
-  threads: threadsFlag,
+  threads: {
+    ...threadsFlag,
+    help: "How many threads compute. Default: one for each processor, 16 at most.",
+  },
   json: { ...jsonFlag, help: "Write events as JSON, one in each line." },
   quiet: quietFlag,
 } as const satisfies Flags;
