@@ -25,9 +25,13 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
     const int64_t numVectors = (count + LANES - 1) / LANES;
     const int64_t begin = numVectors * params->ith / params->nth * LANES;
     const int64_t end = std::min(numVectors * (params->ith + 1) / params->nth * LANES, count);
-    for (int64_t i = begin; i < end; i += LANES) {
-        const Mask mask = firstLanes(end - i);
-        storeWhere(mask, to + i, gelu(loadWhere(mask, from + i)));
+    int64_t i = begin;
+    for (; i + LANES <= end; i += LANES) {
+        store(to + i, gelu(load(from + i)));
+    }
+    if (i < end) {
+        const Mask rest = firstLanes(end - i);
+        storeWhere(rest, to + i, gelu(loadWhere(rest, from + i)));
     }
 }
 
