@@ -7,6 +7,7 @@ import type { TrainingEvent } from "../training/training_event.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { withQuiet } from "./terminal/io.ts";
+import { lineText } from "./terminal/terminal_text.ts";
 import { trainFlags } from "./train/train_flags.ts";
 
 /** Trains a model. */
@@ -58,7 +59,12 @@ export const trainCommand = defineCommand({
     } finally {
       await display.clear();
     }
-    io.signal?.throwIfAborted();
-    if (!isJson) await io.stdout.write(`${out}\n`);
+    if (io.signal?.aborted) {
+      await io.stderr.write(`Go on with train --resume --out ${lineText(out)}\n`);
+      io.signal.throwIfAborted();
+    }
+    if (isJson) return;
+    const { exists } = await import("../base/files.ts");
+    await io.stdout.write(`${exists(`${out}/best`) ? `${out}/best` : `${out}/last`}\n`);
   },
 });

@@ -33,15 +33,15 @@ export class RunFolder implements AsyncDisposable {
   /**
    * Opens a folder, which is made if there is none.
    *
-   * @throws {StorageError} if it cannot be written, another process trains into it, or it holds a run that is not to be gone on
-   *   with
+   * @throws {StorageError} if it cannot be written, or it holds a run that is not to be gone on with
+   * @throws {Deno.errors.Busy} if another process trains into it
    */
   static async open(path: string, { resume = false }: RunFolderOptions = {}): Promise<RunFolder> {
     const created = await CreatedFolder.at(path);
     const lock = await orStorageError(path, () => tryFileLock(`${path}/run.lock`));
     if (lock === undefined) {
       created[Symbol.dispose]();
-      throw new StorageError(
+      throw new Deno.errors.Busy(
         `Cannot train into ${
           quotePath(path)
         }: another process does: received a lock. Choose another folder.`,

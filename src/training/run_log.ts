@@ -66,5 +66,11 @@ export class RunLog implements Disposable {
 export function readEvents(path: string): TrainingEvent[] {
   const lines = (readTextIfAny(path) ?? "").split("\n");
   // Behind the last line end there is nothing, or half a line of a process that was killed.
-  return lines.slice(0, -1).map((line): TrainingEvent => JSON.parse(line));
+  return lines.slice(0, -1).flatMap((line): TrainingEvent[] => {
+    try {
+      return [JSON.parse(line)];
+    } catch {
+      return []; // Half a line, behind which another process has gone on.
+    }
+  });
 }

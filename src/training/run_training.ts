@@ -125,8 +125,12 @@ class Run {
   /** How long the steps before this run have taken. */
   #elapsedBefore = 0;
   #begin = performance.now();
+  #secondStep = 0;
   #firstStep = 0;
   #best: RunEnds["best"];
+  /** The step after which the model was evaluated last, and that of the state that was saved last. */
+  #evaluatedStep: number | undefined;
+  #savedStep: number | undefined;
   readonly #recent: { readonly numTokens: number; readonly elapsedMs: number }[] = [];
 
   constructor(model: TrainedModel, trainer: Trainer, options: RunOptions) {
@@ -140,10 +144,12 @@ class Run {
   /** Goes on from what is in the folder. */
   async prepare(): Promise<void> {
     if (!this.#folder.hasState) return;
-    const { elapsedMs, best } = readTrainingRecord(this.#folder.statePath);
+    const { elapsedMs, best, evaluatedStep } = readTrainingRecord(this.#folder.statePath);
     await loadTrainingState(this.#trainer, this.#folder.statePath);
     this.#elapsedBefore = Number(elapsedMs);
     this.#best = best as RunEnds["best"];
+    this.#evaluatedStep = evaluatedStep as number | undefined;
+    this.#savedStep = this.#trainer.numSteps;
   }
 
   async *events(): AsyncGenerator<TrainingEvent> {
@@ -152,10 +158,12 @@ class Run {
     yield this.#begins();
     this.#begin = performance.now();
     this.#firstStep = this.#trainer.numSteps;
-    let reason: RunEnds["reason"] = "finished";
+    let reason: RunEnds["reason"] | undefined;
     let failure: unknown;
     try {
-      if (this.#firstStep === 0) yield* this.#evaluate();
+      // Also where a run was stopped in the middle of it.
+      const isDue = this.#firstStep % evaluateEvery === 0 || this.#firstStep === settings.numSteps;
+      if (isDue && this.#evaluatedStep !== this.#firstStep) yield* this.#evaluate();
       while (this.#trainer.numSteps < settings.numSteps) {
         signal?.throwIfAborted();
         yield await this.#step();
@@ -164,19 +172,25 @@ class Run {
         if (step % evaluateEvery === 0 || isLast) yield* this.#evaluate();
         if (step % saveEvery === 0 && !isLast) yield await this.#saveState();
       }
+      reason = "finished";
     } catch (error) {
       if (error instanceof NumericalError) reason = "diverged";
       else if (signal?.aborted && error === signal.reason) reason = "stopped";
       else throw error;
       failure = error;
+    } finally {
+      // Whoever listens has left: nothing of what was computed is lost.
+      if (reason === undefined && this.#savedStep !== this.#trainer.numSteps) {
+        await this.#saveState();
+      }
     }
     // What was computed so far is kept whole: the weights are those after the last step.
     yield await this.#saveState();
-    yield* this.#saveModels(reason);
+    yield* this.#saveModels(reason!);
     yield {
       kind: "end",
       step: this.#trainer.numSteps,
-      reason,
+      reason: reason!,
       ...this.#best !== undefined && { best: this.#best },
       elapsedMs: this.#elapsedMs,
     };
@@ -219,7 +233,10 @@ class Run {
         elapsedMs: sum.elapsedMs + each.elapsedMs,
       }),
     );
-    const numDone = step - this.#firstStep;
+    // The first step takes longer: its memory comes from the system.
+    if (step - this.#firstStep === 1) this.#secondStep = performance.now();
+    const numDone = Math.max(1, step - this.#firstStep - 1);
+    const since = numDone === 1 && step - this.#firstStep === 1 ? this.#begin : this.#secondStep;
     const numLeft = this.#trainer.settings.numSteps - step;
     return {
       kind: "step",
@@ -229,7 +246,7 @@ class Run {
       gradientNorm,
       tokensPerSecond: 1000 * total.numTokens / total.elapsedMs,
       elapsedMs: this.#elapsedMs,
-      remainingMs: numLeft * (performance.now() - this.#begin) / numDone,
+      remainingMs: numLeft * (performance.now() - since) / numDone,
     };
   }
 
@@ -239,6 +256,7 @@ class Run {
     const step = this.#trainer.numSteps;
     if (validation !== undefined) {
       const evaluated = await this.#validate(validation, step);
+      this.#evaluatedStep = step;
       yield evaluated;
       if (evaluated.isBest && step > 0) {
         const path = `${this.#folder.path}/best`;
@@ -287,8 +305,10 @@ class Run {
     await saveTrainingState(this.#trainer, this.#folder.statePath, {
       elapsedMs: this.#elapsedMs,
       best: this.#best,
+      evaluatedStep: this.#evaluatedStep,
       settings: this.#trainer.settings,
     });
+    this.#savedStep = step;
     return { kind: "saved", step, what: "state", path: this.#folder.statePath };
   }
 

@@ -80,11 +80,16 @@ function checkTrainable({ backend, weights }: Model): void {
       `Cannot train on ${backend.name}: weights are trained on the processor. Load the model with device: "cpu".`,
     );
   }
-  const other = weights.specs.find(({ dtype }) => dtype !== "f32");
+  // Weights that stay in their file are not to be written: the system would end the program.
+  const isOwn = (name: string) => weights.memoriesOf(name).every((memory) => memory === "plain");
+  const other = weights.specs.find(({ name, dtype }) => dtype !== "f32" || !isOwn(name));
   if (other === undefined) return;
   throw new TypeError(
-    `Cannot train the weight ${other.name}: received ${other.dtype} where F32 is needed. ` +
-      'Load the model with type: "f32", or train an adapter.',
+    `Cannot train the weight ${other.name}: it has to be F32 in memory of its own: received ${other.dtype}` +
+      `${
+        isOwn(other.name) ? "" : " that lies in a file or in another order"
+      }. Load the model with trainable: true, or train an ` +
+      "adapter.",
   );
 }
 

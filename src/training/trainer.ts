@@ -65,6 +65,9 @@ const ACTION = "train";
 /** What moves the weights of a trainer, and has their gradients. For this package. */
 export let optimizerOf: (trainer: Trainer) => AdamW;
 
+/** Has a trainer go on after so many steps: weights and moments are those that belong to it. For this package. */
+export let continueFrom: (trainer: Trainer, numSteps: number) => void;
+
 /**
  * Trains a model. Each step takes a batch, and moves the weights of the model itself: what it writes and how it scores
  * between two steps is what it has learned by then.
@@ -91,9 +94,12 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   readonly #signal: AbortSignal | undefined;
   readonly #resources: DisposableStack;
   #numSteps = 0;
+  /** The step that is being computed: those that are asked for meanwhile wait. */
+  #running: Promise<unknown> = Promise.resolve();
 
   static {
     optimizerOf = (trainer) => trainer.#optimizer;
+    continueFrom = (trainer, numSteps) => trainer.#numSteps = numSteps;
   }
 
   /**
@@ -110,6 +116,13 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const engine = engineOf(model);
     if (engine === undefined) {
       throw new TypeError(`Cannot ${ACTION}: a GPT2 is needed: received ${describe(model)}.`);
+    }
+    if (typeof data?.batch !== "function") {
+      throw new TypeError(
+        `Cannot ${ACTION}: the data must have a method batch(step, batchSize): received ${
+          describe(data)
+        }.`,
+      );
     }
     const checked = checkOptions(ACTION, options, trainerRules);
     const { signal, adapter: given, capture, intervene, captureGradients, ...rest } = checked;
@@ -158,11 +171,6 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     return this.#numSteps;
   }
 
-  /** Trains on from a number of steps: weights and moments are those that belong to it. */
-  set numSteps(numSteps: number) {
-    this.#numSteps = numSteps;
-  }
-
   /**
    * One step after another, up to the last.
    *
@@ -174,12 +182,19 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   }
 
   /**
-   * One step.
+   * One step, after those that were asked for before.
    *
    * @throws {NumericalError} if the loss is no finite number any more: the weights are those of the step before
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async step(): Promise<TrainingStep> {
+    const step = this.#running.then(() => this.#step());
+    // Who asked for a step before hears of its error; this one is tried all the same.
+    this.#running = step.catch(() => {});
+    return await step;
+  }
+
+  async #step(): Promise<TrainingStep> {
     this.#signal?.throwIfAborted();
     const begin = performance.now();
     const step = this.#numSteps;
@@ -201,11 +216,14 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   /** The mean loss of the batches of a step, whose gradients are in the optimizer's buffer then. */
   async #computeGradients(step: number): Promise<Computed> {
     const { accumulation, batchSize, seqLength, seed } = this.settings;
-    const batches = Array.from(
-      { length: accumulation },
-      (_, i) => this.#data.batch(step * accumulation + i, batchSize),
-    );
-    for (const batch of batches) this.#checkBatch(batch);
+    const batches = Array.from({ length: accumulation }, (_, i) => {
+      const batch = this.#data.batch(step * accumulation + i, batchSize);
+      checkArrays(batch);
+      // Whoever gives them may use the arrays again for the next one.
+      const copied = { tokens: batch.tokens.slice(), targets: batch.targets.slice() };
+      this.#checkBatch(copied);
+      return copied;
+    });
     const numTokens = batches.reduce((sum, { targets }) => sum + numTargets(targets), 0);
     const kept = Array.from(
       { length: accumulation * batchSize },
@@ -263,6 +281,16 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   [Symbol.dispose](): void {
     this.#resources[Symbol.dispose]();
   }
+}
+
+/** Throws unless a batch consists of two arrays of 32-bit integers. */
+function checkArrays(batch: Batch): void {
+  if (batch?.tokens instanceof Int32Array && batch.targets instanceof Int32Array) return;
+  throw new TypeError(
+    `Cannot ${ACTION}: a batch is an object with tokens and targets, both Int32Array: received ${
+      describe(batch)
+    }.`,
+  );
 }
 
 function numTargets(targets: Int32Array): number {

@@ -71,10 +71,12 @@ function number(min: number, max: number, meaning: string): OptionRule {
   };
 }
 
-const atLeastZero = number(0, Number.MAX_VALUE, "a number of at least 0");
+/** Larger ones have no use, and the largest of F32 is not far. */
+const atLeastZero = number(0, 1e30, "a number from 0 to 1e30");
 const share = {
   ...number(0, 1, "a number from 0 to less than 1"),
-  isInRange: (value: unknown) => (value as number) >= 0 && (value as number) < 1,
+  // As F32 has it.
+  isInRange: (value: unknown) => (value as number) >= 0 && Math.fround(value as number) < 1,
 };
 
 /** What these options must be. */
@@ -94,7 +96,7 @@ export const trainerRules: OptionRules<TrainerOptions> = {
     isInRange: (value) => (value as number[]).every((beta) => beta >= 0 && beta < 1),
     copy: (value) => Array.from(value as readonly number[]),
   },
-  epsilon: number(Number.MIN_VALUE, 1, "a number above 0, at most 1"),
+  epsilon: number(1e-30, 1, "a number from 1e-30 to 1"),
   weightDecay: atLeastZero,
   gradientClip: atLeastZero,
   dropout: share,

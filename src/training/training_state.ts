@@ -13,7 +13,7 @@ import { type SafetensorsTensorToWrite, writeSafetensors } from "../formats/safe
 import { readTensor, writeTensor } from "../tensor/data.ts";
 import { sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { optimizerOf, type Trainer } from "./trainer.ts";
+import { continueFrom, optimizerOf, type Trainer } from "./trainer.ts";
 
 /** What else is to be known when training goes on: anything that JSON holds. */
 export type TrainingRecord = Readonly<Record<string, unknown>>;
@@ -121,7 +121,7 @@ export async function loadTrainingState(trainer: Trainer, path: string): Promise
       await eventLoopTurn();
     }
   }
-  trainer.numSteps = step;
+  continueFrom(trainer, step);
 }
 
 function recordOf(
@@ -129,7 +129,7 @@ function recordOf(
   path: string,
 ): TrainingRecord & { readonly step: number } {
   const text = metadata.get(METADATA_KEY);
-  const record = text === undefined ? undefined : JSON.parse(text);
+  const record = text === undefined ? undefined : parsed(text);
   if (record?.version === VERSION && Number.isSafeInteger(record.step)) return record;
   throw new FileFormatError(
     `Cannot go on training from ${
@@ -137,4 +137,15 @@ function recordOf(
     }: it is no state of training that this version knows`,
     { path },
   );
+}
+
+/** The value of a JSON text; nothing if it is none. */
+function parsed(
+  text: string,
+): ReturnType<typeof recordOf> & { readonly version?: unknown } | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

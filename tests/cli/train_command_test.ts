@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { GPT2 } from "../../mod.ts";
+import { readTrainingRecord } from "../../src/training/training_state.ts";
 import type { TrainingEvent } from "../../src/training/training_event.ts";
 import { withFiles } from "../training/data/with_files.ts";
 import { runCli, type RunOptions } from "./run_cli.ts";
@@ -56,7 +57,7 @@ Deno.test("train makes a model that can be run, and says what it does", () =>
       out,
       ...SMALL,
     ]);
-    assertEquals([code, stdout], [0, `${out}\n`], stderr);
+    assertEquals([code, stdout], [0, `${out}/best\n`], stderr);
     assertStringIncludes(stderr, "tokens to learn from");
     assertEquals(Array.from(Deno.readDirSync(out), ({ name }) => name).sort(), [
       "best",
@@ -190,6 +191,9 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     "short.txt": "too short",
     "bad.json": "{",
     "unknown.json": '{"modle": {}}',
+    "option.json": '{"training": {"numStep": 3}}',
+    "tokens/train.bin": "abcd",
+    "tokens/val.bin": "abcd",
   }, async (folder) => {
     const data = ["--data", `${folder}/text.txt`];
     const out = ["--out", `${folder}/out`];
@@ -208,6 +212,16 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     );
     await refused([...data, ...out, "--config", `${folder}/bad.json`], 2, "is not JSON");
     await refused([...data, ...out, "--config", `${folder}/unknown.json`], 2, 'received "modle"');
+    await refused(
+      [...data, ...out, "--config", `${folder}/option.json`],
+      2,
+      "Did you mean numSteps?",
+    );
+    await refused(
+      ["--data", `${folder}/tokens`, ...out],
+      2,
+      "no tokenizer that they are of",
+    );
     await refused([...data, ...out, "--tokenizer", "bpe:12"], 2, "takes 257 to 1048576 tokens");
     await refused([...data, ...out, "--heads", "5"], 2, "numHeads must divide embeddingDim");
     await refused(
@@ -221,6 +235,44 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     await refused([...data, ...out, ...SMALL], 74, "there is a training run in it");
     await refused(["--resume", ...out, "--steps", "20"], 2, "--steps does not go with --resume");
     assertEquals(Deno.readFileSync(`${folder}/out/state.safetensors`), before);
+  }));
+
+Deno.test("train refuses a folder with a run before it changes anything in it, and goes on without the text", () =>
+  withFiles({ "text.txt": TEXT, "other.txt": TEXT.replaceAll("cat", "dog") }, async (folder) => {
+    const out = `${folder}/out`;
+    await train(["--data", `${folder}/text.txt`, "--out", out, ...SMALL]);
+    const files = ["plan.json", "data/data.json", "data/train.bin", "tokenizer/tokenizer.json"];
+    const contents = () => files.map((file) => Deno.readTextFileSync(`${out}/${file}`));
+    const before = contents();
+    const refused = await train([
+      "--data",
+      `${folder}/other.txt`,
+      "--out",
+      out,
+      ...SMALL,
+      "--tokenizer",
+      "bpe:300",
+    ]);
+    assertEquals(refused.code, 74);
+    assertEquals(contents(), before);
+    Deno.removeSync(`${folder}/text.txt`);
+    const { code, stderr } = await train(["--resume", "--out", out]);
+    assertEquals(code, 0, stderr);
+    assertEquals(contents(), before);
+  }));
+
+Deno.test("train saves what it has done where nobody reads its output any more", () =>
+  withText(async (folder) => {
+    const out = `${folder}/out`;
+    const { code } = await train(
+      ["--data", `${folder}/text.txt`, "--out", out, ...SMALL, ...EVERY_EVENT],
+      { numWrites: 8 },
+    );
+    assertEquals(code, 0);
+    const { step } = readTrainingRecord(`${out}/state.safetensors`);
+    assert(step >= 3 && step < 12, `${step}`);
+    assertEquals((await train(["--resume", "--out", out])).code, 0);
+    assertEquals(eventsOf(out).filter(({ kind }) => kind === "step").length, 12);
   }));
 
 Deno.test("train stops where the loss is no number, and keeps the weights before", () =>

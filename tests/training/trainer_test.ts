@@ -7,6 +7,7 @@ import { engineOf } from "../../src/engine/engines.ts";
 import { readTensor } from "../../src/tensor/data.ts";
 import { disableTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import { type BatchSource, Trainer } from "../../src/training/trainer.ts";
+import type { Batch } from "../../src/training/training_graph.ts";
 import type { TrainerOptions } from "../../src/training/trainer_options.ts";
 import { createTrainingModel, readTensors, readTrainingCase, relativeError } from "./reference.ts";
 
@@ -133,7 +134,7 @@ Deno.test("Trainer lets the model be used between its steps, and while one is co
 
 Deno.test("Trainer stops where the loss is no number, with the weights of the step before", async () => {
   using model = createTrainingModel("steps");
-  using trainer = new Trainer(model, sequences, { ...STEPS, learningRate: 1e30, warmupSteps: 0 });
+  using trainer = new Trainer(model, sequences, { ...STEPS, learningRate: 1e29, warmupSteps: 0 });
   let last = 0;
   const error = await assertRejects(async () => {
     for await (const { step } of trainer) last = step;
@@ -150,6 +151,37 @@ Deno.test("Trainer stops when it is asked to, and goes on", async () => {
   controller.abort();
   await assertRejects(() => trainer.step(), DOMException);
   assertEquals(trainer.numSteps, 1);
+});
+
+Deno.test("Trainer does one step after another, however many are asked for at once", async () => {
+  const lossesOf = async (areQueued: boolean) => {
+    using model = createTrainingModel("steps");
+    using trainer = new Trainer(model, sequences, { ...STEPS, numSteps: 3, accumulation: 2 });
+    const steps = areQueued
+      ? await Promise.all([trainer.step(), trainer.step(), trainer.step()])
+      : await Array.fromAsync(trainer);
+    return steps.map(({ step, loss, gradientNorm }) => [step, loss, gradientNorm]);
+  };
+  assertEquals(await lossesOf(true), await lossesOf(false));
+});
+
+Deno.test("Trainer takes batches from arrays that are used again", async () => {
+  const tokens = new Int32Array(48);
+  const targets = new Int32Array(48);
+  const reusing: BatchSource = {
+    batch(step, batchSize) {
+      const batch = sequences.batch(step, batchSize);
+      tokens.set(batch.tokens);
+      targets.set(batch.targets);
+      return { tokens, targets };
+    },
+  };
+  const stepsOf = async (data: BatchSource) => {
+    using model = createTrainingModel("steps");
+    using trainer = new Trainer(model, data, { ...STEPS, numSteps: 2, accumulation: 3 });
+    return (await Array.fromAsync(trainer)).map(({ loss, gradientNorm }) => [loss, gradientNorm]);
+  };
+  assertEquals(await stepsOf(reusing), await stepsOf(sequences));
 });
 
 Deno.test("Trainer refuses what cannot be trained", async () => {
@@ -173,10 +205,16 @@ Deno.test("Trainer refuses what cannot be trained", async () => {
   refuses({ freeze: ["*"] }, RangeError, "all weights are frozen");
   refuses({ precision: "f16" as "f32" }, RangeError, "one of f32, bf16");
   assertThrows(() => new Trainer({}, sequences), TypeError, "a GPT2 is needed");
+  const none = undefined as unknown as BatchSource;
+  assertThrows(() => new Trainer(model, none), TypeError, "must have a method batch");
+  refuses({ learningRate: 1e300 }, RangeError, "from 0 to 1e30");
   const wrong = (batch: Partial<ReturnType<BatchSource["batch"]>>): BatchSource => ({
     batch: (step, batchSize) => ({ ...sequences.batch(step, batchSize), ...batch }),
   });
   const cases: [BatchSource, string][] = [
+    [{ batch: () => undefined as unknown as Batch }, "both Int32Array"],
+    [{ batch: () => Promise.resolve() as unknown as Batch }, "both Int32Array"],
+    [wrong({ tokens: new Uint8Array(48) as unknown as Batch["tokens"] }), "both Int32Array"],
     [wrong({ tokens: new Int32Array(3) }), "received 3 tokens and 48 targets"],
     [wrong({ tokens: new Int32Array(48).fill(47) }), "received the token 47"],
     [wrong({ targets: new Int32Array(48).fill(-2) }), "received the target -2"],
@@ -200,6 +238,13 @@ Deno.test("Trainer refuses a quantized model, and trains a file that is loaded t
     const options = { batchSize: 1, seqLength: 4, numSteps: 20, learningRate: 1e-2 };
     using quantized = await GPT2.fromPretrained(path);
     assertThrows(() => new Trainer(quantized, data, options), TypeError, "received q8_0");
+    const exact = `${folder}/exact.gguf`;
+    await created.saveGguf(exact, { type: "f32" });
+    using mapped = await GPT2.fromPretrained(exact);
+    const lies = engineOf(mapped)!.model.weights.memoriesOf("blocks.0.mlpProjection.weight");
+    if (lies.includes("mapped")) {
+      assertThrows(() => new Trainer(mapped, data, options), TypeError, "trainable: true");
+    }
     using model = await GPT2.fromPretrained(path, { trainable: true });
     assertEquals(model.weightType, "f32");
     using trainer = new Trainer(model, data, options);

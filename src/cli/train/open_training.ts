@@ -64,10 +64,20 @@ export async function openTraining(
 ): Promise<OpenTraining> {
   const out = folder.path;
   using resources = new DisposableStack();
-  const model = resources.use(await openModel(plan, { out, threads }, io));
+  const model = resources.use(await openModel(plan, { folder, threads }, io));
   const tokenizer = model.tokenizer!;
-  const data = await prepare(plan.data, tokenizer, plan.validationShare, `${out}/data`, io);
-  const { seqLength, seed } = withDefaults(plan.training, model.config.contextLength);
+  // What a run goes on with is what it began with, whatever has become of the texts.
+  const isPrepared = folder.hasState && exists(`${out}/data/train.bin`);
+  const source = isPrepared ? `${out}/data` : plan.data;
+  checkSample(plan, tokenizer);
+  const data = await prepare(source, tokenizer, plan.validationShare, `${out}/data`, io);
+  const { contextLength } = model.config;
+  const { seqLength, seed } = withDefaults(plan.training, contextLength);
+  if (seqLength > contextLength) {
+    throw new UsageError(
+      `--context is at most that of the model: received ${seqLength} of ${contextLength}. Choose a shorter one.`,
+    );
+  }
   const file = resources.use(await openTokens(data.trainPath, data, model, io));
   const windows = new TrainingWindows(file, {
     contextLength: seqLength,
@@ -122,7 +132,7 @@ function adapterResult(model: GPT2, adapter: Adapter, path: string): TrainingRes
 
 async function openModel(
   plan: TrainingPlan,
-  { out, threads }: { readonly out: string; readonly threads: number },
+  { folder, threads }: { readonly folder: RunFolder; readonly threads: number },
   io: Io & { readonly isQuiet?: boolean },
 ): Promise<GPT2> {
   const { stderr, signal, isQuiet } = io;
@@ -136,21 +146,33 @@ async function openModel(
       (onProgress) => GPT2.fromPretrained(init, { trainable, type, threads, signal, onProgress }),
     );
   }
-  const tokenizer = await openTokenizer(plan, `${out}/tokenizer`, io);
-  const config = new GPT2Config({ ...plan.model!, vocabSize: tokenizer.vocabSize });
+  const tokenizer = await openTokenizer(plan, folder, io);
+  const { vocabSize } = tokenizer;
+  // What the model says of itself to those who train it further.
+  const { dropout = 0 } = plan.training;
+  const config = new GPT2Config({ ...plan.model!, dropout, vocabSize });
   return await GPT2.create(config, { tokenizer, threads, signal, seed: plan.training.seed });
 }
 
 /** The tokenizer of a new model: the one that the run has learned before, or what the plan says. */
 async function openTokenizer(
   { tokenizer: kind = "char", data }: TrainingPlan,
-  folder: string,
+  { path, hasState }: RunFolder,
   io: Io & { readonly isQuiet?: boolean },
 ): Promise<Tokenizer> {
+  const folder = `${path}/tokenizer`;
   if (kind === "gpt2") return await Tokenizer.gpt2();
   const learned = /^(char|bpe(?::(\d+))?)$/.exec(kind);
   if (learned === null) return await readTokenizer(kind);
-  if (exists(`${folder}/tokenizer.json`)) return await readTokenizer(folder);
+  if (hasState && exists(`${folder}/tokenizer.json`)) return await readTokenizer(folder);
+  if (exists(`${data}/train.bin`)) {
+    throw new UsageError(
+      `--data is a folder of tokens: received ${
+        quotePath(data)
+      }, and no tokenizer that they are of. ` +
+        "Add --tokenizer gpt2, or a folder with a tokenizer.",
+    );
+  }
   const vocabSize = learned[2] === undefined ? undefined : Number(learned[2]);
   if (vocabSize !== undefined && !(vocabSize >= 257 && vocabSize <= 2 ** 20)) {
     throw new UsageError(
@@ -168,10 +190,21 @@ async function openTokenizer(
       onProgress: ({ readBytes, totalBytes }) => bar.show(readBytes, totalBytes),
     });
     await saveTokenizer(tokenizer, folder);
+    if (vocabSize !== undefined && tokenizer.vocabSize < vocabSize && !io.isQuiet) {
+      await bar.clear();
+      await io.stderr.write(
+        `The text has pairs for ${countText(tokenizer.vocabSize, "token")} only.\n`,
+      );
+    }
     return tokenizer;
   } finally {
     await bar.clear();
   }
+}
+
+/** Throws before anything is computed if the tokenizer cannot express what is to be continued. */
+function checkSample({ samplePrompt }: TrainingPlan, tokenizer: Tokenizer): void {
+  if (samplePrompt !== undefined) tokenizer.encode(samplePrompt);
 }
 
 async function readTokenizer(folder: string): Promise<Tokenizer> {

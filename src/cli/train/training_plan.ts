@@ -6,12 +6,14 @@
  */
 import { resolve } from "node:path";
 import { quote, quotePath } from "../../base/describe.ts";
+import { checkOptions } from "../../base/check_options.ts";
+import { InvalidArgumentError } from "../../base/errors.ts";
 import { exists, isFile } from "../../base/files.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import type { CreateAdapterOptions } from "../../model/create_adapter.ts";
-import type { GPT2ConfigFields } from "../../model/config.ts";
+import { GPT2Config, type GPT2ConfigFields } from "../../model/config.ts";
 import { type PresetName, presets } from "../../training/presets.ts";
-import type { TrainerOptions } from "../../training/trainer_options.ts";
+import { type TrainerOptions, trainerRules } from "../../training/trainer_options.ts";
 import { flagText, type FlagValues } from "../arguments/flags.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 import { parseAdapter } from "./parse_adapter.ts";
@@ -162,7 +164,13 @@ export async function readPlan(out: string): Promise<TrainingPlan> {
       } to go on with: received --resume. Leave it out to begin one.`,
     );
   }
-  return JSON.parse(await Deno.readTextFile(path));
+  const plan = await readJsonObject(path);
+  if (typeof plan.data === "string" && typeof plan.training === "object") {
+    return plan as unknown as TrainingPlan;
+  }
+  throw new UsageError(
+    `${quotePath(path)} is no plan of a training run. Train into another folder.`,
+  );
 }
 
 /** The flags that may be given together with `--resume`: they decide nothing of the result. */
@@ -188,7 +196,7 @@ export function checkOnlyFreeFlags(values: Values): void {
   }
 }
 
-async function readConfigFile(path: string): Promise<ConfigFile> {
+async function readJsonObject(path: string): Promise<Record<string, unknown>> {
   let config: unknown;
   try {
     config = JSON.parse(await Deno.readTextFile(path));
@@ -196,17 +204,38 @@ async function readConfigFile(path: string): Promise<ConfigFile> {
     if (!(error instanceof SyntaxError)) throw error;
     throw new UsageError(`${quotePath(path)} is not JSON: received ${error.message}. Correct it.`);
   }
-  if (typeof config !== "object" || config === null || Array.isArray(config)) {
-    throw new UsageError(
-      `${quotePath(path)} is no JSON object. Write {"model": ..., "training": ...}.`,
-    );
+  if (typeof config === "object" && config !== null && !Array.isArray(config)) {
+    return config as Record<string, unknown>;
   }
+  throw new UsageError(
+    `${quotePath(path)} is no JSON object. Write {"model": ..., "training": ...}.`,
+  );
+}
+
+async function readConfigFile(path: string): Promise<ConfigFile> {
+  const config = await readJsonObject(path);
   const unknown = Object.keys(config).find((key) => !CONFIG_KEYS.includes(key));
-  if (unknown === undefined) return config;
+  if (unknown === undefined) return checkedSettings(path, config);
   throw new UsageError(
     `${quotePath(path)} has a setting that there is none of: received ${quote(unknown)}. ` +
       `There are ${CONFIG_KEYS.join(", ")}.`,
   );
+}
+
+/** Settings of a file, if they are such as there are. */
+function checkedSettings(path: string, config: ConfigFile): ConfigFile {
+  try {
+    if (config.training !== undefined) checkOptions("train", config.training, trainerRules);
+    if (config.model !== undefined) {
+      // Of the sizes that a preset has, those that are not given are any.
+      new GPT2Config(Object.assign({ embeddingDim: 4, numHeads: 1, numLayers: 1 }, config.model));
+    }
+    return config;
+  } catch (error) {
+    const isForeseen = error instanceof TypeError || error instanceof InvalidArgumentError;
+    if (!isForeseen) throw error;
+    throw new UsageError(`${quotePath(path)}: ${error.message}`);
+  }
 }
 
 /** A tokenizer that is a folder, from wherever the run is gone on with. */
