@@ -45,6 +45,10 @@ public:
          * others; where there is little, each gets some. */
         divide(4 * numThreads, 112, BLOCK_ROWS / 2);
         divide(numThreads, 28, 32);
+        /* Few parts are as many for each thread. */
+        while (count() < 4 * numThreads && count() % numThreads != 0 && rows / (rowParts + 1) >= 28) {
+            rowParts++;
+        }
     }
 
     int64_t count() const { return batches * chunks * rowParts; }
