@@ -4,6 +4,7 @@
  * @module
  */
 import type { TrainingEvent } from "../training/training_event.ts";
+import { exists } from "../base/files.ts";
 import { defineCommand } from "./command.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { withQuiet } from "./terminal/io.ts";
@@ -38,11 +39,20 @@ export const trainCommand = defineCommand({
     // Loaded only now: every help reads this file.
     const { checkOnlyFreeFlags, planOf, readPlan } = await import("./train/training_plan.ts");
     if (resume) checkOnlyFreeFlags(values);
-    const plan = resume ? await readPlan(out) : await planOf(values);
+    const plan = resume ? await readPlan(out, values.steps) : await planOf(values);
     const { openTraining } = await import("./train/open_training.ts");
+    const { withDefaults } = await import("../training/trainer_options.ts");
     const { RunFolder } = await import("../training/run_folder.ts");
     const { runTraining } = await import("../training/run_training.ts");
     await using folder = await RunFolder.open(out, { resume });
+    const { readTrainingRecord } = await import("../training/training_state.ts");
+    const numDone = folder.hasState ? readTrainingRecord(folder.statePath).step : 0;
+    const { numSteps } = withDefaults(plan.training, 1);
+    if (numDone >= numSteps) {
+      const steps = numDone === 1 ? "step is" : "steps are";
+      await io.stderr.write(`${numDone} ${steps} done: add --steps to do more\n`);
+      return await io.stdout.write(values.json ? "" : `${resultOf(out)}\n`);
+    }
     using training = await openTraining(plan, folder, { threads: values.threads }, io);
     const { model, trainer, options } = training;
     const { TrainingDisplay } = await import("./train/training_display.ts");
@@ -63,8 +73,11 @@ export const trainCommand = defineCommand({
       await io.stderr.write(`Go on with train --resume --out ${lineText(out)}\n`);
       io.signal.throwIfAborted();
     }
-    if (isJson) return;
-    const { exists } = await import("../base/files.ts");
-    await io.stdout.write(`${exists(`${out}/best`) ? `${out}/best` : `${out}/last`}\n`);
+    if (!isJson) await io.stdout.write(`${resultOf(out)}\n`);
   },
 });
+
+/** The model that a run has made. */
+function resultOf(out: string): string {
+  return exists(`${out}/best`) ? `${out}/best` : `${out}/last`;
+}

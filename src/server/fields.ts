@@ -84,6 +84,12 @@ export const objectField: Field<Readonly<Record<string, unknown>>> = {
     typeof value === "object" && value !== null && !Array.isArray(value),
 };
 
+/** Numbers by name. */
+export const scalesField: Field<Readonly<Record<string, unknown>>> = {
+  ...objectField,
+  meaning: 'an object of scales by name, such as {"poems": 0.5}',
+};
+
 /** Either of two. */
 export function eitherField<A, B>(one: Field<A>, other: Field<B>): Field<A | B> {
   return {

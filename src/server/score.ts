@@ -25,7 +25,7 @@ import {
   eitherField,
   type Field,
   integerField,
-  objectField,
+  scalesField,
   textField,
   tokensField,
 } from "./fields.ts";
@@ -52,7 +52,7 @@ export async function score(exchange: Exchange): Promise<Response> {
     prompt: eitherField(promptField, tokensField),
     continuations: continuationsField,
     logprobs: integerField(0, MAX_LOG_PROBABILITIES),
-    ...service.adapters.size > 0 && { adapters: objectField },
+    ...service.adapters.size > 0 && { adapters: scalesField },
   });
   const { adapters: scales } = fields as { adapters?: Readonly<Record<string, unknown>> };
   const adapters = chooseAdapters(service, fields.model, scales);

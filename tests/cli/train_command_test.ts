@@ -233,7 +233,7 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     assertEquals((await train([...data, ...out, ...SMALL, "--steps", "2"])).code, 0);
     const before = Deno.readFileSync(`${folder}/out/state.safetensors`);
     await refused([...data, ...out, ...SMALL], 74, "there is a training run in it");
-    await refused(["--resume", ...out, "--steps", "20"], 2, "--steps does not go with --resume");
+    await refused(["--resume", ...out, "--seed", "20"], 2, "--seed does not go with --resume");
     assertEquals(Deno.readFileSync(`${folder}/out/state.safetensors`), before);
   }));
 
@@ -259,6 +259,20 @@ Deno.test("train refuses a folder with a run before it changes anything in it, a
     const { code, stderr } = await train(["--resume", "--out", out]);
     assertEquals(code, 0, stderr);
     assertEquals(contents(), before);
+  }));
+
+Deno.test("train --resume --steps goes on beyond the last step, and a run that is done stays as it is", () =>
+  withText(async (folder) => {
+    const out = `${folder}/out`;
+    await train(["--data", `${folder}/text.txt`, "--out", out, ...SMALL]);
+    const before = Deno.readFileSync(`${out}/state.safetensors`);
+    const done = await train(["--resume", "--out", out]);
+    assertEquals([done.code, done.stdout], [0, `${out}/best\n`]);
+    assertStringIncludes(done.stderr, "12 steps are done: add --steps to do more");
+    assertEquals(Deno.readFileSync(`${out}/state.safetensors`), before);
+    const { code, stderr } = await train(["--resume", "--out", out, "--steps", "16"]);
+    assertEquals(code, 0, stderr);
+    assertEquals(eventsOf(out).filter(({ kind }) => kind === "step").length, 16);
   }));
 
 Deno.test("train saves what it has done where nobody reads its output any more", () =>

@@ -4,6 +4,7 @@
  * @module
  */
 import { describe } from "../../base/describe.ts";
+import { exists } from "../../base/files.ts";
 import type { TextListFlag } from "./flags.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -32,7 +33,7 @@ export interface NamedAdapterChoice extends AdapterChoice {
 /**
  * Reads `name=file[:scale]`.
  *
- * @throws {UsageError} if there is no name or file, or the scale is too large for a number
+ * @throws {UsageError} if there is no name or file, or the scale is none or too large
  */
 export function parseNamedAdapter(text: string): NamedAdapterChoice {
   const [, name, rest] = text.match(/^([^=]+)=(.*)$/s) ?? [];
@@ -45,20 +46,31 @@ export function parseNamedAdapter(text: string): NamedAdapterChoice {
   );
 }
 
+/** As a server takes them: with larger ones nothing but noise is computed. */
+const MAX_SCALE = 1000;
+
 const SCALE = /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i;
 
 /**
  * Reads `file[:scale]`.
  *
- * @throws {UsageError} if there is no file, or the scale is too large for a number
+ * @throws {UsageError} if there is no file, or the scale is none or too large
  */
 export function parseAdapter(text: string): AdapterChoice {
   const [, before, last] = text.match(/^(.*):([^:]*)$/s) ?? [];
   const hasScale = last !== undefined && SCALE.test(last);
+  if (last !== undefined && !hasScale && exists(before) && !exists(text)) {
+    throw new UsageError(
+      `The scale of an adapter is a number: received ${describe(last)} behind ${
+        describe(before)
+      }. ` +
+        "Write for example --adapter my-lora:0.5.",
+    );
+  }
   const choice = hasScale ? { path: before, scale: Number(last) } : { path: text, scale: 1 };
-  if (choice.path !== "" && Number.isFinite(choice.scale)) return choice;
+  if (choice.path !== "" && Math.abs(choice.scale) <= MAX_SCALE) return choice;
   throw new UsageError(
-    `--adapter needs a folder or file, perhaps with a number behind a colon: received ${
+    `--adapter needs a folder or file, perhaps with a number up to 1000 behind a colon: received ${
       describe(text)
     }. Write for example --adapter my-lora:0.5.`,
   );

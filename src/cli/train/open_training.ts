@@ -90,7 +90,7 @@ export async function openTraining(
   if (adapter !== undefined) await model.useAdapters([adapter]);
   const trainer = resources.use(new Trainer(model, windows, { ...plan.training, adapter }));
   const validation = await openValidation(data, model, seqLength, resources, io);
-  if (!folder.hasState) await writePlan(plan, out);
+  await writePlan(plan, out);
   const owned = resources.move();
   const { evaluateEvery, saveEvery } = plan;
   return {

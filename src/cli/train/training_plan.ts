@@ -153,9 +153,10 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
 /**
  * The plan of the run in a folder.
  *
+ * @param numSteps steps in all, if they are not to be those of the plan
  * @throws {UsageError} if there is none
  */
-export async function readPlan(out: string): Promise<TrainingPlan> {
+export async function readPlan(out: string, numSteps?: number): Promise<TrainingPlan> {
   const path = `${out}/${PLAN_FILE}`;
   if (!isFile(path)) {
     throw new UsageError(
@@ -166,17 +167,19 @@ export async function readPlan(out: string): Promise<TrainingPlan> {
   }
   const plan = await readJsonObject(path);
   if (typeof plan.data === "string" && typeof plan.training === "object") {
-    return plan as unknown as TrainingPlan;
+    const found = plan as unknown as TrainingPlan;
+    return numSteps === undefined ? found : { ...found, training: { ...found.training, numSteps } };
   }
   throw new UsageError(
     `${quotePath(path)} is no plan of a training run. Train into another folder.`,
   );
 }
 
-/** The flags that may be given together with `--resume`: they decide nothing of the result. */
+/** The flags that may be given together with `--resume`: they decide nothing of what was done so far. */
 const FREE_FLAGS: ReadonlySet<string> = new Set([
   "out",
   "resume",
+  "steps",
   "threads",
   "json",
   "quiet",

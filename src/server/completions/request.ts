@@ -20,6 +20,7 @@ import {
   integerField,
   numberField,
   objectField,
+  scalesField,
   textField,
   textsField,
 } from "../fields.ts";
@@ -107,7 +108,7 @@ function completionFields({ maxTexts, steering, adapters, model: { config } }: R
     choices: textsField(MAX_CHOICES, MAX_CHOICE_CHARACTERS),
     return_token_ids: flagField,
     ...steering.size > 0 && { steer: objectField },
-    ...adapters.size > 0 && { adapters: objectField },
+    ...adapters.size > 0 && { adapters: scalesField },
   };
 }
 
