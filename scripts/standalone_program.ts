@@ -4,7 +4,6 @@
  * @module
  */
 
-import { otherCommandFiles } from "../src/cli/commands.ts";
 import { basename, dirname } from "node:path";
 import denoConfig from "../deno.json" with { type: "json" };
 import { requireReplaceable } from "../src/base/atomic_file.ts";
@@ -116,7 +115,7 @@ export function compileArguments(folder: string, output: string, target?: Target
     ...["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-check"],
     // Deno would keep the cache in the folder for temporary files, under a name that anybody may take first.
     "--no-code-cache",
-    ...[...assets, ...otherCommandFiles()].flatMap((path) => ["--include", path]),
+    ...assets.flatMap((path) => ["--include", path]),
     ...(target === undefined ? [] : ["--target", target]),
     ...["--output", output],
     "mod.ts",

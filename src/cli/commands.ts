@@ -9,48 +9,28 @@ import { UsageError } from "./arguments/usage_error.ts";
 import { lineText } from "./terminal/terminal_text.ts";
 import type { Command } from "./command.ts";
 
-/** Those that are not the default one, each in a file of its name. */
-const OTHERS = [
-  "explain",
-  "score",
-  "patch",
-  "perplexity",
-  "compare",
-  "serve",
-  "train",
-  "evaluate",
-  "convert",
-  "merge",
-  "quantize",
-  "tokenize",
-  "tokenizer",
-  "info",
-  "models",
-  "bench",
-  "uninstall",
-  "doctor",
-] as const;
-
 /** The commands by name; each is loaded when it is called. */
 export const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["generate", async () => (await import("./generate_command.ts")).generateCommand],
-  ...OTHERS.map((name): [string, () => Promise<Command>] => [name, () => loadOther(name)]),
+  ["explain", async () => (await import("./explain_command.ts")).explainCommand],
+  ["score", async () => (await import("./score_command.ts")).scoreCommand],
+  ["patch", async () => (await import("./patch_command.ts")).patchCommand],
+  ["perplexity", async () => (await import("./perplexity_command.ts")).perplexityCommand],
+  ["compare", async () => (await import("./compare_command.ts")).compareCommand],
+  ["serve", async () => (await import("./serve_command.ts")).serveCommand],
+  ["train", async () => (await import("./train_command.ts")).trainCommand],
+  ["evaluate", async () => (await import("./evaluate_command.ts")).evaluateCommand],
+  ["convert", async () => (await import("./convert_command.ts")).convertCommand],
+  ["merge", async () => (await import("./merge_command.ts")).mergeCommand],
+  ["quantize", async () => (await import("./quantize_command.ts")).quantizeCommand],
+  ["tokenize", async () => (await import("./tokenize_command.ts")).tokenizeCommand],
+  ["tokenizer", async () => (await import("./tokenizer_command.ts")).tokenizerCommand],
+  ["info", async () => (await import("./info_command.ts")).infoCommand],
+  ["models", async () => (await import("./models_command.ts")).modelsCommand],
+  ["bench", async () => (await import("./bench_command.ts")).benchCommand],
+  ["uninstall", async () => (await import("./uninstall_command.ts")).uninstallCommand],
+  ["doctor", async () => (await import("./doctor_command.ts")).doctorCommand],
 ]);
-
-/**
- * Loads a command by a name that is put together here: Deno reads the files that are named as they are, with all that they
- * import, before it starts, which for all commands takes longer than to write the first token. What is compiled into one
- * program has to include them: {@linkcode otherCommandFiles}.
- */
-async function loadOther(name: string): Promise<Command> {
-  const module = await import(new URL(`./${name}_command.ts`, import.meta.url).href);
-  return module[`${name}Command`];
-}
-
-/** The files of the commands that Deno does not find by itself, from the root of the package. */
-export function otherCommandFiles(): string[] {
-  return OTHERS.map((name) => `src/cli/${name}_command.ts`);
-}
 
 /** The one that runs if none is named. */
 export const DEFAULT_COMMAND = "generate";

@@ -128,7 +128,6 @@ Deno.test("compileArguments() includes every file that no module imports", async
     for (
       const path of [
         "src/demo/demo.gguf",
-        "src/cli/train_command.ts",
         "src/base/program_files/model/bard.gguf",
         `src/base/program_files/library/${libraryFileName()}`,
         `src/base/program_files/library/${libraryFileName()}.json`,
