@@ -478,9 +478,13 @@ export class GPT2 implements Disposable {
    * Loads an adapter (LoRA): a folder that Hugging Face's PEFT saved, or a GGUF file of llama.cpp's. It changes the calls that
    * name it among their `adapters`, and all after {@linkcode GPT2.useAdapters}.
    *
-   * ```ts ignore
-   * using adapter = await model.loadAdapter("shakespeare-lora");
-   * const text = await model.generateText("ROMEO:", { adapters: [{ adapter, scale: 0.8 }] });
+   * ```ts
+   * import { createAdapter, GPT2 } from "@allformers/gpt2";
+   *
+   * using model = await GPT2.fromPretrained("demo");
+   * using adapter = await model.loadAdapter(createAdapter(model.config)); // or "my-lora", "my-lora.gguf"
+   * const adapters = [{ adapter, scale: 0.8 }];
+   * console.log(await model.generateText("ROMEO:", { adapters, maxNewTokens: 5 }));
    * ```
    *
    * @param source its path, or its weights

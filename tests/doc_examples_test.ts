@@ -23,7 +23,14 @@ function sourceFiles(folder: string): string[] {
 }
 
 Deno.test("the examples of what the package exports are written as a user would write them", () => {
-  const entries = ["mod.ts", "src/ops.ts", "src/inspect.ts", "src/evaluate.ts", "src/serve.ts"];
+  const entries = [
+    "mod.ts",
+    "src/ops.ts",
+    "src/inspect.ts",
+    "src/evaluate.ts",
+    "src/serve.ts",
+    "src/train.ts",
+  ];
   const exported = entries.flatMap((entry) =>
     [...read(entry).matchAll(/ from "(\.[^"]+)";/g)].map(([, path]) => join(dirname(entry), path))
   );

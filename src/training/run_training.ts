@@ -204,8 +204,9 @@ class Run {
   #begins(): TrainingEvent {
     const { settings, weights, numSteps, memory } = this.#trainer;
     const { validation, numTrainTokens } = this.#options;
-    const config = Object.entries(this.#model.config).filter(([, value]) =>
-      typeof value === "number" || typeof value === "string"
+    // The dropout of the training is among its settings.
+    const config = Object.entries(this.#model.config).filter(([name, value]) =>
+      name !== "dropout" && (typeof value === "number" || typeof value === "string")
     );
     return {
       kind: "begin",

@@ -72,9 +72,14 @@ export let continueFrom: (trainer: Trainer, numSteps: number) => void;
  * Trains a model. Each step takes a batch, and moves the weights of the model itself: what it writes and how it scores
  * between two steps is what it has learned by then.
  *
- * ```ts ignore
- * using model = new GPT2(config, { tokenizer, threads: 2 });
- * using trainer = new Trainer(model, windows, { numSteps: 2000 });
+ * ```ts
+ * import { GPT2, GPT2Config } from "@allformers/gpt2";
+ * import { Trainer } from "@allformers/gpt2/train";
+ *
+ * using model = new GPT2(GPT2Config.tiny(), { threads: 2 });
+ * const tokens = Int32Array.from({ length: 2 * 8 }, (_, i) => i);
+ * const data = { batch: () => ({ tokens, targets: tokens.map((id) => id + 1) }) };
+ * using trainer = new Trainer(model, data, { numSteps: 5, batchSize: 2, seqLength: 8 });
  * for await (const { step, loss } of trainer) console.log(step, loss);
  * ```
  *
