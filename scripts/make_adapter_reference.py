@@ -67,6 +67,8 @@ def write_adapter(name: str, config: LoraConfig) -> None:
             torch.nn.init.normal_(value, std=0.2)
     if name == "single":
         model.half()
+    for config in model.peft_config.values():
+        config.base_model_name_or_path = "tests/fixtures/reference/hf_folder"  # not that of this machine
     model.save_pretrained(OUT / name)
     (OUT / name / "README.md").unlink(missing_ok=True)
 
