@@ -56,7 +56,13 @@ export {
   type WindowBatch,
 } from "./training/data/training_windows.ts";
 export { type ValidationWindows, validationWindows } from "./training/data/validation_windows.ts";
-export { type BatchSource, Trainer, type TrainingStep } from "./training/trainer.ts";
+export {
+  type BatchSource,
+  Trainer,
+  type TrainerEvaluationOptions,
+  type TrainingStep,
+} from "./training/trainer.ts";
+export type { ValidationLoss } from "./training/validation_loss.ts";
 export type { TrainerOptions, TrainerSettings } from "./training/trainer_options.ts";
 export type { TrainableWeight } from "./training/trainable_weights.ts";
 export type { Batch } from "./training/training_graph.ts";

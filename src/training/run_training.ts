@@ -15,8 +15,6 @@
 import { writeFileAtomically } from "../base/atomic_file.ts";
 import { NumericalError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
-import type { Engine } from "../engine/engine.ts";
-import { engineOf } from "../engine/engines.ts";
 import type { GPT2Config } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { RunFolder } from "./run_folder.ts";
@@ -25,7 +23,6 @@ import type { Trainer } from "./trainer.ts";
 import type { Batch } from "./training_graph.ts";
 import type { Evaluated, RunEnds, StepDone, TrainingEvent } from "./training_event.ts";
 import { loadTrainingState, readTrainingRecord, saveTrainingState } from "./training_state.ts";
-import { validationLoss } from "./validation_loss.ts";
 
 /** How the result of a run is written. */
 export interface TrainingResult {
@@ -119,7 +116,6 @@ export async function* runTraining(
 class Run {
   readonly #model: TrainedModel;
   readonly #trainer: Trainer;
-  readonly #engine: Engine;
   readonly #options: RunOptions;
   readonly #folder: RunFolder;
   /** How long the steps before this run have taken. */
@@ -136,7 +132,6 @@ class Run {
   constructor(model: TrainedModel, trainer: Trainer, options: RunOptions) {
     this.#model = model;
     this.#trainer = trainer;
-    this.#engine = engineOf(model)!;
     this.#options = options;
     this.#folder = options.folder;
   }
@@ -280,13 +275,8 @@ class Run {
     { windows, numBytes }: ValidationData,
     step: number,
   ): Promise<Evaluated> {
-    const { seqLength } = this.#trainer.settings;
-    const { loss, numTokens } = await validationLoss(
-      this.#engine,
-      windows,
-      seqLength,
-      this.#options.signal,
-    );
+    const { signal } = this.#options;
+    const { loss, numTokens } = await this.#trainer.evaluate({ validation: windows, signal });
     const isBest = loss < (this.#best?.loss ?? Infinity);
     if (isBest && step > 0) this.#best = { step, loss };
     const bits = loss * numTokens / Math.LN2;

@@ -3,21 +3,23 @@
  *
  * @module
  */
-import { checkOptions } from "../base/check_options.ts";
+import { abortSignal, checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
-import { adaptParameters, type LowRankUpdates } from "../model/adapt_parameters.ts";
+import { adaptParameters } from "../model/adapt_parameters.ts";
+import { type AppliedAdapters, applyAdapters } from "../model/applied_adapters.ts";
 import type { ModelAdapter } from "../model/model_adapter.ts";
 import type { Model } from "../model/model.ts";
 import { AdamW } from "./adam_w.ts";
+import { checkArrays, checkIds, numTargets } from "./check_batch.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import { learningRateAt } from "./learning_rate.ts";
-import { NO_TARGET } from "./target_loss.ts";
 import { trainableAdapter, type TrainableWeight, trainableWeights } from "./trainable_weights.ts";
 import {
+  batches,
   type TrainerOptions,
   trainerRules,
   type TrainerSettings,
@@ -25,6 +27,7 @@ import {
 } from "./trainer_options.ts";
 import { type Batch, TrainingGraph } from "./training_graph.ts";
 import { startTrainingHooks, type TrainingHooks } from "./training_hooks.ts";
+import { type ValidationLoss, validationLoss } from "./validation_loss.ts";
 
 /** Where batches come from. The same step has the same batch whenever it is asked for. */
 export interface BatchSource {
@@ -35,6 +38,14 @@ export interface BatchSource {
    * @param batchSize texts in it
    */
   batch(step: number, batchSize: number): Batch;
+}
+
+/** Options of `Trainer.evaluate()`. */
+export interface TrainerEvaluationOptions {
+  /** Batches of texts of `seqLength` tokens, however many in each. Default: the `validation` of the trainer. */
+  validation?: Iterable<Batch>;
+  /** Stops it with an `AbortError`. Default: the signal of the trainer. */
+  signal?: AbortSignal;
 }
 
 /** What a step of training has done. */
@@ -61,6 +72,13 @@ export interface TrainingStep {
 type Computed = Pick<TrainingStep, "loss" | "numTokens" | "activations" | "gradients">;
 
 const ACTION = "train";
+
+const EVALUATE = "evaluate the model";
+
+const evaluationRules: OptionRules<TrainerEvaluationOptions> = {
+  validation: batches,
+  signal: abortSignal,
+};
 
 /** What moves the weights of a trainer, and has their gradients. For this package. */
 export let optimizerOf: (trainer: Trainer) => AdamW;
@@ -97,6 +115,9 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   readonly #sums: GradientSums | undefined;
   readonly #hooks: TrainingHooks | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #validation: Iterable<Batch> | undefined;
+  /** What is trained beside the model; null if it is the model itself. */
+  readonly #adapters: AppliedAdapters | null;
   readonly #resources: DisposableStack;
   #numSteps = 0;
   /** The step that is being computed: those that are asked for meanwhile wait. */
@@ -130,7 +151,8 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
       );
     }
     const checked = checkOptions(ACTION, options, trainerRules);
-    const { signal, adapter: given, capture, intervene, captureGradients, ...rest } = checked;
+    const { signal, validation, adapter: given, ...others } = checked;
+    const { capture, intervene, captureGradients, ...rest } = others;
     const { config, weights, backend } = engine.model;
     const settings = withDefaults(rest, config.contextLength);
     checkSettings(settings, config.contextLength);
@@ -139,8 +161,10 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     this.#engine = engine;
     this.#data = data;
     this.#signal = signal;
+    this.#validation = validation;
     const adapter = given as ModelAdapter | undefined;
     checkAdapter(adapter, engine.model, settings);
+    this.#adapters = adapter === undefined ? null : applyAdapters(ACTION, engine.model, [adapter]);
     this.weights = adapter === undefined
       ? trainableWeights(engine.model, settings.freeze)
       : trainableAdapter(engine.model, adapter);
@@ -153,9 +177,9 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
       new TrainingGraph({
         backend,
         config,
-        parameters: adapter === undefined
+        parameters: this.#adapters === null
           ? weights.parameters
-          : adaptParameters(weights.parameters, updatesOf(adapter)),
+          : adaptParameters(weights.parameters, this.#adapters.updates),
         trained: this.weights.map(({ tensor }) => tensor),
         gradients: this.#optimizer.gradients,
         batch: settings.batchSize,
@@ -193,10 +217,42 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async step(): Promise<TrainingStep> {
-    const step = this.#running.then(() => this.#step());
-    // Who asked for a step before hears of its error; this one is tried all the same.
-    this.#running = step.catch(() => {});
-    return await step;
+    return await this.#inTurn(() => this.#step());
+  }
+
+  /**
+   * How well the model predicts texts that it is not trained on, as it is after the steps that were asked for before; those
+   * that are asked for meanwhile wait. Nothing is left out or changed: neither dropout nor `intervene` has a part in it.
+   *
+   * @returns the mean loss of the tokens, in nats, and how many they are
+   * @throws {TypeError} if there is nothing to evaluate, or a batch has another form
+   * @throws {RangeError} if a token is not in the vocabulary
+   * @throws {NumericalError} if the loss is no finite number
+   * @throws {DOMException} `AbortError` (or the signal's own reason)
+   */
+  async evaluate(options: TrainerEvaluationOptions = {}): Promise<ValidationLoss> {
+    const { validation = this.#validation, signal = this.#signal } = checkOptions(
+      EVALUATE,
+      options,
+      evaluationRules,
+    );
+    if (validation === undefined) {
+      throw new TypeError(
+        `Cannot ${EVALUATE}: there are no texts to do it with: received none. ` +
+          "Give them as validation, to the trainer or to evaluate().",
+      );
+    }
+    const { seqLength } = this.settings;
+    return await this.#inTurn(() =>
+      validationLoss(this.#engine, validation, seqLength, { adapters: this.#adapters, signal })
+    );
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#running.then(work);
+    // Who asked for something before hears of its error; this is tried all the same.
+    this.#running = done.catch(() => {});
+    return done;
   }
 
   async #step(): Promise<TrainingStep> {
@@ -223,7 +279,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const { accumulation, batchSize, seqLength, seed } = this.settings;
     const batches = Array.from({ length: accumulation }, (_, i) => {
       const batch = this.#data.batch(step * accumulation + i, batchSize);
-      checkArrays(batch);
+      checkArrays(ACTION, batch);
       // Whoever gives them may use the arrays again for the next one.
       const copied = { tokens: batch.tokens.slice(), targets: batch.targets.slice() };
       this.#checkBatch(copied);
@@ -254,7 +310,6 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
 
   #checkBatch({ tokens, targets }: Batch): void {
     const { batchSize, seqLength } = this.settings;
-    const { vocabSize } = this.#engine.model.config;
     const size = batchSize * seqLength;
     if (tokens.length !== size || targets.length !== size) {
       throw new TypeError(
@@ -262,14 +317,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
           `received ${tokens.length} tokens and ${targets.length} targets`,
       );
     }
-    for (const [name, ids, least] of [["token", tokens, 0], ["target", targets, -1]] as const) {
-      const wrong = ids.find((id) => id < least || id >= vocabSize);
-      if (wrong === undefined) continue;
-      throw new InvalidArgumentError(
-        `Cannot ${ACTION}: received the ${name} ${wrong}, where the vocabulary has ${vocabSize} tokens. ` +
-          "Prepare the data with the tokenizer of the model.",
-      );
-    }
+    checkIds(ACTION, { tokens, targets }, this.#engine.model.config.vocabSize);
     if (numTargets(targets) > 0) return;
     throw new InvalidArgumentError(
       `Cannot ${ACTION}: received a batch without a target that counts`,
@@ -286,22 +334,6 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   [Symbol.dispose](): void {
     this.#resources[Symbol.dispose]();
   }
-}
-
-/** Throws unless a batch consists of two arrays of 32-bit integers. */
-function checkArrays(batch: Batch): void {
-  if (batch?.tokens instanceof Int32Array && batch.targets instanceof Int32Array) return;
-  throw new TypeError(
-    `Cannot ${ACTION}: a batch is an object with tokens and targets, both Int32Array: received ${
-      describe(batch)
-    }.`,
-  );
-}
-
-function numTargets(targets: Int32Array): number {
-  let count = 0;
-  for (const target of targets) if (target !== NO_TARGET) count++;
-  return count;
 }
 
 function checkSettings(
@@ -331,13 +363,6 @@ function checkAdapter(
   if (freeze.length === 0) return;
   throw new InvalidArgumentError(
     `Cannot ${ACTION}: with an adapter all weights of the model are frozen: received freeze as well. Leave it out.`,
-  );
-}
-
-/** What an adapter adds to weights. */
-function updatesOf(adapter: ModelAdapter): LowRankUpdates {
-  return new Map(
-    adapter.weights.map(({ name, down, up, scale }) => [name, [{ down, up, factor: scale }]]),
   );
 }
 

@@ -16,6 +16,7 @@ import type { Adapter } from "../model/adapter.ts";
 import { ModelAdapter } from "../model/model_adapter.ts";
 import type { Precision } from "../tensor/recorder.ts";
 import type { ScheduleKind } from "./learning_rate.ts";
+import type { Batch } from "./training_graph.ts";
 
 /**
  * Options of `Trainer`. What is captured is in `step.activations`; what is changed is so in training only, with its gradients.
@@ -54,6 +55,8 @@ export interface TrainerOptions extends HookOptions {
   freeze?: readonly string[];
   /** What is trained instead of the weights of the model: one of its adapters. */
   adapter?: Adapter;
+  /** What `evaluate()` measures: batches of texts of `seqLength` tokens, gone through anew each time. See `validationWindows()`. */
+  validation?: Iterable<Batch>;
   /** The activations whose gradients are wanted, in `step.gradients`; `*` stands for any part: `["blocks.*.residual"]`. */
   captureGradients?: readonly string[];
   /** Decides the order of the data, and what dropout leaves out. Default: 0. */
@@ -77,6 +80,14 @@ const share = {
   ...number(0, 1, "a number from 0 to less than 1"),
   // As F32 has it.
   isInRange: (value: unknown) => (value as number) >= 0 && Math.fround(value as number) < 1,
+};
+
+/** Batches of texts, which are checked when they are read. */
+export const batches: OptionRule = {
+  meaning: "batches: an array of them, or another object that can be gone through",
+  isType: (value) =>
+    typeof value === "object" &&
+    typeof (value as Iterable<Batch>)?.[Symbol.iterator] === "function",
 };
 
 /** What these options must be. */
@@ -103,6 +114,7 @@ export const trainerRules: OptionRules<TrainerOptions> = {
   precision: oneOf<Precision>("f32", "bf16"),
   freeze: texts,
   adapter: { meaning: "an adapter of the model", isType: (value) => value instanceof ModelAdapter },
+  validation: batches,
   captureGradients: texts,
   seed: integer(0, 2 ** 32 - 1),
   signal: abortSignal,
@@ -111,7 +123,10 @@ export const trainerRules: OptionRules<TrainerOptions> = {
 
 /** The options with their defaults. */
 export type TrainerSettings = Required<
-  Omit<TrainerOptions, "signal" | "adapter" | "capture" | "intervene" | "captureGradients">
+  Omit<
+    TrainerOptions,
+    "signal" | "adapter" | "validation" | "capture" | "intervene" | "captureGradients"
+  >
 >;
 
 /** Fills in what is not given. */
