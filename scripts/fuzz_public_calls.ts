@@ -3,12 +3,13 @@
  *
  *     deno run -A scripts/fuzz_public_calls.ts --kind graphs --programs 10000 --seed 1
  *     deno run -A scripts/fuzz_public_calls.ts --kind texts --programs 100000 --seed 1
+ *     deno run -A scripts/fuzz_public_calls.ts --kind training --programs 10000 --seed 1
  *
  * Ends at the first program that ends its process, with the seed that shows it again.
  *
  * @module
  */
-import { fuzzPublicCalls } from "../tests/public_calls/fuzz.ts";
+import { fuzzPublicCalls, programKinds } from "../tests/public_calls/fuzz.ts";
 import { parseFlags } from "./parse_flags.ts";
 
 const { values: { kind = "texts", programs = "10000", seed = "1" } } = parseFlags(
@@ -24,11 +25,16 @@ if (!Number.isSafeInteger(numPrograms) || numPrograms < 1 || !Number.isSafeInteg
   );
   Deno.exit(2);
 }
-if (kind !== "graphs" && kind !== "texts") {
-  console.error(`Cannot fuzz: --kind must be graphs or texts: received ${kind}`);
+const known = programKinds.find((each) => each === kind);
+if (known === undefined) {
+  console.error(`Cannot fuzz: --kind must be one of ${programKinds.join(", ")}: received ${kind}`);
   Deno.exit(2);
 }
-const { numCalls, numErrors } = await fuzzPublicCalls({ numPrograms, seed: firstSeed, kind });
+const { numCalls, numErrors } = await fuzzPublicCalls({
+  numPrograms,
+  seed: firstSeed,
+  kind: known,
+});
 console.log(
   `${numPrograms} programs, ${numCalls} calls, ${numErrors} errors, none that ended the process`,
 );

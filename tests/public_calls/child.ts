@@ -5,14 +5,20 @@
  *
  * @module
  */
+import type { ProgramKind } from "./fuzz.ts";
 import { makeRandomCalls } from "./random_calls.ts";
 import { makeRandomTextCalls } from "./random_text_calls.ts";
+import { makeRandomTrainingCalls } from "./random_training_calls.ts";
 
 /** A program that takes longer hangs: they take milliseconds. */
 const MAX_MS = 30_000;
 
 const [first, count, kind, isTraced] = Deno.args;
-const makeCalls = kind === "texts" ? makeRandomTextCalls : makeRandomCalls;
+const makeCalls = {
+  graphs: makeRandomCalls,
+  texts: makeRandomTextCalls,
+  training: makeRandomTrainingCalls,
+}[kind as ProgramKind];
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   const trace = isTraced ? (call: string) => console.log(call) : undefined;
   const limit = setTimeout(() => {

@@ -6,7 +6,10 @@
 import { fileURLToPath } from "node:url";
 
 /** What programs are about, as `child.ts` names it. */
-export type ProgramKind = "graphs" | "texts";
+export type ProgramKind = typeof programKinds[number];
+
+/** All kinds. */
+export const programKinds = ["graphs", "texts", "training"] as const;
 
 /** What is to be run. */
 export interface FuzzOptions {
@@ -14,7 +17,7 @@ export interface FuzzOptions {
   readonly numPrograms: number;
   /** That of the first; the others follow. */
   readonly seed: number;
-  /** What they use: tensors and graphs, or texts. */
+  /** What they use: tensors and graphs, texts, or trainers and gradients. */
   readonly kind: ProgramKind;
   /** How many run in one process, and so see what is left of those before them. Default: 100. */
   readonly numPerProcess?: number;

@@ -20,6 +20,14 @@ Deno.test("whatever is called on texts, calls settle, errors are ours, and logit
   assertGreater(numCalls, NUM_PROGRAMS * 15);
 });
 
+Deno.test("whatever is called while a model is trained, calls settle, and errors are ours", async () => {
+  const programs = { numPrograms: NUM_PROGRAMS, seed: SEED, kind: "training" } as const;
+  const { numCalls, numErrors } = await fuzzPublicCalls(programs);
+  assertGreater(numErrors, numCalls / 4);
+  assertGreater(numCalls, numErrors * 1.2);
+  assertGreater(numCalls, NUM_PROGRAMS * 15);
+});
+
 Deno.test("fuzzPublicCalls() names the first program that ends its process", async () => {
   const child = new URL("dying_child.ts", import.meta.url);
   await assertRejects(

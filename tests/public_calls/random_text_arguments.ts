@@ -3,7 +3,12 @@
  *
  * @module
  */
+import { Tokenizer } from "../../mod.ts";
+import { smallMerges, smallTokens } from "../tokenizer/small_vocabulary.ts";
 import { RandomProgram } from "./random_program.ts";
+
+/** The tokenizer of the models. */
+export const tokenizer: Tokenizer = new Tokenizer({ tokens: smallTokens, merges: smallMerges });
 
 /** What is written in the constraints: possible, impossible, and wrong. */
 const CONSTRAINTS: readonly object[] = [
@@ -57,6 +62,14 @@ export abstract class RandomTextArguments extends RandomProgram {
       ...(this.chance(0.2) ? { repetitionPenalty: this.wild(1.3) } : {}),
       ...(this.chance(0.1) ? { noRepeatNgramSize: this.wild(1) } : {}),
     };
+  }
+
+  /** Errors of the package say what cannot be done. Others are those of a mistake in it. */
+  protected override fail(error: unknown): void {
+    const isOurs = error instanceof Error &&
+      (error.message.startsWith("Cannot ") || error.name === "AbortError");
+    if (!isOurs) throw error;
+    super.fail(error);
   }
 
   protected signalOption(): { signal?: AbortSignal } {
