@@ -28,6 +28,8 @@ export type { ForwardOptions, ForwardResult } from "./src/engine/forward.ts";
 export type { GradientsOptions } from "./src/training/gradients_options.ts";
 export type { ModelGradients } from "./src/training/model_gradients.ts";
 export { activationNames } from "./src/model/activation_sites.ts";
+export { weightNames } from "./src/model/weight_names.ts";
+export type { ParameterOptions } from "./src/model/parameters.ts";
 export type { CapturedActivation, CapturedActivations } from "./src/engine/activation_record.ts";
 export type { CaptureOptions, HookOptions } from "./src/engine/hook_options.ts";
 export type {

@@ -9,7 +9,7 @@ import type { Interventions } from "./intervention.ts";
 /** Which activations to keep. */
 export interface CaptureOptions {
   /**
-   * Their names, in which `*` stands for any part: `blocks.*.residual`. `activationNames()` lists all, and `"*"` alone means
+   * Their names, in which `*` stands for any characters: `blocks.*.residual`, `blocks.3.*`, `*Norm`. `activationNames()` lists
    * all.
    */
   names: readonly string[];

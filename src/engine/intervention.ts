@@ -82,7 +82,7 @@ export interface Intervention {
   readonly during?: "prompt" | "continuation";
 }
 
-/** By the name of an activation, in which `*` stands for any part: what is done to it, one after another. */
+/** By the name of an activation, in which `*` stands for any characters: what is done to it, one after another. */
 export type Interventions = Readonly<
   Record<
     string,

@@ -6,22 +6,29 @@
 import { closestName } from "../base/closest_name.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { namePattern } from "../base/name_pattern.ts";
 import { namesHere } from "./foreign_names.ts";
+
+/** Where a user finds all names. */
+const LISTED = {
+  activation: "activationNames(model.config) lists all",
+  "activation or weight": "activationNames(model.config) and weightNames(model.config) list all",
+};
 
 /**
  * The names that a pattern means, at least one.
  *
  * @param action what cannot be done otherwise: `generate`
- * @param pattern a name in which `*` stands for any part; alone it stands for all
+ * @param pattern a name in which `*` stands for any characters
  * @param names all that there are
- * @param what they are names of, in the singular
+ * @param what they are names of
  * @throws {RangeError} if there is none
  */
 export function matchingNames(
   action: string,
   pattern: string,
   names: readonly string[],
-  what: string,
+  what: "activation" | "activation or weight",
 ): string[] {
   const found = namesOf(pattern, names);
   if (found.length > 0) return found;
@@ -34,18 +41,13 @@ export function matchingNames(
     : "";
   throw new InvalidArgumentError(
     `Cannot ${action}: there is no such ${what}: received ${describe(pattern)}. ` +
-      `${advice}activationNames(model.config) lists all, docs/activations.md what others call them; ` +
-      "* stands for any part of a name, and alone for all.",
+      `${advice}${LISTED[what]}; docs/activations.md says what others call them; ` +
+      "* stands for any characters, and alone for all.",
   );
 }
 
 function namesOf(pattern: string, names: readonly string[]): string[] {
-  if (pattern === "*") return [...names];
-  const parts = pattern.split(".");
-  return names.filter((name) => {
-    const own = name.split(".");
-    return own.length === parts.length && parts.every((part, i) => part === "*" || part === own[i]);
-  });
+  return names.filter(namePattern(pattern));
 }
 
 /** Names that somebody may have meant: ones that are spelt alike, or those that have its last part. */

@@ -12,7 +12,7 @@ import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 /** Options of {@linkcode compareActivations}. */
 export interface CompareActivationsOptions {
   /**
-   * What is compared: names of activations, in which `*` stands for any part. Default: the embedding, what each block's
+   * What is compared: names of activations, in which `*` stands for any characters. Default: the embedding, what each block's
    * attention and MLP add, the stream after each block, and the logits.
    */
   names?: readonly string[];

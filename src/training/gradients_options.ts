@@ -15,7 +15,7 @@ export const GRADIENTS_ACTION: string = "compute gradients";
 /** Options of `GPT2.gradients()`. */
 export interface GradientsOptions extends HookOptions, AdapterOptions {
   /**
-   * Of which activations and weights, by name; `*` stands for any part: `["blocks.*.residual", "blocks.3.mlpProjection.weight"]`.
+   * Of which activations and weights, by name; `*` stands for any characters: `["blocks.*.residual", "blocks.3.mlpProjection.weight"]`.
    */
   of: readonly string[];
   /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
+import { namePattern } from "../base/name_pattern.ts";
 import type { ModelAdapter } from "../model/model_adapter.ts";
 import type { Model } from "../model/model.ts";
 import type { GPT2Parameters } from "../model/parameters.ts";
@@ -30,14 +31,14 @@ export interface TrainableWeight {
 export function trainableWeights(model: Model, freeze: readonly string[] = []): TrainableWeight[] {
   checkTrainable(model);
   const { parameters } = model.weights;
-  const patterns = freeze.map((pattern) => ({ pattern, matches: matcherOf(pattern) }));
+  const patterns = freeze.map((pattern) => ({ pattern, matches: namePattern(pattern) }));
   const names = model.weights.specs.map(({ name }) => name);
   for (const { pattern, matches } of patterns) {
     if (names.some(matches)) continue;
     throw new InvalidArgumentError(
       `Cannot freeze weights: received "${pattern}", which no weight is called. Names are like ${
         names.slice(0, 4).join(", ")
-      }; * stands for any characters.`,
+      }; weightNames(model.config) lists all, * stands for any characters.`,
     );
   }
   const trained = model.weights.specs
@@ -91,12 +92,6 @@ function checkTrainable({ backend, weights }: Model): void {
       }. Load the model with trainable: true, or train an ` +
       "adapter.",
   );
-}
-
-function matcherOf(pattern: string): (name: string) => boolean {
-  const source = pattern.split("*").map((part) => RegExp.escape(part)).join(".*");
-  const expression = new RegExp(`^${source}$`, "u");
-  return (name) => expression.test(name);
 }
 
 /** The tensor of a weight by its name. */

@@ -213,6 +213,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   /**
    * One step, after those that were asked for before.
    *
+   * @throws {TypeError} if it has been disposed of
    * @throws {NumericalError} if the loss is no finite number any more: the weights are those of the step before
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
@@ -257,6 +258,9 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
 
   async #step(): Promise<TrainingStep> {
     this.#signal?.throwIfAborted();
+    if (this.#resources.disposed) {
+      throw new TypeError(`Cannot ${ACTION}: the trainer has been disposed of. Make another.`);
+    }
     const begin = performance.now();
     const step = this.#numSteps;
     const learningRate = learningRateAt(step, {

@@ -57,7 +57,7 @@ export interface TrainerOptions extends HookOptions {
   adapter?: Adapter;
   /** What `evaluate()` measures: batches of texts of `seqLength` tokens, gone through anew each time. See `validationWindows()`. */
   validation?: Iterable<Batch>;
-  /** The activations whose gradients are wanted, in `step.gradients`; `*` stands for any part: `["blocks.*.residual"]`. */
+  /** The activations whose gradients are wanted, in `step.gradients`; `*` stands for any characters: `["blocks.*.residual"]`. */
   captureGradients?: readonly string[];
   /** Decides the order of the data, and what dropout leaves out. Default: 0. */
   seed?: number;

@@ -317,11 +317,20 @@ Deno.test("* alone captures everything", async () => {
   assertEquals([...activations!.keys()], activationNames(model.config));
 });
 
+Deno.test("* stands for any characters of a name, dots as well", async () => {
+  using model = activationsModel();
+  using engine = new Engine(model);
+  const { activations } = await forward(engine, text, { capture: ["blocks.1.*", "*Norm"] });
+  const names = activationNames(model.config);
+  const expected = names.filter((name) => name.startsWith("blocks.1.") || name.endsWith("Norm"));
+  assertEquals([...activations!.keys()], expected);
+});
+
 const wrong: [capture: unknown, error: ErrorConstructor, message: string][] = [
   [["blocks.0.resid"], RangeError, `Did you mean "blocks.0.residual"`],
   [["blocks.2.residual"], RangeError, "no such activation"],
   [["weights"], RangeError, `Did you mean "blocks.*.attention.weights"`],
-  [["*.*"], RangeError, "activationNames(model.config) lists all"],
+  [["*.nothing"], RangeError, "activationNames(model.config) lists all"],
   ["embedding", TypeError, "an array of names"],
   [[3], TypeError, "names must be an array of texts"],
   [{ positions: [1] }, TypeError, "names must be an array of texts: received nothing"],

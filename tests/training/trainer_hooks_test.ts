@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { engineOf } from "../../src/engine/engines.ts";
 import { ablate, steer } from "../../src/inspect.ts";
 import { readTensor } from "../../src/tensor/data.ts";
@@ -196,4 +196,15 @@ Deno.test("Trainer says which hooks it cannot have", () => {
   for (const [options, ErrorClass, message] of refusals) {
     assertThrows(() => new Trainer(model, data, { ...ONE_STEP, ...options }), ErrorClass, message);
   }
+});
+
+Deno.test("a step of a trainer that has been disposed of says so", async () => {
+  using model = createTrainingModel("steps");
+  const tokens = Int32Array.of(1, 2, 3, 4);
+  const data = { batch: () => ({ tokens, targets: tokens }) };
+  const trainer = new Trainer(model, data, { numSteps: 2, batchSize: 1, seqLength: 4 });
+  await trainer.step();
+  trainer[Symbol.dispose]();
+  trainer[Symbol.dispose]();
+  await assertRejects(() => trainer.step(), TypeError, "the trainer has been disposed of");
 });
