@@ -65,6 +65,7 @@ class TrainingProgram extends RandomTextArguments {
     ...this.times<RandomCall>(5, ["step", () => this.run(this.#trainer().step())]),
     ...this.times<RandomCall>(2, ["train", () => this.run(this.takeSome(this.#trainer()))]),
     ["memory", () => this.#trainer().memory],
+    ["evaluate", () => this.#evaluate()],
     ...this.times<RandomCall>(2, ["dispose trainer", () => this.#trainer()[Symbol.dispose]()]),
     ...this.times<RandomCall>(4, ["gradients", () => this.#gradients()]),
     ...this.times<RandomCall>(3, ["loadAdapter", () => this.#loadAdapter()]),
@@ -133,6 +134,14 @@ class TrainingProgram extends RandomTextArguments {
     if (this.chance(0.03)) tokens[0] = this.number(-2, 300);
     const batch = { tokens: this.wild(tokens, 0.02), targets: this.wild(targets, 0.02) };
     return this.wild(batch, 0.02);
+  }
+
+  #evaluate(): void {
+    const trainer = this.#trainer();
+    const { batchSize, seqLength } = trainer.settings;
+    const size = Math.min(batchSize, 4) * seqLength;
+    const validation = this.wild([this.#batch(size), this.#batch(size)], 0.1);
+    this.run(trainer.evaluate({ ...this.chance(0.9) && { validation }, ...this.signalOption() }));
   }
 
   #gradients(): void {
