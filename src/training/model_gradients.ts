@@ -102,6 +102,10 @@ export async function modelGradients(
         "Check the model's weights, and what intervene makes of them.",
     );
   }
+  const parts = kept.flatMap(({ gradients }) =>
+    activations.flatMap((name) => gradients.partsOf(name).map(({ data }) => ({ name, data })))
+  );
+  checkFinite([...parts, ...weights.map(({ name }, i) => ({ name, data: sums[i] }))]);
   const found = hooks.assemble(kept);
   const ofWeights = weights.map((spec, i): [string, CapturedActivation] => [
     spec.name,
@@ -112,6 +116,17 @@ export async function modelGradients(
     gradients: new Map([...found.gradients ?? [], ...ofWeights]),
     ...found.activations !== undefined && { activations: found.activations },
   };
+}
+
+/** Throws if a gradient is too large to be a number, though what it is of is one. */
+function checkFinite(gradients: readonly { name: string; data: Float32Array }[]): void {
+  // An infinite number less itself is none.
+  const wrong = gradients.find(({ data }) => data.some((x) => x - x !== 0));
+  if (wrong === undefined) return;
+  throw new NumericalError(
+    `Cannot ${ACTION}: that of ${wrong.name} has elements that are not finite numbers. ` +
+      "Check the model's weights, its adapters and their scales, and what intervene makes of them.",
+  );
 }
 
 /** Adds numbers to others; what comes behind those, rows of padding, is left out. */

@@ -165,7 +165,7 @@ class TrainingProgram extends RandomTextArguments {
     if (this.chance(0.1)) texts[0].length = 0;
     this.run(gradients.then(({ value, gradients }) => {
       if (!Number.isFinite(value)) throw new Error(`Wrong value: ${value}`);
-      // What is behind the end of a shorter text is no number.
+      // What is behind the end of a shorter text is no number, and nothing else.
       for (const [name, { data }] of gradients) {
         if (data.every(Number.isNaN)) throw new Error(`Wrong gradients of ${name}`);
       }

@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { NumericalError } from "../../src/base/errors.ts";
 import type { CapturedActivations } from "../../src/engine/activation_record.ts";
 import type { InterventionFunction, Interventions } from "../../src/engine/intervention.ts";
 import { ablate, replace } from "../../src/inspect.ts";
@@ -360,3 +361,18 @@ Deno.test("gradients() stops when its signal is aborted, and the model goes on",
   ]);
   assertEquals(first.gradients.get("embedding"), second.gradients.get("embedding"));
 });
+
+for (const  of of["blocks.0.attentionNorm.weight", "blocks.0.attentionNorm"]) {
+  Deno.test(`gradients() that are too large to be numbers are an error: ${of}`, async () => {
+    using model = new GPT2(GPT2Config.tiny(), { seed: 1, threads: 1 });
+    using adapter = await model.loadAdapter(randomAdapter(model.config, { rank: 2, seed: 1 }));
+    const adapters = [{ adapter, scale: 2 ** 60 }];
+    await assertRejects(
+      () => model.gradients([1, 2, 3, 4], { of: [of], answer: 7, adapters }),
+      NumericalError,
+      "not finite",
+    );
+    const { gradients } = await model.gradients([1, 2, 3, 4], { of: [of], answer: 7 });
+    assert(gradients.get(of)!.data.every(Number.isFinite));
+  });
+}
