@@ -34,7 +34,7 @@ export interface FuzzSummary {
 }
 
 /** A process that takes longer hangs. */
-const MAX_MS = 120_000;
+const MAX_MS = 600_000;
 
 /**
  * Runs random programs.
