@@ -34,16 +34,9 @@ export {
   squareRoot,
 } from "./tensor/elementwise.ts";
 export { layerNorm, softmax } from "./tensor/normalization.ts";
-export {
-  broadcastTo,
-  constant,
-  flashAttention,
-  lookup,
-  matmul,
-  pick,
-  sumLastAxis,
-  topK,
-} from "./tensor/ops.ts";
+export { flashAttention } from "./tensor/flash_attention.ts";
+export { broadcastTo, constant, matmul, sumLastAxis } from "./tensor/ops.ts";
+export { lookup, pick, topK } from "./tensor/tables.ts";
 export { gradientsOf } from "./tensor/gradients_of.ts";
 export { exactGelu } from "./tensor/activations.ts";
 export {

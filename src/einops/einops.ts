@@ -64,7 +64,7 @@ import { type EinsumPlan, planEinsum } from "./einsum_plan.ts";
 import { type Reduction, REDUCTIONS, type Step } from "./lower.ts";
 import { planRearrange, planReduce, planRepeat, planUnstack, type UnstackPlan } from "./plan.ts";
 import { reduceRows } from "./reduce_rows.ts";
-import type { AxisSizes, Call } from "./sizes.ts";
+import { type AxisSizes, type Call, sizePattern } from "./sizes.ts";
 
 export type { AxisSizes, Reduction };
 
@@ -166,8 +166,9 @@ export function reduce(
     );
   }
   const steps = remember(reductions, call, operation, () => planReduce(call, operation));
+  // The others are made of operations that have gradients.
+  if (operation !== "sum" && operation !== "mean") return applySteps(steps, x, ggml);
   const y = asOne(x, () => applySteps(steps, x, ggml));
-  if (operation !== "sum" && operation !== "mean") return y;
   const factor = operation === "mean" ? y.size / x.size : 1;
   return differentiable(y, [x, (gradient) => repeat(scale(gradient, factor), ...reversed(call))]);
 }
@@ -250,6 +251,9 @@ export function einsum(
   // Weights belong to no graph; what is done to them belongs to the graph of the other operands.
   const inGraph = tensors.find((x) => recorderOf(x) !== undefined);
   const operands = inGraph === undefined ? tensors : tensors.map((x) => borrow(x, inGraph));
+  // What has an axis twice goes back through its diagonal, so each operation goes back on its own.
+  const isRecorded = recorderOf(operands[0])?.tape !== undefined;
+  if (isRecorded && hasAxisTwice(call)) return applyEinsum(plan, operands, withRules);
   const y = asOne(operands[0], () => applyEinsum(plan, operands, operationsFor(operands[0])));
   const rules = tensors.map((x, i): OperandRule => [
     x,
@@ -323,6 +327,23 @@ const withStridedProducts: Operations<Tensor> = {
       : matmul(withRows(ranked), withRows(x));
   },
 };
+
+/** Where each of them has a rule for gradients. */
+const withRules: Operations<Tensor> = {
+  ...ggml,
+  matmul: (weight, x) => {
+    const missing = x.shape.length - weight.shape.length;
+    const ranked = missing === 0
+      ? weight
+      : reshape(contiguous(weight), [...new Array<number>(missing).fill(1), ...weight.shape]);
+    return matmul(ranked, x);
+  },
+};
+
+/** Whether a tensor of a product has an axis twice. */
+function hasAxisTwice(call: Call): boolean {
+  return sizePattern(call).inputs.some((axes) => new Set(axes.flat()).size < axes.flat().length);
+}
 
 /** The operations for the graph of `x`. */
 function operationsFor(x: Tensor): Operations<Tensor> {

@@ -82,8 +82,7 @@ const NEW_AXIS = "new@";
  * @param gradient that of the result
  * @param operand which of the operands
  * @param tensors all of them
- * @param call the product
- * @throws {TypeError} if the operand has an axis twice
+ * @param call the product, in which no operand has an axis twice
  */
 export function einsumGradient(
   { einsum, repeat }: Einops,
@@ -96,12 +95,6 @@ export function einsumGradient(
   const sizes: Sizes = new Map([...known, [NEW_AXIS, 1]]);
   const wanted = inputs[operand];
   const names = wanted.flat();
-  if (new Set(names).size < names.length) {
-    throw new TypeError(
-      `Cannot compute the gradient of einsum "${call.pattern}": operand ${operand} has an axis twice. ` +
-        "Write it without.",
-    );
-  }
   // A product has no axes of size 1: what has no axes gets one with a name.
   const named = (side: readonly AxisGroup[]) => side.length === 0 ? [[NEW_AXIS]] : side;
   const factors = [output, ...inputs.toSpliced(operand, 1)].map(named);

@@ -4,7 +4,8 @@
  * @module
  */
 import { multiply, scale } from "../tensor/elementwise.ts";
-import { pick, sumLastAxis, topK } from "../tensor/ops.ts";
+import { sumLastAxis } from "../tensor/ops.ts";
+import { pick, topK } from "../tensor/tables.ts";
 import { numElements } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { contiguous, reshape, slice } from "../tensor/views.ts";

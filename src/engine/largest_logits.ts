@@ -4,7 +4,8 @@
  * @module
  */
 import type { Graph } from "../tensor/graph.ts";
-import { pick, sumLastAxis, topK } from "../tensor/ops.ts";
+import { sumLastAxis } from "../tensor/ops.ts";
+import { pick, topK } from "../tensor/tables.ts";
 import { readTensor } from "../tensor/data.ts";
 import { canSummarizeLogits, MAX_SUMMARIZED, summarizeLogits } from "../tensor/summarize_logits.ts";
 import type { Tensor } from "../tensor/tensor.ts";

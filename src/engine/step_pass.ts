@@ -6,7 +6,7 @@
 import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import { causalMask, createInputs, createMask, type Pass, selectRows } from "../model/pass.ts";
 import type { Graph } from "../tensor/graph.ts";
-import { flashAttention } from "../tensor/ops.ts";
+import { flashAttention } from "../tensor/flash_attention.ts";
 import { raggedAttention } from "../tensor/ragged_attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { slice, toF32 } from "../tensor/views.ts";

@@ -238,6 +238,11 @@ export const ggmlSymbols = {
     parameters: ["pointer", "pointer", "pointer", "f32", "f32"],
     result: "pointer",
   },
+  // struct ggml_tensor * ggml_pad_ext(struct ggml_context * ctx, struct ggml_tensor * a, int lp0, int rp0, int lp1, int rp1, int lp2, int rp2, int lp3, int rp3)
+  ggml_pad_ext: {
+    parameters: ["pointer", "pointer", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    result: "pointer",
+  },
   // struct ggml_tensor * ggml_top_k(struct ggml_context * ctx, struct ggml_tensor * a, int k)
   ggml_top_k: {
     parameters: ["pointer", "pointer", "i32"],

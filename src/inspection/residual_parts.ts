@@ -11,7 +11,7 @@ import type { Linear } from "../model/parameters.ts";
 import type { Weights } from "../model/weights.ts";
 import { Graph } from "../tensor/graph.ts";
 import { add, scale } from "../tensor/elementwise.ts";
-import { lookup } from "../tensor/ops.ts";
+import { lookup } from "../tensor/tables.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What adds to the residual stream. */

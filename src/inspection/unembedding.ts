@@ -6,7 +6,7 @@
 import { einsum } from "../einops/einops.ts";
 import type { Engine } from "../engine/engine.ts";
 import { Graph } from "../tensor/graph.ts";
-import { lookup } from "../tensor/ops.ts";
+import { lookup } from "../tensor/tables.ts";
 
 /** Working memory for so many bytes of products is taken at a time. */
 const CHUNK_BYTES = 2 ** 24;

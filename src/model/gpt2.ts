@@ -21,7 +21,7 @@ import { einsum, rearrange, unstack } from "../einops/einops.ts";
 import { activate } from "../tensor/activations.ts";
 import { add, scale } from "../tensor/elementwise.ts";
 import { layerNorm, softmax } from "../tensor/normalization.ts";
-import { lookup } from "../tensor/ops.ts";
+import { lookup } from "../tensor/tables.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GPT2Config } from "./config.ts";
 import type { Block, GPT2Parameters, LayerNorm, Linear } from "./parameters.ts";

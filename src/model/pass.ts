@@ -5,7 +5,7 @@
  */
 import { rearrange } from "../einops/einops.ts";
 import type { Graph } from "../tensor/graph.ts";
-import { lookup } from "../tensor/ops.ts";
+import { lookup } from "../tensor/tables.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /**

@@ -5,7 +5,7 @@
  */
 import { library } from "../ffi/library.ts";
 import { checkF32 } from "./check_operands.ts";
-import { divide, multiply, scale, square } from "./elementwise.ts";
+import { add, divide, multiply, scale, square } from "./elementwise.ts";
 import { differentiable, recorderFor } from "./recorder.ts";
 import { f32Layout, type Tensor } from "./tensor.ts";
 import { activationGradient } from "./training/activation_gradient.ts";
@@ -28,7 +28,28 @@ export function exactGelu(x: Tensor): Tensor {
     shape: x.shape,
     dtype: "f32",
   });
-  return differentiable(y, [x, (gradient) => activationGradient(x, gradient, "gelu")]);
+  return differentiable(y, [
+    x,
+    (gradient) =>
+      hasTrainingKernels(recorder.backend)
+        ? activationGradient(x, gradient, "gelu")
+        : multiply(gradient, slopeOfExactGelu(x)),
+  ]);
+}
+
+/** So little that it is only added to 0: nothing is divided by that. */
+const NOTHING = 1e-30;
+
+/**
+ * `Phi(x) + x phi(x)`, of the normal distribution, with what ggml has: GELU is `x Phi(x)`, and with `s(x) = silu(x)`,
+ * `exp(-a) = -s(-a) / s(a)`.
+ */
+function slopeOfExactGelu(x: Tensor): Tensor {
+  const notZero = scale(x, 1, NOTHING);
+  const below = divide(exactGelu(notZero), notZero);
+  const a = scale(square(x), 0.5, NOTHING);
+  const density = scale(divide(silu(scale(a, -1)), silu(a)), -1 / Math.sqrt(2 * Math.PI));
+  return add(below, multiply(x, density));
 }
 
 /** `x * sigmoid(x)`, element by element. */

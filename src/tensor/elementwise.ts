@@ -4,11 +4,11 @@
  * @module
  */
 import { library } from "../ffi/library.ts";
-import { checkF32, checkNumber, checkUnitStride } from "./check_operands.ts";
+import { checkF32, checkNumber } from "./check_operands.ts";
 import { differentiable, type MakeRecord, recorderFor } from "./recorder.ts";
 import { sumTo } from "./sum_to.ts";
 import { f32Layout, type Tensor } from "./tensor.ts";
-import { dense } from "./views.ts";
+import { dense, withRows } from "./views.ts";
 
 /** `a + b`; `b` is repeated along axes where it has size 1 or that it lacks. */
 export function add(a: Tensor, b: Tensor): Tensor {
@@ -104,6 +104,5 @@ function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor 
   const fits = missing >= 0 &&
     b.shape.every((size, axis) => size === 1 || size === a.shape[axis + missing]);
   if (!fits) throw new TypeError(`Cannot ${name} ${a} and ${b}: their shapes do not fit`);
-  checkUnitStride(name, b);
-  return recorder.record([dense(a), b], ELEMENTWISE[name], f32Layout(a.shape));
+  return recorder.record([dense(a), withRows(b)], ELEMENTWISE[name], f32Layout(a.shape));
 }

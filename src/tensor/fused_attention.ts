@@ -7,7 +7,7 @@ import { library } from "../ffi/library.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Backend } from "./backend.ts";
 import { Graph } from "./graph.ts";
-import { flashAttention } from "./ops.ts";
+import { flashAttention } from "./flash_attention.ts";
 import { nativePlace } from "./place.ts";
 import { recordOf } from "./tensor.ts";
 

@@ -4,10 +4,12 @@
  * @module
  */
 import { describe } from "../base/describe.ts";
+import { checkReal } from "./check_operands.ts";
 import { createConstant } from "./inputs.ts";
 import { add } from "./elementwise.ts";
 import { recorderFor, recorderOf } from "./recorder.ts";
-import type { Tensor } from "./tensor.ts";
+import { dense } from "./views.ts";
+import { recordOf, type Tensor } from "./tensor.ts";
 
 /**
  * How much a loss changes with each element of tensors that it was computed from. The operations that compute that are added to
@@ -29,14 +31,14 @@ import type { Tensor } from "./tensor.ts";
  * console.log(graph.readF32(gradient)); // 2, 4, 6
  * ```
  *
- * There are rules for what GPT-2 consists of: the functions of einops (of `reduce()` sum and mean), sums, products, quotients,
- * squares, SiLU, GELU, softmax, layer normalization, attention and lookups.
+ * There are rules for all functions of einops, and for all operations of `@allformers/gpt2/ops` but `topK()`, which gives
+ * numbers of places. Where several elements are the largest, `reduce()` goes back to one of them.
  *
  * @param loss (1), f32
  * @param of tensors of the graph or of buffers, f32
  * @returns one for each of `of`, of its shape
- * @throws {TypeError} if the graph is not differentiable, the loss does not depend on one of them, or an operation in between
- *   has no rule
+ * @throws {TypeError} if the graph is not differentiable, the loss does not depend on one of them, one has integers,
+ *   or an operation in between has no rule
  */
 export function gradientsOf(loss: Tensor, of: readonly Tensor[]): Tensor[] {
   return found(loss, of).map((gradient, i) => {
@@ -72,6 +74,12 @@ function found(loss: Tensor, of: readonly Tensor[]): (Tensor | undefined)[] {
       `Cannot compute gradients: received ${describe(of)}. Pass a list of tensors.`,
     );
   }
+  for (const x of of) {
+    recordOf(x, "compute the gradient of");
+    checkReal("compute the gradient of", x);
+  }
   const seed = createConstant(recorder, loss.shape, [1]);
-  return tape.gradients(loss, seed, of, recorder.records, add);
+  // What is added second has to have its rows side by side.
+  const sum = (a: Tensor, b: Tensor) => add(a, dense(b));
+  return tape.gradients(loss, seed, of, recorder.records, sum);
 }

@@ -189,10 +189,17 @@ export class Recorder implements TensorOwner {
     const source = recordOf(x);
     this.#lenders.add(source.owner);
     const { ids } = source.details;
-    return createTensor(
+    const borrowed = createTensor(
       new TensorRecord(source.pointer, this, [source], { ids, isBorrowed: true }),
       x,
     );
+    this.tape?.note([borrowed], [{ x, rule: ([gradient]) => gradient! }]);
+    return borrowed;
+  }
+
+  /** Records an operation that consists of others; `differentiable()` then says the gradients of the whole. */
+  asOne<T>(record: () => T): T {
+    return this.tape === undefined ? record() : this.tape.without(record);
   }
 
   /** Has `x` computed. */
@@ -341,10 +348,10 @@ export function differentiableAll(
   recorderOf(results[0])!.tape?.note(results, operands);
 }
 
-/** Records an operation on `x` that consists of others; `differentiable()` then says the gradients of the whole. */
+/** {@linkcode Recorder.asOne} of the graph of `x`. */
 export function asOne<T>(x: Tensor, record: () => T): T {
-  const tape = recorderOf(x)?.tape;
-  return tape === undefined ? record() : tape.without(record);
+  const recorder = recorderOf(x);
+  return recorder === undefined ? record() : recorder.asOne(record);
 }
 
 /** A tensor of a buffer as a part of a graph. */

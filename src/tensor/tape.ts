@@ -79,7 +79,10 @@ export class Tape {
     records: readonly TensorRecord[],
     add: Add,
   ): (Tensor | undefined)[] {
-    const needed = this.#neededFor(of, records);
+    const needed = this.#neededFor(of);
+    const dependent = dependentOn(of, records);
+    const isMissing = (x: Tensor) => !needed.has(x) && dependent.has(recordOf(x));
+    if (isMissing(loss)) throw this.#noRule(loss, isMissing);
     const gradients = new Map<Tensor, Tensor>([[loss, seed]]);
     // Gradients that go on to other tensors as they are must not be added to in place.
     const shared = new Set<TensorRecord>();
@@ -89,7 +92,11 @@ export class Tape {
         if (ofResults.every((gradient) => gradient === undefined)) continue;
         for (const gradient of ofResults) if (gradient) shared.add(recordOf(gradient));
         for (const { x, rule, addsUp } of operands) {
-          if (!needed.has(x)) continue;
+          if (!needed.has(x)) {
+            // Its gradient would be left out in silence.
+            if (isMissing(x)) throw this.#noRule(x, isMissing);
+            continue;
+          }
           const soFar = gradients.get(x);
           const isOwn = addsUp && soFar !== undefined && isAlone(soFar, shared);
           const found = checkedGradient(x, rule(ofResults, isOwn ? soFar : undefined));
@@ -101,37 +108,38 @@ export class Tape {
   }
 
   /** The tensors whose gradients those of `of` are computed from. */
-  #neededFor(of: readonly Tensor[], records: readonly TensorRecord[]): ReadonlySet<Tensor> {
+  #neededFor(of: readonly Tensor[]): ReadonlySet<Tensor> {
     const needed = new Set(of);
     for (const { results, operands } of this.#entries) {
       if (operands.some(({ x }) => needed.has(x))) results.forEach((result) => needed.add(result));
     }
-    this.#checkNoneMissing(needed, of, records);
     return needed;
   }
 
-  /** Throws if something was computed from `of` by an operation that has no rule: its gradient would be left out in silence. */
-  #checkNoneMissing(
-    needed: ReadonlySet<Tensor>,
-    of: readonly Tensor[],
-    records: readonly TensorRecord[],
-  ): void {
-    const dependent = new Set(of.map((x) => recordOf(x)));
-    for (const record of records) {
-      if (record.sources.some((source) => dependent.has(source))) dependent.add(record);
+  /** What to say where a gradient ends at `x`: the operation may be one that it was computed from. */
+  #noRule(x: Tensor, isMissing: (x: Tensor) => boolean): TypeError {
+    let last = x;
+    for (const { results, operands } of this.#entries.toReversed()) {
+      if (results.includes(last)) last = operands.find(({ x }) => isMissing(x))?.x ?? last;
     }
-    for (const { operands } of this.#entries) {
-      for (const { x } of operands) {
-        if (needed.has(x) || !dependent.has(recordOf(x))) continue;
-        const operation = readCString(library().ggml_op_desc(recordOf(x).pointer));
-        throw new TypeError(
-          `Cannot compute gradients: there is no rule for the operation ${operation}, which computes ${x}. ` +
-            "Write it with operations that have one: those of einops notation, where reduce() knows sum and mean, " +
-            "sums, products, quotients, and what the model is made of.",
-        );
-      }
-    }
+    const operation = readCString(library().ggml_op_desc(recordOf(last).pointer));
+    return new TypeError(
+      `Cannot compute gradients: there is no rule for the operation ${operation}, which computes ${last}. ` +
+        "Write it with operations that have one: all those of einops notation and of @allformers/gpt2/ops, but topK().",
+    );
   }
+}
+
+/** What was computed from tensors, by whatever operations. */
+function dependentOn(
+  of: readonly Tensor[],
+  records: readonly TensorRecord[],
+): ReadonlySet<TensorRecord> {
+  const dependent = new Set(of.map((x) => recordOf(x)));
+  for (const record of records) {
+    if (record.sources.some((source) => dependent.has(source))) dependent.add(record);
+  }
+  return dependent;
 }
 
 /** Whether nothing else has the memory of a gradient, or reads it. */

@@ -6,7 +6,8 @@
 import { describe } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
-import { recorderFor, recorderOf } from "./recorder.ts";
+import { pad } from "./pad.ts";
+import { differentiable, recorderFor, recorderOf } from "./recorder.ts";
 import {
   checkedShape,
   formatShape,
@@ -32,12 +33,13 @@ export function reshape(x: Tensor, to: Shape): Tensor {
       `Cannot reshape ${x}: its elements do not lie side by side: copy it with contiguous() first`,
     );
   }
-  return recorder.record(
+  const y = recorder.record(
     [x],
     (context, x) => library().ggml_reshape_4d(context, x, ...nativeSizes(shape)),
     { shape, dtype: x.dtype },
     { ...viewOf(x), isWhole: true },
   );
+  return differentiable(y, [x, (gradient) => reshape(contiguous(gradient), x.shape)]);
 }
 
 /** Axis `i` of the result is axis `axes[i]` of `x`, as in NumPy's `transpose`. */
@@ -62,7 +64,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
     destinations[nativeAxis(x.shape, source)] = nativeAxis(x.shape, target);
   });
   const [d0, d1, d2, d3] = destinations;
-  return recorder.record(
+  const y = recorder.record(
     [x],
     (context, x) => library().ggml_permute(context, x, d0, d1, d2, d3),
     {
@@ -72,6 +74,8 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
     },
     viewOf(x),
   );
+  const back = axes.map((_, axis) => axes.indexOf(axis));
+  return differentiable(y, [x, (gradient) => contiguous(permute(gradient, back))]);
 }
 
 /** The part of `x` from `start` up to, but not including, `end` along an axis. */
@@ -87,7 +91,9 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   }
   checkNotQuantizedRow("slice", x, axis);
   const shape = x.shape.map((size, i) => i === axis ? end - start : size);
-  return stridedView("slice", x, shape, x.strides, start * x.strides[axis]);
+  const part = stridedView("slice", x, shape, x.strides, start * x.strides[axis]);
+  const after = x.shape[axis] - end;
+  return differentiable(part, [x, (gradient) => pad(dense(gradient), axis, start, after)]);
 }
 
 /** Axis `axis` becomes several axes of the given sizes; their product is its size. */
@@ -104,12 +110,13 @@ export function splitAxis(x: Tensor, axis: number, into: readonly number[]): Ten
   }
   checkNotQuantizedRow("split", x, axis);
   const strides = sizes.map((_, i) => x.strides[axis] * numElements(sizes.slice(i + 1)));
-  return stridedView(
+  const split = stridedView(
     "split an axis of",
     x,
     [...x.shape.slice(0, axis), ...sizes, ...x.shape.slice(axis + 1)],
     [...x.strides.slice(0, axis), ...strides, ...x.strides.slice(axis + 1)],
   );
+  return differentiable(split, [x, (gradient) => reshape(contiguous(gradient), x.shape)]);
 }
 
 /**
@@ -129,12 +136,23 @@ export function diagonal(x: Tensor): Tensor {
   checkNotQuantizedRow("take the diagonal of", x, x.shape.length - 1);
   const strides = contiguousStrides(x.dtype, x.shape);
   const [row, column] = strides.slice(-2);
-  return stridedView(
+  const y = stridedView(
     "take the diagonal of",
     x,
     x.shape.with(-1, 1),
     [...strides.slice(0, -2), row + column, column],
   );
+  return differentiable(y, [x, (gradient) => onDiagonal(gradient)]);
+}
+
+/** The opposite: matrices with the elements of `x` (..., n, 1) on the diagonal, and zeros beside it. */
+function onDiagonal(x: Tensor): Tensor {
+  const last = x.shape.length - 1;
+  const n = x.shape[last - 1];
+  // After each element the n zeros that lie between it and the next, in a row of all.
+  const apart = pad(dense(x), last, 0, n);
+  const rows = reshape(apart, [x.size / n, n * (n + 1)]);
+  return reshape(contiguous(slice(rows, 1, 0, n * n)), x.shape.with(-1, n));
 }
 
 /** Whether `count` axes from `axis` on can become one without a copy. */
@@ -167,12 +185,13 @@ export function mergeAxes(x: Tensor, axis: number, count: number): Tensor {
   const merged = x.shape.slice(axis, axis + count);
   const stepped = merged.findLastIndex((size) => size > 1);
   const stride = x.strides[axis + (stepped < 0 ? count - 1 : stepped)];
-  return stridedView(
+  const y = stridedView(
     "merge axes of",
     x,
     [...x.shape.slice(0, axis), numElements(merged), ...x.shape.slice(axis + count)],
     [...x.strides.slice(0, axis), stride, ...x.strides.slice(axis + count)],
   );
+  return differentiable(y, [x, (gradient) => reshape(contiguous(gradient), x.shape)]);
 }
 
 /** `x` with its elements side by side in row-major order: `x` itself if they are, a copy otherwise. */
@@ -189,14 +208,20 @@ export function dense(x: Tensor): Tensor {
   return isDense(y) ? y : reshape(y, y.shape);
 }
 
+/** `x` itself if the elements of its rows lie side by side, a copy otherwise. */
+export function withRows(x: Tensor): Tensor {
+  return x.strides[x.shape.length - 1] === tensorTypeInfo(x.dtype).blockBytes ? x : dense(x);
+}
+
 /** A copy of `x` with its elements side by side: what later operations do to the memory of `x` does not reach it. */
 export function copy(x: Tensor): Tensor {
   const recorder = recorderFor("copy", x);
   const { ids } = recordOf(x).details;
-  return recorder.record([x], (context, x) => library().ggml_cont(context, x), {
+  const y = recorder.record([x], (context, x) => library().ggml_cont(context, x), {
     shape: x.shape,
     dtype: x.dtype,
   }, { ids });
+  return differentiable(y, [x, (gradient) => gradient]);
 }
 
 /** The elements of `x` as f32: itself if they are, a copy otherwise. */

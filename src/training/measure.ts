@@ -6,7 +6,7 @@
 import { rearrange, reduce } from "../einops/einops.ts";
 import type { Graph } from "../tensor/graph.ts";
 import { multiply } from "../tensor/elementwise.ts";
-import { lookup } from "../tensor/ops.ts";
+import { lookup } from "../tensor/tables.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { targetLoss } from "./target_loss.ts";
 

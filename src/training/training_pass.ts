@@ -5,7 +5,6 @@
  */
 import { causalMask, createInputs, createMask, type Pass } from "../model/pass.ts";
 import type { Graph } from "../tensor/graph.ts";
-import { differentiable } from "../tensor/recorder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { copy } from "../tensor/views.ts";
 import type { Dropout } from "../tensor/training/dropout.ts";
@@ -77,7 +76,7 @@ export class TrainingPass implements Pass {
     let observed = this.#observe(name, activation);
     // The gradient of the loss is put where the logits were, which an operation of the hook may need on the way back.
     if (name === "logits" && observed !== activation) {
-      observed = differentiable(copy(observed), [observed, (gradient) => gradient]);
+      observed = copy(observed);
     }
     const dropout = DROPPED.test(name) ? this.#nextDropout() : undefined;
     return dropout === undefined ? observed : differentiableDropout(observed, dropout);

@@ -1,7 +1,7 @@
 /** The forward pass without an engine. */
 import { causalMask, createInputs, createMask, type Pass } from "../../src/model/pass.ts";
 import type { Graph } from "../../src/tensor/graph.ts";
-import { flashAttention } from "../../src/tensor/ops.ts";
+import { flashAttention } from "../../src/tensor/flash_attention.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
 /** A pass over whole texts: nothing is remembered from before. Every position gets logits. */

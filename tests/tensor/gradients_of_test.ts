@@ -14,7 +14,8 @@ import {
   squareRoot,
 } from "../../src/tensor/elementwise.ts";
 import { layerNorm, softmax } from "../../src/tensor/normalization.ts";
-import { broadcastTo, constant, lookup, sumLastAxis } from "../../src/tensor/ops.ts";
+import { broadcastTo, constant, sumLastAxis } from "../../src/tensor/ops.ts";
+import { lookup } from "../../src/tensor/tables.ts";
 import { reduce } from "../../src/einops/einops.ts";
 import { numElements, type Shape } from "../../src/tensor/shape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -6,7 +6,7 @@ import { Random } from "../../src/base/random.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { gelu } from "../../src/tensor/activations.ts";
 import { layerNorm } from "../../src/tensor/normalization.ts";
-import { flashAttention } from "../../src/tensor/ops.ts";
+import { flashAttention } from "../../src/tensor/flash_attention.ts";
 import { assertClose } from "../close.ts";
 import { evaluate, f32, type Input } from "./evaluate.ts";
 

@@ -10,15 +10,9 @@ import { Buffer } from "../../src/tensor/buffer.ts";
 import { readTensor, writeTensor, writeTensorAsync } from "../../src/tensor/data.ts";
 import { Graph, type GraphOptions } from "../../src/tensor/graph.ts";
 import { add, scale, square } from "../../src/tensor/elementwise.ts";
-import {
-  constant,
-  flashAttention,
-  lookup,
-  matmul,
-  pick,
-  setRows,
-  topK,
-} from "../../src/tensor/ops.ts";
+import { flashAttention } from "../../src/tensor/flash_attention.ts";
+import { constant, matmul, setRows } from "../../src/tensor/ops.ts";
+import { lookup, pick, topK } from "../../src/tensor/tables.ts";
 import { copy, reshape, slice } from "../../src/tensor/views.ts";
 
 const backend = Backend.cpu({ threads: 2 });

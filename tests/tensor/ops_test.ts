@@ -3,14 +3,9 @@ import { Backend } from "../../src/tensor/backend.ts";
 import { gelu, silu } from "../../src/tensor/activations.ts";
 import { add, divide, multiply, scale, square } from "../../src/tensor/elementwise.ts";
 import { layerNorm, softmax } from "../../src/tensor/normalization.ts";
-import {
-  broadcastTo,
-  flashAttention,
-  lookup,
-  matmul,
-  sumLastAxis,
-  topK,
-} from "../../src/tensor/ops.ts";
+import { flashAttention } from "../../src/tensor/flash_attention.ts";
+import { broadcastTo, matmul, sumLastAxis } from "../../src/tensor/ops.ts";
+import { lookup, topK } from "../../src/tensor/tables.ts";
 import { causalMask } from "../../src/model/pass.ts";
 import { Random } from "../../src/base/random.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

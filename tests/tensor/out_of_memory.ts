@@ -5,7 +5,7 @@
 import { NativeError } from "../../src/base/errors.ts";
 import { Backend } from "../../src/tensor/backend.ts";
 import { Graph } from "../../src/tensor/graph.ts";
-import { topK } from "../../src/tensor/ops.ts";
+import { topK } from "../../src/tensor/tables.ts";
 
 const THREADS = 16;
 const RLIMIT_AS = 9;

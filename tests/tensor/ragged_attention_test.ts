@@ -6,7 +6,7 @@ import { Backend } from "../../src/tensor/backend.ts";
 import { canAttendRagged } from "../../src/tensor/fused_attention.ts";
 import { Graph } from "../../src/tensor/graph.ts";
 import { scale } from "../../src/tensor/elementwise.ts";
-import { topK } from "../../src/tensor/ops.ts";
+import { topK } from "../../src/tensor/tables.ts";
 import { raggedAttention } from "../../src/tensor/ragged_attention.ts";
 import { permute, reshape, slice } from "../../src/tensor/views.ts";
 import { assertClose } from "../close.ts";

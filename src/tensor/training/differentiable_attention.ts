@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { differentiableAll, recorderFor } from "../recorder.ts";
+import { asOne, differentiableAll, recorderFor } from "../recorder.ts";
 import type { Tensor } from "../tensor.ts";
 import { causalAttention, causalAttentionGradients } from "./causal_attention.ts";
 import type { Dropout } from "./dropout.ts";
@@ -25,7 +25,10 @@ export function differentiableAttention(
   dropout?: Dropout,
 ): Tensor {
   const { precision } = recorderFor("attend with", query, key, value);
-  const { output, logSums } = causalAttention(query, key, value, factor, dropout, precision);
+  const { output, logSums } = asOne(
+    query,
+    () => causalAttention(query, key, value, factor, dropout, precision),
+  );
   let parts: readonly Tensor[] | undefined;
   const part = (i: number) => ([gradient]: readonly (Tensor | undefined)[]) => {
     parts ??= causalAttentionGradients(

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { Graph } from "../../../src/tensor/graph.ts";
 import { scale } from "../../../src/tensor/elementwise.ts";
-import { topK } from "../../../src/tensor/ops.ts";
+import { topK } from "../../../src/tensor/tables.ts";
 import { addRowsAt } from "../../../src/tensor/training/add_rows_at.ts";
 import { permute, reshape } from "../../../src/tensor/views.ts";
 import { assertClose } from "../../close.ts";
