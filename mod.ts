@@ -105,14 +105,8 @@ export {
   unstack,
 } from "./src/einops/einops.ts";
 export { Backend, type CpuOptions } from "./src/tensor/backend.ts";
-export {
-  type Device,
-  type DeviceMemory,
-  type DeviceName,
-  findDevices,
-  type GpuKind,
-  memoryOf,
-} from "./src/tensor/device.ts";
+export { type Device, type DeviceMemory, findDevices, memoryOf } from "./src/tensor/device.ts";
+export type { DeviceName, GpuKind } from "./src/native_library/device_name.ts";
 export type { Place } from "./src/tensor/place.ts";
 export { RpcServers } from "./src/tensor/rpc_servers.ts";
 export {

@@ -84,13 +84,14 @@ export async function loadCheckpoint(
   const { config, tied } = checkpoint;
   checkCacheType(config, options.cacheType);
   for (const text of checkpoint.notices) onProgress?.({ step: "notice", text });
-  await openLibrary({ onProgress, signal });
+  const device = rpc !== undefined || trainable !== false ? "cpu" : options.device ?? "auto";
+  await openLibrary({ device, onProgress, signal });
   using resources = new DisposableStack();
   const typeOf = (spec: ParameterSpec) => typeInMemory(checkpoint, spec, type);
   const toPlace = { config, tied, dtypeOf: typeOf };
   const backend = resources.use(
     rpc === undefined
-      ? openBackend(toPlace, trainable === false ? options : { ...options, device: "cpu" })
+      ? openBackend(toPlace, { ...options, device })
       : await openRemoteBackend(toPlace, rpc, options),
   );
   const mapped = trainable === true

@@ -10,6 +10,7 @@ import { defaultModel, DEMO_FLAG } from "./arguments/default_model.ts";
 import { type AdapterChoice, parseAdapter } from "./arguments/adapter_flag.ts";
 import { deviceOptions } from "./arguments/device_flags.ts";
 import type { ModelValues } from "./arguments/model_flags.ts";
+import { offerGpu } from "./offer_gpu.ts";
 import { showingProgress } from "./model_progress.ts";
 import { isConvertedByDefault } from "../model_store/resolve_model.ts";
 import type { Io } from "./terminal/io.ts";
@@ -25,6 +26,8 @@ export interface LoadedModel extends Disposable {
 
 /** Where to say what is going on, and until when. */
 export interface LoadIo extends Pick<Io, "stderr" | "signal"> {
+  /** Who can be asked something, if anybody. */
+  readonly stdin?: Io["stdin"];
   /** Whether to say nothing. */
   readonly isQuiet?: boolean;
 }
@@ -42,6 +45,10 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { model: name = defaultModel(), type } = values;
   const adapters = values.adapter.map(parseAdapter);
+  const { device, rpc } = deviceOptions(values);
+  if (device === "auto" && rpc === undefined && !io.isQuiet && io.stdin !== undefined) {
+    await offerGpu({ ...io, stdin: io.stdin });
+  }
   const model = await load(name, values, { type }, io);
   await useAdapters(model, adapters, io.signal);
   const { tokenizer } = model;

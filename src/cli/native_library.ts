@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { openLibrary } from "../native_library/native_library.ts";
+import type { DeviceName } from "../native_library/device_name.ts";
+import { type Library, openLibrary } from "../native_library/native_library.ts";
 import type { Io, Output } from "./terminal/io.ts";
 import { lineText } from "./terminal/terminal_text.ts";
 
@@ -12,12 +13,17 @@ const MAX_NOTICE_CHARACTERS = 2000;
 /**
  * Opens the native library, ahead of work during which nothing else should be written.
  *
+ * @param device what is to be computed on
  * @throws {NativeLibraryError} if there is none that can be used
  */
-export async function openLibraryShowing({ stderr, signal }: Pick<Io, "stderr" | "signal">) {
+export async function openLibraryShowing(
+  { stderr, signal }: Pick<Io, "stderr" | "signal">,
+  device: DeviceName = "cpu",
+): Promise<Library> {
   let notices = Promise.resolve();
   try {
     return await openLibrary({
+      device,
       onProgress: (progress) => notices = notices.then(() => showNotice(stderr, progress)),
       signal,
     });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { loadModule } from "./backend_module.ts";
 import { gpt2Fallback } from "./gpt2_fallback.ts";
 import { cString } from "./memory.ts";
 import { keepLoaded } from "./system_library.ts";
@@ -42,15 +43,16 @@ export function scoreVariant(path: string): number {
  * Opens a native library.
  *
  * @param paths one file that was built here; or the files of a prebuilt ggml: `ggml-base`, `ggml`, and the variant of
- *   `ggml-cpu` to be used, each after those that it needs. A process takes one variant: the first.
+ *   `ggml-cpu` to be used, each after those that it needs. A process takes one variant: the first. Modules for GPUs may
+ *   follow.
  * @throws {Error} if a function is missing, or the variant is made for another CPU
  */
 export function bindLibrary(paths: readonly string[]): Library {
   // Those that are built for Linux here see to that themselves.
-  if (paths.length > 1 || Deno.build.os !== "linux") paths.forEach(keepLoaded);
+  if (paths.length > 1 || Deno.build.os !== "linux") paths.slice(0, 3).forEach(keepLoaded);
   if (paths.length === 1) return collectFunctions(paths, symbols) as unknown as Library;
-  const [base, , variant] = paths;
-  const ggml = collectFunctions(paths, ggmlSymbols()) as unknown as Ggml;
+  const [base, main, variant, ...modules] = paths;
+  const ggml = collectFunctions([base, main, variant], ggmlSymbols()) as unknown as Ggml;
   const { ggml_is_empty, ggml_time_us } = Deno.dlopen(base, addresses).symbols;
   const fallback = gpt2Fallback({ ggml, isEmpty: ggml_is_empty, nothing: ggml_time_us });
   // Silent from the start: loading a backend is reported as well.
@@ -59,7 +61,9 @@ export function bindLibrary(paths: readonly string[]): Library {
     throw new Error("it is made for a CPU with instructions that this one lacks");
   }
   ggml.ggml_backend_load(cString(variant));
-  return { ...ggml, ...fallback };
+  const library = { ...ggml, ...fallback };
+  for (const path of modules) loadModule(library, path);
+  return library;
 }
 
 /** Each function from the first file that has it. */

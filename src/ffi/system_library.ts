@@ -41,6 +41,13 @@ export function readKernelFile(path: string): string {
   return new TextDecoder().decode(bytes.subarray(0, numRead));
 }
 
+/** Whether the system has a file of that path; for those in `/dev`, which Deno asks for all permissions for. Not on Windows. */
+export function systemHasPath(path: string): boolean {
+  // int access(const char * pathname, int mode)
+  const definition = { parameters: ["buffer", "i32"], result: "i32" } as const;
+  return openSystemLibrary({ access: definition }).access(cString(path), 0) === 0;
+}
+
 /** `RTLD_NOW` */
 const BIND_NOW = 2;
 

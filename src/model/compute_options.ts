@@ -6,8 +6,8 @@
 import { integer, oneOf, type OptionRules, text } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { tensorTypeInfo } from "../formats/tensor_type.ts";
+import type { DeviceName } from "../native_library/device_name.ts";
 import { MAX_THREADS } from "../tensor/backend.ts";
-import type { DeviceName } from "../tensor/device.ts";
 import type { GPT2Config } from "./config.ts";
 
 /** Options that all ways to get a model have in common. */

@@ -50,9 +50,9 @@ export async function createModelInTurns(
   config: GPT2Config,
   options: CreateOptions,
 ): Promise<Model> {
-  const { signal } = options;
+  const { device = "auto", signal } = options;
   signal?.throwIfAborted();
-  await openLibrary({ signal });
+  await openLibrary({ device, signal });
   using created = new NewModel(config, options);
   const steps = created.steps((weights, name, data) => weights.writeAsync(name, data));
   await doInTurns(steps, signal);

@@ -5,7 +5,8 @@
  */
 import type { TensorType } from "../formats/tensor_type.ts";
 import { Backend } from "../tensor/backend.ts";
-import { findDevice, findFittingDevice, parseDeviceName } from "../tensor/device.ts";
+import { parseDeviceName } from "../native_library/device_name.ts";
+import { findDevice, findFittingDevice } from "../tensor/device.ts";
 import { RpcServers } from "../tensor/rpc_servers.ts";
 import type { ComputeOptions } from "./compute_options.ts";
 import type { GPT2Config } from "./config.ts";

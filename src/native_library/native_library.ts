@@ -3,30 +3,52 @@
  *
  * @module
  */
-import { abortSignal, callback, checkOptions } from "../base/check_options.ts";
+import { abortSignal, callback, checkOptions, text } from "../base/check_options.ts";
 import { SharedTask } from "../base/shared_task.ts";
 import { doLater, doNow, type Work } from "../base/work.ts";
 import { type Library, openedLibrary, useLibrary } from "../ffi/library.ts";
 import type { LibraryCandidate } from "./candidate.ts";
+import { type GpuKind, gpuKinds, parseDeviceName } from "./device_name.ts";
+import {
+  describeGpus,
+  findGpuOffer,
+  type GpuOffer,
+  type OpenLibrary,
+  servesGpu,
+  useFetchedGpus,
+  useGpu,
+} from "./gpu.ts";
 import { type LibraryLocation, localLocations, locations } from "./locations.ts";
 import type { LibraryProgress, PrepareLibraryOptions } from "./prepare_options.ts";
 import { adviceWithoutLibrary, LibrarySearch, type LibraryVerdict } from "./search.ts";
 import { verifyAndOpen } from "./verify_and_open.ts";
 
-export type { Library, LibraryProgress, LibraryVerdict, PrepareLibraryOptions };
+export type { GpuOffer, Library, LibraryProgress, LibraryVerdict, PrepareLibraryOptions };
 
 /** Those who want to hear of the search that is under way. */
 const listeners = new Set<(progress: LibraryProgress) => void>();
 
+const onProgress = (progress: LibraryProgress) => {
+  for (const listener of listeners) listener(progress);
+};
+
 /** Several callers wait for one search: two would fetch twice. */
-const opening = new SharedTask((signal) => {
-  const onProgress = (progress: LibraryProgress) => {
-    for (const listener of listeners) listener(progress);
-  };
-  return doLater(findIn(locations, adviceWithoutLibrary(), { onProgress }), signal);
-});
+const opening = new SharedTask((signal) =>
+  doLater(findIn(locations, adviceWithoutLibrary(), { onProgress }), signal)
+);
+
+/** The same where a kind of GPU is asked for, which not every library can be made to compute on. */
+const openingFor = new Map(gpuKinds.map((kind) => [
+  kind,
+  new SharedTask((signal) =>
+    doLater(findIn(locations, adviceWithoutLibrary(), { onProgress }, kind), signal)
+  ),
+]));
 
 let lastSearch = new LibrarySearch();
+
+/** What is open, and where it came from. */
+let open: OpenLibrary | undefined;
 
 /**
  * The native library, opened now if it is not yet, for what cannot wait. It uses what is on this machine; only
@@ -48,17 +70,31 @@ export function openLibrarySync(): Library {
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function openLibrary(options: PrepareLibraryOptions = {}): Promise<Library> {
+  const { device = "cpu", onProgress = () => {}, signal } = options;
+  const { kind } = parseDeviceName(device);
   const opened = openedLibrary();
-  if (opened !== undefined) return opened;
-  const { onProgress = () => {}, signal } = options;
+  if (opened !== undefined) return await withGpu(kind, opened, options);
   listeners.add(onProgress);
   try {
-    const found = await opening.join(signal);
+    const isGpu = kind !== "cpu" && kind !== "auto";
+    const found = await (isGpu ? openingFor.get(kind)! : opening).join(signal);
     for (const text of lastSearch.warnings) onProgress({ step: "library", text });
-    return found;
+    return await withGpu(kind, found, options);
   } finally {
     listeners.delete(onProgress);
   }
+}
+
+/** The library, made to compute where the caller wants to, as far as that is to be had. */
+async function withGpu(
+  kind: "auto" | "cpu" | GpuKind,
+  library: Library,
+  options: PrepareLibraryOptions,
+): Promise<Library> {
+  if (kind === "cpu" || open === undefined) return library;
+  if (kind === "auto") await useFetchedGpus(open, options.signal);
+  else await useGpu(kind, open, options);
+  return library;
 }
 
 /**
@@ -78,6 +114,7 @@ export async function openLibrary(options: PrepareLibraryOptions = {}): Promise<
  */
 export async function prepareLibrary(options: PrepareLibraryOptions = {}): Promise<void> {
   options = checkOptions("prepare the native library", options, {
+    device: text,
     onProgress: callback,
     signal: abortSignal,
   });
@@ -97,19 +134,39 @@ export function libraryVerdicts(): readonly LibraryVerdict[] {
 /** The names of all places, in the order in which they are looked at. */
 export const libraryPlaces: readonly string[] = locations.map(({ name }) => name);
 
+/**
+ * What became of the modules for GPUs of a prebuilt library, and why a GPU that a library was built for is not used; nothing
+ * if no library is open.
+ */
+export function gpuVerdicts(): LibraryVerdict[] {
+  return open === undefined ? [] : describeGpus(open.library);
+}
+
+/** A GPU that could be computed on if something was fetched; undefined if there is none, or no library is open. */
+export function gpuOffer(): GpuOffer | undefined {
+  return open && findGpuOffer(open.library);
+}
+
 /** Opens the first library that can be used. */
 function* findIn(
   locations: readonly LibraryLocation[],
   advice: string,
   options: PrepareLibraryOptions,
+  gpu?: GpuKind,
 ): Work<Library> {
   const search = lastSearch = new LibrarySearch();
   for (const location of locations) {
     for (const candidate of yield* candidatesIn(location, search, options)) {
+      if (gpu !== undefined && !location.isDecisive && !servesGpu(candidate, gpu)) {
+        search.noteUnsuitable(location, candidate, `it was built without ${gpu}`);
+        continue;
+      }
       try {
-        const library = yield* verifyAndOpen(candidate, location.isDecisive === true);
+        const found = yield* verifyAndOpen(candidate, location.isDecisive === true);
         search.noteUsed(location, candidate);
-        return useLibrary(library);
+        const library = useLibrary(found);
+        open ??= { library, candidate };
+        return library;
       } catch (error) {
         search.skip(location, candidate, error);
       }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DeviceName } from "./device_name.ts";
 
 /** What the user should know about the native library. */
 export interface LibraryProgress {
@@ -17,6 +18,11 @@ export interface LibraryProgress {
 
 /** How to get a native library. */
 export interface PrepareLibraryOptions {
+  /**
+   * What is to be computed on. For a kind of GPU that the library on this machine was not built for, a prebuilt one is used
+   * and what drives that kind is fetched, once; with `"auto"` what was fetched before is used. Default: `"cpu"`.
+   */
+  readonly device?: DeviceName;
   /** Called before something takes long. */
   readonly onProgress?: (progress: LibraryProgress) => void;
   /** Stops with an `AbortError`. */

@@ -48,6 +48,11 @@ export class LibrarySearch {
     this.verdicts.push({ place: location.name, path, verdict: "used" });
   }
 
+  /** Notes a candidate that is fine, but not for what is to be done. */
+  noteUnsuitable({ name: place }: Location, { path }: LibraryCandidate, problem: string): void {
+    this.verdicts.push({ place, path, verdict: "skipped", problem });
+  }
+
   /**
    * Notes why a candidate, or all that a location has, is passed over.
    *

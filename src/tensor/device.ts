@@ -3,23 +3,12 @@
  *
  * @module
  */
-import { InvalidArgumentError, NativeLibraryError } from "../base/errors.ts";
+import { NativeLibraryError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
+import { driverNames, type GpuKind, gpuKinds } from "../native_library/device_name.ts";
 import { openLibrarySync } from "../native_library/native_library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import { checkKey, KEY, type Key } from "./illegal_constructor.ts";
-
-/** A kind of GPU, by the interface that ggml drives it with. */
-export type GpuKind = "cuda" | "metal" | "vulkan";
-
-/** See {@linkcode GpuKind}. */
-export const gpuKinds: readonly GpuKind[] = ["cuda", "metal", "vulkan"];
-
-/**
- * Where a model is computed: `"auto"` is the first GPU whose memory it fits into, or else the CPU; a number tells GPUs of
- * one kind apart: `"cuda:1"` is the second.
- */
-export type DeviceName = "auto" | "cpu" | GpuKind | `${GpuKind}:${number}`;
 
 /** What ggml calls a device. For this package: to its users a device has no address. */
 export let nativeDevice: (device: Device) => Pointer;
@@ -61,9 +50,6 @@ export interface DeviceMemory {
 /** `GGML_BACKEND_DEVICE_TYPE_*`: dedicated and integrated GPUs. */
 const GPU_TYPES = [1, 2];
 
-/** By ggml's names. */
-const KINDS: Readonly<Record<string, GpuKind>> = { CUDA: "cuda", MTL: "metal", Vulkan: "vulkan" };
-
 /** A GPU that is computed by the processor: slower than the processor on its own, so only for those who name it. */
 const SOFTWARE = /llvmpipe|swiftshader|lavapipe/i;
 
@@ -76,7 +62,8 @@ export function findDevices(): Device[] {
     const pointer = ggml.ggml_backend_dev_get(i)!;
     if (!GPU_TYPES.includes(ggml.ggml_backend_dev_type(pointer))) continue;
     const registry = ggml.ggml_backend_dev_backend_reg(pointer);
-    const kind = KINDS[readCString(ggml.ggml_backend_reg_name(registry))];
+    const driver = readCString(ggml.ggml_backend_reg_name(registry));
+    const kind = gpuKinds.find((kind) => driverNames[kind] === driver);
     if (kind === undefined) continue;
     const index = found.filter((device) => device.kind === kind).length;
     found.push(createDevice(kind, index, pointer));
@@ -98,24 +85,6 @@ export function memoryAt(pointer: Pointer): DeviceMemory {
 }
 
 /**
- * The kind and number in the name of a device.
- *
- * @throws {RangeError} if it is no such name
- */
-export function parseDeviceName(name: string): { kind: "auto" | "cpu" | GpuKind; index: number } {
-  if (name === "auto" || name === "cpu") return { kind: name, index: 0 };
-  const [, kindText, indexText = "0"] = /^([a-z]+)(?::(\d{1,3}))?$/.exec(name) ?? [];
-  const kind = gpuKinds.find((kind) => kind === kindText);
-  if (kind === undefined) {
-    throw new InvalidArgumentError(
-      `Cannot use the device: it must be auto, cpu, or one of ${gpuKinds.join(", ")}, ` +
-        `with a number if there are several (cuda:1): received ${JSON.stringify(name)}`,
-    );
-  }
-  return { kind, index: Number(indexText) };
-}
-
-/**
  * The GPU of that name.
  *
  * @throws {NativeLibraryError} if there is none; the message says what there is, and what to do
@@ -124,8 +93,7 @@ export function findDevice(kind: GpuKind, index: number): Device {
   const devices = findDevices();
   const device = devices.find((device) => device.kind === kind && device.index === index);
   if (device !== undefined) return device;
-  const registry = Object.keys(KINDS).find((name) => KINDS[name] === kind)!;
-  const isBuilt = library().ggml_backend_reg_by_name(cString(registry)) !== null;
+  const isBuilt = library().ggml_backend_reg_by_name(cString(driverNames[kind])) !== null;
   const others = devices.map((device) => `${nameOf(device)} (${device.description})`);
   const problem = !isBuilt
     ? `the native library was built without ${kind}`
@@ -138,7 +106,8 @@ export function findDevice(kind: GpuKind, index: number): Device {
     }. ` +
       (isBuilt
         ? "Choose one of these, or auto."
-        : `To build for it, in a clone of the repository: deno task build --backend ${kind}`),
+        : "In a program, await prepareLibrary({ device }) before anything else, which fetches what computes on it where " +
+          `there is that. To build for it, in a clone of the repository: deno task build --backend ${kind}`),
   );
 }
 

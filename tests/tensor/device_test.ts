@@ -4,13 +4,10 @@ import { GPT2Config } from "../../src/model/config.ts";
 import { NativeLibraryError } from "../../src/base/errors.ts";
 import {
   type DeviceName,
-  findDevice,
-  findDevices,
-  findFittingDevice,
   gpuKinds,
-  memoryOf,
   parseDeviceName,
-} from "../../src/tensor/device.ts";
+} from "../../src/native_library/device_name.ts";
+import { findDevice, findDevices, findFittingDevice, memoryOf } from "../../src/tensor/device.ts";
 
 Deno.test("parseDeviceName() reads a kind and a number", () => {
   assertEquals(parseDeviceName("auto"), { kind: "auto", index: 0 });

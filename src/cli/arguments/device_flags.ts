@@ -6,7 +6,7 @@
 import { InvalidArgumentError } from "../../base/errors.ts";
 import { quote } from "../../base/describe.ts";
 import { type CacheType, cacheTypes } from "../../model/compute_options.ts";
-import { type DeviceName, parseDeviceName } from "../../tensor/device.ts";
+import { type DeviceName, parseDeviceName } from "../../native_library/device_name.ts";
 import { parseRpcEndpoint } from "../../tensor/rpc_endpoint.ts";
 import type { Flags, FlagValues } from "./flags.ts";
 import { UsageError } from "./usage_error.ts";

@@ -11,7 +11,7 @@ import { canSummarizeLogits } from "../../tensor/summarize_logits.ts";
 import { Engine } from "../../engine/engine.ts";
 import type { LargestTokens } from "../../engine/logits_summary.ts";
 import { requireMemory } from "../../engine/memory_budget.ts";
-import type { DeviceName } from "../../tensor/device.ts";
+import type { DeviceName } from "../../native_library/device_name.ts";
 import type { CacheType } from "../../model/compute_options.ts";
 import type { Model } from "../../model/model.ts";
 import type { OperationTime } from "../../tensor/profile_graph.ts";

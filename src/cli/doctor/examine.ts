@@ -6,6 +6,7 @@
 import { NativeLibraryError, StorageError } from "../../base/errors.ts";
 import { availableBytes } from "../../engine/memory_budget.ts";
 import {
+  gpuVerdicts,
   libraryPlaces,
   type LibraryVerdict,
   libraryVerdicts,
@@ -72,7 +73,7 @@ export interface Examination {
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function examine(io: Io): Promise<Examination> {
-  const error = await openLibraryShowing(io).then(() => undefined, (error) => {
+  const error = await openLibraryShowing(io, "auto").then(() => undefined, (error) => {
     if (error instanceof NativeLibraryError || error instanceof StorageError) return error;
     throw error;
   });
@@ -84,7 +85,7 @@ export async function examine(io: Io): Promise<Examination> {
     versions: describeVersions(),
     machine: describeMachine(),
     library: isOpen ? describeLibrary() : undefined,
-    places: listPlaces(),
+    places: [...listPlaces(), ...gpuVerdicts()],
     devices: isOpen ? examineDevices() : [],
     caches: listCaches(),
     permissions,

@@ -55,8 +55,8 @@ export async function fetchPrebuilt(
 }
 
 /** A folder in `work` with the files that are needed, each as it was published. */
-async function fetchChecked(
-  prebuilt: PrebuiltPackage,
+export async function fetchChecked(
+  prebuilt: Omit<PrebuiltPackage, "ggmlVersion">,
   work: string,
   signal: AbortSignal | undefined,
 ): Promise<string> {
@@ -72,8 +72,12 @@ async function fetchChecked(
   return checked;
 }
 
-/** Throws an Error if nothing can be downloaded, because the environment forbids it or there is no Deno to do it. */
-function requireOnline(): void {
+/**
+ * Requires that something can be downloaded.
+ *
+ * @throws {Error} if the environment forbids it, or there is no Deno to do it
+ */
+export function requireOnline(): void {
   if (Deno.build.standalone) throw new Error("a standalone program cannot get another library");
   const forbidden = offlineVariable();
   if (forbidden !== undefined) {
@@ -97,8 +101,12 @@ async function replaceFolder(target: string, folder: string, replaced: string): 
   await Deno.rename(folder, target);
 }
 
-/** Where others could put something, it would be refused after the download. */
-function requirePrivateFolder(folder: string): void {
+/**
+ * Makes a folder that only this user can write to: where others could put something, it would be refused after the download.
+ *
+ * @throws {StorageError} if others can
+ */
+export function requirePrivateFolder(folder: string): void {
   try {
     makePrivateFolder(folder);
   } catch (error) {

@@ -1,10 +1,11 @@
 /**
  * A program that proves a native library: it opens it and multiplies small quantized matrices in every kind of memory
- * that the CPU backend offers. It runs in a process of its own, because what it looks for (an instruction the CPU does
- * not have, a miscompiled kernel, a damaged file) kills the process.
+ * that the CPU backend offers, and on every GPU that modules named after the library find. It runs in a process of its own,
+ * because what it looks for (an instruction the CPU does not have, a miscompiled kernel, a damaged file or driver) kills
+ * the process.
  *
  *     deno run --allow-ffi probe.ts <library>
- *     deno run --allow-ffi probe.ts <ggml-base> <ggml> <variant of ggml-cpu>
+ *     deno run --allow-ffi probe.ts <ggml-base> <ggml> <variant of ggml-cpu> [<module for GPUs> ...]
  *
  * It writes one line of JSON, a {@linkcode Proof}, and exits with 0; any other end is a failure.
  *
@@ -23,23 +24,31 @@ export interface Proof {
   ggmlVersion: string;
   /** The kinds of memory, beside plain memory, in which products came out right, such as `AMX` and `CPU_REPACK`. */
   bufferTypes: string[];
+  /** The GPUs on which products came out right, as ggml names them: `Vulkan0`. */
+  gpus: string[];
 }
 
 const Q4_0 = 2;
 const Q8_0 = 8;
 const F32 = 0;
 const CPU_DEVICE = 0;
+/** Dedicated and integrated. */
+const GPU_DEVICES = [1, 2];
 const BLOCK = 32;
+
+/** Of a prebuilt ggml without modules for GPUs. */
+const NUM_FILES = 3;
 
 const INPUTS = 256;
 const OUTPUTS = 64;
-const BATCHES = [1, 32];
 const NUM_THREADS = 2;
 const TIMEOUT_MS = 60_000;
 
 // All products are of small integers and powers of two, so that any order of summation gives the same number; what is
 // left is a kernel's freedom to fold the blocks' scales in one by one.
 const TOLERANCE = 1e-5;
+/** A GPU may sum in half precision. */
+const GPU_TOLERANCE = 1e-2;
 
 /** Numbers that look random and are the same everywhere: 16 bits of a linear congruential generator. */
 function numbersFrom(seed: number): () => number {
@@ -127,21 +136,66 @@ function extraBufferTypes(lib: Library, device: Deno.PointerValue): Deno.Pointer
   return types;
 }
 
+/** What multiplies, and where. */
+interface Place {
+  device: Deno.PointerValue;
+  backend: Deno.PointerValue;
+  /** The kind of memory for the weights. */
+  memory: Deno.PointerValue;
+  /** The kind of memory for all else. */
+  plainMemory: Deno.PointerValue;
+  /** The types of weights that are tried, and for how many rows of activations. */
+  types: number[];
+  batches: number[];
+  tolerance: number;
+}
+
+/** The CPU, with the weights in one of its kinds of memory. */
+function cpuPlace(lib: Library, memory: Deno.PointerValue): Place {
+  const device = lib.ggml_backend_dev_by_type(CPU_DEVICE);
+  const backend = lib.ggml_backend_cpu_init();
+  lib.ggml_backend_cpu_set_n_threads(backend, NUM_THREADS);
+  return {
+    device,
+    backend,
+    memory,
+    plainMemory: lib.ggml_backend_cpu_buffer_type(),
+    types: [Q8_0, Q4_0],
+    batches: [1, 32],
+    tolerance: TOLERANCE,
+  };
+}
+
+/** A GPU. One product shows that its driver works: for each other one, it may compile programs for seconds. */
+function gpuPlace(lib: Library, device: Deno.PointerValue): Place {
+  const backend = lib.ggml_backend_dev_init(device, null);
+  if (backend === null) {
+    throw new Error(`it does not start: ${text(lib.ggml_backend_dev_description(device))}`);
+  }
+  const memory = lib.ggml_backend_get_default_buffer_type(backend);
+  return {
+    device,
+    backend,
+    memory,
+    plainMemory: memory,
+    types: [Q8_0],
+    batches: [1],
+    tolerance: GPU_TOLERANCE,
+  };
+}
+
 /**
- * Multiplies on the CPU backend, the weights in memory of the type `memory`.
+ * Multiplies on a backend.
  *
  * @returns the product, or undefined where such memory does not serve such weights
  */
 async function multiplyNatively(
   lib: Library,
-  memory: Deno.PointerValue,
+  { device, backend, memory, plainMemory }: Place,
   weights: Weights,
   activations: Float32Array<ArrayBuffer>,
 ): Promise<Float32Array<ArrayBuffer> | undefined> {
   const batch = activations.length / INPUTS;
-  const device = lib.ggml_backend_dev_by_type(CPU_DEVICE);
-  const backend = lib.ggml_backend_cpu_init();
-  lib.ggml_backend_cpu_set_n_threads(backend, NUM_THREADS);
   const weightContext = newContext(lib);
   const w = lib.ggml_new_tensor_4d(
     weightContext,
@@ -160,7 +214,7 @@ async function multiplyNatively(
   lib.ggml_backend_tensor_set(w, weights.bytes, 0n, BigInt(weights.bytes.byteLength));
   const graph = lib.ggml_new_graph_custom(context, 16n, false);
   lib.ggml_build_forward_expand(graph, y);
-  lib.ggml_backend_alloc_ctx_tensors_from_buft(context, lib.ggml_backend_cpu_buffer_type());
+  lib.ggml_backend_alloc_ctx_tensors_from_buft(context, plainMemory);
   lib.ggml_backend_tensor_set(x, activations, 0n, BigInt(activations.byteLength));
   // Off the main thread, so that the timer below can end the process if it never returns.
   const status = await lib.ggml_backend_graph_compute_async_call(backend, graph);
@@ -179,27 +233,31 @@ function newContext(lib: Library): Deno.PointerValue {
 }
 
 /** The index of the first number that is not the expected one, or -1. */
-export function findDifference(actual: Float32Array, expected: Float32Array): number {
+export function findDifference(
+  actual: Float32Array,
+  expected: Float32Array,
+  tolerance: number = TOLERANCE,
+): number {
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   // Written so that NaN counts as a difference.
-  return actual.findIndex((value, i) => !(Math.abs(value - expected[i]) <= TOLERANCE * scale));
+  return actual.findIndex((value, i) => !(Math.abs(value - expected[i]) <= tolerance * scale));
 }
 
-/** Throws if any product in this kind of memory is wrong; tells whether it serves quantized weights at all. */
-async function checkMemory(lib: Library, memory: Deno.PointerValue): Promise<boolean> {
+/** Throws if any product there is wrong; tells whether it serves quantized weights at all. */
+async function checkPlace(lib: Library, place: Place): Promise<boolean> {
   let used = false;
-  for (const type of [Q8_0, Q4_0]) {
+  for (const type of place.types) {
     const weights = makeWeights(type);
-    for (const batch of BATCHES) {
+    for (const batch of place.batches) {
       const activations = makeActivations(batch);
-      const actual = await multiplyNatively(lib, memory, weights, activations);
+      const actual = await multiplyNatively(lib, place, weights, activations);
       if (actual === undefined) continue;
       used = true;
       const expected = multiply(weights.values, activations);
-      const wrong = findDifference(actual, expected);
+      const wrong = findDifference(actual, expected, place.tolerance);
       if (wrong !== -1) {
         const product = `${type === Q8_0 ? "Q8_0" : "Q4_0"} x F32, batch ${batch}`;
-        const where = text(lib.ggml_backend_buft_name(memory));
+        const where = text(lib.ggml_backend_buft_name(place.memory));
         throw new Error(
           `a matrix product came out wrong (${product}, in ${where} memory, element ${wrong}): ` +
             `${actual[wrong]} instead of ${expected[wrong]}`,
@@ -217,16 +275,31 @@ async function prove(paths: readonly string[]): Promise<Proof> {
   lib.gpt2_use_kernels();
   const device = lib.ggml_backend_dev_by_type(CPU_DEVICE);
   if (device === null) throw new Error("it has no CPU backend");
-  await checkMemory(lib, lib.ggml_backend_cpu_buffer_type());
+  await checkPlace(lib, cpuPlace(lib, lib.ggml_backend_cpu_buffer_type()));
   const bufferTypes: string[] = [];
   for (const memory of extraBufferTypes(lib, device)) {
-    if (await checkMemory(lib, memory)) bufferTypes.push(text(lib.ggml_backend_buft_name(memory)));
+    if (!await checkPlace(lib, cpuPlace(lib, memory))) continue;
+    bufferTypes.push(text(lib.ggml_backend_buft_name(memory)));
   }
   return {
     abiVersion: lib.gpt2_abi_version(),
     ggmlVersion: text(lib.ggml_version()),
     bufferTypes,
+    gpus: paths.length > NUM_FILES ? await checkGpus(lib) : [],
   };
+}
+
+/** Throws if any product on a GPU is wrong; returns the names of the GPUs. */
+async function checkGpus(lib: Library): Promise<string[]> {
+  const names: string[] = [];
+  const count = lib.ggml_backend_dev_count();
+  for (let i = 0n; i < count; i++) {
+    const device = lib.ggml_backend_dev_get(i);
+    if (!GPU_DEVICES.includes(lib.ggml_backend_dev_type(device))) continue;
+    await checkPlace(lib, gpuPlace(lib, device));
+    names.push(text(lib.ggml_backend_dev_name(device)));
+  }
+  return names;
 }
 
 /** Ends the program: with a proof and 0, or with a reason on stderr and another exit code. */

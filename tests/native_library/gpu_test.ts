@@ -1,0 +1,245 @@
+/**
+ * Modules for GPUs, with a module and a registry that only look like real ones: no GPU is needed, nor a driver.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { pathToFileURL } from "node:url";
+import { sha256 } from "../../src/base/sha256.ts";
+import { prebuiltPackages } from "../../src/native_library/prebuilt/packages.ts";
+import { type GpuPackage, gpuPackages } from "../../src/native_library/prebuilt/gpu_packages.ts";
+import { assertOpens, Sandbox } from "./library_trial.ts";
+import { type FolderServer, serveFolder } from "./serve_folder.ts";
+
+const isLinux = Deno.build.os === "linux";
+const system = `${Deno.build.os} ${Deno.build.arch}`;
+const SPECIFIER = "@node-llama-cpp/module-for-tests";
+
+/** A module in which ggml finds a driver and no device. */
+const MODULE = `
+#include <stddef.h>
+static const char * name(void * reg) { return "Vulkan"; }
+static size_t count(void * reg) { return 0; }
+static void * nothing(void * reg, size_t index) { return NULL; }
+static void * no_function(void * reg, const char * name) { return NULL; }
+static struct { int version; void * functions[4]; void * context; } reg =
+  { 2, { name, count, nothing, no_function }, NULL };
+void * ggml_backend_init(void) { return &reg; }
+`;
+
+/** Says what came of asking for a device. */
+const PROGRAM = `
+const texts = [];
+const onProgress = ({ text }) => texts.push(text);
+let result = "opened";
+for (const device of Deno.args) {
+  try {
+    await openLibrary({ device, onProgress });
+  } catch (error) {
+    result = error.name + ": " + error.message;
+  }
+}
+console.log(JSON.stringify({ result, texts, gpus: gpuVerdicts() }));
+`;
+
+/** A clone whose table of modules is another, and a registry for it. */
+class GpuSandbox implements AsyncDisposable {
+  readonly #sandbox = new Sandbox();
+  readonly #clone = this.#sandbox.clone();
+  readonly #registry: FolderServer;
+  readonly module: Uint8Array<ArrayBuffer>;
+  /** How often the package was fetched. */
+  numFetched = 0;
+
+  private constructor(module: Uint8Array<ArrayBuffer>, tarball: Uint8Array<ArrayBuffer>) {
+    this.module = module;
+    this.#registry = serveFolder(this.#sandbox.folder, (path) => {
+      if (path.endsWith(".tgz")) {
+        this.numFetched++;
+        return new Response(tarball);
+      }
+      return Response.json(describePackage(this.#registry.address, tarball));
+    });
+    Deno.mkdirSync(`${this.#sandbox.folder}/allformers`, { mode: 0o700 });
+  }
+
+  /** @param needs the libraries that the module needs, it is said */
+  static async create(needs: string[], changes: Partial<GpuPackage> = {}): Promise<GpuSandbox> {
+    const folder = Deno.makeTempDirSync({ prefix: "gpt2-gpu-" });
+    try {
+      const inside = `${folder}/package/bins`;
+      Deno.mkdirSync(inside, { recursive: true });
+      Deno.writeTextFileSync(`${folder}/module.c`, MODULE);
+      const manifest = { name: SPECIFIER, version: "1.0.0" };
+      Deno.writeTextFileSync(`${folder}/package/package.json`, JSON.stringify(manifest));
+      await run(folder, "cc", ["-shared", "-fPIC", "-o", "package/bins/module.so", "module.c"]);
+      await run(folder, "tar", ["czf", "package.tgz", "package"]);
+      const module = Deno.readFileSync(`${inside}/module.so`);
+      const tarball = Deno.readFileSync(`${folder}/package.tgz`);
+      const sandbox = new GpuSandbox(module, tarball);
+      await sandbox.#writeTable(needs, tarball, changes);
+      return sandbox;
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  }
+
+  async #writeTable(
+    needs: string[],
+    tarball: Uint8Array<ArrayBuffer>,
+    changes: Partial<GpuPackage>,
+  ): Promise<void> {
+    const vulkan: GpuPackage = {
+      name: SPECIFIER,
+      version: "1.0.0",
+      integrity: await integrityOf(tarball),
+      downloadBytes: 1_500_000,
+      unpackedBytes: 3_000_000,
+      folder: "bins",
+      file: "module.so",
+      moduleBytes: this.module.length,
+      sha256: await sha256(this.module),
+      needs,
+      ...changes,
+    };
+    Deno.writeTextFileSync(
+      `${this.#clone}/src/native_library/prebuilt/gpu_packages.ts`,
+      `export const gpuPackages = ${JSON.stringify({ [system]: { vulkan: [vulkan] } })};`,
+    );
+  }
+
+  /** Where the module is, once it was fetched. */
+  get modulePath(): string {
+    const { folder } = this.#sandbox;
+    const libraries = `${folder}/allformers/libraries`;
+    const [version] = Array.from(Deno.readDirSync(libraries), ({ name }) => name);
+    const prebuilt = `${libraries}/${version}/prebuilt`;
+    const names = Array.from(Deno.readDirSync(prebuilt), ({ name }) => name);
+    return `${prebuilt}/${names.find((name) => name.endsWith("-module.so"))}`;
+  }
+
+  /** Takes the prebuilt ggml itself from npm, which is none of what is tested here. */
+  async fetchPrebuilt(): Promise<void> {
+    const { folder } = this.#sandbox;
+    await assertOpens({ cache: folder, clone: this.#clone, env: { HF_HUB_OFFLINE: "0" } });
+  }
+
+  /** Opens the library for devices, one after the other. */
+  async open(devices: string[], env: Record<string, string> = {}) {
+    const { folder } = this.#sandbox;
+    const program = `${folder}/program.ts`;
+    const source = pathToFileURL(`${this.#clone}/src/native_library/native_library.ts`);
+    Deno.writeTextFileSync(
+      program,
+      `import { gpuVerdicts, openLibrary } from ${JSON.stringify(source)};${PROGRAM}`,
+    );
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-config", "--no-prompt", "--quiet", program, ...devices],
+      env: {
+        XDG_CACHE_HOME: folder,
+        HOME: folder,
+        NO_COLOR: "1",
+        HF_HUB_OFFLINE: "0",
+        NPM_CONFIG_REGISTRY: `${this.#registry.address}/`,
+        ...env,
+      },
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals({ code, stderr: decoder.decode(stderr) }, { code: 0, stderr: "" });
+    return JSON.parse(decoder.decode(stdout));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#registry[Symbol.asyncDispose]();
+    this.#sandbox[Symbol.dispose]();
+  }
+}
+
+async function run(cwd: string, program: string, args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args, cwd }).output();
+  assert(success, new TextDecoder().decode(stderr));
+}
+
+async function integrityOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-512", bytes);
+  return `sha512-${Buffer.from(hash).toString("base64")}`;
+}
+
+function describePackage(address: string, tarball: Uint8Array) {
+  const version = {
+    name: SPECIFIER,
+    version: "1.0.0",
+    dist: { tarball: `${address}/package.tgz`, unpackedSize: tarball.length },
+  };
+  return { name: SPECIFIER, "dist-tags": { latest: "1.0.0" }, versions: { "1.0.0": version } };
+}
+
+Deno.test({
+  name:
+    "openLibrary() fetches the module for a device that is named, once, and uses it from then on",
+  ignore: !isLinux,
+  async fn() {
+    await using sandbox = await GpuSandbox.create([]);
+    await sandbox.fetchPrebuilt();
+    const none = await sandbox.open(["auto"]);
+    assertEquals([none.texts, none.result, sandbox.numFetched], [[], "opened", 0]);
+    const first = await sandbox.open(["vulkan"]);
+    assertEquals(first.texts, ["Fetching what computes on vulkan (1.5 MB, npm), once ..."]);
+    assertEquals(first.result, "opened");
+    for (const device of ["vulkan", "auto"]) {
+      const { texts, gpus } = await sandbox.open([device], { HF_HUB_OFFLINE: "1" });
+      assertEquals(texts, []);
+      assertEquals(gpus[0].verdict, "used");
+      assertStringIncludes(gpus[0].problem, "no device was found");
+    }
+    assertEquals((await sandbox.open(["cpu"])).gpus[0].verdict, "nothing there");
+    assertEquals(sandbox.numFetched, 1);
+
+    // Damaged: it is refused where it is asked for, and passed over where it is not.
+    const bytes = sandbox.module.slice();
+    bytes[bytes.length >> 1] ^= 1;
+    Deno.writeFileSync(sandbox.modulePath, bytes);
+    const damaged = await sandbox.open(["vulkan"]);
+    assertStringIncludes(damaged.result, "NativeLibraryError: Cannot use the device vulkan: ");
+    assertStringIncludes(damaged.result, "is damaged: it is not the file that was published");
+    const passedOver = await sandbox.open(["auto"]);
+    assertEquals([passedOver.result, passedOver.gpus[0].verdict], ["opened", "skipped"]);
+  },
+});
+
+Deno.test({
+  name: "openLibrary() fetches no module where the driver is missing, and says so",
+  ignore: !isLinux,
+  async fn() {
+    await using sandbox = await GpuSandbox.create(["libvulkan.so.99"]);
+    await sandbox.fetchPrebuilt();
+    const { result, gpus, texts } = await sandbox.open(["auto", "vulkan"]);
+    assertStringIncludes(
+      result,
+      "NativeLibraryError: Cannot use the device vulkan: the loader of Vulkan is missing: " +
+        "libvulkan.so.99 is not on this machine: received vulkan. Install it and a driver",
+    );
+    assertStringIncludes(gpus[0].problem, "libvulkan.so.99 is not on this machine");
+    assertEquals([texts, sandbox.numFetched], [[], 0]);
+  },
+});
+
+Deno.test({
+  name: "openLibrary() refuses a module that is not the one that was published",
+  ignore: !isLinux,
+  async fn() {
+    await using sandbox = await GpuSandbox.create([], { sha256: "0".repeat(64) });
+    await sandbox.fetchPrebuilt();
+    const { result } = await sandbox.open(["vulkan"]);
+    assertStringIncludes(result, "is not the file that was published");
+    assertEquals((await sandbox.open(["auto"])).gpus[0].verdict, "nothing there");
+  },
+});
+
+Deno.test("gpuPackages has modules only for systems with a prebuilt ggml, of the same version", () => {
+  for (const [system, kinds] of Object.entries(gpuPackages)) {
+    for (const { version, sha256, integrity } of Object.values(kinds).flat()) {
+      assertEquals(version, prebuiltPackages[system].version);
+      assert(/^[0-9a-f]{64}$/.test(sha256) && integrity.startsWith("sha512-"));
+    }
+  }
+});
