@@ -28,6 +28,7 @@ export {
   type CompareActivationsOptions,
 } from "./inspection/compare_activations.ts";
 export { type HeadScores, headScores, type HeadScoresOptions } from "./inspection/head_scores.ts";
+export { activationAt, type Measured } from "./inspection/activation_at.ts";
 export { ablate, type AblateOptions } from "./inspection/ablate.ts";
 export {
   type AttentionLink,

@@ -3,14 +3,14 @@
 //
 //     deno run -A docs/examples/patching.ts
 import { GPT2 } from "@allformers/gpt2";
-import { activationPatching } from "@allformers/gpt2/inspect";
+import { activationAt, activationPatching } from "@allformers/gpt2/inspect";
 
 using model = await GPT2.fromPretrained("demo");
 const [clean, corrupted] = ["God save the king and", "God save the queen and"].map((text) =>
   model.tokenizer!.encode(text)
 );
 const [answer, wrong] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
-const { shape: [numLayers, seq], data } = await activationPatching(model, {
+const found = await activationPatching(model, {
   clean,
   corrupted,
   answer,
@@ -18,7 +18,7 @@ const { shape: [numLayers, seq], data } = await activationPatching(model, {
 });
 
 console.log("block ", [...clean].map((id) => model.tokenizer!.decode([id]).padStart(6)).join(" "));
-for (let layer = 0; layer < numLayers; layer++) {
-  const row = [...data.subarray(layer * seq, (layer + 1) * seq)];
+for (let layer = 0; layer < model.config.numLayers; layer++) {
+  const row = [...activationAt(found, layer)];
   console.log(`${layer}`.padEnd(6), row.map((value) => value.toFixed(2).padStart(6)).join(" "));
 }

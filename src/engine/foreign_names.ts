@@ -47,6 +47,20 @@ export const FOREIGN_NAMES: readonly (readonly [theirs: string, ...ours: string[
   ["transformer.h.N.mlp.c_proj", "blocks.N.mlp.output"],
   ["transformer.ln_f", "finalNorm"],
   ["lm_head", "logits"],
+  // How TransformerLens' caches are asked for those of a block: `cache["z", 5]`.
+  ["resid_pre", "embedding", "blocks.*.residual"],
+  ["resid_mid", "blocks.*.residualMiddle"],
+  ["resid_post", "blocks.*.residual"],
+  ["attn_out", "blocks.*.attention.output"],
+  ["mlp_out", "blocks.*.mlp.output"],
+  ["post", "blocks.*.mlp.hidden"],
+  ["q", "blocks.*.attention.query"],
+  ["k", "blocks.*.attention.key"],
+  ["v", "blocks.*.attention.value"],
+  ["z", "blocks.*.attention.attended"],
+  ["attn_scores", "blocks.*.attention.scores"],
+  ["pattern", "blocks.*.attention.weights"],
+  ["embed", "embedding"],
 ];
 
 /** What something is called here that is called so elsewhere; nothing if nobody calls it so. */

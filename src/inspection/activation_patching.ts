@@ -109,14 +109,14 @@ const TOKENS_PER_BATCH = 512;
  *
  * ```ts
  * import { GPT2 } from "@allformers/gpt2";
- * import { activationPatching } from "@allformers/gpt2/inspect";
+ * import { activationAt, activationPatching } from "@allformers/gpt2/inspect";
  *
  * using model = await GPT2.fromPretrained("demo");
  * const [clean, corrupted] = ["The king is", "The queen is"].map((text) => model.tokenizer!.encode(text));
  * const [answer, wrong] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
- * const { shape: [numLayers, seq], data } = await activationPatching(model, { clean, corrupted, answer, wrong });
- * for (let layer = 0; layer < numLayers; layer++) {
- *   console.log(layer, [...data.subarray(layer * seq, (layer + 1) * seq)].map((x) => x.toFixed(2)).join(" "));
+ * const found = await activationPatching(model, { clean, corrupted, answer, wrong });
+ * for (let layer = 0; layer < model.config.numLayers; layer++) {
+ *   console.log(layer, [...activationAt(found, layer)].map((x) => x.toFixed(2)).join(" "));
  * }
  * ```
  *

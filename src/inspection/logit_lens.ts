@@ -8,7 +8,7 @@ import { NumericalError } from "../base/errors.ts";
 import { NO_TARGET, type TokenScore } from "../engine/target_scores.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
-import { oneText } from "./one_text.ts";
+import { checkTokenOption, oneText } from "./one_text.ts";
 import { scoreStreams } from "./stream_scores.ts";
 import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 
@@ -16,6 +16,8 @@ import { type ReadableToken, readableToken } from "../tokenizer/readable_token.t
 export interface LogitLensOptions {
   /** How many of the likeliest tokens to name at each place. Default: 5. */
   top?: number;
+  /** The token that `answer` is about in each reading. Default: at each position the likeliest of the last layer. */
+  answer?: number;
   /** Stops the computation with an `AbortError`. */
   signal?: AbortSignal;
 }
@@ -34,7 +36,7 @@ export interface LensReading {
   readonly top: readonly RankedToken[];
   /** How undecided the layer is, in nats: 0 for one certain token, log(vocab) for no idea. */
   readonly entropy: number;
-  /** How this layer sees the token that the last one finds likeliest here. */
+  /** How this layer sees the token that was asked for, or else the one that the last layer finds likeliest here. */
   readonly answer: RankedToken;
   /** How this layer sees the token that the text goes on with; nothing at its last position. */
   readonly next?: RankedToken;
@@ -49,7 +51,11 @@ export interface LensLayer {
 }
 
 const ACTION = "look through the logit lens";
-const RULES: OptionRules<LogitLensOptions> = { top: integer(1, 1000), signal: abortSignal };
+const RULES: OptionRules<LogitLensOptions> = {
+  top: integer(1, 1000),
+  answer: { meaning: "a token, which is a number", isType: (value) => typeof value === "number" },
+  signal: abortSignal,
+};
 
 /**
  * The logit lens: the residual stream after each layer is read as if it were the last (nostalgebraist, 2020, "interpreting
@@ -83,15 +89,16 @@ export async function logitLens(
   options: LogitLensOptions = {},
 ): Promise<LensLayer[]> {
   const engine = engineFor(ACTION, model);
-  const { top = 5, signal } = checkOptions(ACTION, options, RULES);
+  const { top = 5, answer, signal } = checkOptions(ACTION, options, RULES);
   const text = oneText(ACTION, tokens, model);
+  if (answer !== undefined) checkTokenOption(ACTION, "answer", answer, model);
   const capture = ["embedding", "blocks.*.residual"];
   const { activations } = await model.forward(text, { capture, logits: "none", signal });
 
-  // The last layer first: it tells which token is the answer.
+  // The last layer first: it tells which token is the answer, if nobody has said so.
   const layers = [...activations!].reverse();
   const next = [...text.slice(1), NO_TARGET];
-  let answers: readonly number[] | undefined;
+  let answers = answer === undefined ? undefined : text.map(() => answer);
   const readings: LensReading[][] = [];
   for (const [name, { data }] of layers) {
     const targets = [answers ?? text, next];
@@ -101,12 +108,12 @@ export async function logitLens(
         rankedToken(model, id, logProbability, rank)
       )
     );
-    const isLast = answers === undefined;
+    const isAnswer = answers === undefined;
     answers ??= likeliest.map(([{ id }]) => id);
     readings.push(likeliest.map((top, i) => ({
       top,
       entropy: ofAnswer[i].entropy,
-      answer: isLast ? top[0] : ofScore(model, ofAnswer[i]),
+      answer: isAnswer ? top[0] : ofScore(model, ofAnswer[i]),
       ...i + 1 < text.length && { next: ofScore(model, ofNext[i]) },
     })));
   }

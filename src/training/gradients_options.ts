@@ -23,17 +23,22 @@ export interface GradientsOptions extends HookOptions, AdapterOptions {
    * their mean cross-entropy. Default: the tokens that do follow in the text.
    */
   targets?: TokenIds | readonly TokenIds[];
-  /** A token: what changes is then its logit, after `position` of each text. */
-  answer?: number;
-  /** A token whose logit is subtracted from that of `answer`. Default: none. */
-  wrong?: number;
-  /** After which position, counted from the end of each text if negative. Default: the last one. */
-  position?: number;
+  /** A token, or one for each text: what changes is then its logit, after `position` of each text. */
+  answer?: number | readonly number[];
+  /** A token, or one for each text, whose logit is subtracted from that of `answer`. Default: none. */
+  wrong?: number | readonly number[];
+  /** After which position, or one for each text, counted from the end of each text if negative. Default: the last one. */
+  position?: number | readonly number[];
   /** Stops the computation with an `AbortError`. */
   signal?: AbortSignal;
 }
 
-const number: OptionRule = { meaning: "a number", isType: (value) => typeof value === "number" };
+/** One for all texts, or one for each. */
+const numbers: OptionRule = {
+  meaning: "a number, or an array of one for each text",
+  isType: (value) => [value].flat().every((each) => typeof each === "number"),
+  copy: (value) => typeof value === "number" ? value : Array.from(value as readonly number[]),
+};
 
 /** What these options must be. What is in them is checked where the model is known. */
 export const gradientsRules: OptionRules<GradientsOptions> = {
@@ -43,9 +48,9 @@ export const gradientsRules: OptionRules<GradientsOptions> = {
     isType: () => true,
     copy: (value) => copyRows("targets", value as TokenIds),
   },
-  answer: number,
-  wrong: number,
-  position: number,
+  answer: numbers,
+  wrong: numbers,
+  position: numbers,
   signal: abortSignal,
   ...adapterRules,
   ...hookRules,

@@ -60,36 +60,41 @@ export class MeanLoss implements Measure {
   }
 }
 
+/** Which logits of a text count. */
+export interface LogitPlace {
+  /** After which position, from 0. */
+  readonly position: number;
+  /** The token. */
+  readonly answer: number;
+  /** The one whose logit is subtracted, if there is one. */
+  readonly wrong: number | undefined;
+}
+
 /** The logit of a token, less that of another one, after one position of each text; summed over the texts. */
 export class LogitDifference implements Measure {
-  readonly #positions: readonly number[];
-  readonly #answer: number;
-  readonly #wrong: number | undefined;
+  readonly #places: readonly LogitPlace[];
 
-  /**
-   * @param positions one in each text, from 0
-   * @param answer the token
-   * @param wrong the other, if there is one
-   */
-  constructor(positions: readonly number[], answer: number, wrong?: number) {
-    this.#positions = positions;
-    this.#answer = answer;
-    this.#wrong = wrong;
+  /** @param places one in each text */
+  constructor(places: readonly LogitPlace[]) {
+    this.#places = places;
   }
 
   build(graph: Graph, logits: Tensor): Measured {
     const [batch, seq, vocab] = logits.shape;
     const rows = graph.input([batch], "i32", "rows");
-    const signs = new Float32Array(vocab);
-    signs[this.#answer] = 1;
-    if (this.#wrong !== undefined) signs[this.#wrong] = -1;
+    const signs = graph.input([batch, vocab], "f32", "signs");
     const chosen = lookup(rearrange(logits, "batch seq vocab -> (batch seq) vocab"), rows);
-    const signed = multiply(chosen, graph.constant([vocab], signs));
     return {
-      value: reduce(signed, "batch vocab ->", "sum"),
+      value: reduce(multiply(chosen, signs), "batch vocab ->", "sum"),
       write: (group) => {
-        const places = group.map((text, i) => i * seq + this.#positions[text]);
-        graph.write(rows, Int32Array.from(places));
+        const places = group.map((text) => this.#places[text]);
+        graph.write(rows, Int32Array.from(places, ({ position }, i) => i * seq + position));
+        const values = new Float32Array(batch * vocab);
+        places.forEach(({ answer, wrong }, i) => {
+          values[i * vocab + answer] = 1;
+          if (wrong !== undefined) values[i * vocab + wrong] = -1;
+        });
+        graph.write(signs, values);
       },
     };
   }

@@ -200,15 +200,35 @@ function measureOf(
       `Cannot ${ACTION}: there is one thing to measure: received targets and answer. Give one of them.`,
     );
   }
-  checkToken("answer", answer, vocabSize);
-  if (wrong !== undefined) checkToken("wrong", wrong, vocabSize);
-  if (answer === wrong) {
+  const answers = oneForEach("answer", answer, texts);
+  const wrongs = oneForEach("wrong", wrong, texts);
+  const positions = oneForEach("position", position, texts);
+  const places = texts.map(({ length }, text) => {
+    const place = { answer: answers[text]!, wrong: wrongs[text] };
+    checkToken("answer", place.answer, vocabSize);
+    if (place.wrong !== undefined) checkToken("wrong", place.wrong, vocabSize);
+    if (place.answer !== place.wrong) {
+      return { ...place, position: positionIn(positions[text], length) };
+    }
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: \`answer\` and \`wrong\` must differ: received ${answer} for both.`,
+      `Cannot ${ACTION}: \`answer\` and \`wrong\` must differ: received ${place.answer} for both.`,
     );
-  }
-  const positions = texts.map(({ length }) => positionIn(position, length));
-  return new LogitDifference(positions, answer, wrong);
+  });
+  return new LogitDifference(places);
+}
+
+/** What is said of each text, or of all of them. */
+function oneForEach(
+  name: string,
+  given: number | readonly number[] | undefined,
+  texts: readonly unknown[],
+): readonly (number | undefined)[] {
+  if (typeof given !== "object") return texts.map(() => given);
+  if (given.length === texts.length) return given;
+  throw new TypeError(
+    `Cannot ${ACTION}: ${name} must be one number, or one for each text: received ${given.length} ` +
+      `for ${texts.length} texts.`,
+  );
 }
 
 function lossOf(

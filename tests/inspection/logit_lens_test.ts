@@ -158,3 +158,19 @@ Deno.test("logitLens() refuses what is no model, and stops when it is told to", 
   const error = await assertRejects(() => logitLens(model, text, { signal }), DOMException);
   assert(error.name === "AbortError");
 });
+
+Deno.test("logitLens() says how each layer sees a token that is named", async () => {
+  using model = inspectable(createReferenceModel("activations"));
+  const [named] = text;
+  const layers = await logitLens(model, text, { top: 1000, answer: named });
+  for (const { positions } of layers) {
+    for (const { top, answer } of positions) {
+      const own = top.find(({ id }) => id === named)!;
+      assertEquals([answer.id, answer.rank], [named, own.rank]);
+      assertAlmostEquals(answer.probability, own.probability, SAME_TOLERANCE);
+    }
+  }
+  await assertRejects(() => logitLens(model, text, { answer: -1 }), RangeError, "answer must be");
+  const wrong = { answer: "a" as unknown as number };
+  await assertRejects(() => logitLens(model, text, wrong), TypeError, "answer must be a token");
+});

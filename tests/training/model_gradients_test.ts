@@ -87,6 +87,37 @@ Deno.test("gradients() of a difference of logits are PyTorch's", async () => {
   }
 });
 
+Deno.test("gradients() of texts with an answer each are those of each alone", async () => {
+  using model = createTrainingModel("tied");
+  const of = ["blocks.0.residual", "blocks.1.qkvProjection.weight"];
+  const texts = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]];
+  const [answer, wrong, position] = [[3, 4, 5], [6, 7, 8], [-1, 1, 0]];
+  const together = await model.gradients(texts, { of, answer, wrong, position });
+  const alone = await Promise.all(texts.map((text, i) => {
+    return model.gradients(text, {
+      of,
+      answer: answer[i],
+      wrong: wrong[i],
+      position: position[i],
+    });
+  }));
+  assertAlmostEquals(together.value, alone.reduce((sum, { value }) => sum + value, 0), 1e-5);
+  for (const name of of) {
+    const { data, shape } = together.gradients.get(name)!;
+    const parts = alone.map(({ gradients }) => gradients.get(name)!.data);
+    const isWeight = name.endsWith("weight");
+    const size = data.length / shape[0];
+    const expected = isWeight
+      ? data.map((_, i) => parts.reduce((sum, part) => sum + part[i], 0))
+      : Float32Array.from(parts.flatMap((part) => [...part]));
+    const own = isWeight ? data : Float32Array.from(
+      parts.flatMap((part, i) => [...data.subarray(i * size, i * size + part.length)]),
+    );
+    const error = relativeError(own, expected);
+    assert(error <= F32_TOLERANCE, `${name}: ${error}`);
+  }
+});
+
 Deno.test("gradients() have the axes and shapes of captured activations, and of weights", async () => {
   using model = createTrainingModel("tied");
   const { gradients } = await model.gradients(tokens, { targets, of: ["*"] });
@@ -355,6 +386,10 @@ Deno.test("gradients() says what it cannot do", async () => {
     [[text, { of, answer: 61 }], RangeError, "answer must be a token, an integer from 0 to 60"],
     [[text, { of, answer: 1, wrong: 1 }], RangeError, "must differ"],
     [[text, { of, answer: 1, position: 3 }], RangeError, "from 0 to 2"],
+    [[text, { of, answer: [1, 2] }], TypeError, "answer must be one number, or one for each text"],
+    [[text, { of, answer: [] }], TypeError, "received 0 for 1 texts"],
+    [[text, { of, answer: ["a"] as never }], TypeError, "answer must be a number, or an array"],
+    [[text, { of, answer: [1], wrong: [1] }], RangeError, "must differ"],
     [[text, { of, answer: 1, targets: text }], TypeError, "received targets and answer"],
     [[text, { of, wrong: 1 }], TypeError, "wrong belongs to answer"],
     [[text, { of, position: 1 }], TypeError, "position belongs to answer"],
@@ -410,17 +445,17 @@ Deno.test("gradients() stops when its signal is aborted, and the model goes on",
   assertEquals(first.gradients.get("embedding"), second.gradients.get("embedding"));
 });
 
-for (const  of of["blocks.0.attentionNorm.weight", "blocks.0.attentionNorm"]) {
-  Deno.test(`gradients() that are too large to be numbers are an error: ${of}`, async () => {
+for (const name of ["blocks.0.attentionNorm.weight", "blocks.0.attentionNorm"]) {
+  Deno.test(`gradients() that are too large to be numbers are an error: ${name}`, async () => {
     using model = new GPT2(GPT2Config.tiny(), { seed: 1, threads: 1 });
     using adapter = await model.loadAdapter(randomAdapter(model.config, { rank: 2, seed: 1 }));
     const adapters = [{ adapter, scale: 2 ** 60 }];
     await assertRejects(
-      () => model.gradients([1, 2, 3, 4], { of: [of], answer: 7, adapters }),
+      () => model.gradients([1, 2, 3, 4], { of: [name], answer: 7, adapters }),
       NumericalError,
       "not finite",
     );
-    const { gradients } = await model.gradients([1, 2, 3, 4], { of: [of], answer: 7 });
-    assert(gradients.get(of)!.data.every(Number.isFinite));
+    const { gradients } = await model.gradients([1, 2, 3, 4], { of: [name], answer: 7 });
+    assert(gradients.get(name)!.data.every(Number.isFinite));
   });
 }
