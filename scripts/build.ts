@@ -1,7 +1,8 @@
 /**
  * Builds the native library, if anything that decides what it contains has changed since the last time.
  *
- *     deno task build [--backend cpu|cuda|metal|vulkan] [--arch 90] [--level avx2] [--rpc-server] [--force] [--verbose]
+ *     deno task build [--backend cpu|cuda|metal|vulkan] [--arch 90] [--rpc-server] [--force] [--verbose]
+ *     deno task build --portable | --level avx2
  *
  * @module
  */
@@ -24,19 +25,13 @@ import {
 } from "../src/native_library/build_stamp.ts";
 import { ILLEGAL_INSTRUCTION } from "../src/native_library/child_program.ts";
 import type { Proof } from "../src/native_library/proof/probe.ts";
+import { levelNames } from "../src/native_library/cpu_levels.ts";
 import { proveLibrary } from "../src/native_library/proof/prove.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { compile } from "./native_compile.ts";
 import { changedInputs, nativeInputs } from "./native_inputs.ts";
 import { ensureGgmlSource, ggmlVersion } from "./native_source.ts";
-import {
-  backends,
-  type CpuLevel,
-  cpuLevels,
-  MissingToolsError,
-  type NativeBackend,
-  requireTools,
-} from "./native_tools.ts";
+import { backends, MissingToolsError, type NativeBackend, requireTools } from "./native_tools.ts";
 import {
   buildEnvironment,
   keepWorkFolder,
@@ -53,10 +48,11 @@ Options:
   --backend <name>  what computes beside the CPU: cpu (nothing), cuda, metal, vulkan
                     (default: that of the last build, else cpu)
   --arch <list>     CUDA architectures, such as 90 or "86;90" (default: this machine's)
-  --level <name>    for x86: use no more instructions than avx2, avx-vnni or avx512 has; to be tried out with
-                    GPT2_NATIVE_LIBRARY (default: all that this machine has)
+  --portable        build a library for each level of instructions that processors of this kind have:
+                    %LEVELS%
+  --level <name>    build the library for one of them (default: one library for all that this machine has)
   --rpc-server      build a server too, that computes a part of a model for other machines
-  --output <folder> where the library goes (default: native/build, or a folder in it that is named as the level)
+  --output <folder> where the library goes (default: native/build; native/build/portable/<level> for a level)
   --native <folder> where its source is (default: native)
   --force           build even if nothing has changed
   --optional        where it cannot be built, say so and succeed: the program then uses the prebuilt one
@@ -64,7 +60,7 @@ Options:
   --help            show this text
 
 Example: deno task build --backend cuda --arch 90
-`;
+`.replace("%LEVELS%", levelNames().join(", "));
 
 interface Options {
   /** The folder with `CMakeLists.txt`. */
@@ -73,7 +69,8 @@ interface Options {
   buildFolder: string;
   backend?: NativeBackend;
   arch?: string;
-  level: CpuLevel | "";
+  /** The level of instructions; the empty string for all that this machine has. */
+  level: string;
   rpcServer: boolean;
   force: boolean;
   /** Whether it is no failure that it cannot be built. */
@@ -90,7 +87,8 @@ interface Plan {
   reason: string;
 }
 
-function parseOptions(args: string[]): Options | "help" {
+/** What to build, one library after the other. */
+function parseOptions(args: string[]): Options[] | "help" {
   const values = parseFlags(args);
   if (values.help) return "help";
   const backend = backends.find((name) => name === values.backend);
@@ -99,22 +97,24 @@ function parseOptions(args: string[]): Options | "help" {
       `--backend is not one of ${backends.join(", ")}: received "${values.backend}"`,
     );
   }
-  const level = cpuLevels.find((name) => name === values.level) ?? "";
-  if (values.level !== undefined && (level === "" || Deno.build.arch !== "x86_64")) {
-    throw usageError(
-      `--level is not one of ${
-        cpuLevels.join(", ")
-      }, on x86_64: received "${values.level}" on ${Deno.build.arch}`,
-    );
+  const { level, portable = false } = values;
+  if (level !== undefined && !levelNames().includes(level)) {
+    throw usageError(`--level is not one of ${levelNames().join(", ")}: received "${level}"`);
+  }
+  if (portable && level !== undefined) {
+    throw usageError("--portable builds all levels: received --level, too");
   }
   const { arch, output, force = false, optional = false, verbose = false } = values;
   if (arch !== undefined && !/^[0-9a-z-]+(;[0-9a-z-]+)*$/.test(arch)) {
     throw usageError(`--arch is not a list of CUDA architectures: received "${arch}"`);
   }
   const nativeFolder = values.native ?? fileURLToPath(new URL("../native", import.meta.url));
-  return {
+  const levels = portable ? levelNames() : [level ?? ""];
+  return levels.map((level) => ({
     nativeFolder: Deno.realPathSync(nativeFolder),
-    buildFolder: output ?? `${nativeFolder}/build${level === "" ? "" : `/${level}`}`,
+    buildFolder: portable || level !== "" && output === undefined
+      ? `${output ?? `${nativeFolder}/build/portable`}/${level}`
+      : output ?? `${nativeFolder}/build`,
     backend,
     arch,
     level,
@@ -122,7 +122,7 @@ function parseOptions(args: string[]): Options | "help" {
     force,
     optional,
     verbose,
-  };
+  }));
 }
 
 /** With Node's parser, which is a part of Deno: a clone starts without fetching a package for this. */
@@ -134,6 +134,7 @@ function parseFlags(args: string[]) {
         backend: { type: "string" },
         arch: { type: "string" },
         level: { type: "string" },
+        portable: { type: "boolean" },
         "rpc-server": { type: "boolean" },
         output: { type: "string" },
         native: { type: "string" },
@@ -211,18 +212,13 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
   const folders = [source, nativeFolder, Deno.realPathSync(buildFolder)];
   const environment = buildEnvironment(plan.inputs, folders);
   const workFolder = takeWorkFolder(buildFolder, environment);
-  const interruption = new AbortController();
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
-    Deno.addSignalListener(signal, () => {
-      interruption.abort();
-      removeWorkFolder(workFolder);
-      progress.print("Interrupted; nothing was changed.");
-      Deno.exit(code);
-    });
-  }
+  using interruption = new Interruption(() => {
+    removeWorkFolder(workFolder);
+    progress.print("Interrupted; nothing was changed.");
+  });
   using log = await Deno.open(logPath, { write: true, create: true, truncate: true });
-  const doing = `Building the native library (${plan.reason})`;
+  const name = options.level === "" ? "" : ` for ${options.level}`;
+  const doing = `Building the native library${name} (${plan.reason})`;
   progress.show(doing);
   const built = await compile({
     nativeFolder,
@@ -240,24 +236,52 @@ async function build(plan: Plan, options: Options, progress: ProgressLine): Prom
   });
   progress.show("Trying out the native library");
   const proof = await prove(built, options.level, interruption.signal);
-  await install(built, libraryPathIn(buildFolder), plan, proof);
+  await install(built, libraryPathIn(buildFolder), plan, options.level, proof);
   const serverPath = rpcServerPathIn(buildFolder);
   if (rpcServer) await installServer(rpcServerPathIn(`${workFolder}/out`), serverPath, plan.inputs);
   keepWorkFolder(buildFolder, workFolder, environment);
   const seconds = Math.round((performance.now() - start) / 1000);
   const kernels = proof === undefined
-    ? `, for ${options.level}, which this CPU does not have: not tried out`
+    ? ", which this CPU cannot run: not tried out"
     : proof.bufferTypes.length === 0
     ? ""
     : `, with ${proof.bufferTypes.join(", ")}`;
-  progress.print(`Built the native library in ${seconds} s (${plan.backend}${kernels}).`);
+  progress.print(`Built the native library${name} in ${seconds} s (${plan.backend}${kernels}).`);
   if (rpcServer) progress.print(`Built the RPC server: ${serverPath}`);
+}
+
+/** Has Ctrl-C end the program while it exists, after `cleanUp`. */
+class Interruption implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #listeners: [Deno.Signal, () => void][] = [];
+
+  constructor(cleanUp: () => void) {
+    for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+      if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+      const listener = () => {
+        this.#controller.abort();
+        cleanUp();
+        Deno.exit(code);
+      };
+      Deno.addSignalListener(signal, listener);
+      this.#listeners.push([signal, listener]);
+    }
+  }
+
+  /** Ends what is under way. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
+  }
 }
 
 /** Sees the library work; nothing if it was made, on purpose, for instructions that are not here. */
 async function prove(
   path: string,
-  level: CpuLevel | "",
+  level: string,
   signal: AbortSignal,
 ): Promise<Proof | undefined> {
   let proof: Proof;
@@ -286,6 +310,7 @@ async function install(
   built: string,
   libraryPath: string,
   plan: Plan,
+  level: string,
   proof: Proof | undefined,
 ): Promise<void> {
   const bytes = await Deno.readFile(built);
@@ -294,6 +319,7 @@ async function install(
     abiVersion,
     ggmlVersion,
     backend: plan.backend,
+    ...(level !== "" && { level }),
     cpuId: proof && cpuId(),
     bufferTypes: proof?.bufferTypes ?? [],
     inputs: plan.inputs,
@@ -352,6 +378,18 @@ async function buildIfNeeded(options: Options, progress: ProgressLine): Promise<
   }
 }
 
+async function buildOrFallBack(options: Options, progress: ProgressLine): Promise<void> {
+  try {
+    await buildIfNeeded(options, progress);
+  } catch (error) {
+    const fallback = options.optional && error instanceof BuildError
+      ? fallbackText(error, options)
+      : undefined;
+    if (fallback === undefined) throw error;
+    progress.print(fallback);
+  }
+}
+
 async function main(args: string[]): Promise<number> {
   const progress = new ProgressLine();
   try {
@@ -360,15 +398,7 @@ async function main(args: string[]): Promise<number> {
       await Deno.stdout.write(new TextEncoder().encode(HELP));
       return 0;
     }
-    try {
-      await buildIfNeeded(options, progress);
-    } catch (error) {
-      const fallback = options.optional && error instanceof BuildError
-        ? fallbackText(error, options)
-        : undefined;
-      if (fallback === undefined) throw error;
-      progress.print(fallback);
-    }
+    for (const each of options) await buildOrFallBack(each, progress);
     return 0;
   } catch (error) {
     if (error instanceof BuildError) {

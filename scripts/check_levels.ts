@@ -1,15 +1,13 @@
 /**
- * Builds the native library for each set of instructions that a processor of this kind may have, and runs the tests of the
- * kernels with each that runs here. By hand: each build takes half a minute and more.
+ * Builds the native library for each level of instructions of processors of this kind, and runs the tests of the kernels
+ * with each that this processor has (GPT2_CPU_LEVEL). By hand: each build takes half a minute and more.
  *
  *     deno run -A scripts/check_levels.ts [test files or folders]
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { libraryFileName, readStamp } from "../src/native_library/build_stamp.ts";
-import { LIBRARY_VARIABLE } from "../src/native_library/locations.ts";
-import { cpuLevels } from "./native_tools.ts";
+import { LEVEL_VARIABLE, levelNames, levelsOfThisCpu } from "../src/native_library/cpu_levels.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const TESTS = ["tests/tensor/", "tests/engine/same_bits_test.ts"];
@@ -22,12 +20,11 @@ async function deno(args: string[], env: Record<string, string> = {}): Promise<b
 const tests = Deno.args.length === 0 ? TESTS : Deno.args;
 const verdicts: string[] = [];
 let isRight = true;
-for (const level of cpuLevels) {
-  const library = `${root}native/build/${level}/${libraryFileName()}`;
+for (const level of levelNames()) {
   const isBuilt = await deno(["task", "build", "--level", level]);
-  const canRun = isBuilt && readStamp(library)?.cpuId !== undefined;
+  const canRun = isBuilt && levelsOfThisCpu().includes(level);
   const passed = canRun &&
-    await deno(["test", "-A", "--no-check", "--quiet", ...tests], { [LIBRARY_VARIABLE]: library });
+    await deno(["test", "-A", "--no-check", "--quiet", ...tests], { [LEVEL_VARIABLE]: level });
   isRight &&= isBuilt && (passed || !canRun);
   const verdict = !isBuilt
     ? "not built"

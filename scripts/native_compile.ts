@@ -6,7 +6,7 @@
 
 import { libraryFileName } from "../src/native_library/build_stamp.ts";
 import { BuildError, exitCodes, fullDisk, isAboutFullDisk } from "./build_error.ts";
-import { type CpuLevel, hasNinja, type NativeBackend } from "./native_tools.ts";
+import { hasNinja, type NativeBackend } from "./native_tools.ts";
 
 const TAIL_LINES = 20;
 const TAIL_CHARACTERS = 1500;
@@ -38,7 +38,7 @@ export interface CompileOptions {
   /** CUDA architectures, or the empty string for those of this machine. */
   arch: string;
   /** The instructions that it may use, or the empty string for all of this machine's. */
-  level: CpuLevel | "";
+  level: string;
   /** Whether to compile the RPC server as well. */
   rpcServer: boolean;
   /** Takes everything that CMake and the compilers write. */

@@ -6,7 +6,7 @@
 
 import { sha256 } from "../src/base/sha256.ts";
 import { sourceId } from "./native_source.ts";
-import { compilerId, type CpuLevel, type NativeBackend } from "./native_tools.ts";
+import { compilerId, type NativeBackend } from "./native_tools.ts";
 
 /** Instruction sets that a compiler told to build for "this CPU" may use; the rest of the list changes with the kernel. */
 const X86_INSTRUCTION_SETS =
@@ -20,17 +20,17 @@ export async function nativeInputs(
   nativeFolder: string,
   backend: NativeBackend,
   arch: string,
-  level: CpuLevel | "",
+  level: string,
 ): Promise<Record<string, string>> {
   return {
     backend,
     arch,
-    ...(level === "" ? {} : { level }),
     source: sourceId,
     "the files in native/": await hashFiles(nativeFolder),
     compiler: compilerId(backend) ?? "",
     environment: VARIABLES.map((name) => `${name}=${Deno.env.get(name) ?? ""}`).join(" "),
-    CPU: await describeCpu(),
+    // A library for a level is the same wherever it is built.
+    ...(level === "" ? { CPU: await describeCpu() } : { level }),
   };
 }
 

@@ -10,10 +10,6 @@ import { BuildError, exitCodes } from "./build_error.ts";
 export const backends = ["cpu", "cuda", "metal", "vulkan"] as const;
 export type NativeBackend = typeof backends[number];
 
-/** Sets of instructions that x86 processors have, of which a library may be built to use no more. */
-export const cpuLevels = ["avx2", "avx-vnni", "avx512"] as const;
-export type CpuLevel = typeof cpuLevels[number];
-
 type System = "debian" | "fedora" | "macos" | "windows";
 
 interface Tool {

@@ -15,6 +15,8 @@ export interface BuildStamp {
   ggmlVersion: string;
   /** What computes beside the CPU: `cpu` (nothing), `cuda`, `metal` or `vulkan`. */
   backend: string;
+  /** The level of instructions that it was built for; nothing if for all that the machine had. */
+  level?: string;
   /** The `cpuId()` of the CPU on which it was seen to work; nothing where the system does not tell. */
   cpuId?: number;
   /** The kinds of memory for which it has kernels of their own on that CPU. */

@@ -16,10 +16,16 @@ import { libraryFileName, readStamp } from "./build_stamp.ts";
 import type { LibraryCandidate } from "./candidate.ts";
 import { isOwn, makePrivateFolder } from "./trusted_path.ts";
 
-/** The library inside this program; undefined if there is none, as when Deno runs the modules themselves. */
-export function extractLibrary(): LibraryCandidate | undefined {
+/**
+ * The library inside this program; undefined if there is none, as when Deno runs the modules themselves.
+ *
+ * @param level the level of instructions that it is to be for. Default: those of the machine that compiled the program
+ */
+export function extractLibrary(level?: string): LibraryCandidate | undefined {
   const folder = programFilesFolder();
-  return folder === undefined ? undefined : extractFrom(`${folder}/library`, privateFolders());
+  if (folder === undefined) return undefined;
+  const source = level === undefined ? "library" : `library/${level}`;
+  return extractFrom(`${folder}/${source}`, privateFolders());
 }
 
 /**

@@ -5,9 +5,11 @@
  */
 import { environmentVariable } from "../base/environment.ts";
 import { pathOfFileUrl } from "../base/file_url.ts";
+import { NativeLibraryError } from "../base/errors.ts";
 import { piece, type Work } from "../base/work.ts";
 import { libraryFileName, readStamp } from "./build_stamp.ts";
 import type { LibraryCandidate } from "./candidate.ts";
+import { forcedLevel, LEVEL_VARIABLE, levelsOfThisCpu } from "./cpu_levels.ts";
 import { extractLibrary } from "./extract_library.ts";
 import type { PrepareLibraryOptions } from "./prepare_options.ts";
 import { cachedPrebuilt } from "./prebuilt/cached_prebuilt.ts";
@@ -20,6 +22,8 @@ export interface LibraryLocation {
   readonly isDecisive?: boolean;
   /** Whether what is there was not on this machine before. */
   readonly isRemote?: boolean;
+  /** Whether there is a library for each level of instructions: only there is one looked for if a level is asked for. */
+  readonly hasLevels?: boolean;
   /** What is there, best first. Throws an Error that says why something that is there is nothing to be tried. */
   find(options: PrepareLibraryOptions): LibraryCandidate[] | Work<LibraryCandidate[]>;
 }
@@ -30,8 +34,9 @@ export const LIBRARY_VARIABLE = "GPT2_NATIVE_LIBRARY";
 /** The locations that need no network, in their order. */
 export const localLocations: readonly LibraryLocation[] = [
   { name: LIBRARY_VARIABLE, isDecisive: true, find: fromEnvironment },
-  { name: "inside this program", find: fromProgram },
+  { name: "inside this program", hasLevels: true, find: fromProgram },
   { name: "local build", find: fromLocalBuild },
+  { name: "local build, portable", hasLevels: true, find: fromPortableBuild },
   { name: "prebuilt, fetched before", find: cachedPrebuilt },
 ];
 
@@ -48,16 +53,62 @@ function fromEnvironment(): LibraryCandidate[] {
   return path === undefined ? [] : [{ path, remedy, stamp: readStamp(path) }];
 }
 
+/** Two of the levels that are inside are enough: each is copied, and the second is there in case that the first fails. */
 function fromProgram(): LibraryCandidate[] {
-  const candidate = extractLibrary();
-  return candidate === undefined ? [] : [candidate];
+  const candidates: LibraryCandidate[] = [];
+  for (
+    const level of forcedLevel() === undefined ? [undefined, ...wantedLevels()] : wantedLevels()
+  ) {
+    const candidate = extractLibrary(level);
+    if (candidate !== undefined) candidates.push(candidate);
+    if (candidates.length === 2) break;
+  }
+  return candidates;
 }
 
 function fromLocalBuild(): LibraryCandidate[] {
+  return builtLibrary("", "deno task build");
+}
+
+function fromPortableBuild(): LibraryCandidate[] {
+  return wantedLevels().flatMap((level) =>
+    builtLibrary(`portable/${level}/`, `deno task build --level ${level}`)
+  );
+}
+
+/** The levels to look for, best first: the one asked for, or all that this processor has. */
+export function wantedLevels(): string[] {
+  const forced = forcedLevel();
+  return forced === undefined ? levelsOfThisCpu() : [forced];
+}
+
+function builtLibrary(folder: string, command: string): LibraryCandidate[] {
   if (!isLocal()) return [];
-  const path = pathOfFileUrl(new URL(`../../native/build/${libraryFileName()}`, import.meta.url));
+  const file = `../../native/build/${folder}${libraryFileName()}`;
+  const path = pathOfFileUrl(new URL(file, import.meta.url));
   const stamp = readStamp(path);
-  return stamp ? [{ path, remedy: "Build it again with `deno task build`.", stamp }] : [];
+  return stamp ? [{ path, remedy: `Build it again with \`${command}\`.`, stamp }] : [];
+}
+
+/**
+ * Those of some locations where a library is looked for: where a level is asked for, not everywhere.
+ *
+ * @throws {NativeLibraryError} if a level is asked for that this processor does not have
+ */
+export function locationsToSearch(
+  locations: readonly LibraryLocation[],
+): readonly LibraryLocation[] {
+  const level = forcedLevel();
+  if (level === undefined) return locations;
+  const known = levelsOfThisCpu();
+  // Windows does not tell of all that there is.
+  if (Deno.build.os !== "windows" && !known.includes(level)) {
+    throw new NativeLibraryError(
+      `Cannot open the native library: this processor lacks instructions of the level that ${LEVEL_VARIABLE} asks for: ` +
+        `received "${level}". Set it to one of ${known.join(", ")}, or unset it.`,
+    );
+  }
+  return locations.filter(({ isDecisive, hasLevels }) => isDecisive || hasLevels);
 }
 
 /** Nobody who cannot wait comes here. */

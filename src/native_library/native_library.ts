@@ -18,9 +18,15 @@ import {
   useFetchedGpus,
   useGpu,
 } from "./gpu.ts";
-import { type LibraryLocation, localLocations, locations } from "./locations.ts";
+import { forcedLevel } from "./cpu_levels.ts";
+import { type LibraryLocation, localLocations, locations, locationsToSearch } from "./locations.ts";
 import type { LibraryProgress, PrepareLibraryOptions } from "./prepare_options.ts";
-import { adviceWithoutLibrary, LibrarySearch, type LibraryVerdict } from "./search.ts";
+import {
+  adviceForLevel,
+  adviceWithoutLibrary,
+  LibrarySearch,
+  type LibraryVerdict,
+} from "./search.ts";
 import { verifyAndOpen } from "./verify_and_open.ts";
 
 export type { GpuOffer, Library, LibraryProgress, LibraryVerdict, PrepareLibraryOptions };
@@ -155,7 +161,7 @@ function* findIn(
   gpu?: GpuKind,
 ): Work<Library> {
   const search = lastSearch = new LibrarySearch();
-  for (const location of locations) {
+  for (const location of locationsToSearch(locations)) {
     for (const candidate of yield* candidatesIn(location, search, options)) {
       if (gpu !== undefined && !location.isDecisive && !servesGpu(candidate, gpu)) {
         search.noteUnsuitable(location, candidate, `it was built without ${gpu}`);
@@ -172,7 +178,8 @@ function* findIn(
       }
     }
   }
-  throw search.failure(advice);
+  const level = forcedLevel();
+  throw search.failure(level === undefined ? advice : adviceForLevel(level));
 }
 
 function* candidatesIn(

@@ -8,6 +8,7 @@ import { NativeLibraryError, StorageError } from "../base/errors.ts";
 import { isMissing } from "../base/read_error.ts";
 import { shorten } from "../base/shorten.ts";
 import type { LibraryCandidate } from "./candidate.ts";
+import { LEVEL_VARIABLE } from "./cpu_levels.ts";
 import { isLocal, LIBRARY_VARIABLE, type LibraryLocation } from "./locations.ts";
 
 /** What became of a place where a native library may be, or of one that was found there. */
@@ -120,6 +121,14 @@ export function adviceWithoutLibrary(): string {
     ? "Go online for the first start, or build it with `deno task build`."
     : `Go online for the first start, or set ${LIBRARY_VARIABLE} to a library that \`deno task build\` made in a clone ` +
       "of the repository.";
+}
+
+/** What to do if there is none for the level that is asked for, as a sentence. */
+export function adviceForLevel(level: string): string {
+  const unset = `unset ${LEVEL_VARIABLE}, which asks for a library for ${level} and no other`;
+  return isLocal()
+    ? `Build one with \`deno task build --level ${level}\`, or ${unset}.`
+    : `Go online, or ${unset}.`;
 }
 
 function describePermission(error: Error): { problem: string; flag: string } {

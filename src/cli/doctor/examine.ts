@@ -12,6 +12,8 @@ import {
   libraryVerdicts,
   libraryWarnings,
 } from "../../native_library/native_library.ts";
+import { forcedLevel, LEVEL_VARIABLE, levelOfLibrary } from "../../native_library/cpu_levels.ts";
+import { locations } from "../../native_library/locations.ts";
 import {
   type DeviceDescription,
   listDevices,
@@ -52,6 +54,10 @@ export interface ExaminedDevice extends Omit<DeviceDescription, "freeBytes"> {
 export interface UsedLibrary {
   readonly path: string;
   readonly ggmlVersion: string;
+  /** The highest level of instructions that it makes use of; nothing if it has none. */
+  readonly level?: string;
+  /** Why it is this one. */
+  readonly chosen: string;
   /** The instruction sets that it is made for. */
   readonly instructionSets: readonly string[];
 }
@@ -102,12 +108,25 @@ function examineDevices(): ExaminedDevice[] {
 }
 
 function describeLibrary(): UsedLibrary {
-  const { path } = libraryVerdicts().find(({ verdict }) => verdict === "used")!;
+  const { path, place } = libraryVerdicts().find(({ verdict }) => verdict === "used")!;
+  const instructionSets = listInstructionSets();
   return {
     path: path!,
     ggmlVersion: nativeVersion(),
-    instructionSets: listInstructionSets(),
+    level: levelOfLibrary(instructionSets),
+    chosen: describeChoice(place),
+    instructionSets,
   };
+}
+
+function describeChoice(place: string): string {
+  const { hasLevels, isDecisive } = locations.find(({ name }) => name === place)!;
+  if (isDecisive) return `named by ${place}`;
+  const level = forcedLevel();
+  if (level !== undefined) return `${LEVEL_VARIABLE} is ${level}`;
+  return hasLevels
+    ? `${place}: the first that works, of the levels that this processor has`
+    : place;
 }
 
 function listPlaces(): ExaminedLocation[] {

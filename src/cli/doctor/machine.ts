@@ -4,7 +4,9 @@
  * @module
  */
 import denoConfig from "../../../deno.json" with { type: "json" };
-import { mayDoAll } from "./permissions.ts";
+import { cpuFeatures } from "../../ffi/cpu_features.ts";
+import { levelsWith } from "../../native_library/cpu_levels.ts";
+import { mayCallAll } from "./permissions.ts";
 
 /** Versions of what runs. */
 export interface Versions {
@@ -23,15 +25,14 @@ export interface Machine {
   readonly processor?: string;
   readonly numProcessors: number;
   readonly memoryBytes?: number;
-  /** The processor's instruction sets, as the system names them. Known on Linux with `--allow-all`. */
+  /** The processor's instruction sets, as Linux names them. */
   readonly features?: readonly string[];
+  /** The levels of instructions that it has, best first. */
+  readonly levels?: readonly string[];
 }
 
 /** Instruction sets that matter to matrix products; the rest of the list is long. */
 const RELEVANT_FEATURES = /^(sse4|ssse3|avx|amx|fma|f16c|bmi|asimd|fphp|sve|sme|i8mm|bf16|dotprod)/;
-
-/** The first paragraph of `/proc/cpuinfo` fits. */
-const MAX_CPUINFO_BYTES = 8192;
 
 /** The versions of this package, Deno and what is in it. */
 export function describeVersions(): Versions {
@@ -52,15 +53,15 @@ export function describeMachine(): Machine {
       : undefined,
     numProcessors: navigator.hardwareConcurrency,
     memoryBytes: isAllowed("systemMemoryInfo") ? Deno.systemMemoryInfo().total : undefined,
-    features: os === "linux" && mayDoAll() ? readFeatures() : undefined,
+    ...describeInstructions(),
   };
 }
 
-function readFeatures(): string[] | undefined {
-  using file = Deno.openSync("/proc/cpuinfo");
-  const bytes = new Uint8Array(MAX_CPUINFO_BYTES);
-  const numBytes = file.readSync(bytes) ?? 0;
-  const text = new TextDecoder().decode(bytes.subarray(0, numBytes));
-  const list = text.match(/^(?:flags|Features)\s*:\s*(.*)$/m)?.[1];
-  return list?.split(" ").filter((name) => RELEVANT_FEATURES.test(name)).sort();
+function describeInstructions(): Pick<Machine, "features" | "levels"> {
+  const features = mayCallAll() ? cpuFeatures() : undefined;
+  if (features === undefined) return {};
+  return {
+    features: [...features].filter((name) => RELEVANT_FEATURES.test(name)).sort(),
+    levels: levelsWith(features),
+  };
 }

@@ -58,11 +58,8 @@ export function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
-/** Whether everything is allowed, as after `--allow-all`: some files of the system can be read only then. */
-export function mayDoAll(): boolean {
-  const names = ["read", "write", "net", "env", "run", "ffi", "sys"] as const;
-  return names.every((name) => {
-    const { state, partial } = Deno.permissions.querySync({ name });
-    return state === "granted" && !partial;
-  });
+/** Whether every function of the system may be called, without asking. */
+export function mayCallAll(): boolean {
+  const { state, partial } = Deno.permissions.querySync({ name: "ffi" });
+  return state === "granted" && !partial;
 }

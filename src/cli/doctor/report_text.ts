@@ -22,12 +22,15 @@ export function reportText(report: DoctorReport): string {
       ["processors", String(machine.numProcessors)],
       ["memory", sizeText(machine.memoryBytes, "unknown: needs --allow-sys")],
       ...machine.features === undefined ? [] : [["features", machine.features.join(" ")]],
+      ...machine.levels === undefined ? [] : [["levels", machine.levels.join(", ")]],
     ]),
     table(
       "Native library",
       library === undefined ? [["none can be used"]] : [
         ["path", library.path],
         ["ggml", library.ggmlVersion],
+        ["level", library.level ?? "none"],
+        ["chosen", library.chosen],
         ["made for", library.instructionSets.join(" ")],
       ],
     ),
