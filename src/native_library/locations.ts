@@ -6,6 +6,7 @@
 import { environmentVariable } from "../base/environment.ts";
 import { pathOfFileUrl } from "../base/file_url.ts";
 import { NativeLibraryError } from "../base/errors.ts";
+import { programFilesFolder } from "../base/program_files.ts";
 import { piece, type Work } from "../base/work.ts";
 import { libraryFileName, readStamp } from "./build_stamp.ts";
 import type { LibraryCandidate } from "./candidate.ts";
@@ -55,6 +56,7 @@ function fromEnvironment(): LibraryCandidate[] {
 
 /** Two of the levels that are inside are enough: each is copied, and the second is there in case that the first fails. */
 function fromProgram(): LibraryCandidate[] {
+  if (programFilesFolder() === undefined) return [];
   const candidates: LibraryCandidate[] = [];
   for (
     const level of forcedLevel() === undefined ? [undefined, ...wantedLevels()] : wantedLevels()

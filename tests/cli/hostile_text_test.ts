@@ -190,7 +190,7 @@ Deno.test("doctor passes on no path and no name of a device", () => {
     fixes: [EVIL],
     versions: { package: EVIL, deno: EVIL, v8: EVIL, typescript: EVIL },
     machine: { os: EVIL, arch: EVIL, processor: EVIL, numProcessors: 1, features: [EVIL] },
-    library: { path: EVIL, ggmlVersion: EVIL, instructionSets: [EVIL] },
+    library: { path: EVIL, ggmlVersion: EVIL, level: EVIL, chosen: EVIL, instructionSets: [EVIL] },
     places: [{ place: "local build", verdict: "skipped", path: EVIL, problem: EVIL }],
     devices: [{ name: EVIL, description: EVIL, freeBytes: 0, totalBytes: 1 }] as never,
     caches: [{ content: EVIL, path: EVIL, bytes: 1 }],
