@@ -108,7 +108,7 @@ const ROUNDS = 12;
 const MOST_TEXTS = 6;
 
 /**
- * Opens texts, forks, shortens and closes them at random, and reads random numbers of tokens of any of them, some in calls
+ * Opens texts, forks, shortens, restores and closes them at random, and reads random numbers of tokens of any of them, some in calls
  * of their own that overlap: the logits after each token are those that it has alone.
  *
  * @param kinds how texts are read, and what that gives; a text and its copies are of one of them
@@ -131,6 +131,16 @@ export async function followSchedule(
     const fork = engine.fork(sequence);
     kindOf.set(fork, kindOf.get(sequence)!);
     return fork;
+  };
+  /** As a text is that was written to a file. */
+  const saveAndRestore = async (sequence: Sequence) => {
+    const { adapters } = kindOf.get(sequence)!;
+    const layers = await engine.remembered(sequence);
+    const logits = sequence.logits.slice();
+    const restored = await engine.recall(layers, sequence.length, logits, adapters);
+    kindOf.set(restored, kindOf.get(sequence)!);
+    sequence[Symbol.dispose]();
+    return restored;
   };
   let open: Sequence[] = [openOne()];
   for (let round = 0; round < ROUNDS; round++) {
@@ -163,6 +173,10 @@ export async function followSchedule(
       ? [forkOne(open[below(open.length)])]
       : [];
     if (open.length > 1 && below(3) === 0) open.splice(below(open.length), 1)[0][Symbol.dispose]();
+    if (below(4) === 0) {
+      const index = below(open.length);
+      open[index] = await saveAndRestore(open[index]);
+    }
     if (below(3) === 0) {
       const sequence = open[below(open.length)];
       sequence.truncate(below(sequence.length + 1));
