@@ -34,7 +34,9 @@ export function matchingNames(
   if (found.length > 0) return found;
   const here = namesHere(pattern).filter((name) => namesOf(name, names).length > 0);
   const nearest = nearestNames(pattern, names).map((name) => `"${name}"`);
-  const advice = here.length > 0
+  const advice = lacksBlock(pattern, names)
+    ? `The last block of this model is ${numBlocks(names) - 1}. `
+    : here.length > 0
     ? `Here that is called ${here.map((name) => `"${name}"`).join(", ")}. `
     : nearest.length > 0
     ? `Did you mean ${nearest.join(" or ")}? `
@@ -48,6 +50,17 @@ export function matchingNames(
 
 function namesOf(pattern: string, names: readonly string[]): string[] {
   return names.filter(namePattern(pattern));
+}
+
+/** Whether it is about a block that there is not. */
+function lacksBlock(pattern: string, names: readonly string[]): boolean {
+  const [, block] = /^(?:blocks|transformer\.h|h)\.(\d+)\b/.exec(pattern) ?? [];
+  return block !== undefined && Number(block) >= numBlocks(names);
+}
+
+function numBlocks(names: readonly string[]): number {
+  const blocks = names.map((name) => Number(/^blocks\.(\d+)\./.exec(name)?.[1] ?? -1));
+  return Math.max(...blocks) + 1;
 }
 
 /** Names that somebody may have meant: ones that are spelt alike, or those that have its last part. */

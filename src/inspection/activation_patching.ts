@@ -79,7 +79,7 @@ type Site = readonly [layer: number, index: number];
 
 const ACTION = "patch activations";
 const token: OptionRule = {
-  meaning: "a token, which is a number",
+  meaning: "a token, which is a number: model.tokenizer.encode(text)[0] is the first of a text",
   isType: (value) => typeof value === "number",
 };
 const RULES: OptionRules<ActivationPatchingOptions> = {

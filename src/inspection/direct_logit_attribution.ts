@@ -70,7 +70,7 @@ export interface DirectLogitAttribution {
 
 const ACTION = "attribute logits";
 const token: OptionRule = {
-  meaning: "a token, which is a number",
+  meaning: "a token, which is a number: model.tokenizer.encode(text)[0] is the first of a text",
   isType: (value) => typeof value === "number",
 };
 const RULES: OptionRules<DirectLogitAttributionOptions> = {

@@ -53,7 +53,10 @@ export interface LensLayer {
 const ACTION = "look through the logit lens";
 const RULES: OptionRules<LogitLensOptions> = {
   top: integer(1, 1000),
-  answer: { meaning: "a token, which is a number", isType: (value) => typeof value === "number" },
+  answer: {
+    meaning: "a token, which is a number: model.tokenizer.encode(text)[0] is the first of a text",
+    isType: (value) => typeof value === "number",
+  },
   signal: abortSignal,
 };
 

@@ -103,6 +103,11 @@ function elementwise(name: "add" | "mul" | "div", a: Tensor, b: Tensor): Tensor 
   const missing = a.shape.length - b.shape.length;
   const fits = missing >= 0 &&
     b.shape.every((size, axis) => size === 1 || size === a.shape[axis + missing]);
-  if (!fits) throw new TypeError(`Cannot ${name} ${a} and ${b}: their shapes do not fit`);
+  if (!fits) {
+    throw new TypeError(
+      `Cannot ${name} ${a} and ${b}: their shapes do not fit. Counted from the last, each axis of the ` +
+        "second has to be as long as that of the first, or 1.",
+    );
+  }
   return recorder.record([dense(a), withRows(b)], ELEMENTWISE[name], f32Layout(a.shape));
 }

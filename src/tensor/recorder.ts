@@ -310,7 +310,11 @@ export function recorderFor(action: string, ...operands: readonly Tensor[]): Rec
     }
     if (recorder !== undefined) {
       throw new TypeError(
-        `Cannot ${action} ${operands.join(" and ")}: they belong to different graphs`,
+        `Cannot ${action} ${
+          operands.join(" and ")
+        }: they belong to different graphs. A tensor is of use ` +
+          "only in the graph that it was made in, and each call has a new one: constant(values, shape, x) " +
+          "makes one in the graph of x.",
       );
     }
     recorder = owner;

@@ -329,6 +329,8 @@ Deno.test("* stands for any characters of a name, dots as well", async () => {
 const wrong: [capture: unknown, error: ErrorConstructor, message: string][] = [
   [["blocks.0.resid"], RangeError, `Did you mean "blocks.0.residual"`],
   [["blocks.2.residual"], RangeError, "no such activation"],
+  [["blocks.2.residual"], RangeError, "The last block of this model is 1."],
+  [["blocks.12.hook_resid_post"], RangeError, "The last block of this model is 1."],
   [["weights"], RangeError, `Did you mean "blocks.*.attention.weights"`],
   [["*.nothing"], RangeError, "activationNames(model.config) lists all"],
   ["embedding", TypeError, "an array of names"],

@@ -115,7 +115,11 @@ Deno.test("tensors of different graphs or backends do not mix", () => {
   using first = new Graph(backend);
   using second = new Graph(backend);
   const [x, y] = [first, second].map((graph) => graph.input([4], "f32", "x"));
-  assertThrows(() => add(x, y), TypeError, "different graphs");
+  assertThrows(
+    () => add(x, y),
+    TypeError,
+    "different graphs. A tensor is of use only in the graph",
+  );
   assertThrows(() => einsum(x, y, "a, a -> a"), TypeError, "different graphs");
   assertThrows(() => first.output(y), TypeError, "not a tensor of this graph");
   assertThrows(() => first.write(y, new Float32Array(4)), TypeError, "not a tensor of this graph");

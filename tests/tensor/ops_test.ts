@@ -152,7 +152,7 @@ function isContiguousView(x: Tensor): Tensor {
 
 Deno.test("operations refuse what ggml would abort on", () => {
   const cases: [string, Input[], (...x: Tensor[]) => Tensor][] = [
-    ["shapes do not fit", [f32([2, 3]), f32([2, 2])], add],
+    ["shapes do not fit. Counted from the last", [f32([2, 3]), f32([2, 2])], add],
     ["shapes do not fit", [f32([3]), f32([2, 3])], add],
     ["f32 is needed", [i32([2], [1, 2]), f32([2])], add],
     ["shapes do not fit", [f32([2, 3]), f32([2, 4])], matmul],
