@@ -1,6 +1,6 @@
 // The demo model's hidden states and attentions, as transformers computes them from the same values.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import type { CapturedActivations } from "../../src/engine/activation_record.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { assertClose } from "../close.ts";
@@ -76,3 +76,24 @@ Deno.test("generate() captures them token by token", async () => {
   }
   assertEquals(end, seq);
 });
+
+for (
+  const [type, mostOfTypes] of [["f16", 0.05], ["bf16", 0.7], ["q8_0", 0.7], [
+    "q4_k_m",
+    0.2,
+  ]] as const
+) {
+  Deno.test(`spelled-out attention changes the logits of ${type} less than the type does, as documented`, async () => {
+    using exact = await GPT2.fromPretrained("demo", { type: "f32", threads: 1 });
+    using model = await GPT2.fromPretrained("demo", { type, threads: 1 });
+    const { logits: best } = await exact.forward(tokens);
+    const { logits: plain } = await model.forward(tokens);
+    const capture = ["blocks.*.attention.weights"];
+    const { logits } = await model.forward(tokens, { capture });
+    assertLess(meanChange(logits, plain), mostOfTypes * meanChange(plain, best));
+  });
+}
+
+function meanChange(a: Float32Array, b: Float32Array): number {
+  return a.reduce((sum, x, i) => sum + Math.abs(x - b[i]), 0) / a.length;
+}
