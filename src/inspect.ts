@@ -23,6 +23,12 @@ export {
   type PatchingProgress,
 } from "./inspection/activation_patching.ts";
 export {
+  attributionPatching,
+  type AttributionPatchingOptions,
+  type DifferentiableModel,
+} from "./inspection/attribution_patching.ts";
+export type { PatchedPrompts, PatchingSites } from "./inspection/patched_prompts.ts";
+export {
   type ActivationDifference,
   compareActivations,
   type CompareActivationsOptions,

@@ -5,38 +5,27 @@
  */
 import {
   abortSignal,
-  anything,
   callback,
   checkOptions,
   integer,
-  oneOf,
-  type OptionRule,
   type OptionRules,
 } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Interventions } from "../engine/intervention.ts";
-import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
-import { checkTokenOption, oneText } from "./one_text.ts";
+import {
+  answersOf,
+  checkPrompts,
+  type PatchedPrompts,
+  promptRules,
+  SITES,
+} from "./patched_prompts.ts";
 import { replace } from "./replace.ts";
 
 /** Options of {@linkcode activationPatching}. */
-export interface ActivationPatchingOptions {
-  /** The tokens of a prompt after which the model says the right thing. */
-  clean: TokenIds;
-  /** The tokens of a prompt like it, and as long, after which it does not. */
-  corrupted: TokenIds;
-  /**
-   * What is patched: the residual stream that a block reads, or what its attention or its MLP adds to it, each at one
-   * position; or what one head gathers, at all positions. Default: `"residual"`.
-   */
-  sites?: "residual" | "attention" | "mlp" | "heads";
-  /** The token that is right. Default: the likeliest after the clean prompt. */
-  answer?: number;
-  /** The one that is not. Default: the likeliest after the corrupted prompt. */
-  wrong?: number;
+export interface ActivationPatchingOptions extends PatchedPrompts {
   /** What is measured of the logits after the last token, (vocab). Default: the logit of `answer` less that of `wrong`. */
   metric?: (logits: Float32Array) => number;
   /** How many sites are computed side by side. Default: as many as have 512 tokens. */
@@ -78,27 +67,12 @@ export interface ActivationPatching {
 type Site = readonly [layer: number, index: number];
 
 const ACTION = "patch activations";
-const token: OptionRule = {
-  meaning: "a token, which is a number: model.tokenizer.encode(text)[0] is the first of a text",
-  isType: (value) => typeof value === "number",
-};
 const RULES: OptionRules<ActivationPatchingOptions> = {
-  clean: anything,
-  corrupted: anything,
-  sites: oneOf("residual", "attention", "mlp", "heads"),
-  answer: token,
-  wrong: token,
+  ...promptRules,
   metric: callback,
   batchSize: integer(1),
   onProgress: callback,
   signal: abortSignal,
-};
-/** The activation of a layer that is patched. */
-const NAMES = {
-  residual: (layer: number) => layer === 0 ? "embedding" : `blocks.${layer - 1}.residual`,
-  attention: (layer: number) => `blocks.${layer}.attention.output`,
-  mlp: (layer: number) => `blocks.${layer}.mlp.output`,
-  heads: (layer: number) => `blocks.${layer}.attention.attended`,
 };
 const TOKENS_PER_BATCH = 512;
 
@@ -135,9 +109,9 @@ export async function activationPatching(
   engineFor(ACTION, model);
   const checked = checkOptions(ACTION, options, RULES);
   const { sites = "residual", onProgress, signal } = checked;
-  const [clean, corrupted] = checkPrompts(model, checked);
+  const [clean, corrupted] = checkPrompts(ACTION, model, checked);
   const { numLayers, numHeads, vocabSize } = model.config;
-  const nameOf = NAMES[sites];
+  const nameOf = SITES[sites];
 
   const capture = Array.from({ length: numLayers }, (_, layer) => nameOf(layer));
   const cleanRun = await model.forward(clean, { capture, logits: "last", signal });
@@ -196,40 +170,16 @@ function patches(
   );
 }
 
-function checkPrompts(
-  model: InspectableModel,
-  { clean, corrupted, answer, wrong }: Readonly<ActivationPatchingOptions>,
-): [clean: number[], corrupted: number[]] {
-  const texts: [number[], number[]] = [
-    oneText(ACTION, clean, model),
-    oneText(ACTION, corrupted, model),
-  ];
-  const lengths = texts.map(({ length }) => length);
-  if (lengths[0] !== lengths[1]) {
-    throw new InvalidArgumentError(
-      `Cannot ${ACTION}: the two prompts must have the same number of tokens: received ` +
-        `${lengths.join(" and ")}. Try other words.`,
-    );
-  }
-  if (answer !== undefined) checkTokenOption(ACTION, "answer", answer, model);
-  if (wrong !== undefined) checkTokenOption(ACTION, "wrong", wrong, model);
-  return texts;
-}
-
 function metricOf(
-  { tokenizer }: InspectableModel,
+  model: InspectableModel,
   options: Readonly<ActivationPatchingOptions>,
   clean: Float32Array,
   corrupted: Float32Array,
 ): (logits: Float32Array) => number {
-  const { metric, answer = likeliest(clean), wrong = likeliest(corrupted) } = options;
+  const { metric } = options;
   if (metric !== undefined) return (logits) => checkMetric(metric(logits));
-  if (answer !== wrong) return (logits) => logits[answer] - logits[wrong];
-  const text = tokenizer === undefined ? "" : `, ${describe(tokenizer.decode([answer]))}`;
-  throw new InvalidArgumentError(
-    `Cannot ${ACTION}: the right answer and the wrong one must differ: received ${answer}${text}, ` +
-      `for both. Name them in \`answer\` and \`wrong\`, or choose another prompt.`,
-  );
+  const { answer, wrong } = answersOf(ACTION, model, options, clean, corrupted);
+  return (logits) => logits[answer] - logits[wrong];
 }
 
 function checkMetric(value: unknown): number {
@@ -240,8 +190,4 @@ function checkMetric(value: unknown): number {
     `Cannot ${ACTION}: the metric must be a ${isNumber ? "finite " : ""}number: ` +
       `received ${describe(value)}.`,
   );
-}
-
-function likeliest(logits: Float32Array): number {
-  return logits.reduce((best, logit, id) => logit > logits[best] ? id : best, 0);
 }
