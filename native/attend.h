@@ -66,7 +66,7 @@ inline F32 loadLanes(const float * row, int v) {
 inline F32 loadLanes(const Q8Block * row, int v) {
     constexpr int VECTORS = 32 / LANES;  // in a block
     const Q8Block & block = row[v / VECTORS];
-    return multiply(loadBytes(block.numbers + v % VECTORS * LANES), broadcast(_cvtsh_ss(block.scale)));
+    return multiply(loadBytes(block.numbers + v % VECTORS * LANES), broadcast(fromHalf(block.scale)));
 }
 
 /* scores[k] = key k * query * scale (+ mask[k]), and the largest of them. */

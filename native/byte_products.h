@@ -20,18 +20,19 @@ namespace {
 
 #ifdef GPT2_HAS_BYTE_PRODUCTS
 
-/* Bytes of the matrix have to be unsigned: 128 is added to those that are not. What an offset adds to a sum is known
+/* Where bytes of the matrix have to be unsigned, 128 is added to those that are not. What an offset adds to a sum is known
  * beforehand, since sum((q + offset) x) - sum(q x) = offset sum(x): sums start from -offset sum(x) instead of 0. */
 template <class Format> struct ByteProducts {
     using Number = int8_t;  // of a column
     using Left = I32;       // a word of each row
     using Sum = I32;
 
-    static constexpr int OFFSET = Format::IS_SIGNED ? 128 : Format::OFFSET;
+    static constexpr bool IS_RAISED = Format::IS_SIGNED && !TAKES_SIGNED_BYTES;
+    static constexpr int OFFSET = IS_RAISED ? 128 : Format::OFFSET;
     static constexpr int WORDS = 1;  // that are taken at a time
 
     static void storeNumbers(Number * to, I32 integers) { storeBytes(to, integers); }
-    static Left left(I32 word) { return Format::IS_SIGNED ? bitXor(word, broadcastByte(-128)) : word; }
+    static Left left(I32 word) { return IS_RAISED ? bitXor(word, broadcastByte(-128)) : word; }
 
     static Sum begin(int32_t start) { return broadcast(start); }
     static void add(Sum & sum, const Left (&left)[WORDS], const Number * x) {

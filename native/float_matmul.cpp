@@ -111,9 +111,9 @@ template <class Format, int R, int N> void multiplyTile(const Part<Format> & par
     for (int64_t i = 0; i < part.width; i += Format::STEP, next += BYTES) {
         for (int b = 0; ahead != 0 && b < BYTES; b += CACHE_LINE) {
             if (isNear) {
-                _mm_prefetch(next + b, _MM_HINT_T0);
+                prefetch(next + b);
             } else {
-                _mm_prefetch(next + b, _MM_HINT_T1);
+                prefetchFar(next + b);
             }
         }
         typename Format::Numbers row[R];
@@ -129,7 +129,7 @@ template <class Format, int R, int N> void multiplyTile(const Part<Format> & par
     }
     for (int n = 0; n < N; n++) {
         if constexpr (R == 4) {
-            _mm_storeu_ps(part.y + n * part.yStride, sumFour(sums[n]));
+            store(part.y + n * part.yStride, sumFour(sums[n]));
         } else {
             for (int r = 0; r < R; r++) {
                 part.y[n * part.yStride + r] = sumOf(sums[n][r]);

@@ -8,13 +8,37 @@
 
 #ifdef GPT2_HAS_KERNELS
 
+#ifdef __ARM_NEON
+
+inline float sumOf(F32 x) {
+    const float32x4_t four = vaddq_f32(x.low, x.high);
+    return vaddv_f32(vadd_f32(vget_low_f32(four), vget_high_f32(four)));
+}
+
+inline Four sumFour(const F32 (&x)[4]) {
+    const auto four = [&](int i) { return vreinterpretq_f64_f32(vaddq_f32(x[i].low, x[i].high)); };
+    const auto two = [&](int i) {
+        const float64x2_t a = four(i), b = four(i + 1);
+        return vaddq_f32(vreinterpretq_f32_f64(vzip1q_f64(a, b)), vreinterpretq_f32_f64(vzip2q_f64(a, b)));
+    };
+    return vpaddq_f32(two(0), two(2));
+}
+
+constexpr int ORDER[LANES] = {0, 1, 2, 3, 4, 5, 6, 7};
+
+inline F32 sumEach(F32 (&x)[LANES]) {
+    return {sumFour({x[0], x[1], x[2], x[3]}), sumFour({x[4], x[5], x[6], x[7]})};
+}
+
+#else
+
 inline float sumOf(__m256 x) {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-inline __m128 sumFour(const __m256 (&x)[4]) {
+inline Four sumFour(const __m256 (&x)[4]) {
     __m256 four[2];  // of x[0] and x[2]; of x[1] and x[3]
     for (int i = 0; i < 2; i++) {
         const __m256 low = _mm256_permute2f128_ps(x[i], x[i + 2], 0x20);
@@ -35,7 +59,7 @@ inline float sumOf(__m512 x) {
 }
 
 /* Of four vectors. */
-inline __m128 sumFour(const __m512 (&x)[4]) {
+inline Four sumFour(const __m512 (&x)[4]) {
     __m256 eight[4];
     for (int i = 0; i < 4; i++) {
         eight[i] = _mm256_add_ps(_mm512_castps512_ps256(x[i]), _mm512_extractf32x8_ps(x[i], 1));
@@ -73,6 +97,8 @@ inline F32 sumEach(F32 (&x)[LANES]) {
     }
     return _mm256_add_ps(_mm256_shuffle_ps(x[0], x[1], 0x88), _mm256_shuffle_ps(x[0], x[1], 0xdd));
 }
+
+#endif
 
 #endif
 

@@ -1,5 +1,5 @@
 /*
- * Products with quantized matrices on x86 CPUs.
+ * Products with quantized matrices.
  *
  * ggml multiplies one row at a time, and has to gather each block's sum from all over a register. Here as
  * many rows are multiplied at once as a vector has lanes, one in each, from a matrix that lies in the order

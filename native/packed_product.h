@@ -41,7 +41,7 @@ template <class Format> void quantize(const float * x, XRun<Format> & run) {
         sums[2 * v / VECTORS] += sumOf(integers);
         Products::storeNumbers(run.numbers + v * LANES, integers);
     }
-    run.scale = _cvtsh_ss(_cvtss_sh(largest / 127, _MM_FROUND_TO_NEAREST_INT));
+    run.scale = fromHalf(toHalf(largest / 127));
     run.sum = run.scale * (sums[0] + sums[1]);
     run.starts[0] = -Products::OFFSET * (Format::SCALES == 1 ? sums[0] + sums[1] : sums[0]);
     run.starts[1] = -Products::OFFSET * sums[1];
@@ -74,7 +74,7 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<For
         for (int run = 0; run < RUNS; run++, x += N) {
             const int64_t lines = ALONE ? (RUN_BYTES + CACHE_LINE - 1) / CACHE_LINE : ahead.lines;
             for (int64_t i = 0; i < lines; i++) {
-                _mm_prefetch(ahead.from + i * CACHE_LINE, _MM_HINT_T0);
+                prefetch(ahead.from + i * CACHE_LINE);
             }
             ahead.from += ALONE ? RUN_BYTES : lines * CACHE_LINE;
             for (int part = 0; part < Format::SCALES; part++) {

@@ -4,6 +4,7 @@
  *
  *     vector_avx512.h   16 lanes, with AVX-512 (F, BW, DQ, VL) and VNNI
  *     vector_avx2.h      8 lanes, with AVX2, FMA and F16C; with AVX-VNNI if there is that, too
+ *     vector_neon.h      8 lanes, on ARM with NEON; with the products of bytes of dotprod and of i8mm if there are those, too
  *
  * Each defines LANES and these types:
  *
@@ -11,13 +12,12 @@
  *     F64     half as many in double precision
  *     I32     whole numbers; or four bytes in each lane, of columns side by side
  *     Mask    yes or no for each lane
+ *     Four    four numbers in single precision, however many lanes there are
  *
- * A sum over lanes comes out in the order that lane_sums.h describes. Between the two, orders and therefore last bits
+ * A sum over lanes comes out in the order that lane_sums.h describes. Between 16 lanes and 8, orders and therefore last bits
  * differ; within one library they do not.
  */
 #pragma once
-
-#include <immintrin.h>
 
 #include <algorithm>
 #include <cmath>
@@ -32,4 +32,7 @@
 #elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #define GPT2_HAS_KERNELS
 #include "vector_avx2.h"
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#define GPT2_HAS_KERNELS
+#include "vector_neon.h"
 #endif

@@ -15,6 +15,7 @@ constexpr int LANES = 8;
 using F32 = __m256;
 using F64 = __m256d;
 using I32 = __m256i;
+using Four = __m128;
 
 /* Of each lane all bits, or none. */
 struct Mask {
@@ -48,6 +49,14 @@ inline uint32_t bitsOf(Mask mask) {
 
 /* Numbers in memory. */
 
+inline void prefetch(const void * from) {
+    _mm_prefetch(static_cast<const char *>(from), _MM_HINT_T0);
+}
+
+inline void prefetchFar(const void * from) {
+    _mm_prefetch(static_cast<const char *>(from), _MM_HINT_T1);
+}
+
 inline F32 load(const float * from) {
     return _mm256_loadu_ps(from);
 }
@@ -62,6 +71,10 @@ inline F32 loadWhere(Mask mask, const float * from) {
 
 inline void store(float * to, F32 x) {
     _mm256_storeu_ps(to, x);
+}
+
+inline void store(float * to, Four x) {
+    _mm_storeu_ps(to, x);
 }
 
 inline void storeWhere(Mask mask, float * to, F32 x) {
@@ -79,6 +92,14 @@ inline F32 loadHalves(const uint16_t * from, int64_t count) {
     uint16_t padded[LANES] = {};
     memcpy(padded, from, count * sizeof(*from));
     return loadHalves(padded);
+}
+
+inline float fromHalf(uint16_t x) {
+    return _cvtsh_ss(x);
+}
+
+inline uint16_t toHalf(float x) {
+    return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT);
 }
 
 inline F32 loadBFloats(const uint16_t * from) {
@@ -310,6 +331,7 @@ inline void storeBytes(int8_t * to, I32 x) {
 #ifdef __AVXVNNI__
 
 #define GPT2_HAS_BYTE_PRODUCTS
+constexpr bool TAKES_SIGNED_BYTES = false;
 
 inline I32 addByteProducts(I32 sum, I32 unsignedBytes, I32 signedBytes) {
     return _mm256_dpbusd_avx_epi32(sum, unsignedBytes, signedBytes);

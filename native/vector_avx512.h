@@ -16,6 +16,7 @@ using F32 = __m512;
 using F64 = __m512d;
 using I32 = __m512i;
 using Mask = __mmask16;
+using Four = __m128;
 
 /* Masks. */
 
@@ -30,6 +31,16 @@ inline uint32_t bitsOf(Mask mask) {
 }
 
 /* Numbers in memory. */
+
+/* Asks memory for what is needed soon, in the smallest cache (L1). */
+inline void prefetch(const void * from) {
+    _mm_prefetch(static_cast<const char *>(from), _MM_HINT_T0);
+}
+
+/* The same for what is needed later: it comes to the next cache (L2). */
+inline void prefetchFar(const void * from) {
+    _mm_prefetch(static_cast<const char *>(from), _MM_HINT_T1);
+}
 
 inline F32 load(const float * from) {
     return _mm512_loadu_ps(from);
@@ -48,6 +59,10 @@ inline void store(float * to, F32 x) {
     _mm512_storeu_ps(to, x);
 }
 
+inline void store(float * to, Four x) {
+    _mm_storeu_ps(to, x);
+}
+
 inline void storeWhere(Mask mask, float * to, F32 x) {
     _mm512_mask_storeu_ps(to, mask, x);
 }
@@ -59,6 +74,15 @@ inline F32 loadHalves(const uint16_t * from) {
 /* The first `count` of them, or all; the other lanes are 0. */
 inline F32 loadHalves(const uint16_t * from, int64_t count) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(firstLanes(count), from));
+}
+
+inline float fromHalf(uint16_t x) {
+    return _cvtsh_ss(x);
+}
+
+/* Rounded, of two as near to the even one. */
+inline uint16_t toHalf(float x) {
+    return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT);
 }
 
 inline F32 loadBFloats(const uint16_t * from) {
@@ -297,6 +321,7 @@ inline void storeBytes(int8_t * to, I32 x) {
 }
 
 #define GPT2_HAS_BYTE_PRODUCTS
+constexpr bool TAKES_SIGNED_BYTES = false;  // by addByteProducts(), as the first
 
 /* Adds to each lane the four products of its bytes: unsigned ones times signed ones. */
 inline I32 addByteProducts(I32 sum, I32 unsignedBytes, I32 signedBytes) {

@@ -39,7 +39,7 @@ void multiplyTile(const float * a, const float * b, int64_t panelWords, int64_t 
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 2
         for (int v = 0; v < V; v++) {
-            _mm_prefetch(reinterpret_cast<const char *>(y.data + r * y.rowStride + v * LANES), _MM_HINT_T0);
+            prefetch(y.data + r * y.rowStride + v * LANES);
             sums[r][v] = zeros();
         }
     }

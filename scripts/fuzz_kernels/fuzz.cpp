@@ -198,7 +198,7 @@ ggml_half someHalf() {
     return static_cast<ggml_half>(between(0, 1) << 15 | between(0, 0x4400));
 }
 
-/* As ggml's quantize_row_q8_0() rounds on x86. */
+/* As ggml's quantize_row_q8_0() rounds. */
 std::vector<float> rounded(Tensor & x) {
     std::vector<float> values(x.f32(), x.f32() + x.count());
     for (auto run = values.begin(); run != values.end(); run += RUN) {
@@ -206,7 +206,7 @@ std::vector<float> rounded(Tensor & x) {
         for (int i = 0; i < RUN; i++) {
             largest = std::max(largest, std::abs(run[i]));
         }
-        const float factor = largest == 0 ? 0 : 127 / largest, scale = _cvtsh_ss(_cvtss_sh(largest / 127, 0));
+        const float factor = largest == 0 ? 0 : 127 / largest, scale = fromHalf(toHalf(largest / 127));
         for (int i = 0; i < RUN; i++) {
             run[i] = scale * std::nearbyint(run[i] * factor);
         }
