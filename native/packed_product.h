@@ -54,6 +54,45 @@ struct Ahead {
     int64_t      lines;
 };
 
+#ifdef GPT2_HAS_PAIR_PRODUCTS
+
+/* The sums of products of LANES rows with N columns, as far as they have one scale: with two columns at a time, and with
+ * the last of an odd number alone. */
+template <class Format, int N>
+inline void multiplyInPairs(const Slice<Format> & slice, int run, int part, const XRun<Format> * x, I32 (&sums)[N]) {
+    constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
+    constexpr int PAIRS = N / 2;
+    constexpr int LAST = N - 1;
+    PairSums pairs[PAIRS + 1];
+#pragma GCC unroll 4
+    for (int p = 0; p < PAIRS; p++) {
+        pairs[p] = beginPair(x[2 * p].starts[part], x[2 * p + 1].starts[part]);
+    }
+    if constexpr (N % 2 == 1) {
+        sums[LAST] = broadcast(x[LAST].starts[part]);
+    }
+    for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i += 2) {
+        const I32 words[2] = {Format::integers(slice, run, i), Format::integers(slice, run, i + 1)};
+        if constexpr (PAIRS > 0) {
+            const RowPairs rows = rowsOfWords(words[0], words[1]);
+#pragma GCC unroll 4
+            for (int p = 0; p < PAIRS; p++) {
+                addPairProducts(pairs[p], rows, x[2 * p].numbers + 4 * i, x[2 * p + 1].numbers + 4 * i);
+            }
+        }
+        if constexpr (N % 2 == 1) {
+            sums[LAST] = addByteProducts(sums[LAST], words[0], broadcastWord(x[LAST].numbers + 4 * i));
+            sums[LAST] = addByteProducts(sums[LAST], words[1], broadcastWord(x[LAST].numbers + 4 * i + 4));
+        }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < PAIRS; p++) {
+        endPair(pairs[p], sums[2 * p], sums[2 * p + 1]);
+    }
+}
+
+#endif
+
 /* LANES rows times N columns: y[n * yStride + row]. `x` holds the first run of each column, then the second of each, and so
  * on: what is needed next lies side by side. ALONE says that there is no other group of columns: then as much is asked for
  * as is read. The loops over columns are unrolled early, since otherwise GCC writes `totals` to memory after every
@@ -63,7 +102,7 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<For
                   Ahead ahead) {
     constexpr int RUNS = Slice<Format>::RUNS;
     constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
-    constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
+    [[maybe_unused]] constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
     using Products = ByteProducts<Format>;
     F32 totals[N];
 #pragma GCC unroll 8
@@ -79,6 +118,9 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<For
             ahead.from += ALONE ? RUN_BYTES : lines * CACHE_LINE;
             for (int part = 0; part < Format::SCALES; part++) {
                 typename Products::Sum sums[N];
+#ifdef GPT2_HAS_PAIR_PRODUCTS
+                multiplyInPairs<Format, N>(*slice, run, part, x, sums);
+#else
 #pragma GCC unroll 8
                 for (int n = 0; n < N; n++) {
                     sums[n] = Products::begin(x[n].starts[part]);
@@ -94,6 +136,7 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<For
                         Products::add(sums[n], left, x[n].numbers + 4 * i);
                     }
                 }
+#endif
                 const F32 scale = Format::scale(*slice, run, part);
 #pragma GCC unroll 8
                 for (int n = 0; n < N; n++) {

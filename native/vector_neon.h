@@ -408,6 +408,53 @@ inline I32 addByteProducts(I32 sum, I32 a, I32 b) {
     return {addByteProducts(sum.low, a.low, b.low), addByteProducts(sum.high, a.high, b.high)};
 }
 
+#ifdef __ARM_FEATURE_MATMUL_INT8
+
+#define GPT2_HAS_PAIR_PRODUCTS
+
+/* Of two neighbouring rows in each quarter: the sums of their products with two columns. */
+struct PairSums {
+    int32x4_t quarters[4];
+};
+
+/* Likewise: eight bytes of each. */
+struct RowPairs {
+    int8x16_t quarters[4];
+};
+
+inline PairSums beginPair(int32_t first, int32_t second) {
+    const int32x2_t two = vset_lane_s32(second, vdup_n_s32(first), 1);
+    const int32x4_t four = vcombine_s32(two, two);
+    return {four, four, four, four};
+}
+
+/* Two words of each row, side by side. */
+inline RowPairs rowsOfWords(I32 first, I32 second) {
+    return {
+        vreinterpretq_s8_s32(vzip1q_s32(first.low, second.low)),
+        vreinterpretq_s8_s32(vzip2q_s32(first.low, second.low)),
+        vreinterpretq_s8_s32(vzip1q_s32(first.high, second.high)),
+        vreinterpretq_s8_s32(vzip2q_s32(first.high, second.high)),
+    };
+}
+
+/* Adds the products of eight bytes of each row with those of each column: one instruction for two rows. */
+inline void addPairProducts(PairSums & sums, const RowPairs & rows, const int8_t * first, const int8_t * second) {
+    const int8x16_t columns = vcombine_s8(vld1_s8(first), vld1_s8(second));
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        sums.quarters[i] = vmmlaq_s32(sums.quarters[i], rows.quarters[i], columns);
+    }
+}
+
+inline void endPair(const PairSums & sums, I32 & first, I32 & second) {
+    const auto & x = sums.quarters;
+    first = {vuzp1q_s32(x[0], x[1]), vuzp1q_s32(x[2], x[3])};
+    second = {vuzp2q_s32(x[0], x[1]), vuzp2q_s32(x[2], x[3])};
+}
+
+#endif
+
 /* Rows become columns. */
 inline void transposeFour(float32x4_t (&x)[4]) {
     const auto pairs = [](float32x4_t a, float32x4_t b) { return vreinterpretq_f64_f32(vtrn1q_f32(a, b)); };
