@@ -97,7 +97,7 @@ template <int VECTORS> size_t workSize(const ggml_tensor * y, int numThreads) {
 }
 
 template <class Number>
-constexpr Kernel KERNELS[] = {
+constexpr Kernel KERNELS[4] = {
     {compute<Number, VECTORS_OF_16>, workSize<VECTORS_OF_16>},
     {compute<Number, 2 * VECTORS_OF_16>, workSize<2 * VECTORS_OF_16>},
     {compute<Number, 4 * VECTORS_OF_16>, workSize<4 * VECTORS_OF_16>},
