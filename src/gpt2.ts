@@ -26,9 +26,16 @@ import { registerEngine } from "./engine/engines.ts";
 import { adapterRules, startAdapters } from "./engine/start_adapters.ts";
 import { forward, type ForwardOptions, type ForwardResult } from "./engine/forward.ts";
 import { generate } from "./generation/generate.ts";
+import { joinTexts } from "./generation/join_texts.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
-import { copyPrompts, encodePrompts, isPrompt, type Prompt } from "./tokenizer/prompts.ts";
+import {
+  copyPrompts,
+  encodePrompts,
+  isPrompt,
+  listPrompts,
+  type Prompt,
+} from "./tokenizer/prompts.ts";
 import type { Adapter, ScaledAdapter } from "./model/adapter.ts";
 import type { AdapterWeights } from "./model/adapter_weights.ts";
 import type { TensorType } from "./formats/tensor_type.ts";
@@ -279,7 +286,11 @@ export class GPT2 implements Disposable {
     prompt: Prompt | readonly Prompt[],
     options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedToken, void, undefined> {
-    const tokens = encodePrompts(this.tokenizer, listOf(prompt), options?.allowSpecial);
+    const tokens = encodePrompts(
+      this.tokenizer,
+      listPrompts(prompt, "generate"),
+      options?.allowSpecial,
+    );
     return generate(this.#engine, this, tokens, options);
   }
 
@@ -386,7 +397,7 @@ export class GPT2 implements Disposable {
   ): Promise<TextScore | TextScore[]> {
     // An empty array is a list of no texts, not a text of no tokens.
     const isEmpty = Array.isArray(text) && text.length === 0;
-    const list: readonly Prompt[] = isEmpty ? [] : listOf(text, "score");
+    const list: readonly Prompt[] = isEmpty ? [] : listPrompts(text, "score");
     const texts = copyPrompts(list, "score", "the prompt");
     const scores = await Array.fromAsync(this.scoreEach(texts, options));
     return isPrompt(text) && !isEmpty ? scores[0] : scores;
@@ -453,25 +464,7 @@ export class GPT2 implements Disposable {
     prompt: Prompt | readonly Prompt[],
     options: GenerateOptions = {},
   ): Promise<string | string[]> {
-    if (this.tokenizer === undefined) {
-      throw new TypeError(
-        "Cannot generate a text: the model has no tokenizer: take the tokens that generate() gives",
-      );
-    }
-    const isSingle = isPrompt(prompt);
-    const perPrompt = options?.numReturnSequences ?? 1;
-    if (isSingle && typeof perPrompt === "number" && perPrompt > 1) {
-      throw new InvalidArgumentError(
-        `Cannot return ${perPrompt} texts for one prompt as one: pass the prompt in an array`,
-      );
-    }
-    const texts: string[] = [];
-    for await (const { prompt: index, sequence, text } of this.generate(prompt, options)) {
-      const place = index * perPrompt + sequence;
-      texts[place] = (texts[place] ?? "") + text;
-    }
-    if (isSingle) return texts[0] ?? "";
-    return Array.from({ length: prompt.length * perPrompt }, (_, place) => texts[place] ?? "");
+    return await joinTexts(this.tokenizer, prompt, options, () => this.generate(prompt, options));
   }
 
   /**
@@ -593,18 +586,6 @@ export class GPT2 implements Disposable {
     this.#engine[Symbol.dispose]();
     this.#model[Symbol.dispose]();
   }
-}
-
-function listOf(
-  prompt: Prompt | readonly Prompt[],
-  action = "generate",
-): readonly Prompt[] {
-  if (isPrompt(prompt)) return [prompt];
-  if (Array.isArray(prompt)) return Array.from(prompt);
-  throw new TypeError(
-    `Cannot ${action}: the prompt must be a text, its tokens, or an array of these: ` +
-      `received ${describe(prompt)}.`,
-  );
 }
 
 function checkVocabulary(config: GPT2Config, tokenizer: Tokenizer | undefined): void {

@@ -15,6 +15,24 @@ export function isPrompt(value: unknown): value is Prompt {
   return typeof value === "string" || isTokenIds(value);
 }
 
+/**
+ * One prompt or several, as a list.
+ *
+ * @param action what cannot be done otherwise
+ * @throws {TypeError} if it is neither
+ */
+export function listPrompts(
+  prompt: Prompt | readonly Prompt[],
+  action: string,
+): readonly Prompt[] {
+  if (isPrompt(prompt)) return [prompt];
+  if (Array.isArray(prompt)) return Array.from(prompt);
+  throw new TypeError(
+    `Cannot ${action}: the prompt must be a text, its tokens, or an array of these: ` +
+      `received ${describe(prompt)}.`,
+  );
+}
+
 /** What a prompt is now: what the caller's array says later makes no difference. */
 export function copyPrompt(prompt: Prompt): string | readonly number[] {
   return typeof prompt === "string" ? prompt : Array.from<number>(prompt);
