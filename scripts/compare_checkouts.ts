@@ -4,7 +4,8 @@
  *     deno run -A scripts/compare_checkouts.ts ../before . --model gpt2-Q8_0.gguf --rounds 15
  *
  * Prints, in Markdown, medians and the median of the ratios of the rounds, second to first: of the time from the start to
- * the end of a program that generates one token, and of the tokens per second that it tells for 200.
+ * the end of a program that generates one token, and of the tokens per second that it tells for 200. Deno gets the options
+ * that each checkout's own task `start` has.
  *
  * @module
  */
@@ -24,12 +25,21 @@ if (checkouts.length !== 2 || !Number.isSafeInteger(numRounds) || numRounds < 1)
   Deno.exit(2);
 }
 
+/** The options for Deno with which a checkout's task `start` runs the program. */
+function startOptions(checkout: string): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${checkout}/deno.json`));
+  const [, options] = /deno run (\S+(?: -\S+)*) mod\.ts( generate)?$/.exec(tasks.start) ?? [];
+  if (options === undefined) throw new SyntaxError(`No start of mod.ts: received "${tasks.start}"`);
+  return options.split(" ");
+}
+
 /** What a checkout's program tells of so many tokens, and how long it took altogether. */
 async function generate(checkout: string, numTokens: number) {
   const start = performance.now();
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", `${checkout}/mod.ts`, PROMPT, "--model", model, "--greedy"],
+      ...["run", ...startOptions(checkout), "--no-check"],
+      ...[`${checkout}/mod.ts`, PROMPT, "--model", model, "--greedy"],
       ...["-n", `${numTokens}`],
     ],
     env: { NO_COLOR: "1" },

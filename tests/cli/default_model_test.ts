@@ -100,7 +100,10 @@ testWithHub("GPT2_MODEL names the model of a command that was given none", async
 Deno.test("deno task start continues a text, also an empty one, with the demo model", async () => {
   const file = new URL("../../deno.json", import.meta.url);
   const { tasks } = JSON.parse(await Deno.readTextFile(file));
-  assertMatch(tasks.start, /&& GPT2_MODEL=demo deno run -A mod\.ts generate$/);
+  assertMatch(
+    tasks.start,
+    /&& GPT2_MODEL=demo deno run -A --unstable-lazy-dynamic-imports mod\.ts generate$/,
+  );
 });
 
 testWithHub("a hub that cannot be reached is told from one that refuses", async (folder) => {
