@@ -30,8 +30,8 @@ from reference.computing import (
     write_case,
 )
 from reference.demo import make_demo
+from reference.tokenizer import save_tokenizer, train_tokenizer
 from reference.weights import SCALES, create_generated_model, weight_samples
-from train_demo import save_tokenizer, train_tokenizer
 
 # Cases with generated weights -----------------------------------------------------------------
 

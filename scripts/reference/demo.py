@@ -19,8 +19,8 @@ from reference.computing import (
     new_folder,
     write_case,
 )
+from reference.tokenizer import END_OF_TEXT
 from reference.weights import create_model
-from train_demo import END_OF_TEXT, TRAIN_SHARE, validation_windows
 
 GGUF_NAMES = {
     "token_embd": "wte",
@@ -33,6 +33,7 @@ GGUF_NAMES = {
     "ffn_up": "mlp.c_fc",
     "ffn_down": "mlp.c_proj",
 }
+TRAIN_SHARE = 0.9
 DEMO_WINDOW = 256
 NUM_DEMO_WINDOWS = 8
 NUM_DEMO_LOGITS = 32
@@ -93,8 +94,14 @@ def read_gguf(path: Path) -> tuple[GPT2LMHeadModel, ByteLevelBPETokenizer]:
     return create_model(config, weights), tokenizer
 
 
+def validation_windows(tokens: torch.Tensor, context: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """All complete windows (inputs, targets), each of shape (windows, context)."""
+    end = (len(tokens) - 1) // context * context
+    return tokens[:end].view(-1, context), tokens[1 : end + 1].view(-1, context)
+
+
 def validation_tokens(text: str, tokenizer: ByteLevelBPETokenizer) -> torch.Tensor:
-    """The validation text of train_demo.py as tokens."""
+    """The validation text of train_demo.ts as tokens."""
     return torch.tensor(tokenizer.encode(text[int(TRAIN_SHARE * len(text)) :]).ids)
 
 

@@ -19,9 +19,9 @@ import { place, StallTimer } from "./hub/stall_timer.ts";
 const DEMO_URL = new URL("../demo/demo.gguf", import.meta.url);
 
 /** How many bytes it has. */
-export const DEMO_BYTES = 3_967_744;
+export const DEMO_BYTES = 3_968_704;
 /** The SHA-256 of these. */
-export const DEMO_SHA256 = "25ca9182327c8ce610c2e248af4691d1b5dd4121de13d48d48707d1fbb63626c";
+export const DEMO_SHA256 = "1da034ced6b7d279f49c0857d62635a98cc33028f91237777060956cd143ef50";
 
 /** How long a server may be silent. */
 const STALL_MS = 30_000;

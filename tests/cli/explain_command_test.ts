@@ -8,7 +8,7 @@ const SECTIONS = [
   "What may come next",
   "What each layer would have said",
   "Where heads look",
-  'What speaks for " g" rather than " c"',
+  'What speaks for " c" rather than " f"',
 ];
 const ESCAPE = "\x1b";
 
@@ -25,9 +25,9 @@ Deno.test("explain shows all sections, in 80 columns without colour where nobody
   assertEquals(lines.filter((line) => /^[TW]/.test(line)), SECTIONS);
   for (const line of lines) assert(line.length <= 80 && line === line.trimEnd(), line);
   assertMatch(stdout, /^> {5}6 {2}" the" +\d+\.\d % {2}█+/m);
-  assertMatch(stdout, /^ {3}1 {2}" g" +\d+\.\d % +█{30} +\d+\.\d %$/m);
+  assertMatch(stdout, /^ {3}1 {2}" c" +\d+\.\d % +█{30} +\d+\.\d %$/m);
   assertMatch(stdout, /^ {2}--top-k 50 {2}leaves 50 tokens with \d+\.\d %$/m);
-  assertMatch(stdout, /^ {2}block 3 +\d+\.\d\d {2}#1 +\d+\.\d % +" g"/m);
+  assertMatch(stdout, /^ {2}block 3 +\d+\.\d\d {2}#1 +\d+\.\d % +" c"/m);
   assertMatch(stdout, /^ {2}0\.3 +4 "at" +looks at +3 " s" +\d+\.\d % {2}█+/m);
   assertMatch(stdout, /^ {2}after the same token before {2}0\.3 +\d+\.\d %/m);
   assertMatch(stdout, /^ {2}MLP 3 +\+\d\.\d\d +│█+/m);

@@ -22,9 +22,9 @@ Deno.test("perplexity names its definition, and gives errors and bits per byte",
   const [title, ...lines] = stdout.trimEnd().split("\n");
   assertEquals(title, "Hugging Face's definition: windows of 256 tokens, a stride of 128");
   assertEquals(lines.shift(), "  model          demo, weights in q8_0");
-  assertMatch(lines[0], /^ {2}perplexity {5}21\.3\d\d\d ± 1\.7[78]\d\d$/);
-  assertMatch(lines[1], /^ {2}loss {11}3\.0[56]\d\d\d ± 0\.083\d\d nats per token$/);
-  assertMatch(lines[2], /^ {2}bits per byte {2}1\.96\d\d\d$/);
+  assertMatch(lines[0], /^ {2}perplexity {5}16\.9\d\d\d ± 1\.5[01]\d\d$/);
+  assertMatch(lines[1], /^ {2}loss {11}2\.82\d\d\d ± 0\.089\d\d nats per token$/);
+  assertMatch(lines[2], /^ {2}bits per byte {2}1\.81\d\d\d$/);
   assertMatch(lines[3], /668 of 669 tokens, 1,499 bytes, 5 windows$/);
   assertMatch(lines[4], /^ {2}speed {10}[\d,]+ tokens\/s: 1,181 tokens in [\d.]+ s$/);
 });
@@ -33,8 +33,8 @@ Deno.test("perplexity --chunk is llama.cpp's definition", async () => {
   const { stdout } = await measure(["-", "--chunk", "128"], { stdin: PASSAGE });
   const [title, , line] = stdout.split("\n");
   assertEquals(title, "llama.cpp's definition: the second half of chunks of 128 tokens");
-  // llama-perplexity says 23.3157 +/- 2.74132.
-  assertMatch(line, /23\.3\d\d\d ± 2\.7[34]\d\d$/);
+  // llama-perplexity says 18.9649 +/- 2.38022.
+  assertMatch(line, /18\.9\d\d\d ± 2\.3[78]\d\d$/);
 });
 
 Deno.test("perplexity --json has all numbers, and - is stdin", async () => {

@@ -83,8 +83,8 @@ damaged[3_000_000] ^= 1;
 const WRONG: readonly (readonly [what: string, body: Uint8Array<ArrayBuffer>, message: string])[] =
   [
     ["other bytes", damaged, "received the SHA-256 "],
-    ["fewer bytes", DEMO.subarray(0, 1000), "received 1000 bytes instead of 3967744"],
-    ["more bytes", new Uint8Array([...DEMO, 0]), "received more bytes instead of 3967744"],
+    ["fewer bytes", DEMO.subarray(0, 1000), "received 1000 bytes instead of 3968704"],
+    ["more bytes", new Uint8Array([...DEMO, 0]), "received more bytes instead of 3968704"],
   ];
 
 for (const [what, body, message] of WRONG) {
