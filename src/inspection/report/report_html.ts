@@ -48,7 +48,7 @@ export function reportHtml(data: ReportData): string {
 function bodyHtml(model: string, isCompared: boolean): string {
   return `<header>
 <h1>What ${escapeHtml(model)} makes of a text</h1>
-<p>Select a token: the lens and the heads are then about that place. Arrow keys move, also in the maps.</p>
+<p>Select a token: the lens and the heads are then about that place. Arrow keys move, also in the maps. A · is a space.</p>
 <div id="tokens" role="radiogroup" aria-label="Tokens"></div>
 </header>
 <main>
