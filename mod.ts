@@ -53,6 +53,7 @@ export type { Activation } from "./src/tensor/activations.ts";
 export { GPT2Config, type GPT2ConfigFields } from "./src/model/config.ts";
 export type { ModelProgress } from "./src/model_store/hub_models.ts";
 export type { WriteOptions, WriteProgress } from "./src/base/atomic_file.ts";
+export type { SaveAdapterOptions } from "./src/checkpoint/adapters/save_adapter.ts";
 export type { DownloadProgress } from "./src/model_store/hub/download.ts";
 export type { ReadProgress } from "./src/engine/reading.ts";
 export type { FileType } from "./src/checkpoint/file_types.ts";

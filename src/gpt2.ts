@@ -10,10 +10,13 @@ import {
   checkOptions,
   flag,
   type OptionRules,
+  share,
+  text,
 } from "./base/check_options.ts";
 import { checkPath } from "./base/check_path.ts";
 import type { WriteOptions } from "./base/atomic_file.ts";
 import { describe } from "./base/describe.ts";
+import type { SaveAdapterOptions } from "./checkpoint/adapters/save_adapter.ts";
 import type { FileType } from "./checkpoint/file_types.ts";
 import {
   loadCheckpoint,
@@ -93,6 +96,12 @@ export interface SaveGgufOptions extends WriteOptions {
 }
 
 const SAVE_RULES: OptionRules<WriteOptions> = { onProgress: callback, signal: abortSignal };
+
+const SAVE_ADAPTER_RULES: OptionRules<SaveAdapterOptions> = {
+  ...SAVE_RULES,
+  baseModel: text,
+  dropout: share,
+};
 
 const { signal: _signal, ...newModelRules } = createRules;
 
@@ -505,16 +514,17 @@ export class GPT2 implements Disposable {
    * Writes an adapter in F32: a file that llama.cpp loads where the path ends in `.gguf`, otherwise a folder that PEFT loads.
    *
    * @param adapter one that {@linkcode GPT2.loadAdapter} gave, or its weights
-   * @param options `onProgress` is called as the file grows; `signal` stops the work with an `AbortError`
+   * @param options `baseModel`: where PEFT finds the model, which it reads where none is given; `onProgress` is called as the
+   *   file grows; `signal` stops the work with an `AbortError`
    * @throws {StorageError} if it cannot be written
    */
   async saveAdapter(
     adapter: Adapter | AdapterWeights,
     path: string,
-    options: WriteOptions = {},
+    options: SaveAdapterOptions = {},
   ): Promise<void> {
     checkPath("save the adapter", path);
-    options = checkOptions("save the adapter", options, SAVE_RULES);
+    options = checkOptions("save the adapter", options, SAVE_ADAPTER_RULES);
     const weights = "read" in adapter ? adapter.read() : adapter;
     const { saveAdapter } = await import("./checkpoint/adapters/save_adapter.ts");
     await saveAdapter(weights, this.config, path, options);

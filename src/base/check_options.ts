@@ -76,6 +76,14 @@ export function integer(min: number, max: number = Infinity): OptionRule {
   };
 }
 
+/** How much of something is left out. */
+export const share: OptionRule = {
+  meaning: "a number from 0 to less than 1",
+  isType: (value) => typeof value === "number",
+  // As F32 has it.
+  isInRange: (value) => (value as number) >= 0 && Math.fround(value as number) < 1,
+};
+
 /** One of a few words. */
 export function oneOf<Word extends string>(...words: readonly Word[]): OptionRule {
   return {

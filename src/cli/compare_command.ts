@@ -89,7 +89,7 @@ export const compareCommand = defineCommand({
     for (const name of operands) {
       const path = await resolveModelShowing(name, io, { alternative: DEMO_FLAG });
       const model = stack.use(await GPT2.fromPretrained(path, loading));
-      if (models.length > 0) await useAdapters(model, adapters, io.signal);
+      if (models.length > 0) await useAdapters(model, adapters, io);
       const advice = `convert ${lineText(name)} --type f32, and compare that file`;
       await noticeConversion({ name, model }, advice, io);
       const { isFile, size: fileBytes } = await Deno.stat(path);

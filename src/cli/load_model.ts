@@ -13,6 +13,8 @@ import type { ModelValues } from "./arguments/model_flags.ts";
 import { offerGpu } from "./offer_gpu.ts";
 import { showingProgress } from "./model_progress.ts";
 import { isConvertedByDefault } from "../model_store/resolve_model.ts";
+import type { Adapter } from "../model/adapter.ts";
+import { throughRun } from "./run_result.ts";
 import type { Io } from "./terminal/io.ts";
 import { lineText } from "./terminal/terminal_text.ts";
 
@@ -50,7 +52,7 @@ export async function loadModel(
     await offerGpu({ ...io, stdin: io.stdin });
   }
   const model = await load(name, values, { type }, io);
-  await useAdapters(model, adapters, io.signal);
+  await useAdapters(model, adapters, io);
   const { tokenizer } = model;
   if (tokenizer !== undefined) {
     return { name, model, tokenizer, [Symbol.dispose]: () => model[Symbol.dispose]() };
@@ -107,13 +109,13 @@ export async function noticeConversion(
 export async function useAdapters(
   model: GPT2,
   choices: readonly AdapterChoice[],
-  signal?: AbortSignal,
+  io: LoadIo,
 ): Promise<void> {
   if (choices.length === 0) return;
   try {
     const adapters = [];
     for (const { path, scale } of choices) {
-      adapters.push({ adapter: await model.loadAdapter(path, { signal }), scale });
+      adapters.push({ adapter: await loadAdapter(model, path, io), scale });
     }
     await model.useAdapters(adapters);
   } catch (error) {
@@ -122,19 +124,25 @@ export async function useAdapters(
   }
 }
 
+/** Loads an adapter, which may be what a training run has made. */
+export async function loadAdapter(model: GPT2, path: string, io: LoadIo): Promise<Adapter> {
+  return await model.loadAdapter(await throughRun(path, io), { signal: io.signal });
+}
+
 /** Loads another model beside that which the flags name: where they say, but in the type of its own file. */
 export function loadOther(name: string, values: ModelValues, io: LoadIo): Promise<GPT2> {
   return load(name, values, {}, io);
 }
 
-function load(
-  name: string,
+async function load(
+  given: string,
   { threads, ...values }: Omit<ModelValues, "adapter">,
   options: LoadOptions,
   { stderr, signal, isQuiet }: LoadIo,
 ): Promise<GPT2> {
   const loading = { ...options, threads, ...deviceOptions(values), signal };
-  return showingProgress(
+  const name = await throughRun(given, { stderr, isQuiet });
+  return await showingProgress(
     name,
     stderr,
     { alternative: DEMO_FLAG, isQuiet },

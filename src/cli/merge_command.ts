@@ -13,6 +13,7 @@ import { jsonFlag, overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { resolveModelShowing } from "./model_progress.ts";
+import { throughRun } from "./run_result.ts";
 import { writeModel } from "./write_model.ts";
 
 /** Merges adapters into a model. */
@@ -64,7 +65,10 @@ export const mergeCommand = defineCommand({
       const { config } = checkpoint;
       const { signal } = io;
       const adapters = await Promise.all(choices.map(async ({ path, scale }) => {
-        return { adapter: await readAdapter(path, config, { signal }), scale };
+        return {
+          adapter: await readAdapter(await throughRun(path, io), config, { signal }),
+          scale,
+        };
       }));
       return await mergeCheckpoint(checkpoint, adapters, path, writing);
     });

@@ -10,6 +10,7 @@ import { readHubSettings } from "../model_store/hub/hub_settings.ts";
 import { DownloadNotice, withAlternative } from "./download_notice.ts";
 import type { Io, Output } from "./terminal/io.ts";
 import { showNotice } from "./native_library.ts";
+import { throughRun } from "./run_result.ts";
 import { ByteProgressBar } from "./terminal/byte_progress_bar.ts";
 
 /** A bar for each file that is downloaded, and one for the conversion. Dispose it to take the line away. */
@@ -87,10 +88,11 @@ export async function showingProgress<T>(
 
 /** The path of a model; says and shows it if that takes a download. */
 export async function resolveModelShowing(
-  name: string,
+  given: string,
   { stderr, signal }: Io,
   { type, ...options }: ShowOptions & { type?: FileType | "original" } = {},
 ): Promise<string> {
+  const name = await throughRun(given, { stderr, isQuiet: options.isQuiet });
   return await showingProgress(
     name,
     stderr,

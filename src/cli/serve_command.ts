@@ -10,7 +10,7 @@ import type { SteeringVector, SteeringVectors } from "../serve.ts";
 import { serveFlags } from "./arguments/serve_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
-import { loadModel } from "./load_model.ts";
+import { loadAdapter, loadModel } from "./load_model.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
 import { logLine, startLine } from "./serve/log_lines.ts";
 import type { Io } from "./terminal/io.ts";
@@ -46,7 +46,7 @@ export const serveCommand = defineCommand({
       if (Object.hasOwn(adapters, name)) {
         throw new UsageError(`Two adapters cannot have one name: received ${quote(name)} twice.`);
       }
-      adapters[name] = { adapter: await model.loadAdapter(path, { signal }), scale };
+      adapters[name] = { adapter: await loadAdapter(model, path, io), scale };
     }
     if (apiKeys.length === 0 && !isLoopback(host)) {
       await stderr.write(

@@ -6,6 +6,7 @@
 import type { TrainingEvent } from "../training/training_event.ts";
 import { exists } from "../base/files.ts";
 import { defineCommand } from "./command.ts";
+import { throughRun } from "./run_result.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { withQuiet } from "./terminal/io.ts";
 import { lineText } from "./terminal/terminal_text.ts";
@@ -39,7 +40,8 @@ export const trainCommand = defineCommand({
     // Loaded only now: every help reads this file.
     const { checkOnlyFreeFlags, planOf, readPlan } = await import("./train/training_plan.ts");
     if (resume) checkOnlyFreeFlags(values);
-    const plan = resume ? await readPlan(out, values.steps) : await planOf(values);
+    const init = values.init === undefined ? undefined : await throughRun(values.init, io);
+    const plan = resume ? await readPlan(out, values.steps) : await planOf({ ...values, init });
     const { openTraining } = await import("./train/open_training.ts");
     const { withDefaults } = await import("../training/trainer_options.ts");
     const { RunFolder } = await import("../training/run_folder.ts");

@@ -16,7 +16,7 @@ import { scoreTokens } from "../engine/score_tokens.ts";
 import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
 import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
-import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
+import { encodePrompts, firstTokenAdvice, type Prompt } from "../tokenizer/prompts.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Scorer } from "./scorer.ts";
 import { sideBySide } from "./side_by_side.ts";
@@ -150,7 +150,9 @@ function encodeBoth(
   const before = encode(areTexts ? "" : prompt);
   if (before.length === 0) {
     throw new InvalidArgumentError(
-      `Cannot ${ACTION} a continuation of nothing: the prompt has no token. Give it one, such as <|endoftext|>.`,
+      `Cannot ${ACTION} a continuation of nothing: the prompt has no token. ${
+        firstTokenAdvice(tokenizer)
+      }`,
     );
   }
   const after = typeof continuation === "string" && tokenizer !== undefined

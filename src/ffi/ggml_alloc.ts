@@ -20,6 +20,11 @@ export const ggmlAllocSymbols = {
     parameters: ["pointer", "pointer"],
     result: "bool",
   },
+  // void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph * graph, const int * node_buffer_ids, const int * leaf_buffer_ids, size_t * sizes)
+  ggml_gallocr_reserve_n_size: {
+    parameters: ["pointer", "pointer", "pointer", "pointer", "buffer"],
+    result: "void",
+  },
   // bool ggml_gallocr_alloc_graph(ggml_gallocr_t galloc, struct ggml_cgraph * graph)
   ggml_gallocr_alloc_graph: {
     parameters: ["pointer", "pointer"],

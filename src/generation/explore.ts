@@ -160,7 +160,7 @@ const MAX_BRANCHES = 2 ** 16;
 function checkPrompt(numTokens: number, depth: number, contextLength: number): void {
   if (numTokens === 0) {
     throw new InvalidArgumentError(
-      "Cannot explore: the prompt has no token: start from <|endoftext|>, as an empty text does",
+      "Cannot explore: the prompt has no token. Give one at least.",
     );
   }
   // The last ones are not read.

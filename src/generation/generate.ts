@@ -15,6 +15,7 @@ import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
 import type { Model } from "../model/model.ts";
 import { checkTokens, type TokenIds } from "../tokenizer/token_ids.ts";
 import { canSummarizeLogits } from "../tensor/summarize_logits.ts";
+import { firstTokenAdvice } from "../tokenizer/prompts.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkBeamOptions } from "./beam_options.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
@@ -80,7 +81,7 @@ async function* continuePrompts(
   const { maxNewTokens = DEFAULT_MAX_NEW_TOKENS, signal, onProgress } = options;
   const { model } = engine;
   signal?.throwIfAborted();
-  checkPrompts(model, prompts, overflow);
+  checkPrompts(model, prompts, overflow, vocabulary.tokenizer);
   const endOfTextIds = options.ignoreEndOfText ? [] : vocabulary.endOfTextIds;
   const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds);
   const { tokenizer } = vocabulary;
@@ -286,12 +287,13 @@ function checkPrompts(
   { config: { contextLength, vocabSize } }: Model,
   prompts: readonly TokenIds[],
   overflow: "stop" | "crop",
+  tokenizer: Tokenizer | undefined,
 ): void {
   prompts.forEach((tokens, index) => {
     const prompt = prompts.length === 1 ? "the prompt" : `prompt ${index}`;
     if (tokens.length === 0) {
       throw new InvalidArgumentError(
-        `Cannot generate: ${prompt} has no token: received an empty array. Start from <|endoftext|>, as an empty text does.`,
+        `Cannot generate: ${prompt} has no token: received nothing. ${firstTokenAdvice(tokenizer)}`,
       );
     }
     if (tokens.length > contextLength && overflow !== "crop") {

@@ -27,7 +27,7 @@ import {
 } from "./generate.ts";
 import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
-import { encodePrompts, type Prompt } from "../tokenizer/prompts.ts";
+import { encodePrompts, firstTokenAdvice, type Prompt } from "../tokenizer/prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
 import { Sampler } from "./sampling/sampler.ts";
@@ -405,7 +405,9 @@ export class Text implements Disposable {
     this.#sequence.checkUsable();
     if (this.length === 0) {
       throw new InvalidArgumentError(
-        "Cannot tell what follows: the text has no token: append one, such as <|endoftext|>, first",
+        `Cannot tell what follows: the text has no token. ${
+          firstTokenAdvice(this.#vocabulary.tokenizer)
+        }`,
       );
     }
     await this.#read(signal, how);

@@ -130,8 +130,11 @@ function mlp(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Tensor {
 /** The weight, with what adapters add to it (Hu et al., 2021, "LoRA", arXiv:2106.09685, section 4.1), and the bias. */
 function linear(x: Tensor, { weight, bias, updates = [] }: Linear): Tensor {
   let y = einsum(x, weight, "batch seq in, out in -> batch seq out");
-  for (const { down, up, factor } of updates) {
-    const narrow = scale(einsum(x, down, "batch seq in, rank in -> batch seq rank"), factor);
+  for (const { down, up, factor, drop } of updates) {
+    const narrow = scale(
+      einsum(drop?.(x) ?? x, down, "batch seq in, rank in -> batch seq rank"),
+      factor,
+    );
     y = add(y, einsum(narrow, up, "batch seq rank, out rank -> batch seq out"));
   }
   return add(y, bias);

@@ -15,6 +15,8 @@ export interface LowRankUpdate {
   readonly up: Tensor;
   /** How much of it is added. */
   readonly factor: number;
+  /** What is left out of what `down` multiplies, in training. Default: nothing. */
+  readonly drop?: (x: Tensor) => Tensor;
 }
 
 /** An affine map. */

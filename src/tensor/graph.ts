@@ -5,7 +5,6 @@
  */
 import { checkOptions, integer, oneOf, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
-import { NativeError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import { cString, type Pointer, readCString } from "../ffi/memory.ts";
 import type { TensorType } from "../formats/tensor_type.ts";
@@ -13,6 +12,7 @@ import { Backend, checkThreads, executorOf } from "./backend.ts";
 import { readTensor, writeTensor } from "./data.ts";
 import { allocatorFor, type GraphAllocator, type WorkingMemory } from "./graph_allocator.ts";
 import { createConstant, createInput } from "./inputs.ts";
+import { exceedsMemory, WorkingMemoryError } from "./machine_memory.ts";
 import { borrowInto, type Precision, Recorder } from "./recorder.ts";
 import type { Shape } from "./shape.ts";
 import { Tape } from "./tape.ts";
@@ -242,12 +242,13 @@ export class Graph implements Disposable {
     if (this.#allocated !== undefined) return;
     const { graph, context, size } = this.#recorder.build();
     const allocator = allocatorFor(this.#backend, size, memory);
-    if (!allocator.allocate(graph)) {
+    // Results that gradients need are kept: there may be far more of them than memory.
+    const isLarge = this.#recorder.tape !== undefined;
+    const neededBytes = isLarge ? allocator.bytesFor(graph) : undefined;
+    if (exceedsMemory(neededBytes) || !allocator.allocate(graph)) {
       allocator.free();
       library().ggml_free(context);
-      throw new NativeError(
-        "Cannot allocate the compute graph: not enough memory: use a shorter sequence or a smaller batch",
-      );
+      throw new WorkingMemoryError(neededBytes);
     }
     this.#allocated = { graph, context, allocator };
     this.#recorder.startUse();

@@ -14,6 +14,8 @@ export interface GraphAllocator {
   readonly scheduler?: Pointer;
   /** The bytes of working memory, once a graph has been allocated. */
   readonly byteLength: number;
+  /** The bytes that it takes to place the results of the graph; nothing if that cannot be known before. */
+  bytesFor(graph: Pointer): number | undefined;
   /** Places the results of the graph; false if there is not enough memory. */
   allocate(graph: Pointer): boolean;
   /** Frees the working memory. */
@@ -83,6 +85,12 @@ class OneBackend implements GraphAllocator {
     return Number(library().ggml_gallocr_get_buffer_size(this.#allocator, 0));
   }
 
+  bytesFor(graph: Pointer): number {
+    const sizes = new BigUint64Array(1);
+    library().ggml_gallocr_reserve_n_size(this.#allocator, graph, null, null, sizes);
+    return Number(sizes[0]);
+  }
+
   allocate(graph: Pointer): boolean {
     // Planned anew: what it has planned before would do for any graph whose results have the same sizes, to ggml, though
     // they may be needed for longer in this one.
@@ -125,6 +133,10 @@ class Scheduler implements GraphAllocator {
         sum + Number(ggml.ggml_backend_sched_get_buffer_size(this.scheduler, pointer)),
       0,
     );
+  }
+
+  bytesFor(): undefined {
+    return undefined;
   }
 
   allocate(graph: Pointer): boolean {

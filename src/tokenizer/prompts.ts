@@ -10,6 +10,17 @@ import type { EncodeOptions, Tokenizer } from "./tokenizer.ts";
 /** A text, or its tokens. */
 export type Prompt = string | TokenIds;
 
+/** What to do about a text that has no token. */
+export function firstTokenAdvice(tokenizer: Tokenizer | undefined): string {
+  if (tokenizer?.endOfTextId !== undefined) {
+    return "Start from <|endoftext|>, as an empty text does.";
+  }
+  const reason = tokenizer === undefined
+    ? ""
+    : ": this tokenizer has none that an empty text could start from";
+  return `Give one at least${reason}.`;
+}
+
 /** Whether a value is one prompt and not several. */
 export function isPrompt(value: unknown): value is Prompt {
   return typeof value === "string" || isTokenIds(value);

@@ -5,14 +5,14 @@
  */
 import { abortSignal, checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
-import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
+import { InvalidArgumentError, NativeError, NumericalError } from "../base/errors.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
-import { adaptParameters } from "../model/adapt_parameters.ts";
 import { type AppliedAdapters, applyAdapters } from "../model/applied_adapters.ts";
 import type { ModelAdapter } from "../model/model_adapter.ts";
 import type { Model } from "../model/model.ts";
+import { gigabytes, WorkingMemoryError } from "../tensor/machine_memory.ts";
 import { AdamW } from "./adam_w.ts";
 import { checkArrays, checkIds, numTargets } from "./check_batch.ts";
 import { GradientSums } from "./gradient_sums.ts";
@@ -25,7 +25,7 @@ import {
   type TrainerSettings,
   withDefaults,
 } from "./trainer_options.ts";
-import { type Batch, TrainingGraph } from "./training_graph.ts";
+import { type Batch, TrainingGraph, type TrainingGraphOptions } from "./training_graph.ts";
 import { startTrainingHooks, type TrainingHooks } from "./training_hooks.ts";
 import { type ValidationLoss, validationLoss } from "./validation_loss.ts";
 
@@ -173,22 +173,15 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const call = { numTexts, seq: settings.seqLength };
     this.#hooks = startTrainingHooks(ACTION, hooks, config, call);
     this.#optimizer = resources.use(new AdamW(backend, this.weights, settings));
-    this.#graph = resources.use(
-      new TrainingGraph({
-        backend,
-        config,
-        parameters: this.#adapters === null
-          ? weights.parameters
-          : adaptParameters(weights.parameters, this.#adapters.updates),
-        trained: this.weights.map(({ tensor }) => tensor),
-        gradients: this.#optimizer.gradients,
-        batch: settings.batchSize,
-        seq: settings.seqLength,
-        hooks: this.#hooks,
-        dropout: settings.dropout,
-        precision: settings.precision,
-      }),
-    );
+    this.#graph = resources.use(createGraph(settings, {
+      backend,
+      config,
+      parameters: weights.parameters,
+      updates: this.#adapters?.updates,
+      trained: this.weights.map(({ tensor }) => tensor),
+      gradients: this.#optimizer.gradients,
+      hooks: this.#hooks,
+    }));
     this.#sums = settings.accumulation === 1
       ? undefined
       : resources.use(new GradientSums(backend, this.#optimizer.gradients));
@@ -340,6 +333,26 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   }
 }
 
+/** @throws {NativeError} if there is not enough memory, which says what to do about it */
+function createGraph(
+  { batchSize, seqLength, dropout, adapterDropout, precision }: TrainerSettings,
+  options: Omit<TrainingGraphOptions, "batch" | "seq" | "dropout" | "adapterDropout" | "precision">,
+): TrainingGraph {
+  try {
+    const sizes = { batch: batchSize, seq: seqLength };
+    return new TrainingGraph({ ...options, ...sizes, dropout, adapterDropout, precision });
+  } catch (error) {
+    if (!(error instanceof WorkingMemoryError)) throw error;
+    const needed = error.neededBytes === undefined
+      ? "more memory than there is"
+      : `${gigabytes(error.neededBytes)} of memory, which is more than there is`;
+    throw new NativeError(
+      `Cannot ${ACTION}: a batch of ${batchSize} texts of ${seqLength} tokens takes ${needed}. Lower batchSize ` +
+        "(--batch-size) and raise accumulation, so that as many texts are in a step, or lower seqLength (--context).",
+    );
+  }
+}
+
 function checkSettings(
   { seqLength, minLearningRate, learningRate }: TrainerSettings,
   most: number,
@@ -358,8 +371,13 @@ function checkSettings(
 function checkAdapter(
   adapter: ModelAdapter | undefined,
   model: Model,
-  { freeze }: TrainerSettings,
+  { freeze, adapterDropout }: TrainerSettings,
 ): void {
+  if (adapter === undefined && adapterDropout > 0) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: adapterDropout is for an adapter: received ${adapterDropout}, and no adapter. Leave it out.`,
+    );
+  }
   if (adapter === undefined) return;
   if (adapter.model !== model) {
     throw new TypeError(`Cannot ${ACTION}: the adapter is one of another model`);

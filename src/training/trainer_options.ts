@@ -9,6 +9,7 @@ import {
   oneOf,
   type OptionRule,
   type OptionRules,
+  share,
   texts,
 } from "../base/check_options.ts";
 import { type HookOptions, hookRules } from "../engine/hook_options.ts";
@@ -57,6 +58,8 @@ export interface TrainerOptions extends HookOptions {
   adapter?: Adapter;
   /** What `evaluate()` measures: batches of texts of `seqLength` tokens, gone through anew each time. See `validationWindows()`. */
   validation?: Iterable<Batch>;
+  /** The share of what an adapter reads that is left out at random, before its first matrix: PEFT's `lora_dropout`. Default: 0. */
+  adapterDropout?: number;
   /** The activations whose gradients are wanted, in `step.gradients`; `*` stands for any characters: `["blocks.*.residual"]`. */
   captureGradients?: readonly string[];
   /** Decides the order of the data, and what dropout leaves out. Default: 0. */
@@ -76,11 +79,6 @@ function number(min: number, max: number, meaning: string): OptionRule {
 
 /** Larger ones have no use, and the largest of F32 is not far. */
 const atLeastZero = number(0, 1e30, "a number from 0 to 1e30");
-const share = {
-  ...number(0, 1, "a number from 0 to less than 1"),
-  // As F32 has it.
-  isInRange: (value: unknown) => (value as number) >= 0 && Math.fround(value as number) < 1,
-};
 
 /** Batches of texts, which are checked when they are read. */
 export const batches: OptionRule = {
@@ -111,6 +109,7 @@ export const trainerRules: OptionRules<TrainerOptions> = {
   weightDecay: atLeastZero,
   gradientClip: atLeastZero,
   dropout: share,
+  adapterDropout: share,
   precision: oneOf<Precision>("f32", "bf16"),
   freeze: texts,
   adapter: { meaning: "an adapter of the model", isType: (value) => value instanceof ModelAdapter },
@@ -149,6 +148,7 @@ export function withDefaults(
     weightDecay: options.weightDecay ?? 0.1,
     gradientClip: options.gradientClip ?? 1,
     dropout: options.dropout ?? 0,
+    adapterDropout: options.adapterDropout ?? 0,
     precision: options.precision ?? "f32",
     freeze: options.freeze ?? [],
     seed: options.seed ?? 0,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { GPT2Config } from "../model/config.ts";
+import { adaptParameters, type LowRankUpdates } from "../model/adapt_parameters.ts";
 import { gpt2 } from "../model/gpt2.ts";
 import type { GPT2Parameters } from "../model/parameters.ts";
 import type { Backend } from "../tensor/backend.ts";
@@ -25,6 +26,8 @@ export interface TrainingGraphOptions {
   readonly config: GPT2Config;
   /** Its weights, as the forward pass reads them. */
   readonly parameters: GPT2Parameters;
+  /** What is added to them. Default: nothing. */
+  readonly updates?: LowRankUpdates;
   /** What is trained, and where the gradient of each is stored. */
   readonly trained: readonly Tensor[];
   /** Takes the gradients: one tensor for each of `trained`. */
@@ -39,6 +42,8 @@ export interface TrainingGraphOptions {
   readonly hooks?: TrainingHooks;
   /** The share of activations that are left out at random. Default: 0. */
   readonly dropout?: number;
+  /** The same of what `updates` read. Default: 0. */
+  readonly adapterDropout?: number;
 }
 
 /** A batch of texts, and the token that should follow at each position. */
@@ -57,8 +62,8 @@ export class TrainingGraph implements Disposable {
   readonly #hooks: TrainingGraphHooks | undefined;
 
   constructor(options: TrainingGraphOptions) {
-    const { backend, config, parameters, trained, gradients, batch, seq, precision } = options;
-    const { hooks, dropout } = options;
+    const { backend, config, trained, gradients, batch, seq, precision } = options;
+    const { hooks, dropout, adapterDropout } = options;
     using graph = new DisposableStack();
     this.#graph = graph.use(new Graph(backend, { lowering: "differentiable", precision }));
     const own = this.#hooks = hooks?.build(this.#graph);
@@ -66,7 +71,9 @@ export class TrainingGraph implements Disposable {
       observe: own && ((name, x) => own.observe(name, x)),
       spelledLayers: hooks?.spelledLayers,
       dropout,
+      adapterDropout,
     });
+    const parameters = parametersFor(this.#pass, options);
     this.#loss = targetLoss(this.#graph, gpt2(this.#pass, parameters, config), config.vocabSize);
     this.#graph.output(this.#loss.loss);
     // An intervention may cut weights off.
@@ -116,4 +123,17 @@ export class TrainingGraph implements Disposable {
   [Symbol.dispose](): void {
     this.#graph[Symbol.dispose]();
   }
+}
+
+/** The weights with what is added to them, of whose input a pass leaves out some. */
+function parametersFor(
+  pass: TrainingPass,
+  { parameters, updates }: Pick<TrainingGraphOptions, "parameters" | "updates">,
+): GPT2Parameters {
+  if (updates === undefined) return parameters;
+  const drop = (x: Tensor) => pass.dropAdapterInput(x);
+  const dropping = updates.entries().map(([name, list]) =>
+    [name, list.map((update) => ({ ...update, drop }))] as const
+  );
+  return adaptParameters(parameters, new Map(dropping));
 }

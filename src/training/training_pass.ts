@@ -29,6 +29,8 @@ export interface TrainingPassOptions {
   readonly spelledLayers?: ReadonlySet<number>;
   /** The share of activations that are left out at random. Default: 0. */
   readonly dropout?: number;
+  /** The same of what adapters read. Default: 0. */
+  readonly adapterDropout?: number;
 }
 
 /** Reads `batch` texts of `seq` tokens from their beginning; all logits are wanted, and nothing is remembered. */
@@ -41,6 +43,7 @@ export class TrainingPass implements Pass {
   readonly #spelledLayers: ReadonlySet<number>;
   readonly #isFused: boolean;
   readonly #dropout: number;
+  readonly #adapterDropout: number;
   /** (2), i32: another one in each step. */
   readonly #seed: Tensor | undefined;
   /** How many dropouts there are: each draws numbers of its own. */
@@ -56,14 +59,18 @@ export class TrainingPass implements Pass {
     graph: Graph,
     batch: number,
     seq: number,
-    { observe = (_name, x) => x, spelledLayers = new Set(), dropout = 0 }: TrainingPassOptions = {},
+    options: TrainingPassOptions = {},
   ) {
+    const { observe = (_name, x) => x, spelledLayers = new Set() } = options;
+    const { dropout = 0, adapterDropout = 0 } = options;
     this.graph = graph;
     this.#observe = observe;
     this.#spelledLayers = spelledLayers;
     this.#isFused = hasTrainingKernels(graph.backend);
     this.#dropout = dropout;
-    this.#seed = dropout === 0 ? undefined : graph.input([2], "i32", "seed");
+    this.#adapterDropout = adapterDropout;
+    const isRandom = dropout > 0 || adapterDropout > 0;
+    this.#seed = isRandom ? graph.input([2], "i32", "seed") : undefined;
     const { tokens, positions } = createInputs(graph, batch, seq);
     this.tokens = tokens;
     this.positions = positions;
@@ -82,9 +89,15 @@ export class TrainingPass implements Pass {
     return dropout === undefined ? observed : differentiableDropout(observed, dropout);
   }
 
-  #nextDropout(): Dropout | undefined {
-    if (this.#seed === undefined) return undefined;
-    return { probability: this.#dropout, seed: this.#seed, stream: this.#numStreams++ };
+  /** What an adapter reads, of which a share is left out. */
+  dropAdapterInput(x: Tensor): Tensor {
+    const dropout = this.#nextDropout(this.#adapterDropout);
+    return dropout === undefined ? x : differentiableDropout(x, dropout);
+  }
+
+  #nextDropout(probability = this.#dropout): Dropout | undefined {
+    if (this.#seed === undefined || probability === 0) return undefined;
+    return { probability, seed: this.#seed, stream: this.#numStreams++ };
   }
 
   attendFused(

@@ -168,3 +168,35 @@ function gradientOf(trainer: Trainer, name: string): Float32Array<ArrayBuffer> {
   readTensor(tensor, elements);
   return elements;
 }
+
+Deno.test("Trainer leaves out a share of what an adapter reads, in training only", async () => {
+  const data: BatchSource = { batch: () => batchOf(readTrainingCase(CASE)) };
+  const lossesOf = async (options: TrainerOptions) => {
+    using model = createTrainingModel(CASE);
+    using adapter = await model.loadAdapter(filledAdapter(model.config));
+    const settings = { ...ONE_STEP, numSteps: 3, learningRate: 1e-2, adapter, ...options };
+    using trainer = new Trainer(model, data, { ...settings, validation: [data.batch(0, 2)] });
+    const { loss: evaluated } = await trainer.evaluate();
+    return [evaluated, ...(await Array.fromAsync(trainer)).map(({ loss }) => loss)];
+  };
+  const [evaluated, ...losses] = await lossesOf({});
+  const [sameEvaluated, ...dropped] = await lossesOf({ adapterDropout: 0.5 });
+  assertEquals(sameEvaluated, evaluated);
+  assertEquals(await lossesOf({ adapterDropout: 0.5 }), [evaluated, ...dropped]);
+  dropped.forEach((loss, i) => assert(Math.abs(loss - losses[i]) > 1e-4, `${loss}, ${losses[i]}`));
+  // Each step leaves out something else, and so does another seed.
+  const others = await lossesOf({ adapterDropout: 0.5, seed: 1 });
+  assert(Math.abs(others[1] - dropped[0]) > 1e-5, `${others[1]}`);
+  using model = createTrainingModel(CASE);
+  const without = () => new Trainer(model, data, { ...ONE_STEP, adapterDropout: 0.5 });
+  assertThrows(without, RangeError, "adapterDropout is for an adapter");
+});
+
+Deno.test("Trainer leaves out nothing of what the model itself reads: an adapter of zeros adds 0", async () => {
+  const data: BatchSource = { batch: () => batchOf(readTrainingCase(CASE)) };
+  using model = createTrainingModel(CASE);
+  using adapter = await model.loadAdapter(createAdapter(model.config, { rank: 2 }));
+  using trainer = new Trainer(model, data, { ...ONE_STEP, adapter, adapterDropout: 0.9 });
+  using plain = new Trainer(model, data, { ...ONE_STEP, adapter });
+  assertEquals((await trainer.step()).loss, (await plain.step()).loss);
+});

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { NumericalError } from "../../src/base/errors.ts";
+import { NativeError, NumericalError } from "../../src/base/errors.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -224,6 +224,13 @@ Deno.test("Trainer refuses what cannot be trained", async () => {
     using trainer = new Trainer(model, data, STEPS);
     await assertRejects(() => trainer.step(), Error, text);
   }
+});
+
+Deno.test("Trainer says how much memory a batch takes that has none, before it tries", () => {
+  using model = createTrainingModel("steps");
+  const create = () => new Trainer(model, sequences, { ...STEPS, batchSize: 1e6 });
+  const { message } = assertThrows(create, NativeError);
+  assert(/ takes [\d,.]+ GB of memory, .* Lower batchSize /.test(message), message);
 });
 
 Deno.test("Trainer refuses a quantized model, and trains a file that is loaded to be trained", async () => {

@@ -24,8 +24,10 @@ import { moduleOf, PEFT_CONFIG, PEFT_PREFIX, PEFT_WEIGHTS } from "./read_peft.ts
 
 /** Options of {@linkcode saveAdapter}. */
 export interface SaveAdapterOptions extends WriteOptions {
-  /** The model that it is for, as PEFT looks for it. Default: it does not say. */
+  /** The model that it is for, as PEFT looks for it: a name of the hub, or the path of a folder. Default: it does not say. */
   baseModel?: string;
+  /** The share of its inputs that was left out in training, for PEFT to go on with. Default: 0. */
+  dropout?: number;
 }
 
 /**
@@ -49,7 +51,7 @@ async function savePeftAdapter(
   adapter: AdapterWeights,
   config: GPT2Config,
   folder: string,
-  { baseModel, ...options }: SaveAdapterOptions,
+  { baseModel, dropout, ...options }: SaveAdapterOptions,
 ): Promise<void> {
   using created = await CreatedFolder.at(folder);
   const tensors = adapter.weights.flatMap((weight) => {
@@ -65,7 +67,7 @@ async function savePeftAdapter(
     // Files of two adapters are never taken for one.
     beforeRename: () => removeIfAny(`${folder}/${PEFT_CONFIG}`),
   });
-  const text = toJsonText(peftConfig(adapter, config, baseModel));
+  const text = toJsonText(peftConfig(adapter, config, { baseModel, dropout }));
   const bytes = new TextEncoder().encode(text);
   await writeFileAtomically(`${folder}/${PEFT_CONFIG}`, bytes.length, [bytes]);
   created.keep();
@@ -74,7 +76,7 @@ async function savePeftAdapter(
 function peftConfig(
   { isRankStabilized, weights }: AdapterWeights,
   config: GPT2Config,
-  baseModel: string | undefined,
+  { baseModel, dropout = 0 }: Pick<SaveAdapterOptions, "baseModel" | "dropout">,
 ): JsonRecord {
   const [rank, ranks] = usualAndOthers(weights, ({ rank }) => rank);
   const [alpha, alphas] = usualAndOthers(weights, ({ alpha }) => alpha);
@@ -86,7 +88,7 @@ function peftConfig(
     init_lora_weights: true,
     lora_alpha: alpha,
     alpha_pattern: alphas,
-    lora_dropout: 0,
+    lora_dropout: dropout,
     modules_to_save: null,
     peft_type: "LORA",
     r: rank,

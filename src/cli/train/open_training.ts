@@ -7,6 +7,8 @@ import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quote, quotePath } from "../../base/describe.ts";
 import { exists } from "../../base/files.ts";
 import { convertCheckpoint } from "../../checkpoint/convert.ts";
+import type { SaveAdapterOptions } from "../../checkpoint/adapters/save_adapter.ts";
+import { parseHubModel } from "../../model_store/hub/model_names.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import { saveTokenizer } from "../../checkpoint/hugging_face/save_tokenizer.ts";
 import { readTokenizerFolder } from "../../checkpoint/hugging_face/tokenizer.ts";
@@ -103,7 +105,10 @@ export async function openTraining(
       saveEvery,
       result: adapter === undefined
         ? modelResult(model, `${out}/model.gguf`, plan.ggufType)
-        : adapterResult(model, adapter, `${out}/adapter.gguf`),
+        : adapterResult(model, adapter, `${out}/adapter.gguf`, {
+          baseModel: baseModelOf(plan.init!),
+          dropout: plan.training.adapterDropout,
+        }),
       samplePrompt: plan.samplePrompt ?? (tokenizer.endOfTextId === undefined ? "\n" : ""),
       numTrainTokens: data.train.numTokens,
     },
@@ -120,14 +125,25 @@ function modelResult(model: GPT2, path: string, type: FileType = "f16"): Trainin
 }
 
 /** An adapter is written as a folder that PEFT loads, and as a file for llama.cpp. */
-function adapterResult(model: GPT2, adapter: Adapter, path: string): TrainingResult {
+function adapterResult(
+  model: GPT2,
+  adapter: Adapter,
+  path: string,
+  options: SaveAdapterOptions,
+): TrainingResult {
   return {
-    save: (folder) => model.saveAdapter(adapter, folder),
+    save: (folder) => model.saveAdapter(adapter, folder, options),
     async finish(folder) {
       using saved = await model.loadAdapter(folder);
       await model.saveAdapter(saved, path);
     },
   };
+}
+
+/** The model that an adapter is for, where PEFT finds it: a folder, or a name of the hub. */
+function baseModelOf(init: string): string | undefined {
+  if (exists(init)) return exists(`${init}/config.json`) ? init : undefined;
+  return init === "demo" ? undefined : parseHubModel(init)?.repo;
 }
 
 async function openModel(

@@ -15,26 +15,34 @@ const TARGETS: Readonly<Record<string, AdapterTarget>> = {
   mlp: "mlpProjection",
 };
 
+/** What an adapter is to be, and the share of its inputs that is left out in training. */
+export interface LoraChoice {
+  readonly adapter: CreateAdapterOptions;
+  readonly dropout?: number;
+}
+
 /**
- * Reads `rank=8,alpha=16,targets=qkv,output`; all of it may be left out.
+ * Reads `rank=8,alpha=16,dropout=0.05,targets=qkv,output`; all of it may be left out.
  *
  * @throws {UsageError} if it is something else
  */
-export function parseAdapter(text: string): CreateAdapterOptions {
+export function parseAdapter(text: string): LoraChoice {
   const options: { rank?: number; alpha?: number; targets?: AdapterTarget[] } = {};
+  let dropout: number | undefined;
   for (const part of text.split(",").map((part) => part.trim())) {
     const [name, value] = part.includes("=") ? part.split("=", 2) : [undefined, part];
     const isTarget = name === "targets" || (name === undefined && options.targets !== undefined);
     if (isTarget && Object.hasOwn(TARGETS, value)) (options.targets ??= []).push(TARGETS[value]);
     else if (name === "rank" && /^\d+$/.test(value)) options.rank = Number(value);
     else if (name === "alpha" && /^\d+(\.\d+)?$/.test(value)) options.alpha = Number(value);
+    else if (name === "dropout" && /^0?\.\d+$|^0$/.test(value)) dropout = Number(value);
     else if (text.trim() !== "") {
       throw new UsageError(
-        `--lora takes rank=<integer>, alpha=<number> and targets=${
+        `--lora takes rank=<integer>, alpha=<number>, dropout=<less than 1> and targets=${
           Object.keys(TARGETS).join(",")
         }: received ${quote(part)}. Write for example rank=8,alpha=16,targets=qkv,output.`,
       );
     }
   }
-  return options;
+  return { adapter: options, ...dropout !== undefined && { dropout } };
 }

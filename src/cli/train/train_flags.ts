@@ -89,7 +89,7 @@ export const trainFlags = {
     group: MODEL,
     help:
       "With --init: train an adapter beside the model, whose weights stay as they are, quantized ones too: " +
-      "rank=8,alpha=16,targets=qkv,output,hidden,mlp. Each has a default: 8, twice the rank, qkv.",
+      "rank=8,alpha=16,dropout=0.05,targets=qkv,output,hidden,mlp. Each has a default: 8, twice the rank, 0, qkv.",
   },
   initType: {
     kind: "choice",

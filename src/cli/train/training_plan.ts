@@ -89,6 +89,7 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
     if (values[name] === undefined || values[needed] !== undefined) continue;
     throw new UsageError(`${flagText(name)} needs --${needed}: received none. Add it.`);
   }
+  const lora = values.lora === undefined ? undefined : parseAdapter(values.lora);
   const chosen = presets[(preset ?? "nano") as PresetName];
   const file = values.config === undefined ? {} : await readConfigFile(values.config);
   const base = init === undefined
@@ -114,7 +115,7 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
       }
       : {
         init: exists(init) ? resolve(init) : init,
-        ...values.lora !== undefined && { adapter: parseAdapter(values.lora) },
+        ...lora !== undefined && { adapter: lora.adapter },
         ...values.initType !== undefined && { initType: values.initType as FileType },
       },
     sampling: file.sampling ?? (init === undefined ? chosen.sampling : "epochs"),
@@ -136,6 +137,7 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
         weightDecay: values.weightDecay,
         gradientClip: values.gradientClip,
         dropout: values.dropout,
+        adapterDropout: lora?.dropout,
         precision: values.precision as TrainerOptions["precision"],
         freeze: values.freeze.length === 0 ? undefined : values.freeze,
         seed: values.seed,

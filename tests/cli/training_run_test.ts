@@ -1,0 +1,72 @@
+/** The folder of a training run, where a model or an adapter is wanted; and what `train --lora` writes. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { basePath } from "../checkpoint/adapters/fixtures.ts";
+import { withFiles } from "../training/data/with_files.ts";
+import { runCli } from "./run_cli.ts";
+
+const TEXT = "One fine day the sun rose, and nobody saw it. ".repeat(60);
+
+const FLAGS = ["--context", "16", "--batch-size", "2", "--steps", "3", "--threads", "1", "--quiet"];
+
+async function run(...args: string[]) {
+  const { code, stdout, stderr } = await runCli(args);
+  assertEquals(code, 0, stderr);
+  return { stdout, stderr };
+}
+
+Deno.test("a training run stands for the best that it has made, which is said", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const [data, out] = [`${folder}/text.txt`, `${folder}/run`];
+    const sizes = ["--layers", "1", "--heads", "2", "--width", "16"];
+    await run("train", "--data", data, "--out", out, ...sizes, ...FLAGS);
+    const notice = `is a training run: using ${out}/best\n`;
+    const generate = ["generate", "One", "--greedy", "-n", "8"];
+    const expected = await run(...generate, "--quiet", "--model", `${out}/best`);
+    const { stdout, stderr } = await run(...generate, "--model", `${out}/`);
+    assertEquals(stdout, expected.stdout);
+    assertStringIncludes(stderr, notice);
+    assertEquals((await run(...generate, "--quiet", "--model", out)).stderr, "");
+    assertStringIncludes((await run("info", out)).stderr, notice);
+    const tuned = `${folder}/tuned`;
+    const { stderr: training } = await run(
+      ...["train", "--data", data, "--init", out, "--out", tuned],
+      ...FLAGS.filter((flag) => flag !== "--quiet"),
+    );
+    assertStringIncludes(training, notice);
+    assertEquals(JSON.parse(Deno.readTextFileSync(`${tuned}/plan.json`)).init, `${out}/best`);
+    // What was not evaluated has only a last one.
+    const unevaluated = `${folder}/unevaluated`;
+    const flags = ["--validation-share", "0", ...sizes, ...FLAGS];
+    await run("train", "--data", data, "--out", unevaluated, ...flags);
+    assertStringIncludes((await run("info", unevaluated)).stderr, "using " + unevaluated + "/last");
+  }));
+
+Deno.test("train --lora writes of which model an adapter is, and its dropout; --adapter takes the run", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const out = `${folder}/run`;
+    await run(
+      ...["train", "--data", `${folder}/text.txt`, "--init", basePath, "--out", out],
+      ...["--lora", "rank=2,dropout=0.25,targets=qkv,mlp", ...FLAGS],
+    );
+    const { training } = JSON.parse(Deno.readTextFileSync(`${out}/plan.json`));
+    assertEquals(training.adapterDropout, 0.25);
+    const config = JSON.parse(Deno.readTextFileSync(`${out}/best/adapter_config.json`));
+    assertEquals(config.lora_dropout, 0.25);
+    assertEquals(Deno.realPathSync(config.base_model_name_or_path), Deno.realPathSync(basePath));
+    assert(config.base_model_name_or_path.startsWith("/") || Deno.build.os === "windows");
+    const score = ["score", "One fine day", "--json", "--model", basePath, "--threads", "1"];
+    const { stdout, stderr } = await run(...score, "--adapter", `${out}:0.5`);
+    assertStringIncludes(stderr, `${out} is a training run: using ${out}/best\n`);
+    assertEquals(stdout, (await run(...score, "--adapter", `${out}/best:0.5`)).stdout);
+    const merged = `${folder}/merged`;
+    assertStringIncludes(
+      (await run("merge", basePath, "--adapter", out, "--out", merged)).stderr,
+      `using ${out}/best`,
+    );
+    const { code, stderr: wrong } = await runCli([
+      ...["train", "--data", `${folder}/text.txt`, "--init", basePath, "--out", `${folder}/no`],
+      ...["--lora", "rank=2,dropout=1.5"],
+    ]);
+    assertEquals(code, 2);
+    assertStringIncludes(wrong, "dropout=<less than 1>");
+  }));
