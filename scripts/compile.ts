@@ -1,18 +1,25 @@
 /**
  * Makes a standalone program: one file that holds Deno's runtime, this package, the native library and a model.
  *
- *     deno task compile [--model m.gguf] [--output path] [--target triple --library path]
+ *     deno task compile [--model m.gguf] [--output path] [--portable] [--target triple --library path]
  *
  * @module
  */
 
 import { openGgufCheckpoint } from "../src/checkpoint/gguf/checkpoint.ts";
 import { exitCodeOf } from "../src/cli/exit_code.ts";
-import { libraryFileName } from "../src/native_library/build_stamp.ts";
+import { libraryFileName, readStamp } from "../src/native_library/build_stamp.ts";
+import { levelNames } from "../src/native_library/cpu_levels.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 import { parseFlags } from "./parse_flags.ts";
 import { ProgressLine } from "./progress_line.ts";
-import { compileProgram, isTarget, type Program, targets } from "./standalone_program.ts";
+import {
+  compileProgram,
+  type EmbeddedLibrary,
+  isTarget,
+  type Program,
+  targets,
+} from "./standalone_program.ts";
 
 const HELP = `Makes a standalone program, which needs neither Deno nor a network nor this folder.
 
@@ -23,6 +30,7 @@ Options:
   --output <path>   the program (default: gpt2)
   --target <name>   for another system (default: this one); takes --library as well
   --library <path>  the native library to put into it, with its .json beside it (default: that of this machine)
+  --portable        put in the libraries of all levels that \`deno task build --portable\` made: for other machines
   --help            show this text
 
 Deno downloads its runtime for compiled programs, denort, when it is first needed. Where it cannot,
@@ -35,9 +43,18 @@ const root = import.meta.dirname!.slice(0, -"/scripts".length);
 
 function parseOptions(args: string[]): Program | "help" {
   const names = ["model", "output", "target", "library"] as const;
-  const { values, switches } = parseFlags(args, { values: names, switches: ["help"] }, usageError);
+  const { values, switches } = parseFlags(
+    args,
+    { values: names, switches: ["help", "portable"] },
+    usageError,
+  );
   if (switches.help) return "help";
   const { model, output, target, library } = values;
+  if (switches.portable && (library ?? target) !== undefined) {
+    throw usageError(
+      "--portable is for this system, with its libraries: received --library or --target, too",
+    );
+  }
   if (target !== undefined && !isTarget(target)) {
     const names = Object.keys(targets).join(", ");
     throw usageError(`--target is not one of ${names}: received "${target}"`);
@@ -53,8 +70,20 @@ function parseOptions(args: string[]): Program | "help" {
     model,
     target,
     output: output ?? `gpt2${suffix}`,
-    library: library ?? `${root}/native/build/${libraryFileName()}`,
+    libraries: switches.portable
+      ? portableLibraries()
+      : [{ path: library ?? `${root}/native/build/${libraryFileName()}` }],
   };
+}
+
+function portableLibraries(): EmbeddedLibrary[] {
+  const all = levelNames().map((level) => ({
+    level,
+    path: `${root}/native/build/portable/${level}/${libraryFileName()}`,
+  }));
+  const built = all.filter(({ path }) => readStamp(path) !== undefined);
+  if (built.length > 0) return built;
+  throw usageError("--portable finds no library: build some with `deno task build --portable`");
 }
 
 function usageError(problem: string): BuildError {

@@ -12,6 +12,7 @@ import { sha256 } from "../src/base/sha256.ts";
 import { orStorageError } from "../src/base/storage_error.ts";
 import { describeBinary } from "../src/native_library/binary_format.ts";
 import { libraryFileName, readStamp, stampPathOf } from "../src/native_library/build_stamp.ts";
+import { COMPRESSED } from "../src/native_library/released/released_library.ts";
 import { BuildError, exitCodes } from "./build_error.ts";
 
 /** The systems that Deno has a runtime for, in the words of `Deno.build`. */
@@ -29,12 +30,19 @@ export function isTarget(name: string): name is Target {
   return Object.hasOwn(targets, name);
 }
 
+/** A native library to be put into a program. */
+export interface EmbeddedLibrary {
+  readonly path: string;
+  /** Its level of instructions, where there are several; of no level if it is the only one. */
+  readonly level?: string;
+}
+
 /** A program to be made. */
 export interface Program {
   /** The folder of the repository. */
   readonly root: string;
-  /** The native library to put into it; its stamp lies beside it. */
-  readonly library: string;
+  /** The native libraries to put into it; the stamp of each lies beside it. */
+  readonly libraries: readonly EmbeddedLibrary[];
   /** A GGUF file to put into it. */
   readonly model?: string;
   /** The system it is for; this one if left out. */
@@ -80,21 +88,26 @@ export async function compileProgram(
 
 /** Fills `folder` with the files of a program: the modules, and in `PROGRAM_FILES` what `src/base/program_files.ts` describes. */
 export async function layOut(program: Program, folder: string): Promise<void> {
-  const { root, library, model, target } = program;
-  await copyFolder(`${root}/src`, `${folder}/src`);
+  const { root, libraries, model, target } = program;
+  // Libraries that were made for a release are for all systems; the one that is needed comes below.
+  await copyFolder(`${root}/src`, `${folder}/src`, (name) => !name.endsWith(COMPRESSED));
   for (const name of ["mod.ts", "deno.json"]) {
     await Deno.copyFile(`${root}/${name}`, `${folder}/${name}`);
   }
 
   const { os, arch } = target === undefined ? Deno.build : targets[target];
-  await checkLibrary(library, `${os} ${arch}`);
-  const libraryFolder = `${folder}/${PROGRAM_FILES}/library`;
-  await Deno.mkdir(libraryFolder, { recursive: true });
-  const embedded = `${libraryFolder}/${libraryFileName(os)}`;
-  await Deno.copyFile(library, embedded);
-  // What the library was built from is of no use there, and tells about this machine.
-  const stamp = { ...readStamp(library)!, inputs: {} };
-  await Deno.writeTextFile(stampPathOf(embedded), JSON.stringify(stamp));
+  for (const { path, level } of libraries) {
+    await checkLibrary(path, `${os} ${arch}`);
+    const libraryFolder = `${folder}/${PROGRAM_FILES}/library${
+      level === undefined ? "" : `/${level}`
+    }`;
+    await Deno.mkdir(libraryFolder, { recursive: true });
+    const embedded = `${libraryFolder}/${libraryFileName(os)}`;
+    await Deno.copyFile(path, embedded);
+    // What the library was built from is of no use there, and tells about this machine.
+    const stamp = { ...readStamp(path)!, inputs: {} };
+    await Deno.writeTextFile(stampPathOf(embedded), JSON.stringify(stamp));
+  }
 
   if (model !== undefined) {
     await Deno.mkdir(`${folder}/${PROGRAM_FILES}/model`);
@@ -208,11 +221,15 @@ async function checkStarts(path: string, signal?: AbortSignal): Promise<void> {
   );
 }
 
-async function copyFolder(from: string, to: string): Promise<void> {
+async function copyFolder(
+  from: string,
+  to: string,
+  isWanted: (name: string) => boolean,
+): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
   for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
-    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`, isWanted);
+    else if (isWanted(name)) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
   }
 }
 

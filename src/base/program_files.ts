@@ -11,7 +11,8 @@
 export const PROGRAM_FILES = "src/base/program_files";
 
 /**
- * The path of the folder that holds what was put in: `library/`, with the native library and its stamp, and `model/`,
+ * The path of the folder that holds what was put in: `library/`, with the native library and its stamp or with a
+ * folder of that kind for each level of instructions, and `model/`,
  * with at most one GGUF file.
  *
  * @returns undefined outside a standalone program, and in one that took this package from the web. Elsewhere the folder

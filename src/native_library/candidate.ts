@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { Work } from "../base/work.ts";
 import type { BuildStamp } from "./build_stamp.ts";
+import type { PrepareLibraryOptions } from "./prepare_options.ts";
 
 /** A native library that could be opened. */
 export interface LibraryCandidate {
@@ -15,6 +17,8 @@ export interface LibraryCandidate {
   remedy: string;
   /** What its build noted, if it did. */
   stamp?: BuildStamp;
+  /** Puts it there, where it is fetched only once its turn has come. Throws an Error that says why it cannot be had. */
+  prepare?(options: PrepareLibraryOptions): Work<void>;
 }
 
 /** One file of several that make a library. */

@@ -14,6 +14,7 @@ import { forcedLevel, LEVEL_VARIABLE, levelsOfThisCpu } from "./cpu_levels.ts";
 import { extractLibrary } from "./extract_library.ts";
 import type { PrepareLibraryOptions } from "./prepare_options.ts";
 import { cachedPrebuilt } from "./prebuilt/cached_prebuilt.ts";
+import { candidateOf, fetchedFor, missingFor } from "./released/libraries.ts";
 
 /** A place where a native library may be. */
 export interface LibraryLocation {
@@ -32,20 +33,22 @@ export interface LibraryLocation {
 /** The environment variable that names a library to be used instead of all others. */
 export const LIBRARY_VARIABLE = "GPT2_NATIVE_LIBRARY";
 
-/** The locations that need no network, in their order. */
-export const localLocations: readonly LibraryLocation[] = [
+/** All locations, in their order. */
+export const locations: readonly LibraryLocation[] = [
   { name: LIBRARY_VARIABLE, isDecisive: true, find: fromEnvironment },
   { name: "inside this program", hasLevels: true, find: fromProgram },
   { name: "local build", find: fromLocalBuild },
   { name: "local build, portable", hasLevels: true, find: fromPortableBuild },
+  { name: "release, fetched before", hasLevels: true, find: () => fetchedFor(wantedLevels()) },
+  { name: "release, from the package", hasLevels: true, isRemote: true, find: fromRelease },
   { name: "prebuilt, fetched before", find: cachedPrebuilt },
-];
-
-/** All locations, in their order. */
-export const locations: readonly LibraryLocation[] = [
-  ...localLocations,
   { name: "prebuilt, from npm", isRemote: true, find: fromNpm },
 ];
+
+/** The locations that need no network, in their order. */
+export const localLocations: readonly LibraryLocation[] = locations.filter((location) =>
+  !location.isRemote
+);
 
 function fromEnvironment(): LibraryCandidate[] {
   const path = environmentVariable(LIBRARY_VARIABLE);
@@ -76,6 +79,19 @@ function fromPortableBuild(): LibraryCandidate[] {
   return wantedLevels().flatMap((level) =>
     builtLibrary(`portable/${level}/`, `deno task build --level ${level}`)
   );
+}
+
+/** Each is fetched only if none before it can be used. */
+function fromRelease(): LibraryCandidate[] {
+  return missingFor(wantedLevels()).map((library) => ({
+    ...candidateOf(library),
+    prepare: ({ onProgress }) =>
+      // Loaded only when it comes to that.
+      piece(refuseNow, async (signal) => {
+        const { fetchReleased } = await import("./released/fetch_released.ts");
+        await fetchReleased(library, { onProgress, signal });
+      }),
+  }));
 }
 
 /** The levels to look for, best first: the one asked for, or all that this processor has. */

@@ -167,6 +167,15 @@ function* findIn(
         search.noteUnsuitable(location, candidate, `it was built without ${gpu}`);
         continue;
       }
+      if (candidate.prepare !== undefined) {
+        try {
+          yield* candidate.prepare(options);
+        } catch (error) {
+          // What keeps this one from being had keeps the others, too.
+          search.skip(location, undefined, error);
+          break;
+        }
+      }
       try {
         const found = yield* verifyAndOpen(candidate, location.isDecisive === true);
         search.noteUsed(location, candidate);

@@ -33,7 +33,7 @@ Deno.test("doctor shows what a report of a problem should say", async () => {
       Deno.version.deno,
       Deno.build.arch,
       "Native library",
-      "GPT2_NATIVE_LIBRARY       not set",
+      "GPT2_NATIVE_LIBRARY        not set",
       "prebuilt, from npm",
       "not tried",
       "Devices",

@@ -7,6 +7,7 @@ import {
   levelsOfThisCpu,
   levelsWith,
 } from "../../src/native_library/cpu_levels.ts";
+import { libraryFileName, readStamp } from "../../src/native_library/build_stamp.ts";
 import { assertOpens, assertRefused, root, Sandbox } from "./library_trial.ts";
 
 const [best, ...others] = levelsOfThisCpu();
@@ -135,4 +136,26 @@ Deno.test("GPT2_CPU_LEVEL is refused where there is no such library, with how to
     { ...trial, env: { GPT2_CPU_LEVEL: lacking } },
     `this processor lacks instructions of the level that GPT2_CPU_LEVEL asks for: received "${lacking}"`,
   );
+});
+
+/** The demo's greedy text, from the library of a level, or from that which is used otherwise. */
+async function textWith(level: string, cache: string) {
+  const args = ["--model", "demo", "--greedy", "-n", "40", "--json", "ROMEO:"];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", `${root}/mod.ts`, ...args],
+    env: { GPT2_CPU_LEVEL: level, HF_HUB_OFFLINE: "1", XDG_CACHE_HOME: cache, NO_COLOR: "1" },
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout)).sequences[0].text;
+}
+
+// Those of `deno task build --portable`, where that was run: the tests do not take the minutes that it takes.
+Deno.test("each level that is built and runs here writes the same text", async () => {
+  using sandbox = new Sandbox();
+  const isBuilt = (level: string) =>
+    readStamp(`${root}/native/build/portable/${level}/${libraryFileName()}`) !== undefined;
+  const expected = await textWith("", sandbox.folder);
+  for (const level of levelsOfThisCpu().filter(isBuilt)) {
+    assertEquals(await textWith(level, sandbox.folder), expected, level);
+  }
 });

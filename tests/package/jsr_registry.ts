@@ -50,11 +50,17 @@ export class JsrRegistry implements AsyncDisposable {
     );
   }
 
-  /** A registry with the package as it is now. */
-  static async start(): Promise<JsrRegistry> {
+  /**
+   * A registry with the package as it is now.
+   *
+   * @param more files that a release adds or changes, by their paths in the package
+   */
+  static async start(
+    more: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map(),
+  ): Promise<JsrRegistry> {
     const files = await packageFiles();
     const read = files.map(async ({ path, url }) => [path, await Deno.readFile(url)] as const);
-    return new JsrRegistry(new Map(await Promise.all(read)));
+    return new JsrRegistry(new Map([...await Promise.all(read), ...more]));
   }
 
   /** What `JSR_URL` has to be. */

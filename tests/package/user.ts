@@ -16,7 +16,7 @@ const NETWORK_VARIABLE =
   /^(https?_proxy|node_extra_ca_certs|deno_cert|deno_tls_ca_store|npm_config_registry)$/i;
 
 /** Far longer than any test should take: what does not end by itself is ended then. */
-const MAX_MS = 60_000;
+const MAX_MS = 180_000;
 
 /** What a program did. */
 export interface Outcome {
@@ -45,9 +45,13 @@ export class World implements AsyncDisposable {
    * Starts both servers.
    *
    * @param library where the native library comes from. Default: what is built here, which needs no network
+   * @param more files that a release adds to the package
    */
-  static async create(library: LibrarySource = "built"): Promise<World> {
-    return new World(await JsrRegistry.start(), library);
+  static async create(
+    library: LibrarySource = "built",
+    more?: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  ): Promise<World> {
+    return new World(await JsrRegistry.start(more), library);
   }
 
   /** What everyone's Deno is told. */

@@ -7,13 +7,16 @@ import {
 } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { BuildError } from "../../scripts/build_error.ts";
+
 import {
   compileArguments,
   compileProgram,
   layOut,
   type Program,
 } from "../../scripts/standalone_program.ts";
+import { sha256Sync } from "../../src/base/sha256.ts";
 import { cpuId } from "../../src/ffi/cpu_id.ts";
+import { levelsOfThisCpu } from "../../src/native_library/cpu_levels.ts";
 import { libraryFileName, readStamp, stampPathOf } from "../../src/native_library/build_stamp.ts";
 import { makeProgram } from "./standalone.ts";
 
@@ -83,7 +86,7 @@ const ignore = Deno.build.os === "windows";
 
 Deno.test("layOut() makes a folder in which every import finds its module", async () => {
   await inFolder(async (folder) => {
-    await layOut({ root, library, output: "gpt2" }, folder);
+    await layOut({ root, libraries: [{ path: library }], output: "gpt2" }, folder);
     const flags = ["--json", "--no-config", "--no-lock", "--no-remote", "--no-npm"];
     const { code, stdout } = await run(Deno.execPath(), ["info", ...flags, "mod.ts"], {
       cwd: folder,
@@ -109,7 +112,7 @@ Deno.test("layOut() makes a folder in which every import finds its module", asyn
 
 Deno.test("layOut() puts in the library and a stamp that says nothing of this machine", async () => {
   await inFolder(async (folder) => {
-    await layOut({ root, library, output: "gpt2" }, folder);
+    await layOut({ root, libraries: [{ path: library }], output: "gpt2" }, folder);
     const embedded = `${folder}/src/base/program_files/library/${libraryFileName()}`;
     assertEquals(await Deno.readFile(embedded), await Deno.readFile(library));
     assertEquals(readStamp(embedded), { ...readStamp(library)!, inputs: {} });
@@ -121,7 +124,10 @@ Deno.test("compileArguments() includes every file that no module imports", async
     const model = `${folder}/bard.gguf`;
     await Deno.copyFile(demo, model);
     await Deno.mkdir(`${folder}/files`);
-    await layOut({ root, library, model, output: "gpt2" }, `${folder}/files`);
+    await layOut(
+      { root, libraries: [{ path: library }], model, output: "gpt2" },
+      `${folder}/files`,
+    );
     const args = compileArguments(`${folder}/files`, "/somewhere/gpt2", "x86_64-apple-darwin");
     const included = args.filter((_, i) => args[i - 1] === "--include");
     for (const path of included) assert((await Deno.stat(`${folder}/files/${path}`)).isFile, path);
@@ -151,7 +157,7 @@ Deno.test("compileProgram() says how to bring the runtime where Deno cannot down
     Deno.env.delete("DENORT_BIN");
     const error = await assertRejects(
       () =>
-        compileProgram({ root, library, output: `${folder}/gpt2` }, {
+        compileProgram({ root, libraries: [{ path: library }], output: `${folder}/gpt2` }, {
           env: { ...env, DENO_DIR: `${folder}/deno` },
         }),
       BuildError,
@@ -202,6 +208,7 @@ const usageErrors = [
   { args: ["--output"], expected: "--output needs a value" },
   { args: ["--target", "amiga"], expected: "--target is not one of x86_64-unknown-linux-gnu" },
   { args: ["--model", "folder"], expected: '--model is not a .gguf file: received "folder"' },
+  { args: ["--portable", "--library", "x.so"], expected: "received --library or --target, too" },
   { args: ["--library", "/nonexistent.so"], expected: "/nonexistent.so is missing or damaged" },
 ];
 for (const { args, expected } of usageErrors) {
@@ -248,7 +255,7 @@ Deno.test({
   ignore,
   fn: () =>
     inFolder(async (folder) => {
-      const program = await makeProgram(folder, { root, library });
+      const program = await makeProgram(folder, { root, libraries: [{ path: library }] });
       const { cwd, home, env } = await inEmptyFolder(folder);
       const args = ["ROMEO:", "--max-new-tokens", "5", "--seed", "1", "--quiet"];
       const first = await run(program, args, { cwd, env });
@@ -272,12 +279,42 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "a standalone program with libraries for several levels takes the best, or the one asked for",
+  ignore,
+  fn: () =>
+    inFolder(async (folder) => {
+      const [best, ...others] = levelsOfThisCpu();
+      const last = others.at(-1) ?? best;
+      const libraries = [best, last].map((level) => {
+        const path = `${folder}/${level}-${libraryFileName()}`;
+        // Different ones, so that each has a place of its own; what follows a library is not read.
+        const bytes = new Uint8Array([...Deno.readFileSync(library), level.length]);
+        Deno.writeFileSync(path, bytes);
+        const stamp = { ...readStamp(library)!, level, sha256: sha256Sync(bytes) };
+        Deno.writeTextFileSync(stampPathOf(path), JSON.stringify(stamp));
+        return { path, level, sha256: stamp.sha256 };
+      });
+      const program = await makeProgram(folder, { root, libraries });
+      const { cwd, env } = await inEmptyFolder(folder);
+      for (const [level, expected] of [["", libraries[0]], [last, libraries[1]]] as const) {
+        const { code, stdout, stderr } = await run(program, ["doctor", "--json"], {
+          cwd,
+          env: { ...env, GPT2_CPU_LEVEL: level },
+        });
+        assertEquals(code, 0, stderr);
+        assertStringIncludes(JSON.parse(stdout).library.path, expected.sha256);
+      }
+    }),
+});
+
+Deno.test({
   name: "a standalone program tries its library out on a CPU that is new to it, in a child process",
   ignore,
   fn: () =>
     inFolder(async (folder) => {
       const elsewhere = await libraryFromElsewhere(folder);
-      const program = await makeProgram(folder, { root, library: elsewhere });
+      const program = await makeProgram(folder, { root, libraries: [{ path: elsewhere }] });
       const { cwd, home, env } = await inEmptyFolder(folder);
       const { code, stderr } = await run(program, ["", "--max-new-tokens", "1", "--quiet"], {
         cwd,
@@ -307,7 +344,7 @@ Deno.test({
       await Deno.copyFile(demo, model);
       const program = await makeProgram(
         folder,
-        { root, library, model } satisfies Partial<Program>,
+        { root, libraries: [{ path: library }], model } satisfies Partial<Program>,
       );
       const { cwd, env } = await inEmptyFolder(folder);
       const args = ["ROMEO:", "--max-new-tokens", "3", "--greedy", "--json"];

@@ -5,6 +5,8 @@
  */
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { parse } from "@std/yaml/parse";
+import { releasedLevels } from "../../scripts/make_library_table.ts";
+import { levelNames } from "../../src/native_library/cpu_levels.ts";
 import { backends } from "../../scripts/native_tools.ts";
 import { libraryFileName } from "../../src/native_library/build_stamp.ts";
 
@@ -63,14 +65,21 @@ Deno.test("the release workflow runs the Deno that the README names, in every jo
 });
 
 Deno.test("the release workflow builds for each system the library that is looked for there", () => {
-  assertEquals(new Set(rows.map(({ platform }) => platform)).size, rows.length);
+  assertEquals(rows.map(({ platform }) => platform).sort(), Object.keys(releasedLevels).sort());
   for (const { os, platform, backend, library } of rows) {
     const [system] = platform.split("-");
     assertEquals(library, libraryFileName(system as typeof Deno.build.os), platform);
     assert((backends as readonly string[]).includes(backend), backend);
     const runner = { linux: "ubuntu", darwin: "macos", windows: "windows" }[system];
     assert(os.startsWith(`${runner}-`), os);
-    assertEquals(/-arm$/.test(os), platform === "linux-arm64", os);
+    assertEquals(/-arm$/.test(os), platform === "linux-aarch64", os);
+  }
+});
+
+Deno.test("what is published for a system are levels of its processors, best first", () => {
+  for (const [system, levels] of Object.entries(releasedLevels)) {
+    const all = levelNames(system.split("-")[1] as typeof Deno.build.arch);
+    assertEquals(levels, all.filter((level) => levels.includes(level)), system);
   }
 });
 
@@ -116,7 +125,7 @@ Deno.test("the release workflow publishes after everything that can fail, what w
     return found;
   };
   const publishing = index("deno publish");
-  for (const before of ["--version", "sha256sum --check", "gh release create"]) {
+  for (const before of ["--version", "make_library_table.ts", "gh release create"]) {
     assertGreater(publishing, index(before));
   }
   const build = workflow.jobs.build.steps.map(({ run, uses }) => run ?? uses ?? "");

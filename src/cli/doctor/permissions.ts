@@ -17,8 +17,11 @@ const PURPOSES: readonly (readonly [name: Deno.PermissionName, purpose: string])
   ["read", "to open the native library and models: nothing works without"],
   ["env", "to find the caches"],
   ["write", "to keep what was downloaded, and to write models"],
-  ["net", "to download models"],
-  ["run", "to try out a library that is new here in a child process, and to fetch one"],
+  ["net", "to download models, and the native library of a release"],
+  [
+    "run",
+    "to try out a library that is new here in a child process, and to fetch the prebuilt one",
+  ],
   ["sys", "for the name of the processor, in this report alone"],
 ];
 

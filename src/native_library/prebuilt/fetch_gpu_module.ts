@@ -7,9 +7,10 @@ import { StorageError } from "../../base/errors.ts";
 import { folderOf } from "../../base/files.ts";
 import { storageError } from "../../base/storage_error.ts";
 import type { GpuKind } from "../device_name.ts";
+import { requireOnline, requirePrivateFolder } from "../fetch_conditions.ts";
 import type { PrepareLibraryOptions } from "../prepare_options.ts";
 import { withWorkFolder } from "../work_folder.ts";
-import { fetchChecked, requireOnline, requirePrivateFolder } from "./fetch_prebuilt.ts";
+import { fetchChecked } from "./fetch_prebuilt.ts";
 import { isFetched, modulePath } from "./gpu_module.ts";
 import type { GpuPackage } from "./gpu_packages.ts";
 

@@ -4,16 +4,12 @@
  * @module
  */
 import { requireCacheFolder } from "../../base/cache_folder.ts";
-import { quotePath } from "../../base/describe.ts";
-import { offlineVariable } from "../../base/environment.ts";
-import { StorageError } from "../../base/errors.ts";
 import { folderOf } from "../../base/files.ts";
-import { otherPlaceFor } from "../../base/place_advice.ts";
 import { sha256 } from "../../base/sha256.ts";
 import { storageError } from "../../base/storage_error.ts";
+import { requireOnline, requirePrivateFolder } from "../fetch_conditions.ts";
 import { fetchNpmPackage } from "../npm_package.ts";
 import type { PrepareLibraryOptions } from "../prepare_options.ts";
-import { makePrivateFolder, UntrustedPathError } from "../trusted_path.ts";
 import { withWorkFolder } from "../work_folder.ts";
 import { prebuiltFolderIn, prebuiltPackage } from "./cached_prebuilt.ts";
 import type { PrebuiltPackage } from "./packages.ts";
@@ -72,19 +68,6 @@ export async function fetchChecked(
   return checked;
 }
 
-/**
- * Requires that something can be downloaded.
- *
- * @throws {Error} if the environment forbids it, or there is no Deno to do it
- */
-export function requireOnline(): void {
-  if (Deno.build.standalone) throw new Error("a standalone program cannot get another library");
-  const forbidden = offlineVariable();
-  if (forbidden !== undefined) {
-    throw new Error(`nothing may be downloaded: ${forbidden} is ${Deno.env.get(forbidden)}`);
-  }
-}
-
 /** Whether all files are there, as they were published: then what is wrong is not cured by fetching them again. */
 async function isIntact(folder: string, { files }: PrebuiltPackage): Promise<boolean> {
   const isSame = Object.entries(files).map(([file, hash]) =>
@@ -99,23 +82,4 @@ async function replaceFolder(target: string, folder: string, replaced: string): 
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.rename(folder, target);
-}
-
-/**
- * Makes a folder that only this user can write to: where others could put something, it would be refused after the download.
- *
- * @throws {StorageError} if others can
- */
-export function requirePrivateFolder(folder: string): void {
-  try {
-    makePrivateFolder(folder);
-  } catch (error) {
-    if (!(error instanceof UntrustedPathError)) throw error;
-    throw new StorageError(
-      `Cannot keep the native library in ${
-        quotePath(folder)
-      }: another user could change it there: received ` +
-        `a path of which ${error.message}. Change that, or ${otherPlaceFor(folder)}.`,
-    );
-  }
 }
