@@ -36,9 +36,12 @@ void gpt2_install_abort_handler(void) {
     ggml_set_abort_callback(exit_on_abort);
 }
 
+/* That there is no driver is no error: `doctor` says so, and the processor computes. */
+static const char no_driver[] = "ggml_cuda_init: failed to initialize";
+
 static void print_errors(enum ggml_log_level level, const char * text, void * user_data) {
     (void) user_data;
-    if (level == GGML_LOG_LEVEL_ERROR) {
+    if (level == GGML_LOG_LEVEL_ERROR && strncmp(text, no_driver, sizeof(no_driver) - 1) != 0) {
         fputs(text, stderr);
     }
 }
