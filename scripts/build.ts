@@ -32,6 +32,7 @@ import { compile } from "./native_compile.ts";
 import { changedInputs, nativeInputs } from "./native_inputs.ts";
 import { ensureGgmlSource, ggmlVersion } from "./native_source.ts";
 import { backends, MissingToolsError, type NativeBackend, requireTools } from "./native_tools.ts";
+import { requireShaderCompiler } from "./shader_compiler.ts";
 import {
   buildEnvironment,
   keepWorkFolder,
@@ -364,6 +365,7 @@ async function buildIfNeeded(options: Options, progress: ProgressLine): Promise<
     const plan = await planBuild(options);
     if (plan === undefined) return;
     requireTools(plan.backend);
+    if (plan.backend === "vulkan") await requireShaderCompiler();
     const { buildFolder } = options;
     await Deno.mkdir(buildFolder, { recursive: true });
     const onWait = () => progress.show("Waiting for another build of the native library");

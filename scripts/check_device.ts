@@ -23,8 +23,11 @@ import { parseFlags } from "./parse_flags.ts";
 /** Largest difference of logits. GPUs sum in another order, and attend to a cache of F32 in half precision. */
 const TOLERANCES = { f32: 0.05, q8_0: 0.5 } as const satisfies Partial<Record<FileType, number>>;
 
-/** Largest difference of a captured activation, or of logits after an intervention, in parts of the largest number in it. */
-const HOOK_TOLERANCE = 1e-3;
+/**
+ * Largest difference of a captured activation, or of logits after an intervention, in parts of the largest number in it. GPUs
+ * multiply numbers in F32 in half precision, and where a head looks are exponentials of such products.
+ */
+const HOOK_TOLERANCE = 1e-2;
 
 const PROMPT = "ROMEO:";
 /** What the logits are compared for. */

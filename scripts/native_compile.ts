@@ -21,8 +21,12 @@ const HINTS: [symptom: RegExp, hint: string][] = [
     "The CUDA toolkit is here without cuBLAS: install that as well (Debian, Ubuntu: libcublas-dev).",
   ],
   [
-    /extension not supported: GL_KHR_cooperative_matrix|LayerSettingsCreateInfoEXT/,
-    "glslc or the Vulkan headers are too old (those of Debian 12 are): take the Vulkan SDK, or Debian 13's.",
+    /"SPIRV-Headers"|SPIRV-HeadersConfig/,
+    "The headers of SPIR-V are missing (Debian, Ubuntu: spirv-headers; in a folder of their own: CMAKE_PREFIX_PATH).",
+  ],
+  [
+    /LayerSettingsCreateInfoEXT|VK_API_VERSION_1_4/,
+    "The Vulkan headers are too old (those of Debian 12 are): take the Vulkan SDK, or Debian 13's libvulkan-dev.",
   ],
 ];
 

@@ -64,9 +64,9 @@ const shaderCompiler: Tool = {
   name: "glslc (the Vulkan SDK)",
   commands: ["glslc"],
   packages: {
-    debian: "glslc libvulkan-dev",
-    fedora: "glslc vulkan-loader-devel",
-    macos: "vulkan-headers vulkan-loader shaderc",
+    debian: "glslc libvulkan-dev spirv-headers",
+    fedora: "glslc vulkan-loader-devel spirv-headers-devel",
+    macos: "vulkan-headers vulkan-loader shaderc spirv-headers",
     windows: "KhronosGroup.VulkanSDK",
   },
 };

@@ -123,6 +123,11 @@ class GpuSandbox implements AsyncDisposable {
     await assertOpens({ cache: folder, clone: this.#clone, env: { HF_HUB_OFFLINE: "0" } });
   }
 
+  /** Puts a library that was built for the processor alone where one is looked for first. */
+  addLocalBuild(): void {
+    this.#sandbox.write().stamp({ backend: "cpu" }).moveTo(`${this.#clone}/native/build`);
+  }
+
   /** Opens the library for devices, one after the other. */
   async open(devices: string[], env: Record<string, string> = {}) {
     const { folder } = this.#sandbox;
@@ -203,6 +208,12 @@ Deno.test({
     assertStringIncludes(damaged.result, "is damaged: it is not the file that was published");
     const passedOver = await sandbox.open(["auto"]);
     assertEquals([passedOver.result, passedOver.gpus[0].verdict], ["opened", "skipped"]);
+
+    // A library built here is used, unless it cannot compute on what is named.
+    sandbox.addLocalBuild();
+    assertEquals((await sandbox.open(["auto"])).gpus[0].verdict, "nothing there");
+    Deno.writeFileSync(sandbox.modulePath, sandbox.module);
+    assertEquals((await sandbox.open(["vulkan"])).gpus[0].verdict, "used");
   },
 });
 

@@ -168,6 +168,10 @@ Deno.test({
     const vulkan = await runBuild(["--backend", "vulkan", "--force"], TOOLS);
     assertEquals(vulkan.code, 78);
     assertStringIncludes(vulkan.stderr, "glslc (the Vulkan SDK) is not on PATH");
+    const old = await runBuild(["--backend", "vulkan", "--force"], [...TOOLS, "glslc"]);
+    assertEquals(old.code, 78);
+    assertStringIncludes(old.stderr, "glslc is too old, or does not work: received no version");
+    assertStringIncludes(old.stderr, "Debian 13 (glslc libvulkan-dev spirv-headers)");
   },
 });
 
@@ -285,7 +289,8 @@ Deno.test("hintsFor() says what to do about a toolkit without cuBLAS", () => {
 });
 
 Deno.test("hintsFor() says what to do about tools of Vulkan that are too old", () => {
-  const line = "warning: '#extension' : extension not supported: GL_KHR_cooperative_matrix";
+  const line =
+    'Could not find a package configuration file provided by "SPIRV-Headers" with any of';
   assertEquals(hintsFor([line]).length, 1);
   assertEquals(hintsFor(["error: 'LayerSettingsCreateInfoEXT' is not a member of 'vk'"]).length, 1);
 });

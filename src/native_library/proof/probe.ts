@@ -15,6 +15,16 @@
 import { bindLibrary } from "../../ffi/bind_library.ts";
 import { TIMEOUT_EXIT_CODE } from "../child_program.ts";
 import type { Library } from "../../ffi/symbols.ts";
+import {
+  INPUTS,
+  makeActivations,
+  makeWeights,
+  multiply,
+  OUTPUTS,
+  Q4_0,
+  Q8_0,
+  type Weights,
+} from "./small_product.ts";
 
 /** What a library that works says about itself. */
 export interface Proof {
@@ -28,19 +38,14 @@ export interface Proof {
   gpus: string[];
 }
 
-const Q4_0 = 2;
-const Q8_0 = 8;
 const F32 = 0;
 const CPU_DEVICE = 0;
 /** Dedicated and integrated. */
 const GPU_DEVICES = [1, 2];
-const BLOCK = 32;
 
 /** Of a prebuilt ggml without modules for GPUs. */
 const NUM_FILES = 3;
 
-const INPUTS = 256;
-const OUTPUTS = 64;
 const NUM_THREADS = 2;
 const TIMEOUT_MS = 60_000;
 
@@ -49,70 +54,6 @@ const TIMEOUT_MS = 60_000;
 const TOLERANCE = 1e-5;
 /** A GPU may sum in half precision. */
 const GPU_TOLERANCE = 1e-2;
-
-/** Numbers that look random and are the same everywhere: 16 bits of a linear congruential generator. */
-function numbersFrom(seed: number): () => number {
-  let state = seed;
-  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 16;
-}
-
-interface Weights {
-  type: number;
-  bytes: Uint8Array<ArrayBuffer>;
-  values: Float32Array;
-}
-
-/** OUTPUTS x INPUTS weights, as blocks of one F16 scale (1/32 ... 1/256) and 32 integers. */
-function makeWeights(type: number): Weights {
-  const next = numbersFrom(type);
-  const blockBytes = 2 + (type === Q8_0 ? BLOCK : BLOCK / 2);
-  const numBlocks = OUTPUTS * INPUTS / BLOCK;
-  const bytes = new Uint8Array(numBlocks * blockBytes);
-  const view = new DataView(bytes.buffer);
-  const values = new Float32Array(OUTPUTS * INPUTS);
-  for (let block = 0; block < numBlocks; block++) {
-    const start = block * blockBytes;
-    const exponent = 5 + next() % 4;
-    view.setUint16(start, (15 - exponent) << 10, true);
-    for (let i = 0; i < BLOCK; i++) {
-      let integer: number;
-      if (type === Q8_0) {
-        integer = next() % 255 - 127;
-        view.setInt8(start + 2 + i, integer);
-      } else {
-        // The first 16 integers are in the low halves of the bytes, the others in the high halves, offset by 8.
-        integer = next() % 16 - 8;
-        bytes[start + 2 + i % 16] |= (integer + 8) << (i < 16 ? 0 : 4);
-      }
-      values[block * BLOCK + i] = integer * 2 ** -exponent;
-    }
-  }
-  return { type, bytes, values };
-}
-
-/** batch x INPUTS integers, each block with a 127 in it, so that ggml's rounding of it to Q8_0 loses nothing. */
-function makeActivations(batch: number): Float32Array<ArrayBuffer> {
-  const next = numbersFrom(batch);
-  return Float32Array.from(
-    { length: batch * INPUTS },
-    (_, i) => i % BLOCK === 0 ? 127 : next() % 255 - 127,
-  );
-}
-
-function multiply(weights: Float32Array, activations: Float32Array): Float32Array<ArrayBuffer> {
-  const batch = activations.length / INPUTS;
-  const product = new Float32Array(batch * OUTPUTS);
-  for (let row = 0; row < batch; row++) {
-    for (let output = 0; output < OUTPUTS; output++) {
-      let sum = 0;
-      for (let i = 0; i < INPUTS; i++) {
-        sum += weights[output * INPUTS + i] * activations[row * INPUTS + i];
-      }
-      product[row * OUTPUTS + output] = sum;
-    }
-  }
-  return product;
-}
 
 /** The C string at `pointer`. */
 function text(pointer: Deno.PointerValue): string {
