@@ -60,7 +60,7 @@ import type {
 import type { Scorer } from "./evaluation/scorer.ts";
 import type { ScoreOptions, TextScore } from "./evaluation/score_texts.ts";
 import type { Branch, ExploreOptions } from "./generation/explore.ts";
-import { Text } from "./generation/text.ts";
+import { beginText, Text } from "./generation/text.ts";
 import {
   type OpenOptions,
   openRules,
@@ -321,7 +321,7 @@ export class GPT2 implements Disposable {
     const sequence = this.#engine.open({ adapters });
     const text = new Text(this.#engine, this, { tokens: [], sequence });
     try {
-      return own === undefined ? text : await text.append(own, appending);
+      return own === undefined ? text : await beginText(text, own, appending);
     } catch (error) {
       text[Symbol.dispose]();
       throw error;

@@ -56,6 +56,9 @@ interface ReadOptions extends Pick<StepOptions, "onProgress" | "numLargest"> {
   readonly hooked?: HookedText;
 }
 
+/** Has a new text read what it begins with. For `GPT2.open()`. */
+export let beginText: (text: Text, prompt: Prompt, options: AppendOptions) => Promise<Text>;
+
 /**
  * A text that a model has read and remembers. What is added to it costs its own tokens, whatever came before.
  *
@@ -83,6 +86,10 @@ export class Text implements Disposable {
   #numChanges = 0;
   #activations: CapturedActivations | undefined;
   readonly #turns = new Turns();
+
+  static {
+    beginText = (text, prompt, options) => text.#append("open the text", prompt, options);
+  }
 
   /** @ignore `GPT2.open()`, `GPT2.restore()` and `fork()` make texts. */
   constructor(
@@ -138,17 +145,21 @@ export class Text implements Disposable {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async append(added: Prompt, options: AppendOptions = {}): Promise<this> {
+    return await this.#append("append", added, options);
+  }
+
+  async #append(action: string, added: Prompt, options: AppendOptions): Promise<this> {
     this.#sequence.checkUsable();
-    options = checkOptions("append", options, appendRules);
+    options = checkOptions(action, options, appendRules);
     const { allowSpecial, signal, onProgress } = options;
     // A copy: what the caller's array says later makes no difference.
     const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
     await this.#inTurn(signal, async () => {
       const hooks = wantsHooks(options)
-        ? await startHooks("append", options, this.#engine.model.config)
+        ? await startHooks(action, options, this.#engine.model.config)
         : undefined;
       await this.#add(this.#encode(given, allowSpecial), async () => {
-        const hooked = this.#hooked("append", hooks);
+        const hooked = this.#hooked(action, hooks);
         await this.#read(signal, { onProgress, hooked });
         this.#activations = hooked?.hooks.assemble([hooked]);
       });

@@ -1,6 +1,7 @@
 // Looking into a text while it is read.
 
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { GPT2, GPT2Config } from "../../mod.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { forward } from "../../src/engine/forward.ts";
 import { Text } from "../../src/generation/text.ts";
@@ -71,4 +72,17 @@ Deno.test("append() with hooks waits for its turn, and adds nothing if they fail
   const tooFar = { capture: { names: [NAME], positions: [9] } };
   await assertRejects(() => text.append([2], tooFar), RangeError, "the longest text has 5 tokens");
   assertEquals(text.tokens, [...first, 1]);
+});
+
+Deno.test("what open() cannot do is named so", async () => {
+  using model = new GPT2(GPT2Config.tiny(), { seed: 1, threads: 1 });
+  const capture = ["nothing"];
+  const message = "Cannot open the text: there is no such activation";
+  await assertRejects(() => model.open([1], { capture }), RangeError, message);
+  using text = await model.open([1]);
+  await assertRejects(
+    () => text.append([1], { capture }),
+    RangeError,
+    "Cannot append: there is no",
+  );
 });
