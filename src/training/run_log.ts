@@ -6,6 +6,7 @@
 import { readTextIfAny } from "../base/files.ts";
 import { storageError } from "../base/storage_error.ts";
 import { writeFileAtomically } from "../base/atomic_file.ts";
+import { isTrainingEvent } from "./is_training_event.ts";
 import type { TrainingEvent } from "./training_event.ts";
 
 /** Appends events to a file. */
@@ -62,13 +63,14 @@ export class RunLog implements Disposable {
   }
 }
 
-/** The events of a log. A last line that was not written to its end is left out; of a log that is not there, there are none. */
+/** The events of a log. What is none is left out, and so a last line that was not written to its end. */
 export function readEvents(path: string): TrainingEvent[] {
   const lines = (readTextIfAny(path) ?? "").split("\n");
   // Behind the last line end there is nothing, or half a line of a process that was killed.
   return lines.slice(0, -1).flatMap((line): TrainingEvent[] => {
     try {
-      return [JSON.parse(line)];
+      const event: unknown = JSON.parse(line);
+      return isTrainingEvent(event) ? [event] : [];
     } catch {
       return []; // Half a line, behind which another process has gone on.
     }

@@ -17,6 +17,7 @@ import { NumericalError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { GPT2Config } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { isResult } from "./is_training_event.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { RunLog } from "./run_log.ts";
 import type { Trainer } from "./trainer.ts";
@@ -141,9 +142,9 @@ class Run {
     if (!this.#folder.hasState) return;
     const { elapsedMs, best, evaluatedStep } = readTrainingRecord(this.#folder.statePath);
     await loadTrainingState(this.#trainer, this.#folder.statePath);
-    this.#elapsedBefore = Number(elapsedMs);
-    this.#best = best as RunEnds["best"];
-    this.#evaluatedStep = evaluatedStep as number | undefined;
+    this.#elapsedBefore = Number.isFinite(elapsedMs) ? elapsedMs as number : 0;
+    this.#best = isResult(best) ? best : undefined;
+    this.#evaluatedStep = typeof evaluatedStep === "number" ? evaluatedStep : undefined;
     this.#savedStep = this.#trainer.numSteps;
   }
 

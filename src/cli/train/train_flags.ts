@@ -89,7 +89,8 @@ export const trainFlags = {
     group: MODEL,
     help:
       "With --init: train an adapter beside the model, whose weights stay as they are, quantized ones too: " +
-      "rank=8,alpha=16,dropout=0.05,targets=qkv,output,hidden,mlp. Each has a default: 8, twice the rank, 0, qkv.",
+      "rank=8,alpha=16,dropout=0.05 and targets=qkv,output,hidden,mlp, with commas between them. Each has a default: 8, twice " +
+      "the rank, 0, qkv.",
   },
   initType: {
     kind: "choice",

@@ -168,13 +168,40 @@ export async function readPlan(out: string, numSteps?: number): Promise<Training
     );
   }
   const plan = await readJsonObject(path);
-  if (typeof plan.data === "string" && typeof plan.training === "object") {
+  if (typeof plan.data === "string" && isPlan(plan)) {
+    checkedSettings(path, plan as ConfigFile);
     const found = plan as unknown as TrainingPlan;
     return numSteps === undefined ? found : { ...found, training: { ...found.training, numSteps } };
   }
   throw new UsageError(
     `${quotePath(path)} is no plan of a training run. Train into another folder.`,
   );
+}
+
+/** The type of each part of a plan; those that are not here have another. */
+const PART_TYPES: Readonly<Record<string, string>> = {
+  init: "string",
+  initType: "string",
+  tokenizer: "string",
+  sampling: "string",
+  validationShare: "number",
+  evaluateEvery: "number",
+  saveEvery: "number",
+  samplePrompt: "string",
+  ggufType: "string",
+};
+
+function isPlan(plan: Readonly<Record<string, unknown>>): boolean {
+  const isObject = (value: unknown) => typeof value === "object" && value !== null;
+  const hasTypes = Object.entries(PART_TYPES).every(([name, type]) =>
+    plan[name] === undefined || typeof plan[name] === type
+  );
+  const isPositive = [plan.evaluateEvery, plan.saveEvery].every((every) =>
+    every === undefined || Number.isSafeInteger(every) && (every as number) > 0
+  );
+  return hasTypes && isPositive && isObject(plan.training) &&
+    isObject(plan.init === undefined ? plan.model : {}) &&
+    (plan.adapter === undefined || isObject(plan.adapter));
 }
 
 /** The flags that may be given together with `--resume`: they decide nothing of what was done so far. */
