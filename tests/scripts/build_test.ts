@@ -186,10 +186,17 @@ Deno.test({
 });
 
 for (
-  const args of [["--backend", "abacus"], ["--bakend", "cpu"], ["cuda"], ["--arch", "90,$x"], [
-    "--level",
-    "avx1024",
-  ]]
+  const args of [
+    ["--portable", "--level", "avx2"],
+    ["--backend", "abacus"],
+    ["--bakend", "cpu"],
+    ["cuda"],
+    ["--arch", "90,$x"],
+    [
+      "--level",
+      "avx1024",
+    ],
+  ]
 ) {
   Deno.test(`the build refuses the arguments ${args.join(" ")}`, async () => {
     const { code, stdout, stderr } = await runBuild(args);
