@@ -185,6 +185,21 @@ Deno.test("train --init fine-tunes a model, whose tokenizer stays", () =>
     assert(losses.at(-1)!.loss < losses[0].loss, "it has learned nothing");
   }));
 
+Deno.test("train --tokenizer char is a kind of tokenizer, whatever there is of that name", () =>
+  withText(async (folder) => {
+    const before = Deno.cwd();
+    Deno.mkdirSync(`${folder}/char`);
+    const data = await Deno.realPath(`${folder}/text.txt`);
+    const out = `${await Deno.realPath(folder)}/out`;
+    Deno.chdir(folder);
+    try {
+      const { code, stderr } = await train(["--data", data, "--out", out, ...SMALL]);
+      assertEquals(code, 0, stderr);
+    } finally {
+      Deno.chdir(before);
+    }
+  }));
+
 Deno.test("train tells what is wrong before it trains, and leaves a run alone", () =>
   withFiles({
     "text.txt": TEXT,

@@ -270,9 +270,10 @@ function checkedSettings(path: string, config: ConfigFile): ConfigFile {
   }
 }
 
-/** A tokenizer that is a folder, from wherever the run is gone on with. */
+/** A tokenizer that is a folder, from wherever the run is gone on with. A folder that is called char is ./char. */
 function pathOf(tokenizer: string): string {
-  return exists(tokenizer) ? resolve(tokenizer) : tokenizer;
+  const isKind = /^(gpt2|char|bpe(:\d+)?)$/.test(tokenizer);
+  return !isKind && exists(tokenizer) ? resolve(tokenizer) : tokenizer;
 }
 
 /** What is not undefined. */
