@@ -26,16 +26,20 @@ F32 approximateDerivative(F32 x) {
     return multiplyAdd(multiply(multiply(x, steepness), other), phi, phi);
 }
 
-/* Phi by Abramowitz and Stegun (1964), 7.1.26: the error of erf is below 1.5e-7. */
+/*
+ * Phi(-d) e^(d^2 / 2) as t times a polynomial of t = 1 / (1 + 0.35 d), as Abramowitz and Stegun (1964), 7.1.26, have it; with
+ * more terms, fitted from 0 to 16: off by less than 4e-8 of it.
+ */
 F32 exactDerivative(F32 x) {
     const F32 distance = magnitude(x);
-    const F32 t = divide(number(1), multiplyAdd(distance, number(0.3275911f * 0.70710678f), number(1)));
+    const F32 t = divide(number(1), multiplyAdd(distance, number(0.35f), number(1)));
     const F32 power = exponential(multiply(multiply(x, x), number(-0.5f)));
-    F32 sum = number(1.061405429f);
-    for (const float term : {-1.453152027f, 1.421413741f, -0.284496736f, 0.254829592f}) {
+    F32 sum = number(-0.029164925f);
+    for (const float term : {0.14406577f, -0.25591233f, 0.15940513f, -0.023272451f, 0.10557855f, 0.11981452f,
+                             0.13986447f, 0.13962124f}) {
         sum = multiplyAdd(sum, t, number(term));
     }
-    const F32 tail = multiply(multiply(number(0.5f), power), multiply(sum, t));  // Phi(-distance)
+    const F32 tail = multiply(power, multiply(sum, t));  // Phi(-distance)
     const F32 phi = select(isGreater(number(0), x), tail, subtract(number(1), tail));
     return multiplyAdd(multiply(x, number(0.39894228f)), power, phi);
 }

@@ -1,5 +1,6 @@
 /*
- * Sums of rows: the gradients of biases. A thread takes some columns, and adds up row by row.
+ * Sums of rows: the gradients of biases. A thread takes some columns, and adds up row by row: a few rows first, then what
+ * they come to, since a small number loses digits when it is added to a large one.
  */
 #include "operation.h"
 
@@ -9,6 +10,7 @@ namespace training {
 namespace {
 
 constexpr int VECTORS = 4;  // that are added up at once
+constexpr int ROWS_OF_PART = 32;
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {
     const ggml_tensor * x = y->src[0];
@@ -17,10 +19,18 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
     };
     const Share share = shareOf(params, y->ne[0]);
     for (int64_t begin = share.begin; begin < share.end; begin += VECTORS * LANES) {
-        F32 sums[VECTORS];
+        F32 sums[VECTORS], part[VECTORS];
+        int rowsOfPart = 0;
         Mask masks[VECTORS] = {};
+        const auto endPart = [&] {
+            rowsOfPart = 0;
+            for (int v = 0; v < VECTORS; v++) {
+                sums[v] = add(sums[v], part[v]);
+                part[v] = zeros();
+            }
+        };
         for (int v = 0; v < VECTORS; v++) {
-            sums[v] = zeros();
+            sums[v] = part[v] = zeros();
             masks[v] = firstLanes(share.end - begin - v * LANES);
         }
         for (int64_t i3 = 0; i3 < x->ne[3]; i3++) {
@@ -28,11 +38,15 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
                 for (int64_t i1 = 0; i1 < x->ne[1]; i1++) {
                     const float * row = rowAt(i1, i2, i3) + begin;
                     for (int v = 0; v < VECTORS; v++) {
-                        sums[v] = add(sums[v], load(row + v * LANES, masks[v]));
+                        part[v] = add(part[v], load(row + v * LANES, masks[v]));
+                    }
+                    if (++rowsOfPart == ROWS_OF_PART) {
+                        endPart();
                     }
                 }
             }
         }
+        endPart();
         for (int v = 0; v < VECTORS; v++) {
             store(floats(y) + begin + v * LANES, masks[v], sums[v]);
         }

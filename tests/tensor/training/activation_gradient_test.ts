@@ -7,7 +7,7 @@ import { assertClose } from "../../close.ts";
 import { f32 } from "../evaluate.ts";
 import { assertRefused, backend, compute, noise, testKernel } from "./run_kernels.ts";
 
-/** Derivatives are around 1; the exponential is exact to 2 units in the last place, the error function to 1.5e-7. */
+/** Derivatives are around 1; the exponential is exact to 2 units in the last place, the error function to 1e-7. */
 const TOLERANCE = 1e-6;
 
 /** The integral of e^(-t^2/2) / sqrt(2 pi) from minus infinity, by its power series; e^-32 is left of 8. */

@@ -1,5 +1,6 @@
 // Sums of rows, beside their definition.
 
+import { assert } from "@std/assert";
 import { Graph } from "../../../src/tensor/graph.ts";
 import { sumOverRows } from "../../../src/tensor/training/sum_over_rows.ts";
 import { permute, slice } from "../../../src/tensor/views.ts";
@@ -13,6 +14,9 @@ function define(x: ArrayLike<number>, columns: number): number[] {
   return sums;
 }
 
+/** Of a sum: numbers that are added one by one, all to the same, lose more. */
+const MOST_LOST = 5e-7;
+
 testKernel("sumOverRows() equals its definition", () => {
   for (const shape of [[1, 1], [3, 65], [127, 1], [300, 2304], [65, 127], [2, 3, 5, 50], [17]]) {
     const x = noise(shape.reduce((a, b) => a * b));
@@ -20,6 +24,18 @@ testKernel("sumOverRows() equals its definition", () => {
     const tolerance = F32_ROUNDING * Math.sqrt(x.length / columns);
     assertClose(compute([f32(shape, x)], sumOverRows), define(x, columns), tolerance, `${shape}`);
   }
+});
+
+testKernel("sumOverRows() keeps the digits of thousands of numbers of one sign", () => {
+  const x = noise(2048 * 20).map((value) => Math.abs(value));
+  const expected = define(x, 20);
+  const worst = (sums: ArrayLike<number>) =>
+    Math.max(...expected.map((sum, i) => Math.abs(sums[i] / sum - 1)));
+  const oneByOne = new Float32Array(20);
+  x.forEach((value, i) => oneByOne[i % 20] += value);
+  assert(worst(oneByOne) > MOST_LOST, `${worst(oneByOne)}`);
+  const found = worst(compute([f32([2048, 20], x)], sumOverRows));
+  assert(found < MOST_LOST, `${found}`);
 });
 
 testKernel("sumOverRows() takes rows with gaps, in any order", () => {
