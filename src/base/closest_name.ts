@@ -3,15 +3,18 @@
  *
  * @param name the name that is not known, in camelCase, snake_case or kebab-case.
  * @param knownNames the names there are.
- * @returns the known name that takes the fewest letters to be changed, of several the first that begins with the name, or
- *   `undefined` if none is similar.
+ * @returns the known name that takes the fewest letters to be changed, of several the first that begins with the name; where
+ *   none is similar, the only one that begins with it, as `--output` does with `--out`; or `undefined`.
  */
 export function closestName(name: string, knownNames: readonly string[]): string | undefined {
   const letters = lettersOf(name);
   const distances = knownNames.map((known) => editDistance(letters, lettersOf(known)));
   const smallest = Math.min(...distances);
   const isSimilar = smallest <= Math.max(1, letters.length / 3);
-  if (!isSimilar) return undefined;
+  if (!isSimilar) {
+    const longer = knownNames.filter((known) => lettersOf(known).startsWith(letters));
+    return letters.length > 1 && longer.length === 1 ? longer[0] : undefined;
+  }
   const closest = knownNames.filter((_, index) => distances[index] === smallest);
   return closest.find((known) => lettersOf(known).startsWith(letters)) ?? closest[0];
 }

@@ -19,6 +19,28 @@ export function fieldName(option: string): string {
   return OWN_NAMES[option] ?? option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** What other servers and libraries call our fields. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  guided_choice: "choices",
+  guided_json: "json_schema",
+  guided_regex: "regex",
+  input: "prompt",
+  max_completion_tokens: "max_tokens",
+  max_new_tokens: "max_tokens",
+  messages: "prompt",
+  n_predict: "max_tokens",
+  repeat_penalty: "repetition_penalty",
+  response_format: "json_schema",
+  stop_sequences: "stop",
+  structured_outputs: "json_schema",
+};
+
+/** What a field of other servers is here, if one of the known ones is that. */
+export function fieldOfOthers(name: string, known: readonly string[]): string | undefined {
+  const own = Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined;
+  return own !== undefined && known.includes(own) ? own : undefined;
+}
+
 /** Options that messages of the library name. */
 const OPTION = /"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*/g;
 

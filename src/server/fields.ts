@@ -7,6 +7,7 @@ import { closestName } from "../base/closest_name.ts";
 import { describe, quote } from "../base/describe.ts";
 import { isTokenIds } from "../tokenizer/token_ids.ts";
 import { ApiError, fieldError } from "./api_error.ts";
+import { fieldOfOthers } from "./field_names.ts";
 
 /** What a field must be, and what it is then. */
 export interface Field<T> {
@@ -129,7 +130,7 @@ export function checkFields<const F extends Fields>(body: unknown, fields: F): F
 }
 
 function unknownField(name: string, known: readonly string[]): ApiError {
-  const closest = closestName(name, known);
+  const closest = fieldOfOthers(name, known) ?? closestName(name, known);
   const advice = closest === undefined
     ? `The fields are ${known.toSorted().join(", ")}.`
     : `Did you mean ${closest}?`;

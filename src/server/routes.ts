@@ -55,11 +55,11 @@ export function findRoute(method: string, url: string): Route {
   const found = there.find((route) => route.method === wanted);
   if (found !== undefined) return found;
   if (there.length === 0) {
-    throw new ApiError(
-      404,
-      `There is nothing at this address. Try ${routes.map(({ path }) => path).join(", ")}.`,
-      { type: "not_found_error", code: "unknown_url" },
-    );
+    const paths = routes.map(({ path }) => path.replace(/:(\w+)\+/, "<$1>"));
+    throw new ApiError(404, `There is nothing at this address. Try ${paths.join(", ")}.`, {
+      type: "not_found_error",
+      code: "unknown_url",
+    });
   }
   const allow = there.map((route) => route.method).join(", ");
   throw new ApiError(405, `This address takes ${allow}: received ${method.slice(0, 20)}.`, {

@@ -26,6 +26,13 @@ Deno.test("closestName() prefers what begins with the name among those that are 
   assertEquals(closestName("q4", ["q4x", "q4_0"]), "q4x");
 });
 
+Deno.test("closestName() finds the beginning of one name, and not of two", () => {
+  assertEquals(closestName("--out", ["model", "output"]), "output");
+  assertEquals(closestName("repet", NAMES), "repetitionPenalty");
+  assertEquals(closestName("max", ["maxTexts", "maxWaiting"]), undefined);
+  assertEquals(closestName("o", ["model", "output"]), undefined);
+});
+
 Deno.test("closestName() finds nothing where nothing is similar", () => {
   for (const name of ["", "x", "verbose", "__proto__", "a".repeat(100_000)]) {
     assertEquals(closestName(name, NAMES), undefined);

@@ -17,6 +17,9 @@ const REFUSED: readonly [body: unknown, param: string | null, message: RegExp][]
   [{ prompt: new Array(100_000).fill(1) }, "prompt", /room for 256 tokens/],
   [{ prompt: "a ".repeat(100_000) }, "prompt", /room for 256 tokens/],
   [{ max_token: 1 }, "max_token", /Did you mean max_tokens\?/],
+  [{ max_completion_tokens: 1 }, "max_completion_tokens", /Did you mean max_tokens\?/],
+  [{ guided_regex: "a" }, "guided_regex", /Did you mean regex\?/],
+  [{ response_format: {} }, "response_format", /Did you mean json_schema\?/],
   ['{"__proto__":1}', "__proto__", /no such field/],
   [{ wings: 2 }, "wings", /The fields are .*best_of/],
   [{ constructor: 1 }, "constructor", /no such field/],
@@ -83,7 +86,10 @@ Deno.test("chat is refused with the reason", async () => {
 
 Deno.test("addresses and methods that are not there are refused", async () => {
   using handler = serving();
-  assertEquals((await refusal(handler, get("/v1/nothing"))).code, "unknown_url");
+  const nothing = await refusal(handler, get("/v1/nothing"));
+  assertEquals(nothing.code, "unknown_url");
+  assertStringIncludes(nothing.message, "/v1/completions, ");
+  assertStringIncludes(nothing.message, "/v1/models/<name>, ");
   assertEquals((await refusal(handler, get("/../../etc/passwd"))).status, 404);
   const response = await handler(get("/v1/completions"));
   assertEquals([response.status, response.headers.get("allow")], [405, "POST"]);
