@@ -3,7 +3,7 @@
  * differences of the function say.
  */
 import { assert } from "@std/assert";
-import { einsum, rearrange, reduce, repeat, unstack } from "../../../src/einops/einops.ts";
+import { reduce } from "../../../src/einops/einops.ts";
 import { exactGelu, gelu, silu } from "../../../src/tensor/activations.ts";
 import type { Backend } from "../../../src/tensor/backend.ts";
 import {
@@ -32,13 +32,8 @@ import {
   slice,
   splitAxis,
 } from "../../../src/tensor/views.ts";
-import { naiveEinops, type NaiveReduction, naiveShape } from "../../einops/naive_einops.ts";
-import {
-  type Random,
-  type RandomCase,
-  randomProduct,
-  randomUnary,
-} from "../../einops/random_pattern.ts";
+import type { Random } from "../../einops/random_pattern.ts";
+import { CLOSE, einopsStep, MOST_ELEMENTS, productStep, type Step } from "./einops_steps.ts";
 import {
   element,
   erf,
@@ -49,19 +44,10 @@ import {
   permuted,
   product,
   reshaped,
-  sizeOf,
   sliced,
   softmaxOf,
   zip,
 } from "./nd_array.ts";
-
-/** One operation. */
-interface Step {
-  readonly name: string;
-  readonly operands: readonly number[];
-  readonly tensor: (...operands: Tensor[]) => Tensor;
-  readonly array: (...operands: NdArray[]) => NdArray;
-}
 
 /** What is compared, and whether it could be. */
 export interface GraphComparison {
@@ -76,14 +62,8 @@ export interface GraphComparison {
 /** Of central differences in double precision, this step leaves an error of about 1e-9. */
 const STEP = 1e-5;
 
-/** The most elements of a result. */
-const MOST_ELEMENTS = 300;
-
 /** Elements of each input whose gradients are compared. */
 const NUM_COMPARED = 8;
-
-/** Elements that are closer than this are equals for F32. */
-const CLOSE = 1e-3;
 
 /** Of the largest element of a gradient: F32 keeps 6e-8 of each number on the way. */
 export const GRAPH_TOLERANCE = 2e-4;
@@ -330,9 +310,9 @@ export class RandomGraph {
       },
       () => this.#attention(at, x),
       () => this.#table(at, x),
-      () => this.#einops(at),
-      () => this.#einops(at),
-      () => this.#product(values),
+      () => einopsStep(random, at, () => this.#hasEquals = true),
+      () => einopsStep(random, at, () => this.#hasEquals = true),
+      () => productStep(random, values),
     ];
     return kinds[random.integer(0, kinds.length - 1)]();
   }
@@ -435,116 +415,9 @@ export class RandomGraph {
     }
     return order.slice(0, k);
   }
-
-  /** A random pattern of the shape of a value, by relabelling. */
-  #einops(at: number): Step | undefined {
-    const { random } = this;
-    const kind = ["rearrange", "unstack", "repeat", "sum", "mean", "max", "min", "prod"][
-      random.integer(0, 7)
-    ];
-    const isReduction = !["rearrange", "unstack", "repeat"].includes(kind);
-    const test = randomUnary(random, {
-      stacked: kind === "unstack",
-      numLeftOnly: isReduction ? random.integer(1, 2) : 0,
-      numRightOnly: kind === "repeat" ? random.integer(1, 2) : 0,
-    });
-    const [input] = test.inputs;
-    const from = naiveShape(input, test.sizes);
-    // Any tensor is given the shape by repeating or cutting its elements.
-    if (sizeOf(from) > MOST_ELEMENTS) return undefined;
-    const { pattern, given } = test;
-    const operation = isReduction ? kind as NaiveReduction : "sum";
-    const output = test.stack === undefined ? test.output : [[test.stack], ...test.output.slice(1)];
-    const to = naiveShape(output, test.sizes);
-    const applied = (y: Tensor): Tensor => {
-      if (kind === "rearrange") return rearrange(y, pattern, given);
-      if (kind === "repeat") return repeat(y, pattern, given);
-      if (kind !== "unstack") return reduce(y, pattern, operation, given);
-      // Of some parts, so that others have no gradient.
-      return unstack(y, pattern, given)[0];
-    };
-    return {
-      name: `${kind} ${pattern}`,
-      operands: [at],
-      tensor: (x) => applied(shapedAs(x, from)),
-      array: (x) => {
-        const data = shapedArray(x, from).data;
-        if (kind === "max" || kind === "min") this.#checkEquals(test, data, kind);
-        const all = naiveEinops([{ axes: input, data }], output, test.sizes, operation);
-        const part = kind === "unstack" ? all.slice(0, all.length / to[0]) : all;
-        return {
-          shape: kind === "unstack" ? part.length === 1 && to.length === 1 ? [1] : to.slice(1) : to,
-          data: Float64Array.from(part),
-        };
-      },
-    };
-  }
-
-  #checkEquals(test: RandomCase, data: Float64Array, kind: "max" | "min"): void {
-    const sign = kind === "max" ? 1 : -1;
-    const values = data.map((v) => sign * v);
-    const [axes] = test.inputs;
-    const largest = naiveEinops([{ axes, data: values }], test.output, test.sizes, "max");
-    const names = axes.flat();
-    const outer = test.output.flat();
-    const index: Record<string, number> = {};
-    const counts = new Map<number, number>();
-    for (let i = 0; i < values.length; i++) {
-      let rest = i;
-      for (const name of names.toReversed()) {
-        index[name] = rest % test.sizes[name];
-        rest = Math.floor(rest / test.sizes[name]);
-      }
-      const group = outer.reduce((at, name) => at * test.sizes[name] + index[name], 0);
-      if (largest[group] - values[i] < CLOSE) counts.set(group, (counts.get(group) ?? 0) + 1);
-    }
-    if (counts.values().some((count) => count > 1)) this.#hasEquals = true;
-  }
-
-  /** A random product of values. */
-  #product(values: readonly NdArray[]): Step | undefined {
-    const { random } = this;
-    const test = randomProduct(random, random.integer(1, 3), random.chance(0.5));
-    const shapes = test.inputs.map((axes) => naiveShape(axes, test.sizes));
-    if (shapes.some((shape) => sizeOf(shape) > MOST_ELEMENTS)) return undefined;
-    const operands = shapes.map(() => random.integer(0, values.length - 1));
-    const shape = naiveShape(test.output, test.sizes);
-    return {
-      name: `einsum ${test.pattern}`,
-      operands,
-      tensor: (...x) =>
-        einsum(...x.map((x, i) => shapedAs(x, shapes[i])), test.pattern, test.given),
-      array: (...x) => {
-        const inputs = x.map((x, i) => ({
-          axes: test.inputs[i],
-          data: shapedArray(x, shapes[i]).data,
-        }));
-        const data = naiveEinops(inputs, test.output, test.sizes);
-        return { shape, data: Float64Array.from(data) };
-      },
-    };
-  }
 }
 
 /** What ggml wants of some operands. */
 function contiguousRows(x: Tensor): Tensor {
   return x.strides.at(-1) === 4 ? x : copy(x);
-}
-
-/** Elements of a tensor, again and again, under a shape. */
-function shapedAs(x: Tensor, shape: readonly number[]): Tensor {
-  if (x.shape.join() === shape.join()) return x;
-  const flat = reshape(contiguous(x), [x.size]);
-  const size = sizeOf(shape);
-  const times = Math.ceil(size / x.size);
-  const long = times === 1 ? flat : broadcastTo(flat, [times * x.size]);
-  return reshape(contiguous(slice(long, 0, 0, size)), [...shape]);
-}
-
-function shapedArray({ shape, data }: NdArray, to: readonly number[]): NdArray {
-  if (shape.join() === to.join()) return { shape, data };
-  return {
-    shape: to,
-    data: Float64Array.from({ length: sizeOf(to) }, (_, i) => data[i % data.length]),
-  };
 }
