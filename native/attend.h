@@ -114,16 +114,19 @@ inline float exponentiate(float * scores, int64_t count, float largest) {
 template <class Number, int VECTORS>
 void mixValues(const Rows & rows, int64_t count, const float * weights, float factor, float * out) {
     F32 sums[VECTORS];
+    GPT2_UNROLL
     for (int v = 0; v < VECTORS; v++) {
         sums[v] = zeros();
     }
     for (int64_t k = 0; k < count; k++) {
         const auto * value = reinterpret_cast<const Number *>(rows.values + k * rows.valueStride);
         const F32 weight = broadcast(weights[k]);
+        GPT2_UNROLL
         for (int v = 0; v < VECTORS; v++) {
             sums[v] = multiplyAdd(weight, loadLanes(value, v), sums[v]);
         }
     }
+    GPT2_UNROLL
     for (int v = 0; v < VECTORS; v++) {
         store(out + v * LANES, multiply(sums[v], broadcast(factor)));
     }
@@ -179,12 +182,14 @@ inline void sumLanes(const Tile<VECTORS> & tile, int firstKey, F32 (&sums)[SCORE
         F32 others[SCORES_AT_ONCE];
         sumLanes<VECTORS, LANE, 2 * STEP>(tile, firstKey, sums);
         sumLanes<VECTORS, LANE + STEP, 2 * STEP>(tile, firstKey, others);
+        GPT2_UNROLL
         for (int i = 0; i < SCORES_AT_ONCE; i++) {
             sums[i] = add(sums[i], others[i]);
         }
     } else {
         for (int d = LANE; d < tile.HEAD_DIM; d += LANES) {
             const F32 query = load(tile.queries[d]);
+            GPT2_UNROLL
             for (int i = 0; i < SCORES_AT_ONCE; i++) {
                 const F32 number = broadcast(tile.rows[firstKey + i][d]);
                 sums[i] = d == LANE ? multiply(query, number) : multiplyAdd(query, number, sums[i]);
@@ -236,16 +241,19 @@ template <int VECTORS> F32 exponentiateTile(int64_t numKeys, F32 largest, Tile<V
 template <bool ALL, int VECTORS> void addValues(int64_t first, int64_t count, Tile<VECTORS> & tile) {
     for (int d = 0; d < tile.HEAD_DIM; d += LANES) {
         F32 sums[LANES];
+        GPT2_UNROLL
         for (int i = 0; i < LANES; i++) {
             sums[i] = load(tile.out[d + i]);
         }
         for (int64_t j = 0; j < count; j++) {
             const F32 weight = load(tile.scores[first + j]);
+            GPT2_UNROLL
             for (int i = 0; i < LANES; i++) {
                 const F32 sum = multiplyAdd(weight, broadcast(tile.rows[j][d + i]), sums[i]);
                 sums[i] = ALL ? sum : select(tile.sees(first + j), sum, sums[i]);
             }
         }
+        GPT2_UNROLL
         for (int i = 0; i < LANES; i++) {
             store(tile.out[d + i], sums[i]);
         }

@@ -21,6 +21,8 @@ namespace {
 constexpr int TILE_ROWS = 4;
 #ifdef GPT2_HAS_AVX512
 constexpr int TILE_COLUMNS = 6;      // with 4 rows that makes 24 sums, of 32 registers
+#elif defined(__ARM_NEON)
+constexpr int TILE_COLUMNS = 2;      // 8 sums of two registers each, of 32
 #else
 constexpr int TILE_COLUMNS = 3;      // 12 sums, of 16 registers
 #endif
@@ -100,7 +102,9 @@ template <class Format> struct Part {
  * fails. */
 template <class Format, int R, int N> void multiplyTile(const Part<Format> & part, int64_t ahead) {
     F32 sums[N][R];
+    GPT2_UNROLL
     for (int n = 0; n < N; n++) {
+        GPT2_UNROLL
         for (int r = 0; r < R; r++) {
             sums[n][r] = zeros();
         }
@@ -117,20 +121,25 @@ template <class Format, int R, int N> void multiplyTile(const Part<Format> & par
             }
         }
         typename Format::Numbers row[R];
+        GPT2_UNROLL
         for (int r = 0; r < R; r++) {
             row[r] = Format::row(part.rows + r * part.rowStride + i);
         }
+        GPT2_UNROLL
         for (int n = 0; n < N; n++) {
             const auto column = Format::column(part.columns + n * part.columnStride + i);
+            GPT2_UNROLL
             for (int r = 0; r < R; r++) {
                 sums[n][r] = Format::add(sums[n][r], row[r], column);
             }
         }
     }
+    GPT2_UNROLL
     for (int n = 0; n < N; n++) {
         if constexpr (R == 4) {
             store(part.y + n * part.yStride, sumFour(sums[n]));
         } else {
+            GPT2_UNROLL
             for (int r = 0; r < R; r++) {
                 part.y[n * part.yStride + r] = sumOf(sums[n][r]);
             }

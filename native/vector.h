@@ -34,5 +34,12 @@
 #include "vector_avx2.h"
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #define GPT2_HAS_KERNELS
+#define GPT2_UNROLL _Pragma("GCC unroll 16")
 #include "vector_neon.h"
+#endif
+
+/* Before a loop over an array of vectors. Where a vector is a structure, GCC keeps such an array in memory, and not in
+ * registers, unless it unrolls the loop early. */
+#ifndef GPT2_UNROLL
+#define GPT2_UNROLL
 #endif

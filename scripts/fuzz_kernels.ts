@@ -9,24 +9,16 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { ensureGgmlSource } from "./native_source.ts";
+import { FuzzCompiler } from "./fuzz_kernels/fuzz_program.ts";
 import { parseFlags } from "./parse_flags.ts";
 
 const AVX2 = ["-mavx2", "-mfma", "-mf16c", "-mbmi2"];
 const AVX512 = ["f", "cd", "bw", "dq", "vl", "vbmi", "vnni"].map((part) => `-mavx512${part}`);
-const SANITIZERS = [
-  "-fsanitize=address,undefined",
-  "-fno-sanitize=vptr",
-  "-fno-sanitize-recover=all",
-];
-const SECTIONS = ["-ffunction-sections", "-fdata-sections"];
-
 /** Those in which kernels of ours differ; VDPBF16PS is in the last where this CPU has it. */
 const kernelLevels = ["avx2", "avx-vnni", "avx512"] as const;
 type KernelLevel = typeof kernelLevels[number];
 
 const here = fileURLToPath(new URL("fuzz_kernels", import.meta.url));
-const nativeFolder = fileURLToPath(new URL("../native", import.meta.url));
 
 function flagsFor(level: KernelLevel, features: ReadonlySet<string>): string[] {
   switch (level) {
@@ -62,33 +54,9 @@ const levels = kernelLevels.filter((level) =>
 );
 const work = await Deno.makeTempDir({ prefix: "gpt2-fuzz-" });
 try {
-  const source = await ensureGgmlSource(work, () => {});
-  // Made by CMake otherwise; nobody asks for a version here.
-  await Deno.writeTextFile(
-    `${work}/ggml-version.h`,
-    '#define GGML_VERSION ""\n#define GGML_COMMIT ""\n',
-  );
-  const folders = [
-    work,
-    nativeFolder,
-    `${source}/include`,
-    `${source}/src`,
-    `${source}/src/ggml-cpu`,
-  ]
-    .map((folder) => `-I${folder}`);
-  const objects = [`${source}/src/ggml.c`, `${source}/src/ggml-quants.c`];
-  const plain = objects.map((path, i) =>
-    run("gcc", ["-O1", "-w", ...SECTIONS, ...folders, "-c", path, "-o", `${work}/${i}.o`])
-  );
-  await Promise.all(plain);
+  const compiler = await FuzzCompiler.start(work);
   for (const level of levels) {
-    const program = `${work}/fuzz-${level}`;
-    await run("g++", [
-      ...["-std=gnu++17", "-O1", "-g1", "-w", "-ffp-contract=off", ...SANITIZERS, ...SECTIONS],
-      ...[...flagsFor(level, features), ...folders],
-      ...[`${here}/fuzz.cpp`, `${here}/never_called.cpp`, `${work}/0.o`, `${work}/1.o`],
-      ...["-Wl,--gc-sections", "-lpthread", "-o", program],
-    ]);
+    const program = await compiler.compile(level, flagsFor(level, features));
     await Deno.stdout.write(new TextEncoder().encode(`${level}: `));
     await run(program, [values.first ?? "1", values.seeds ?? "300"]);
   }
