@@ -11,6 +11,9 @@ harness runs its own task files on them, with `--model hf`, in float32, one text
 hub has a data set in another form than its authors (PIQA's labels, ARC's questions), the harness gets
 that of the hub. For the two forms of this package, `cloze` and `multiple-choice`, the task file is here.
 
+`--tasks FOLDER`, instead of a model, only writes the task files and what they read, for a run of the
+harness with something else: `scripts/check_server_clients.ts` uses a server so.
+
     <task>.jsonl      the items (and piqa-labels.lst)
     <task>.json       the harness's numbers: the sum for each choice of each item, whether each is the
                       greedy continuation, and the metrics
@@ -244,26 +247,31 @@ def numbers(value):
     return float(f"{value:.8g}")
 
 
+def write_tasks(folder, published):
+    """The harness's task files in `folder`; the files as they are published in `published`."""
+    for name, (make, config) in TASKS.items():
+        rng = random.Random(name)
+        items = [make(rng, i) for i in range(NUM_ITEMS)]
+        write_lines(published / f"{name}.jsonl", items)
+        if name == "piqa":
+            labels = [rng.randrange(2) for _ in items]
+            write_lines(published / "piqa-labels.lst", labels)
+            items = piqa_of_hub(items, labels)
+        if name == "arc":
+            items = arc_of_hub(items)
+        data = folder / f"{name}-of-hub.jsonl"
+        write_lines(data, items)
+        (folder / f"{name}.yaml").write_text(
+            f"task: made-up-{name}\n{config}\ndataset_path: json\ndataset_name: null\n"
+            f"dataset_kwargs: {{data_files: {{validation: {data}}}}}\n"
+            "training_split: null\nvalidation_split: validation\n"
+        )
+
+
 def main(model):
     OUTPUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        for name, (make, config) in TASKS.items():
-            rng = random.Random(name)
-            items = [make(rng, i) for i in range(NUM_ITEMS)]
-            write_lines(OUTPUT / f"{name}.jsonl", items)
-            if name == "piqa":
-                labels = [rng.randrange(2) for _ in items]
-                write_lines(OUTPUT / "piqa-labels.lst", labels)
-                items = piqa_of_hub(items, labels)
-            if name == "arc":
-                items = arc_of_hub(items)
-            data = Path(folder) / f"{name}.jsonl"
-            write_lines(data, items)
-            (Path(folder) / f"{name}.yaml").write_text(
-                f"task: made-up-{name}\n{config}\ndataset_path: json\ndataset_name: null\n"
-                f"dataset_kwargs: {{data_files: {{validation: {data}}}}}\n"
-                "training_split: null\nvalidation_split: validation\n"
-            )
+        write_tasks(Path(folder), OUTPUT)
         found = lm_eval.simple_evaluate(
             model="hf",
             # With the cache, a text that is divided into context and target in two ways gets the
@@ -301,4 +309,7 @@ def main(model):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1] == "--tasks":
+        write_tasks(Path(sys.argv[2]), Path(sys.argv[2]))
+    else:
+        main(sys.argv[1])

@@ -5,15 +5,28 @@
  */
 import type { Tokenizer } from "../../mod.ts";
 
+/** Of one request. */
+export type Answer = string | readonly [logProbability: number, isGreedy: boolean];
+
 /** What the harness found. */
 export interface Result {
   /** By task and metric. */
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** In the order of the items: [log-probability, whether greedy] or what was written. */
-  readonly answers: readonly (string | readonly [number, boolean])[];
+  /** By task, in the order of the items: [log-probability, whether greedy] or what was written. */
+  readonly answers: Readonly<Record<string, readonly Answer[]>>;
 }
 
-const TASKS = ["shakespeare_choice", "shakespeare_lines"];
+/** Those that are made here, and those of scripts/make_evaluation_reference.py. */
+export const TASKS: readonly string[] = [
+  ...["shakespeare_choice", "shakespeare_lines", "made-up-hellaswag", "made-up-lambada"],
+  ...["made-up-winogrande", "made-up-piqa", "made-up-arc", "made-up-cloze"],
+  "made-up-multiple-choice",
+];
+/** In whose texts `<|endoftext|>` is, or that begin after it: as a text it is thirteen characters to the server. */
+export const TASKS_OF_TOKENS: readonly string[] = [
+  ...["made-up-lambada", "made-up-cloze", "made-up-multiple-choice"],
+];
+
 const NUM_ITEMS = 40;
 const NUM_CHOICES = 4;
 
@@ -46,8 +59,14 @@ metric_list:
   - {metric: exact_match, aggregation: mean, higher_is_better: true}
 `;
 
-/** Writes the tasks: lines of Shakespeare, each with how it goes on, and how other ones do. */
-export async function writeTasks(folder: string, tokenizer: Tokenizer): Promise<void> {
+/**
+ * Writes the tasks: lines of Shakespeare, each with how it goes on, and how other ones do; and benchmarks that are made up, in
+ * the harness's own forms.
+ */
+export async function writeTasks(
+  folder: string,
+  { tokenizer, python }: { tokenizer: Tokenizer; python: string },
+): Promise<void> {
   await Deno.mkdir(folder);
   const fixture = new URL("../../tests/fixtures/tinyshakespeare.txt.gz", import.meta.url);
   const { body } = new Response((await Deno.open(fixture)).readable);
@@ -72,19 +91,28 @@ export async function writeTasks(folder: string, tokenizer: Tokenizer): Promise<
   );
   await Deno.writeTextFile(`${folder}/choice.yaml`, CHOICE_TASK.replace("FOLDER", folder));
   await Deno.writeTextFile(`${folder}/lines.yaml`, LINES_TASK.replace("FOLDER", folder));
+  const script = new URL("../make_evaluation_reference.py", import.meta.url).pathname;
+  const { success, stderr } = await new Deno.Command(python, { args: [script, "--tasks", folder] })
+    .output();
+  if (!success) throw new Error(`${script} failed:\n${new TextDecoder().decode(stderr)}`);
 }
 
 /** Runs the harness. */
 export async function runHarness(
   model: string,
   modelArgs: string,
-  { python, folder, batchSize = 1 }: { python: string; folder: string; batchSize?: number },
+  { python, folder, batchSize = 1, tasks = TASKS }: {
+    python: string;
+    folder: string;
+    batchSize?: number;
+    tasks?: readonly string[];
+  },
 ): Promise<Result> {
   const path = await Deno.makeTempDir({ dir: folder });
   const { success, stderr } = await new Deno.Command(python, {
     args: [
       ...["-m", "lm_eval", "run", "--model", model, "--model_args", modelArgs],
-      ...["--tasks", TASKS.join(","), "--include_path", `${folder}/tasks`],
+      ...["--tasks", tasks.join(","), "--include_path", `${folder}/tasks`],
       ...["--output_path", path, "--log_samples"],
       ...["--batch_size", String(batchSize)],
       ...(model === "hf" ? ["--device", "cpu"] : []),
@@ -92,10 +120,10 @@ export async function runHarness(
     env: { HF_HUB_OFFLINE: "1", OPENAI_API_KEY: "none", HF_DATASETS_CACHE: `${folder}/datasets` },
   }).output();
   if (!success) throw new Error(`lm_eval failed:\n${new TextDecoder().decode(stderr)}`);
-  return await readResult(path);
+  return await readResult(path, tasks);
 }
 
-async function readResult(path: string): Promise<Result> {
+async function readResult(path: string, tasks: readonly string[]): Promise<Result> {
   const files: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(path)) {
     if (!isDirectory) files.push(`${path}/${name}`);
@@ -105,7 +133,7 @@ async function readResult(path: string): Promise<Result> {
   }
   const read = (part: string) => Deno.readTextFile(files.find((name) => name.includes(part))!);
   const { results } = JSON.parse(await read("results_"));
-  const metrics = Object.fromEntries(TASKS.map((task) => [
+  const metrics = Object.fromEntries(tasks.map((task) => [
     task,
     Object.fromEntries(
       Object.entries(results[task]).filter(([name, value]) =>
@@ -113,15 +141,16 @@ async function readResult(path: string): Promise<Result> {
       ),
     ) as Record<string, number>,
   ]));
-  const answers: Result["answers"][number][] = [];
-  for (const task of TASKS) {
+  const answers: Record<string, Answer[]> = {};
+  for (const task of tasks) {
+    answers[task] = [];
     const items = (await read(`samples_${task}`)).trim().split("\n").map((line) =>
       JSON.parse(line)
     );
     items.sort((a, b) => a.doc_id - b.doc_id);
     for (const { filtered_resps: resps } of items) {
       for (const resp of resps) {
-        answers.push(
+        answers[task].push(
           Array.isArray(resp)
             ? [Number(resp[0]), String(resp[1]) === "True" || resp[1] === true]
             : resp,

@@ -13,7 +13,10 @@ import type { Exchange } from "./service.ts";
 
 const TOKENS_PER_PART = 65_536;
 
-/** The tokens of a text. */
+/**
+ * The tokens of a text. The names of special tokens in it are these tokens, as in Hugging Face's tokenizers and vLLM: harnesses
+ * ask so which one ends a text.
+ */
 export async function tokenize({ request, service, signal }: Exchange): Promise<Response> {
   const { model } = service;
   const fields = checkFields(await readJsonBody(request, service), {
@@ -29,7 +32,7 @@ export async function tokenize({ request, service, signal }: Exchange): Promise<
   // As JSON, part by part: millions of tokens take a tenth of a second to be written at once.
   const parts: string[] = isBegun ? [String(beginOfTextId)] : [];
   let count = parts.length;
-  for (const ids of tokenizer.encodeInParts(fields.prompt)) {
+  for (const ids of tokenizer.encodeInParts(fields.prompt, { allowSpecial: "all" })) {
     if (ids.length > 0) parts.push(ids.join(","));
     count += ids.length;
     await eventLoopTurn();

@@ -175,6 +175,9 @@ Deno.test("tokenize, detokenize and tokenizer_info are what harnesses ask for", 
   assertEquals(await (await handler(post("/detokenize", { tokens }))).json(), { prompt: text });
   const info = await (await handler(get("/tokenizer_info"))).json();
   assertEquals([info.eos_token, info.vocab_size], ["<|endoftext|>", 1024]);
+  const ending = { prompt: `king${info.eos_token}`, add_special_tokens: false };
+  const ended = await (await handler(post("/tokenize", ending))).json();
+  assertEquals(ended.tokens, [...model.tokenizer!.encode("king"), info.eos_token_id]);
   assertEquals((await refusal(handler, post("/tokenize", {}))).param, "prompt");
   assertEquals((await refusal(handler, post("/detokenize", { tokens: [-1] }))).status, 400);
   assertEquals((await refusal(handler, post("/detokenize", { tokens: ["a"] }))).param, "tokens");
