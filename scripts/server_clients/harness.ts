@@ -17,16 +17,11 @@ export interface Result {
 }
 
 /** Those that are made here, and those of scripts/make_evaluation_reference.py. */
-export const TASKS: readonly string[] = [
+const TASKS: readonly string[] = [
   ...["shakespeare_choice", "shakespeare_lines", "made-up-hellaswag", "made-up-lambada"],
   ...["made-up-winogrande", "made-up-piqa", "made-up-arc", "made-up-cloze"],
   "made-up-multiple-choice",
 ];
-/** In whose texts `<|endoftext|>` is, or that begin after it: as a text it is thirteen characters to the server. */
-export const TASKS_OF_TOKENS: readonly string[] = [
-  ...["made-up-lambada", "made-up-cloze", "made-up-multiple-choice"],
-];
-
 const NUM_ITEMS = 40;
 const NUM_CHOICES = 4;
 
@@ -101,18 +96,17 @@ export async function writeTasks(
 export async function runHarness(
   model: string,
   modelArgs: string,
-  { python, folder, batchSize = 1, tasks = TASKS }: {
+  { python, folder, batchSize = 1 }: {
     python: string;
     folder: string;
     batchSize?: number;
-    tasks?: readonly string[];
   },
 ): Promise<Result> {
   const path = await Deno.makeTempDir({ dir: folder });
   const { success, stderr } = await new Deno.Command(python, {
     args: [
       ...["-m", "lm_eval", "run", "--model", model, "--model_args", modelArgs],
-      ...["--tasks", tasks.join(","), "--include_path", `${folder}/tasks`],
+      ...["--tasks", TASKS.join(","), "--include_path", `${folder}/tasks`],
       ...["--output_path", path, "--log_samples"],
       ...["--batch_size", String(batchSize)],
       ...(model === "hf" ? ["--device", "cpu"] : []),
@@ -120,10 +114,10 @@ export async function runHarness(
     env: { HF_HUB_OFFLINE: "1", OPENAI_API_KEY: "none", HF_DATASETS_CACHE: `${folder}/datasets` },
   }).output();
   if (!success) throw new Error(`lm_eval failed:\n${new TextDecoder().decode(stderr)}`);
-  return await readResult(path, tasks);
+  return await readResult(path);
 }
 
-async function readResult(path: string, tasks: readonly string[]): Promise<Result> {
+async function readResult(path: string): Promise<Result> {
   const files: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(path)) {
     if (!isDirectory) files.push(`${path}/${name}`);
@@ -133,7 +127,7 @@ async function readResult(path: string, tasks: readonly string[]): Promise<Resul
   }
   const read = (part: string) => Deno.readTextFile(files.find((name) => name.includes(part))!);
   const { results } = JSON.parse(await read("results_"));
-  const metrics = Object.fromEntries(tasks.map((task) => [
+  const metrics = Object.fromEntries(TASKS.map((task) => [
     task,
     Object.fromEntries(
       Object.entries(results[task]).filter(([name, value]) =>
@@ -142,7 +136,7 @@ async function readResult(path: string, tasks: readonly string[]): Promise<Resul
     ) as Record<string, number>,
   ]));
   const answers: Record<string, Answer[]> = {};
-  for (const task of tasks) {
+  for (const task of TASKS) {
     answers[task] = [];
     const items = (await read(`samples_${task}`)).trim().split("\n").map((line) =>
       JSON.parse(line)

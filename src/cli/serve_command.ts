@@ -54,6 +54,7 @@ export const serveCommand = defineCommand({
           "ask for a key with --api-key-file\n",
       );
     }
+    const allowSpecial = values.allowSpecial ? "all" : undefined;
     const { cors, maxTexts, maxWaiting, maxKeptTexts, log } = values;
     // Nobody may be there to see it.
     const note = (line: string) => void stderr.write(`${line}\n`).catch(() => {});
@@ -64,6 +65,7 @@ export const serveCommand = defineCommand({
       apiKeys,
       adapters,
       cors,
+      allowSpecial,
       maxTexts,
       maxWaiting,
       maxKeptTexts,

@@ -121,6 +121,7 @@ class Exchanges {
       model,
       engine,
       modelName,
+      allowSpecial: settings.allowSpecial,
       maxTexts,
       adapters: checkAdapters(settings.adapters, modelName, engine),
       steering: checkSteering(settings.steering, model.config),

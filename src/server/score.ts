@@ -17,6 +17,7 @@ import {
   encodePrompts,
   type PromptField,
   promptField,
+  type PromptReader,
 } from "./completions/prompts.ts";
 import { usageJson } from "./completions/response.ts";
 import { runCompletion } from "./completions/run.ts";
@@ -85,7 +86,7 @@ async function scorePrompts(
 ) {
   const { model, modelName } = exchange.service;
   if (prompt === undefined) throw fieldError("prompt", "prompt is missing.");
-  const prompts = await encodePrompts(prompt, model);
+  const prompts = await encodePrompts(prompt, exchange.service);
   for (const tokens of prompts) checkLength(tokens, 0, model.config.contextLength);
   const data: Scored[] = [];
   const usage = await runCompletion(exchange, {
@@ -110,21 +111,22 @@ async function scorePrompts(
 }
 
 async function scoreContinuations(
-  { service: { model, admission, maxTexts, metrics }, signal, usage }: Exchange,
+  { service, signal, usage }: Exchange,
   prompt: PromptField = "",
   continuations: readonly (string | number[])[],
   numTop: number,
   adapters: ChosenAdapters | undefined,
 ) {
+  const { model, admission, maxTexts, metrics, allowSpecial } = service;
   if (!oneText.is(prompt)) {
     throw fieldError("prompt", `With continuations, prompt must be ${oneText.meaning}: one.`);
   }
-  const checks = [prompt, ...continuations].values().map((text) => checkText(text, model));
+  const checks = [prompt, ...continuations].values().map((text) => checkText(text, service));
   await doInTurns(checks, signal);
   // Not all places at once, for which everybody else would have to wait.
   const numTexts = Math.min(continuations.length, Math.ceil(maxTexts / 4));
   using _places = await admission.acquire(numTexts, { isFirst: true, signal });
-  const options = { topLogProbabilities: numTop, adapters: adapters?.list, signal };
+  const options = { topLogProbabilities: numTop, allowSpecial, adapters: adapters?.list, signal };
   const data: readonly ContinuationScore[] = await model.scoreContinuations(
     prompt,
     continuations,
@@ -141,8 +143,8 @@ async function scoreContinuations(
 }
 
 /** What cannot fit into the context is refused before anything is done with it. */
-function checkText(text: Prompt, model: GPT2): void {
-  if (text.length > 0) encodePrompt(text as string | number[], model);
+function checkText(text: Prompt, reader: PromptReader): void {
+  if (text.length > 0) encodePrompt(text as string | number[], reader);
 }
 
 function scoreJson({ tokens, numLeftOut }: Scored, { tokenizer }: GPT2, numTop: number) {

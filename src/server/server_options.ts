@@ -43,6 +43,11 @@ export interface ServerOptions {
    * Default: none.
    */
   adapters?: ServedAdapters;
+  /**
+   * With `"all"`, `<|endoftext|>` and other special tokens in the texts of prompts are read as such, as Hugging Face's
+   * tokenizers do it. Default: they are letters, so that a text cannot end itself.
+   */
+  allowSpecial?: "all";
   /** Called with what went wrong through no fault of a client, who is told nothing but that. */
   onError?: (error: unknown) => void;
   /** Called with each request whose answer is complete, for a log. What it throws goes to `onError`. */
@@ -51,8 +56,8 @@ export interface ServerOptions {
 
 /** {@linkcode ServerOptions} with nothing left open. */
 export type ServerSettings =
-  & Required<Omit<ServerOptions, "cors" | "onError" | "onRequest">>
-  & Pick<ServerOptions, "cors" | "onError" | "onRequest">;
+  & Required<Omit<ServerOptions, "allowSpecial" | "cors" | "onError" | "onRequest">>
+  & Pick<ServerOptions, "allowSpecial" | "cors" | "onError" | "onRequest">;
 
 const rules: OptionRules<ServerOptions> = {
   modelName: text,
@@ -72,6 +77,10 @@ const rules: OptionRules<ServerOptions> = {
     isType: (value) =>
       typeof value === "object" && value !== null &&
       Object.values(value).every((each) => typeof each === "object" && each !== null),
+  },
+  allowSpecial: {
+    meaning: '"all"',
+    isType: (value) => value === "all",
   },
   onError: callback,
   onRequest: callback,
@@ -101,6 +110,7 @@ export function serverSettings(model: GPT2, options: ServerOptions): ServerSetti
     steering: {},
     adapters: {},
     ...checked,
+    allowSpecial: checked.allowSpecial,
     maxTexts,
   };
 }

@@ -16,6 +16,8 @@ import type { SteeringVector } from "./steering.ts";
 /** A model, and who uses it. */
 export interface Service extends ModelNames {
   readonly model: GPT2;
+  /** Which special tokens in the texts of prompts are read as such. */
+  readonly allowSpecial: "all" | undefined;
   /** What computes for it. */
   readonly engine: Engine;
   /** Seconds since 1970. */

@@ -1,4 +1,5 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
+import type { EncodeOptions } from "../../src/tokenizer/tokenizer.ts";
 import { complete, model, post, refusal, serving } from "./serving.ts";
 
 /** An answer of `POST /v1/score`. */
@@ -82,4 +83,23 @@ Deno.test("score says how many tokens of a prompt had no room before a continuat
   assertEquals(usage.prompt_tokens, contextLength + 4);
   const longer = await refusal(handler, post("/v1/score", { prompt: [...prompt, 1] }));
   assertEquals([longer.status, longer.code], [400, "context_length_exceeded"]);
+});
+
+Deno.test("allowSpecial reads special tokens in the texts of prompts, as nothing does without it", async () => {
+  const prompt = "king<|endoftext|>ROMEO:";
+  const { tokenizer } = model;
+  const read = (options?: EncodeOptions) => [...tokenizer!.encode(prompt, options)];
+  for (const allowSpecial of [undefined, "all"] as const) {
+    using handler = serving({ allowSpecial });
+    const expected = read({ allowSpecial });
+    assertEquals(expected.includes(model.endOfTextIds[0]), allowSpecial === "all");
+    const [scored, continued] = (await Promise.all([
+      scores(handler, { prompt }),
+      scores(handler, { prompt: "To be", continuations: [prompt] }),
+    ])).map(({ data }) => data[0].token_ids);
+    assertEquals([scored, continued], [expected, expected]);
+    const { usage } = await complete(handler, { prompt, max_tokens: 0, echo: true });
+    assertEquals(usage!.prompt_tokens, expected.length);
+  }
+  assertNotEquals(read(), read({ allowSpecial: "all" }));
 });

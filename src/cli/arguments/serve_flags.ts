@@ -57,6 +57,11 @@ export const serveFlags = {
     valueName: "path",
     help: "Clients may add the steering vector in this file, by its name without .json.",
   },
+  allowSpecial: {
+    kind: "switch",
+    help:
+      "Read <|endoftext|> and other special tokens in the texts of prompts as such, as Hugging Face does.",
+  },
   maxTexts: {
     kind: "integer",
     valueName: "count",

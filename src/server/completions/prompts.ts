@@ -5,6 +5,7 @@
  */
 import { eventLoopTurn } from "../../base/event_loop.ts";
 import type { GPT2 } from "../../gpt2.ts";
+import type { EncodeOptions } from "../../tokenizer/tokenizer.ts";
 import { checkTokens } from "../../tokenizer/token_ids.ts";
 import { type ApiError, fieldError } from "../api_error.ts";
 import type { Field } from "../fields.ts";
@@ -16,6 +17,11 @@ export type PromptField =
   | readonly string[]
   | readonly number[]
   | readonly (readonly number[])[];
+
+/** What reads prompts. */
+export interface PromptReader extends EncodeOptions {
+  readonly model: GPT2;
+}
 
 /** A prompt, or several. */
 export const promptField: Field<PromptField> = {
@@ -35,13 +41,16 @@ function areNumbers(values: readonly unknown[]): boolean {
 }
 
 /** The tokens of prompts. Others have their turn between two of them: there may be many. */
-export async function encodePrompts(prompt: PromptField, model: GPT2): Promise<number[][]> {
+export async function encodePrompts(
+  prompt: PromptField,
+  reader: PromptReader,
+): Promise<number[][]> {
   const several = typeof prompt === "string" || (prompt.length > 0 && typeof prompt[0] === "number")
     ? [prompt as string | number[]]
     : prompt as string[] | number[][];
   const prompts: number[][] = [];
   for (const each of several) {
-    prompts.push(encodePrompt(each, model));
+    prompts.push(encodePrompt(each, reader));
     if (several.length > 1) await eventLoopTurn();
   }
   return prompts;
@@ -53,13 +62,16 @@ export async function encodePrompts(prompt: PromptField, model: GPT2): Promise<n
  * @throws {ApiError} 400 if it cannot fit into the context
  * @throws {RangeError} if there is no such token
  */
-export function encodePrompt(prompt: string | readonly number[], model: GPT2): number[] {
+export function encodePrompt(
+  prompt: string | readonly number[],
+  { model, allowSpecial }: PromptReader,
+): number[] {
   const { contextLength, vocabSize } = model.config;
   if (typeof prompt === "string") {
     if (prompt.length > contextLength * limits.MAX_TOKEN_CHARACTERS) {
       throw contextError(`a prompt of ${prompt.length} characters`, contextLength);
     }
-    return model.tokenizer!.encodePrompt(prompt);
+    return model.tokenizer!.encodePrompt(prompt, { allowSpecial });
   }
   if (prompt.length > contextLength) {
     throw contextError(`a prompt of ${prompt.length} tokens`, contextLength);

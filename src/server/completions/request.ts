@@ -6,7 +6,6 @@
 import { firstStreams } from "../../generation/first_streams.ts";
 import { validateSamplingOptions } from "../../generation/sampling/sampling_options.ts";
 import type { TextGenerateOptions } from "../../generation/text_options.ts";
-import type { GPT2 } from "../../gpt2.ts";
 import { chooseAdapters, type ChosenAdapters, type ModelNames } from "../adapters.ts";
 import { fieldError } from "../api_error.ts";
 import {
@@ -26,7 +25,7 @@ import {
 } from "../fields.ts";
 import * as limits from "../limits.ts";
 import { steeringBy, type SteeringVector } from "../steering.ts";
-import { checkLength, encodePrompts, promptField } from "./prompts.ts";
+import { checkLength, encodePrompts, promptField, type PromptReader } from "./prompts.ts";
 
 /** What is to be written. */
 export interface CompletionRequest {
@@ -56,8 +55,7 @@ export interface CompletionRequest {
 }
 
 /** What a request is checked against. */
-export interface RequestContext extends ModelNames {
-  readonly model: GPT2;
+export interface RequestContext extends ModelNames, PromptReader {
   /** The most continuations of a prompt. */
   readonly maxTexts: number;
   /** Vectors that may be asked for, by name. */
@@ -154,7 +152,7 @@ export async function readCompletionRequest(
     ...generateOptions(fields, context.model.config.vocabSize),
     ...steer !== undefined && { intervene: await steeringBy(context.steering, steer) },
   };
-  const prompts = await encodePrompts(fields.prompt ?? "", context.model);
+  const prompts = await encodePrompts(fields.prompt ?? "", context);
   for (const tokens of prompts) checkLength(tokens, maxTokens, context.model.config.contextLength);
   return {
     prompts,
