@@ -56,8 +56,11 @@ export const serveCommand = defineCommand({
     }
     const allowSpecial = values.allowSpecial ? "all" : undefined;
     const { cors, maxTexts, maxWaiting, maxKeptTexts, log } = values;
-    // Nobody may be there to see it.
-    const note = (line: string) => void stderr.write(`${line}\n`).catch(() => {});
+    let noted = Promise.resolve();
+    const note = (line: string) => {
+      // Nobody may be there to see it.
+      noted = noted.then(() => stderr.write(`${line}\n`)).catch(() => {});
+    };
     const { createHandler } = await import("../serve.ts");
     const { modelName = shortName(name) } = values;
     using handler = createHandler(model, {
@@ -80,6 +83,7 @@ export const serveCommand = defineCommand({
       note(startLine(modelName, model.weightType, url, handler.capacity));
       await stdout.write(`${values.json ? jsonText({ url, model: modelName }) : url}\n`);
     });
+    await noted;
   },
 });
 

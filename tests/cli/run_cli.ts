@@ -21,6 +21,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Called with each text that is written to stdout. */
   onStdout?: (text: string) => void;
+  /** How long each write to stderr takes: its reader is slow. */
+  stderrDelayMs?: number;
   /** Called with each text that is written to stderr. */
   onStderr?: (text: string) => void;
 }
@@ -34,7 +36,8 @@ export interface RunResult {
 
 /** Runs the command line. */
 export async function runCli(args: string[], options: RunOptions = {}): Promise<RunResult> {
-  const { stdin, isTerminal = false, numColumns = 120, numWrites = Infinity } = options;
+  const { stdin, isTerminal = false, numColumns = 120, numWrites = Infinity, stderrDelayMs = 0 } =
+    options;
   const written = { stdout: "", stderr: "" };
   let input = typeof stdin === "string"
     ? new TextEncoder().encode(stdin)
@@ -43,13 +46,15 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
     : new Uint8Array();
   let writesLeft = numWrites;
   const output = (name: keyof typeof written) =>
-    new Output((text) => {
+    new Output(async (text) => {
       if (name === "stdout" && writesLeft-- <= 0) {
-        return Promise.reject(new OutputClosedError("stdout is closed"));
+        throw new OutputClosedError("stdout is closed");
+      }
+      if (name === "stderr" && stderrDelayMs > 0) {
+        await new Promise((resolve) => setTimeout(resolve, stderrDelayMs));
       }
       written[name] += text;
       (name === "stdout" ? options.onStdout : options.onStderr)?.(text);
-      return Promise.resolve();
     }, {
       isTerminal,
       isDecorated: isTerminal,

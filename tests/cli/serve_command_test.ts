@@ -62,6 +62,23 @@ Deno.test("serve answers until it is asked to end, and ends well", async () => {
   await reader.cancel();
 });
 
+Deno.test("serve writes each line of its log before it ends, to a slow reader too", async () => {
+  const stop = new AbortController();
+  const asked = Promise.withResolvers<string>();
+  const ended = runCli(["serve", ...DEMO, "--log", "json"], {
+    signal: stop.signal,
+    stderrDelayMs: 50,
+    onStdout: (url) => asked.resolve(url.trim()),
+  });
+  const url = await asked.promise;
+  for (const path of ["health", "v1/models"]) await (await fetch(`${url}/${path}`)).body?.cancel();
+  stop.abort();
+  const { code, stderr } = await ended;
+  assertEquals(code, 0, stderr);
+  const [, ...lines] = stderr.trimEnd().split("\n");
+  assertEquals(lines.map((line) => JSON.parse(line).path), ["/health", "/v1/models"]);
+});
+
 Deno.test("serve refuses a port that another program has, and keys that are none", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = String((listener.addr as Deno.NetAddr).port);
