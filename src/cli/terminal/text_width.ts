@@ -18,13 +18,20 @@ const AS_PICTURE = "\ufe0f";
 const WITHOUT_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]*$/u;
 const ASCII = /^[\x20-\x7e]*$/;
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
+
+/** What a reader sees as characters, of however many they are made. */
+function* charactersOf(text: string): Generator<string> {
+  // Made when it is needed: that takes 10 ms, which every start would have.
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  for (const { segment } of segmenter.segment(text)) yield segment;
+}
 
 /** How many cells of a terminal a text takes. Terminals differ in what they make of pictures that are joined to one. */
 export function textWidth(text: string): number {
   if (ASCII.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) width += characterWidth(segment);
+  for (const character of charactersOf(text)) width += characterWidth(character);
   return width;
 }
 
@@ -48,10 +55,10 @@ export function cutText(text: string, width: number, mark: string = "…"): stri
   if (textWidth(text) <= width) return text;
   let kept = "";
   let left = width - textWidth(mark);
-  for (const { segment } of segmenter.segment(text)) {
-    left -= characterWidth(segment);
+  for (const character of charactersOf(text)) {
+    left -= characterWidth(character);
     if (left < 0) break;
-    kept += segment;
+    kept += character;
   }
   return kept + mark;
 }
