@@ -31,8 +31,8 @@ export function listModels({ service }: Exchange): Response {
 }
 
 /** A model by its name, which may have slashes. */
-export function showModel({ request, service }: Exchange): Response {
-  const name = decoded(new URL(request.url).pathname.replace("/v1/models/", ""));
+export function showModel({ path, service }: Exchange): Response {
+  const name = decoded(path.replace("/v1/models/", ""));
   if (name === service.modelName) return Response.json(modelJson(service));
   if (name !== undefined && service.adapters.has(name)) {
     return Response.json(adapterJson(service, name));

@@ -64,7 +64,7 @@ export function overloaded(message: string, retryAfterSeconds: number): ApiError
 
 /** For what the end of the server has cut off. */
 export function serverEnds(): ApiError {
-  return overloaded("The server ends. Ask another one, or later.", 5);
+  return overloaded("The server is shutting down. Try again later.", 5);
 }
 
 /**

@@ -13,11 +13,15 @@ export class Cors {
     this.#origin = origin;
   }
 
-  /** Answers what a browser asks before it sends a request. */
-  preflight(request: Request): Response {
-    const headers = new Headers({ allow: "GET, POST, OPTIONS" });
+  /**
+   * Answers what a browser asks before it sends a request.
+   *
+   * @param methods that may be sent there
+   */
+  preflight(request: Request, methods: string): Response {
+    const headers = new Headers({ allow: methods });
     if (this.#origin !== undefined) {
-      headers.set("access-control-allow-methods", "GET, POST, OPTIONS");
+      headers.set("access-control-allow-methods", methods);
       // Whatever it wants: the OpenAI client sends a dozen of its own.
       const wanted = request.headers.get("access-control-request-headers");
       headers.set("access-control-allow-headers", wanted ?? "authorization, content-type");

@@ -18,7 +18,8 @@ import { MAX_OTHER_REQUESTS } from "./limits.ts";
 import { Metrics } from "./metrics.ts";
 import { PrefixCache } from "./prefix_cache.ts";
 import { RequestNotes } from "./request_record.ts";
-import { findRoute } from "./routes.ts";
+import { checkHost, requestPath } from "./request_path.ts";
+import { methodsOf, routeFor, routes, routesAt } from "./routes.ts";
 import { type ServerOptions, serverSettings } from "./server_options.ts";
 import { checkSteering } from "./steering.ts";
 import type { Exchange, Service } from "./service.ts";
@@ -143,14 +144,19 @@ class Exchanges {
   }
 
   async answer(request: Request): Promise<Response> {
-    const notes = new RequestNotes();
+    const notes = new RequestNotes(request.method, requestPath(request));
     let endpoint = "unknown";
     let response: Response;
     try {
-      if (request.method === "OPTIONS") response = this.#cors.preflight(request);
+      const { method, path } = notes;
+      checkHost(request.headers);
+      // `OPTIONS *` is about all of them.
+      const isAboutAll = method === "OPTIONS" && path === "/*";
+      const there = isAboutAll ? routes : routesAt(path);
+      if (!isAboutAll) endpoint = there[0].path;
+      if (method === "OPTIONS") response = this.#cors.preflight(request, methodsOf(there));
       else {
-        const route = findRoute(request.method, request.url);
-        endpoint = route.path;
+        const route = routeFor(method, there);
         if (!route.isOpen) this.#authorization.check(request.headers);
         this.#checkRoom();
         response = await this.#run(request, notes, route.endpoint);
@@ -162,13 +168,13 @@ class Exchanges {
     response.headers.set("x-request-id", notes.id);
     this.#cors.allow(request, response.headers);
     // An answer that is streamed ends later.
-    Promise.allSettled(notes.ends).then(() => this.#tell(request, response.status, notes));
+    Promise.allSettled(notes.ends).then(() => this.#tell(response.status, notes));
     return response;
   }
 
-  #tell(request: Request, status: number, notes: RequestNotes): void {
+  #tell(status: number, notes: RequestNotes): void {
     try {
-      this.#onRequest?.(notes.record(request, status));
+      this.#onRequest?.(notes.record(status));
     } catch (error) {
       this.#onError?.(error);
     }
@@ -180,9 +186,10 @@ class Exchanges {
     endpoint: (exchange: Exchange) => Response | Promise<Response>,
   ): Promise<Response> {
     const stop = new AbortController();
-    const { id, beganAt, usage, ends } = notes;
+    const { path, id, beganAt, usage, ends } = notes;
     const exchange: Exchange = {
       request,
+      path,
       service: this.#service,
       signal: stop.signal,
       beganAt,

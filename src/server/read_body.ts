@@ -4,12 +4,18 @@
  * @module
  */
 import { onAbort } from "../base/abort.ts";
+import { quote } from "../base/describe.ts";
 import { ApiError } from "./api_error.ts";
 import type { Bodies } from "./bodies.ts";
+import type { Exchange } from "./service.ts";
 import { BODY_IDLE_MS, BODY_TIMEOUT_MS, MAX_BODY_BYTES } from "./limits.ts";
 
 /** Refuses invalid UTF-8. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Half of a surrogate pair, which only an escape can bring into what is UTF-8; or what looks like one behind a backslash. */
+const HALF_PAIR =
+  /\\u[dD][89abAB][\da-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][\da-fA-F]{2})\\u[dD][c-fC-F]/;
 
 /** How much is received, and for how long. */
 export interface BodyLimits {
@@ -19,6 +25,13 @@ export interface BodyLimits {
   readonly idleMs?: number;
   /** Those that are on their way, among which it counts. */
   readonly bodies?: Bodies;
+  /** Ends it. Default: the signal of the request, which is aborted when the client goes away. */
+  readonly signal?: AbortSignal;
+}
+
+/** Receives the body of a request that is being answered. Also the end of the server ends that. */
+export function readExchangeBody({ request, signal, service }: Exchange): Promise<unknown> {
+  return readJsonBody(request, { bodies: service.bodies, signal });
 }
 
 /**
@@ -26,19 +39,16 @@ export interface BodyLimits {
  *
  * @throws {ApiError} 415 if it is not called JSON, which also keeps pages of other origins from sending any without being
  * allowed to; 413 if it is too large; 408 if it takes too long; 400 if it is not JSON
- * @throws {DOMException} `AbortError` if the client goes away
+ * @throws {DOMException} `AbortError` if the client goes away, or whatever else aborts the signal
  */
 export async function readJsonBody(request: Request, limits: BodyLimits = {}): Promise<unknown> {
-  const type = request.headers.get("content-type") ?? "";
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new ApiError(
-      415,
-      "The body must be JSON: send the header content-type: application/json.",
-    );
-  }
+  checkForm(request.headers);
   const bytes = await readBytes(request, limits);
+  let text: string;
+  let body: unknown;
   try {
-    return JSON.parse(UTF8.decode(bytes));
+    text = UTF8.decode(bytes);
+    body = JSON.parse(text);
   } catch (cause) {
     throw new ApiError(
       400,
@@ -48,6 +58,71 @@ export async function readJsonBody(request: Request, limits: BodyLimits = {}): P
       },
     );
   }
+  if (HALF_PAIR.test(text)) refuseHalfPairs(body);
+  return body;
+}
+
+/** What is sent otherwise is not guessed. */
+function checkForm(headers: Headers): void {
+  const type = headers.get("content-type") ?? "";
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new ApiError(
+      415,
+      "The body must be JSON: send the header content-type: application/json.",
+    );
+  }
+  const [, charset = "utf-8"] = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(type) ?? [];
+  if (!/^(utf-?8|us-ascii)$/i.test(charset)) {
+    throw new ApiError(
+      415,
+      `The body must be UTF-8, as JSON is: received charset=${quote(charset)}.`,
+    );
+  }
+  const encoding = headers.get("content-encoding") ?? "";
+  if (!/^(identity)?$/i.test(encoding)) {
+    throw new ApiError(
+      415,
+      `The body must be sent as it is: received content-encoding: ${
+        quote(encoding)
+      }. Do not compress it.`,
+    );
+  }
+}
+
+/**
+ * Half of a surrogate pair is no character: it would be read as another one.
+ *
+ * @throws {ApiError} 400 if there is one, in a text or a name
+ */
+function refuseHalfPairs(body: unknown): void {
+  // Not by recursion: a client may nest as deeply as it likes.
+  const left: [value: unknown, field: string | undefined][] = [[body, undefined]];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const [value, field] = next;
+    const look = (each: unknown, field: string | undefined) => {
+      if (typeof each === "string" && !each.isWellFormed()) throw halfPair(field);
+      if (typeof each === "object" && each !== null) left.push([each, field]);
+    };
+    if (typeof value !== "object" || value === null) look(value, field);
+    else if (Array.isArray(value)) { for (const each of value) look(each, field); }
+    else {
+      for (const [name, each] of Object.entries(value)) {
+        look(name, field);
+        look(each, field ?? name);
+      }
+    }
+  }
+}
+
+function halfPair(field: string | undefined): ApiError {
+  return new ApiError(
+    400,
+    `${
+      field?.slice(0, 100) ?? "The body"
+    } must be well-formed Unicode: received half of a surrogate pair, ` +
+      "such as \\ud800. Send whole characters.",
+    { param: field?.slice(0, 100), code: "invalid_value" },
+  );
 }
 
 async function readBytes(
@@ -57,6 +132,7 @@ async function readBytes(
     timeoutMs = BODY_TIMEOUT_MS,
     idleMs = BODY_IDLE_MS,
     bodies,
+    signal = request.signal,
   }: BodyLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () =>
@@ -76,7 +152,7 @@ async function readBytes(
   const waitForMore = () => stopAfter(idleMs, "Nothing more of the body has arrived");
   let idleTimer = waitForMore();
   using _arriving = bodies?.add(stop);
-  using _listener = onAbort(request.signal, () => stop(request.signal.reason));
+  using _listener = onAbort(signal, () => stop(signal.reason));
   try {
     const chunks: Uint8Array[] = [];
     let numBytes = 0;

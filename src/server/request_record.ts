@@ -43,13 +43,16 @@ export class RequestNotes {
   isCutOff = false;
   readonly #begin = new Date();
 
+  /** @param path see {@linkcode RequestRecord.path} */
+  constructor(readonly method: string, readonly path: string) {}
+
   /** What there is to tell, when the answer is complete. */
-  record({ method, url }: Request, status: number): RequestRecord {
+  record(status: number): RequestRecord {
     return {
       id: this.id,
       begin: this.#begin,
-      method,
-      path: new URL(url).pathname,
+      method: this.method,
+      path: this.path,
       status,
       elapsedMs: performance.now() - this.beganAt,
       isCutOff: this.isCutOff,

@@ -45,25 +45,44 @@ const patterns = routes.map((route) => ({
 }));
 
 /**
- * The route for a request. What may be gotten has a head too.
+ * The routes for a path: one for each method, with the same path.
  *
- * @throws {ApiError} 404 or 405 if there is none
+ * @throws {ApiError} 404 if there is none
  */
-export function findRoute(method: string, url: string): Route {
-  const there = patterns.filter(({ pattern }) => pattern.test(url)).map(({ route }) => route);
+export function routesAt(pathname: string): readonly Route[] {
+  const there = patterns.filter(({ pattern }) => pattern.test({ pathname }));
+  if (there.length > 0) return there.map(({ route }) => route);
+  const paths = routes.filter(({ endpoint }) => endpoint !== refuseChat)
+    .map(({ path }) => path.replace(/:(\w+)\+/, "<$1>"));
+  throw new ApiError(404, `There is nothing at this address. Try ${paths.join(", ")}.`, {
+    type: "not_found_error",
+    code: "unknown_url",
+  });
+}
+
+/**
+ * The methods that routes take, for the header `allow`.
+ *
+ * @param there those of a path
+ */
+export function methodsOf(there: readonly Route[]): string {
+  const methods = there.flatMap(({ method }) => method === "GET" ? ["GET", "HEAD"] : [method]);
+  return [...new Set(methods), "OPTIONS"].join(", ");
+}
+
+/**
+ * The route for a method. What may be gotten has a head too.
+ *
+ * @param there those of a path
+ * @throws {ApiError} 405 if there is none
+ */
+export function routeFor(method: string, there: readonly Route[]): Route {
   const wanted = method === "HEAD" ? "GET" : method;
   const found = there.find((route) => route.method === wanted);
   if (found !== undefined) return found;
-  if (there.length === 0) {
-    const paths = routes.map(({ path }) => path.replace(/:(\w+)\+/, "<$1>"));
-    throw new ApiError(404, `There is nothing at this address. Try ${paths.join(", ")}.`, {
-      type: "not_found_error",
-      code: "unknown_url",
-    });
-  }
-  const allow = there.map((route) => route.method).join(", ");
-  throw new ApiError(405, `This address takes ${allow}: received ${method.slice(0, 20)}.`, {
+  const taken = there.map((route) => route.method).join(", ");
+  throw new ApiError(405, `This address takes ${taken}: received ${method.slice(0, 20)}.`, {
     code: "method_not_allowed",
-    headers: { allow },
+    headers: { allow: methodsOf(there) },
   });
 }

@@ -31,7 +31,7 @@ import {
   tokensField,
 } from "./fields.ts";
 import { MAX_LOG_PROBABILITIES, MAX_PROMPTS } from "./limits.ts";
-import { readJsonBody } from "./read_body.ts";
+import { readExchangeBody } from "./read_body.ts";
 import type { Exchange } from "./service.ts";
 
 const oneText = eitherField(textField, tokensField);
@@ -45,10 +45,10 @@ const continuationsField: Field<readonly (string | number[])[]> = {
 
 /** Scores continuations of a prompt, or without any the prompts themselves. */
 export async function score(exchange: Exchange): Promise<Response> {
-  const { request, service, id } = exchange;
+  const { service, id } = exchange;
   const { model, modelName, admission } = service;
   admission.checkRoom();
-  const fields = checkFields(await readJsonBody(request, service), {
+  const fields = checkFields(await readExchangeBody(exchange), {
     model: textField,
     prompt: eitherField(promptField, tokensField),
     continuations: continuationsField,

@@ -35,6 +35,8 @@ export interface Service extends ModelNames {
 /** A request that is being answered. */
 export interface Exchange {
   readonly request: Request;
+  /** Of its target: `/v1/models`. */
+  readonly path: string;
   readonly service: Service;
   /** Aborted when the client goes away, or the server cannot wait any longer. */
   readonly signal: AbortSignal;

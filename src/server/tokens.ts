@@ -8,7 +8,7 @@ import { checkTokens } from "../tokenizer/token_ids.ts";
 import { fieldError } from "./api_error.ts";
 import { checkModelName } from "./adapters.ts";
 import { checkFields, flagField, textField, tokensField } from "./fields.ts";
-import { readJsonBody } from "./read_body.ts";
+import { readExchangeBody } from "./read_body.ts";
 import type { Exchange } from "./service.ts";
 
 const TOKENS_PER_PART = 65_536;
@@ -17,9 +17,10 @@ const TOKENS_PER_PART = 65_536;
  * The tokens of a text. The names of special tokens in it are these tokens, as in Hugging Face's tokenizers and vLLM: harnesses
  * ask so which one ends a text.
  */
-export async function tokenize({ request, service, signal }: Exchange): Promise<Response> {
+export async function tokenize(exchange: Exchange): Promise<Response> {
+  const { service, signal } = exchange;
   const { model } = service;
-  const fields = checkFields(await readJsonBody(request, service), {
+  const fields = checkFields(await readExchangeBody(exchange), {
     prompt: textField,
     model: textField,
     add_special_tokens: flagField,
@@ -45,9 +46,10 @@ export async function tokenize({ request, service, signal }: Exchange): Promise<
 }
 
 /** The text of tokens. */
-export async function detokenize({ request, service, signal }: Exchange): Promise<Response> {
+export async function detokenize(exchange: Exchange): Promise<Response> {
+  const { service, signal } = exchange;
   const tokenizer = service.model.tokenizer!;
-  const fields = checkFields(await readJsonBody(request, service), {
+  const fields = checkFields(await readExchangeBody(exchange), {
     tokens: tokensField,
     model: textField,
   });

@@ -133,7 +133,7 @@ Deno.test("drain() refuses new requests, waits for those that run, and ends what
   const parts = await other(post("/v1/completions", { ...LONG, stream: true }));
   await other.drain(0);
   assertEquals((await long).status, 503);
-  assert((await parts.text()).includes('"error":{"message":"The server ends.'));
+  assert((await parts.text()).includes('"error":{"message":"The server is shutting down.'));
 });
 
 Deno.test("what fails through no fault of a client is told to who serves, not to the client", async () => {

@@ -26,15 +26,19 @@ export async function readApiKeys(path: string, io: Io): Promise<string[]> {
   if (keys.length === 0) {
     throw new UsageError(`There is no key in ${quotePath(path)}. Write one on each line.`);
   }
-  // What is wrong is not shown: it may be nearly a key.
-  const isKey = (key: string) => key.length >= MIN_KEY_CHARACTERS && /^[\x21-\x7e]+$/.test(key);
-  const wrong = keys.findIndex((key) => !isKey(key));
+  const wrong = keys.findIndex((key) => whatIsWrong(key) !== undefined);
   if (wrong >= 0) {
     throw new UsageError(
-      `A key must have at least ${MIN_KEY_CHARACTERS} characters, letters, digits and signs of ASCII: ` +
-        `received another one in ${quotePath(path)}, key ${wrong + 1}. ` +
+      `A key must have at least ${MIN_KEY_CHARACTERS} characters, all of them letters, digits or signs of ASCII: ` +
+        `key ${wrong + 1} of ${quotePath(path)} ${whatIsWrong(keys[wrong])}. ` +
         "Make one with openssl rand -hex 32.",
     );
   }
   return keys;
+}
+
+/** What is wrong with a key, which is not shown: it may be nearly one. */
+function whatIsWrong(key: string): string | undefined {
+  if (!/^[\x21-\x7e]+$/.test(key)) return "has a space or another character";
+  return key.length < MIN_KEY_CHARACTERS ? `has ${key.length}` : undefined;
 }

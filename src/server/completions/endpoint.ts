@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readJsonBody } from "../read_body.ts";
+import { readExchangeBody } from "../read_body.ts";
 import type { Exchange } from "../service.ts";
 import { type CompletionRequest, readCompletionRequest } from "./request.ts";
 import { ChoiceCollector, ChoiceWriter, completionHead, usageJson } from "./response.ts";
@@ -14,7 +14,7 @@ import { streamCompletion } from "./stream.ts";
 export async function completions(exchange: Exchange): Promise<Response> {
   const { service } = exchange;
   service.admission.checkRoom();
-  const body = await readJsonBody(exchange.request, service);
+  const body = await readExchangeBody(exchange);
   const request = await readCompletionRequest(body, service);
   return request.isStreamed
     ? await streamCompletion(exchange, request)

@@ -92,7 +92,7 @@ Deno.test("addresses and methods that are not there are refused", async () => {
   assertStringIncludes(nothing.message, "/v1/models/<name>, ");
   assertEquals((await refusal(handler, get("/../../etc/passwd"))).status, 404);
   const response = await handler(get("/v1/completions"));
-  assertEquals([response.status, response.headers.get("allow")], [405, "POST"]);
+  assertEquals([response.status, response.headers.get("allow")], [405, "POST, OPTIONS"]);
   await response.body?.cancel();
 });
 
