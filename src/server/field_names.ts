@@ -21,18 +21,13 @@ export function fieldName(option: string): string {
 
 /** What other servers and libraries call our fields. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
-  guided_choice: "choices",
-  guided_json: "json_schema",
-  guided_regex: "regex",
   input: "prompt",
   max_completion_tokens: "max_tokens",
   max_new_tokens: "max_tokens",
   messages: "prompt",
   n_predict: "max_tokens",
   repeat_penalty: "repetition_penalty",
-  response_format: "json_schema",
   stop_sequences: "stop",
-  structured_outputs: "json_schema",
 };
 
 /** What a field of other servers is here, if one of the known ones is that. */

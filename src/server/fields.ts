@@ -78,6 +78,23 @@ export function textsField(maxTexts: number, maxLength: number): Field<readonly 
   };
 }
 
+/**
+ * Looks whether there are such tokens.
+ *
+ * @param name of the field
+ * @throws {ApiError} 400 if there are not
+ */
+export function checkTokenIds(name: string, tokens: readonly number[], vocabSize: number): void {
+  const place = tokens.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+  if (place < 0) return;
+  throw fieldError(
+    name,
+    `${name} must have token ids from 0 to ${vocabSize - 1}: received ${
+      describe(tokens[place])
+    }, token ${place}.`,
+  );
+}
+
 /** An object, whatever is in it. */
 export const objectField: Field<Readonly<Record<string, unknown>>> = {
   meaning: "an object",
@@ -109,33 +126,39 @@ export const ignoredField: Field<unknown> = {
  * Checks the fields of a request. `null` counts as not given, as in OpenAI's API.
  *
  * @param body the request, as JSON has it
+ * @param place the field that it is, if it is within one
  * @throws {ApiError} 400 if it is no object, has a field that there is not, or one of another kind
  */
-export function checkFields<const F extends Fields>(body: unknown, fields: F): FieldValues<F> {
+export function checkFields<const F extends Fields>(
+  body: unknown,
+  fields: F,
+  place?: string,
+): FieldValues<F> {
   if (!objectField.is(body)) {
     throw new ApiError(400, `The body must be a JSON object: received ${describe(body)}.`);
   }
   const names = Object.keys(fields);
   const checked: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body)) {
+    const whole = place === undefined ? name : `${place}.${name}`;
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (field === undefined) throw unknownField(name, names);
+    if (field === undefined) throw unknownField(name, whole, names);
     if (value === null || value === undefined) continue;
     if (!field.is(value)) {
-      throw fieldError(name, `${name} must be ${field.meaning}: received ${describe(value)}.`);
+      throw fieldError(whole, `${whole} must be ${field.meaning}: received ${describe(value)}.`);
     }
     checked[name] = value;
   }
   return checked as FieldValues<F>;
 }
 
-function unknownField(name: string, known: readonly string[]): ApiError {
+function unknownField(name: string, whole: string, known: readonly string[]): ApiError {
   const closest = fieldOfOthers(name, known) ?? closestName(name, known);
   const advice = closest === undefined
     ? `The fields are ${known.toSorted().join(", ")}.`
     : `Did you mean ${closest}?`;
-  return new ApiError(400, `There is no such field: received ${quote(name)}. ${advice}`, {
-    param: name.slice(0, 100),
+  return new ApiError(400, `There is no such field: received ${quote(whole)}. ${advice}`, {
+    param: whole.slice(0, 100),
     code: "unknown_field",
   });
 }

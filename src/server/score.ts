@@ -121,7 +121,8 @@ async function scoreContinuations(
   if (!oneText.is(prompt)) {
     throw fieldError("prompt", `With continuations, prompt must be ${oneText.meaning}: one.`);
   }
-  const checks = [prompt, ...continuations].values().map((text) => checkText(text, service));
+  const checks = [prompt, ...continuations].entries()
+    .map(([i, text]) => checkText(text, service, i === 0 ? "prompt" : "continuations"));
   await doInTurns(checks, signal);
   // Not all places at once, for which everybody else would have to wait.
   const numTexts = Math.min(continuations.length, Math.ceil(maxTexts / 4));
@@ -143,8 +144,8 @@ async function scoreContinuations(
 }
 
 /** What cannot fit into the context is refused before anything is done with it. */
-function checkText(text: Prompt, reader: PromptReader): void {
-  if (text.length > 0) encodePrompt(text as string | number[], reader);
+function checkText(text: Prompt, reader: PromptReader, field: string): void {
+  if (text.length > 0) encodePrompt(text as string | number[], reader, field);
 }
 
 function scoreJson({ tokens, numLeftOut }: Scored, { tokenizer }: GPT2, numTop: number) {

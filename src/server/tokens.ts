@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { eventLoopTurn } from "../base/event_loop.ts";
-import { checkTokens } from "../tokenizer/token_ids.ts";
+import { Turns } from "../base/event_loop.ts";
 import { fieldError } from "./api_error.ts";
 import { checkModelName } from "./adapters.ts";
-import { checkFields, flagField, textField, tokensField } from "./fields.ts";
+import { checkFields, checkTokenIds, flagField, textField, tokensField } from "./fields.ts";
 import { readExchangeBody } from "./read_body.ts";
 import type { Exchange } from "./service.ts";
 
@@ -33,10 +32,11 @@ export async function tokenize(exchange: Exchange): Promise<Response> {
   // As JSON, part by part: millions of tokens take a tenth of a second to be written at once.
   const parts: string[] = isBegun ? [String(beginOfTextId)] : [];
   let count = parts.length;
+  const turns = new Turns();
   for (const ids of tokenizer.encodeInParts(fields.prompt, { allowSpecial: "all" })) {
     if (ids.length > 0) parts.push(ids.join(","));
     count += ids.length;
-    await eventLoopTurn();
+    await turns.take();
     signal.throwIfAborted();
   }
   const rest = JSON.stringify({ count, max_model_len: model.config.contextLength }).slice(1);
@@ -55,14 +55,15 @@ export async function detokenize(exchange: Exchange): Promise<Response> {
   });
   checkModelName(fields.model, service);
   if (fields.tokens === undefined) throw fieldError("tokens", "tokens is missing.");
-  checkTokens(fields.tokens, tokenizer.vocabSize);
+  checkTokenIds("tokens", fields.tokens, tokenizer.vocabSize);
   // In parts, between which others have their turn; a character may be in two of them.
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   let prompt = "";
+  const turns = new Turns();
   for (let start = 0; start < fields.tokens.length; start += TOKENS_PER_PART) {
     const ids = fields.tokens.slice(start, start + TOKENS_PER_PART);
     prompt += utf8.decode(tokenizer.decodeBytes(ids), { stream: true });
-    await eventLoopTurn();
+    await turns.take();
     signal.throwIfAborted();
   }
   return Response.json({ prompt: prompt + utf8.decode() });

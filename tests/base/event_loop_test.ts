@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { doAtOnce, doInTurns, Turns } from "../../src/base/event_loop.ts";
 
 Deno.test("doInTurns() waits for each step that is a promise before it begins the next", async () => {
@@ -53,4 +53,40 @@ Deno.test("Turns.take() lets others have their turn when it has been long enough
   await turns.take();
   assertEquals(hasHadTurn, false);
   while (!hasHadTurn) await turns.take();
+});
+
+Deno.test("doInTurns() and Turns.take() let requests be answered meanwhile", async () => {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response(),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const hold = () => {
+    for (const begin = performance.now(); performance.now() - begin < 5;);
+  };
+  const works = [
+    () => doInTurns(Iterator.from({ next: () => ({ value: hold() }) }).take(100)),
+    async () => {
+      const turns = new Turns();
+      for (let i = 0; i < 100; i++) {
+        hold();
+        await turns.take();
+      }
+    },
+  ];
+  try {
+    for (const work of works) {
+      let isDone = false;
+      const done = work().then(() => isDone = true);
+      let numAnswers = 0;
+      while (!isDone) {
+        await (await fetch(url)).body?.cancel();
+        numAnswers++;
+      }
+      await done;
+      assert(numAnswers > 5, `${numAnswers} while it worked`);
+    }
+  } finally {
+    await server.shutdown();
+  }
 });

@@ -201,8 +201,10 @@ Deno.test("a long text is tokenized, and tokens detokenized, while others have t
   const { tokens, count, max_model_len } = await response.json();
   assertEquals([tokens, count], [model.tokenizer!.encode(text), tokens.length]);
   assertEquals([max_model_len, numTurns > 5], [256, true], `${numTurns}`);
-  const [back, numMore] = await turnsDuring(handler(post("/detokenize", { tokens })));
-  assertEquals([(await back.json()).prompt === text, numMore > 2], [true, true], `${numMore}`);
+  const many = new Array(4).fill(tokens).flat();
+  const [back, numMore] = await turnsDuring(handler(post("/detokenize", { tokens: many })));
+  assertEquals((await back.json()).prompt === text.repeat(4), true);
+  assert(numMore > 2, `${numMore}`);
 });
 
 Deno.test("score tells how likely continuations are", async () => {

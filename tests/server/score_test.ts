@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { EncodeOptions } from "../../src/tokenizer/tokenizer.ts";
 import { complete, model, post, refusal, serving } from "./serving.ts";
 
@@ -102,4 +102,22 @@ Deno.test("allowSpecial reads special tokens in the texts of prompts, as nothing
     assertEquals(usage!.prompt_tokens, expected.length);
   }
   assertNotEquals(read(), read({ allowSpecial: "all" }));
+});
+
+Deno.test("score and detokenize name the field whose tokens there are not", async () => {
+  using handler = serving();
+  const paramOf = async (path: string, body: unknown) => {
+    const { status, param, message } = await refusal(handler, post(path, body));
+    assertMatch(message, /must have token ids from 0 to 1023: received 5000, token 1\./);
+    assertEquals(status, 400);
+    return param;
+  };
+  const wrong = [1, 5000];
+  assertEquals(await paramOf("/v1/score", { prompt: wrong, continuations: [[1]] }), "prompt");
+  assertEquals(await paramOf("/v1/score", { prompt: wrong }), "prompt");
+  assertEquals(
+    await paramOf("/v1/score", { prompt: "a", continuations: [[1], wrong] }),
+    "continuations",
+  );
+  assertEquals(await paramOf("/detokenize", { tokens: wrong }), "tokens");
 });

@@ -13,6 +13,9 @@ import type { Expression } from "./grammar/expression.ts";
 /** So many constraints are kept for each tokenizer. */
 const MAX_KEPT = 16;
 
+/** So deeply groups of a regular expression and schemas can be nested always; how much deeper, depends on the engine's stack. */
+const MAX_NESTING = 500;
+
 /** By tokenizer: the constraints made or being made for it, by what asked for them, those used last at the end. */
 const constraintsOf = new WeakMap<Tokenizer, Map<string, Promise<Constraint>>>();
 
@@ -76,11 +79,20 @@ async function makeConstraint(
     await doInTurns(steps());
     return made!;
   } catch (error) {
-    if (!(error instanceof RangeError) || error instanceof InvalidArgumentError) throw error;
+    if (!(error instanceof RangeError)) throw error;
+    const cause = error;
+    if (error instanceof InvalidArgumentError) {
+      // What is built does not know by which option it was asked for.
+      const message = error.message.replace(
+        /^Cannot generate: the constraint /,
+        () => `Cannot generate: ${name} `,
+      );
+      throw message === error.message ? error : new InvalidArgumentError(message, { cause });
+    }
     // The engine's own: functions called each other too deeply.
     throw new InvalidArgumentError(
-      `Cannot generate: ${name} cannot be used: it is nested too deeply: received ${error.message}. Make it flatter.`,
-      { cause: error },
+      `Cannot generate: ${name} cannot be used: it is nested too deeply. Nest it at most ${MAX_NESTING} deep.`,
+      { cause },
     );
   }
 }

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { eventLoopTurn } from "../../base/event_loop.ts";
+import { Turns } from "../../base/event_loop.ts";
 import type { GPT2 } from "../../gpt2.ts";
 import type { EncodeOptions } from "../../tokenizer/tokenizer.ts";
-import { checkTokens } from "../../tokenizer/token_ids.ts";
 import { type ApiError, fieldError } from "../api_error.ts";
-import type { Field } from "../fields.ts";
+import { checkTokenIds, type Field } from "../fields.ts";
 import * as limits from "../limits.ts";
 
 /** What the field may be. */
@@ -49,9 +48,10 @@ export async function encodePrompts(
     ? [prompt as string | number[]]
     : prompt as string[] | number[][];
   const prompts: number[][] = [];
+  const turns = new Turns();
   for (const each of several) {
     prompts.push(encodePrompt(each, reader));
-    if (several.length > 1) await eventLoopTurn();
+    await turns.take();
   }
   return prompts;
 }
@@ -59,24 +59,25 @@ export async function encodePrompts(
 /**
  * The tokens of a prompt.
  *
- * @throws {ApiError} 400 if it cannot fit into the context
- * @throws {RangeError} if there is no such token
+ * @param field that it is
+ * @throws {ApiError} 400 if it cannot fit into the context, or there is no such token
  */
 export function encodePrompt(
   prompt: string | readonly number[],
   { model, allowSpecial }: PromptReader,
+  field = "prompt",
 ): number[] {
   const { contextLength, vocabSize } = model.config;
   if (typeof prompt === "string") {
     if (prompt.length > contextLength * limits.MAX_TOKEN_CHARACTERS) {
-      throw contextError(`a prompt of ${prompt.length} characters`, contextLength);
+      throw contextError(field, `${prompt.length} characters`, contextLength);
     }
     return model.tokenizer!.encodePrompt(prompt, { allowSpecial });
   }
   if (prompt.length > contextLength) {
-    throw contextError(`a prompt of ${prompt.length} tokens`, contextLength);
+    throw contextError(field, `${prompt.length} tokens`, contextLength);
   }
-  checkTokens(prompt, vocabSize);
+  checkTokenIds(field, prompt, vocabSize);
   return [...prompt];
 }
 
@@ -92,13 +93,15 @@ export function checkLength(
 ): void {
   const most = maxTokens === 0 ? contextLength : contextLength - 1;
   if (tokens.length <= most) return;
-  throw contextError(`a prompt of ${tokens.length} tokens`, contextLength);
+  throw contextError("prompt", `${tokens.length} tokens`, contextLength);
 }
 
-function contextError(received: string, contextLength: number): ApiError {
+function contextError(field: string, received: string, contextLength: number): ApiError {
   return fieldError(
-    "prompt",
-    `The model has room for ${contextLength} tokens, of which at least one is to be written: received ${received}. Shorten the prompt.`,
+    field,
+    `The model has room for ${contextLength} tokens, of which at least one is to be written: received a ${
+      field === "prompt" ? field : "text"
+    } of ${received}. Shorten it.`,
     "context_length_exceeded",
   );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quote } from "../../base/describe.ts";
 import { firstStreams } from "../../generation/first_streams.ts";
 import { validateSamplingOptions } from "../../generation/sampling/sampling_options.ts";
 import type { TextGenerateOptions } from "../../generation/text_options.ts";
@@ -25,6 +26,7 @@ import {
 } from "../fields.ts";
 import * as limits from "../limits.ts";
 import { steeringBy, type SteeringVector } from "../steering.ts";
+import { constraintFields, constraintOf } from "./constraint_fields.ts";
 import { checkLength, encodePrompts, promptField, type PromptReader } from "./prompts.ts";
 
 /** What is to be written. */
@@ -63,7 +65,7 @@ export interface RequestContext extends ModelNames, PromptReader {
 }
 
 function completionFields({ maxTexts, steering, adapters, model: { config } }: RequestContext) {
-  const { MAX_STOPS, MAX_STOP_CHARACTERS, MAX_CHOICES, MAX_CHOICE_CHARACTERS } = limits;
+  const { MAX_STOPS, MAX_STOP_CHARACTERS } = limits;
   const oneStop: Field<string> = {
     meaning: `a text of 1 to ${MAX_STOP_CHARACTERS} characters`,
     is: (value): value is string =>
@@ -91,7 +93,7 @@ function completionFields({ maxTexts, steering, adapters, model: { config } }: R
     frequency_penalty: numberField(-2, 2),
     logit_bias: objectField,
     seed: integerField(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
-    user: ignoredField,
+    user: textField,
     // Beyond OpenAI's.
     top_k: anyNumberField,
     min_p: anyNumberField,
@@ -101,9 +103,7 @@ function completionFields({ maxTexts, steering, adapters, model: { config } }: R
     no_repeat_ngram_size: anyNumberField,
     min_tokens: integerField(0, config.contextLength),
     ignore_eos: flagField,
-    regex: textField,
-    json_schema: eitherField(objectField, flagField),
-    choices: textsField(MAX_CHOICES, MAX_CHOICE_CHARACTERS),
+    ...constraintFields,
     return_token_ids: flagField,
     ...steering.size > 0 && { steer: objectField },
     ...adapters.size > 0 && { adapters: scalesField },
@@ -185,7 +185,7 @@ function streamOptions(
   const fields = checkFields(value, {
     include_usage: flagField,
     include_obfuscation: ignoredField,
-  });
+  }, "stream_options");
   return { includesUsage: fields.include_usage ?? false };
 }
 
@@ -203,16 +203,14 @@ function generateOptions(fields: CompletionFields, vocabSize: number): TextGener
     logitBias: readBiases(fields.logit_bias),
   });
   validateSamplingOptions(sampling, vocabSize);
-  checkPatterns(fields);
+  const constraint = constraintOf(fields);
   return withoutUndefined({
     ...sampling,
     stop: fields.stop,
     minNewTokens: fields.min_tokens,
     ignoreEndOfText: fields.ignore_eos,
     topLogProbabilities: fields.logprobs,
-    regex: fields.regex,
-    jsonSchema: fields.json_schema,
-    choices: fields.choices,
+    ...constraint,
   });
 }
 
@@ -221,6 +219,15 @@ function readBiases(
 ): Record<number, number> | undefined {
   if (biases === undefined) return undefined;
   const entries = Object.entries(biases);
+  const wrong = Object.keys(biases).find((key) => !/^(0|[1-9]\d*)$/.test(key));
+  if (wrong !== undefined) {
+    throw fieldError(
+      "logit_bias",
+      `logit_bias must name tokens by their ids: received ${
+        quote(wrong)
+      }. POST /tokenize tells them.`,
+    );
+  }
   const isRight = ([, bias]: [string, unknown]) =>
     typeof bias === "number" && bias >= -100 && bias <= 100;
   if (entries.length > limits.MAX_BIASES || !entries.every(isRight)) {
@@ -230,17 +237,6 @@ function readBiases(
     );
   }
   return biases as Record<number, number>;
-}
-
-function checkPatterns({ regex = "", json_schema, choices }: CompletionFields): void {
-  const { MAX_PATTERN_CHARACTERS, MAX_SCHEMA_CHARACTERS } = limits;
-  if (regex.length > MAX_PATTERN_CHARACTERS) {
-    throw fieldError("regex", `regex must have at most ${MAX_PATTERN_CHARACTERS} characters.`);
-  }
-  for (const [name, value] of Object.entries({ json_schema, choices })) {
-    if (value === undefined || JSON.stringify(value).length <= MAX_SCHEMA_CHARACTERS) continue;
-    throw fieldError(name, `${name} must have at most ${MAX_SCHEMA_CHARACTERS} characters.`);
-  }
 }
 
 function randomSeed(): number {

@@ -10,6 +10,7 @@ import {
   boundsOf,
   checkKeywords,
   isSchemaObject,
+  KEYWORDS_OF,
   listAt,
   schemaError,
   type SchemaObject,
@@ -41,6 +42,8 @@ class SchemaReader {
   readonly #root: unknown;
   readonly #definitions = new Map<string, Definition>();
   readonly #turns = new Turns();
+  /** Numbers and strings by what is said of them. */
+  readonly #scalars = new Map<string, Rule>();
 
   constructor(root: unknown) {
     this.#root = root;
@@ -159,14 +162,27 @@ class SchemaReader {
         return choice([text("true"), text("false")]);
       case "integer":
       case "number":
-        return numberExpression(type, schema, place);
+        return await this.#once(type, schema, () => numberExpression(type, schema, place));
       case "string":
-        return await stringExpression(schema, place);
+        return await this.#once(type, schema, () => stringExpression(schema, place));
       case "array":
         return await this.#array(schema, place);
       case "object":
         return await this.#object(schema, place);
     }
+  }
+
+  /** What many properties may be alike is built once for all of them. */
+  async #once(
+    type: "integer" | "number" | "string",
+    schema: SchemaObject,
+    make: () => Expression | Promise<Expression>,
+  ): Promise<Expression> {
+    const keywords = KEYWORDS_OF[type === "integer" ? "number" : type];
+    const key = JSON.stringify([type, ...keywords.map((keyword) => schema[keyword])]);
+    let rule = this.#scalars.get(key);
+    if (rule === undefined) this.#scalars.set(key, rule = new Rule(await make()));
+    return reference(rule);
   }
 
   /** The name of a property. */

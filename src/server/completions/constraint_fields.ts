@@ -1,0 +1,147 @@
+/**
+ * What a text has to be: the fields of a request that say so, also those that OpenAI and vLLM have for the same.
+ *
+ * @module
+ */
+import type { ConstraintOptions } from "../../generation/constraints/constraint_options.ts";
+import { fieldError } from "../api_error.ts";
+import {
+  checkFields,
+  eitherField,
+  type Field,
+  type FieldValues,
+  flagField,
+  ignoredField,
+  objectField,
+  textField,
+  textsField,
+} from "../fields.ts";
+import * as limits from "../limits.ts";
+
+/** Only well-formed JSON Schemas and the limits of what is supported; the library looks at the rest. */
+const schemaField = eitherField(objectField, flagField);
+/** vLLM takes a schema as a text, too. */
+const schemaOrTextField = eitherField(schemaField, textField);
+const choicesField = textsField(limits.MAX_CHOICES, limits.MAX_CHOICE_CHARACTERS);
+
+const ANY_OBJECT = { type: "object" };
+
+/** The fields. */
+export const constraintFields = {
+  regex: textField,
+  json_schema: schemaField,
+  choices: choicesField,
+  // Other names for them: vLLM's older ones, its newer ones, and OpenAI's.
+  guided_regex: textField,
+  guided_json: schemaOrTextField,
+  guided_choice: choicesField,
+  structured_outputs: objectField,
+  response_format: objectField,
+};
+
+const structuredOutputs = {
+  regex: textField,
+  json: schemaOrTextField,
+  choice: choicesField,
+  json_object: flagField,
+};
+
+const responseFormats: Readonly<Record<string, Readonly<Record<string, Field<unknown>>>>> = {
+  text: { type: textField },
+  json_object: { type: textField },
+  json_schema: { type: textField, json_schema: objectField },
+};
+
+/** A constraint, and what the request calls it. */
+interface NamedConstraint {
+  readonly name: string;
+  readonly option: keyof ConstraintOptions;
+  readonly value: unknown;
+}
+
+/**
+ * What a request asks for.
+ *
+ * @throws {ApiError} 400 if that is more than one thing, too large, or a form that there is not
+ */
+export function constraintOf(fields: FieldValues<typeof constraintFields>): ConstraintOptions {
+  const { structured_outputs, response_format } = fields;
+  const given = [
+    named("regex", "regex", fields.regex),
+    named("json_schema", "jsonSchema", fields.json_schema),
+    named("choices", "choices", fields.choices),
+    named("guided_regex", "regex", fields.guided_regex),
+    named("guided_json", "jsonSchema", parsed("guided_json", fields.guided_json)),
+    named("guided_choice", "choices", fields.guided_choice),
+    ...structured_outputs === undefined ? [] : ofStructuredOutputs(structured_outputs),
+    ...response_format === undefined ? [] : ofResponseFormat(response_format),
+  ].filter(({ value }) => value !== undefined);
+  const [first, second] = given;
+  if (second !== undefined) {
+    throw fieldError(
+      second.name,
+      `There can be only one constraint: received ${first.name} and ${second.name}. ` +
+        "Leave out all but one.",
+    );
+  }
+  if (first === undefined) return {};
+  checkSize(first);
+  return { [first.option]: first.value };
+}
+
+function named(name: string, option: keyof ConstraintOptions, value: unknown): NamedConstraint {
+  return { name, option, value };
+}
+
+function ofStructuredOutputs(value: Readonly<Record<string, unknown>>): NamedConstraint[] {
+  const name = "structured_outputs";
+  const { regex, json, choice, json_object } = checkFields(value, structuredOutputs, name);
+  return [
+    named(`${name}.regex`, "regex", regex),
+    named(`${name}.json`, "jsonSchema", parsed(`${name}.json`, json)),
+    named(`${name}.choice`, "choices", choice),
+    named(`${name}.json_object`, "jsonSchema", json_object ? ANY_OBJECT : undefined),
+  ];
+}
+
+function ofResponseFormat(value: Readonly<Record<string, unknown>>): NamedConstraint[] {
+  const name = "response_format";
+  const { type } = value;
+  if (typeof type !== "string" || !Object.hasOwn(responseFormats, type)) {
+    const known = Object.keys(responseFormats).map((type) => `{"type": "${type}"}`);
+    throw fieldError(`${name}.type`, `${name} must be one of ${known.join(", ")}.`);
+  }
+  const { json_schema } = checkFields(value, responseFormats[type], name);
+  if (type === "text") return [];
+  if (type === "json_object") return [named(name, "jsonSchema", ANY_OBJECT)];
+  const place = `${name}.json_schema`;
+  // Whether it is strict makes no difference: it always is.
+  const { schema } = checkFields(json_schema ?? {}, {
+    name: ignoredField,
+    description: ignoredField,
+    strict: ignoredField,
+    schema: schemaField,
+  }, place);
+  if (schema === undefined) throw fieldError(`${place}.schema`, `${place}.schema is missing.`);
+  return [named(`${place}.schema`, "jsonSchema", schema)];
+}
+
+function parsed(name: string, schema: unknown): unknown {
+  if (typeof schema !== "string") return schema;
+  let value: unknown;
+  try {
+    value = JSON.parse(schema);
+  } catch {
+    // Refused below.
+  }
+  if (schemaField.is(value)) return value;
+  throw fieldError(name, `${name} must be ${schemaField.meaning}, or JSON that is that.`);
+}
+
+function checkSize({ name, option, value }: NamedConstraint): void {
+  const [size, most] = option === "regex"
+    ? [(value as string).length, limits.MAX_PATTERN_CHARACTERS]
+    : [JSON.stringify(value).length, limits.MAX_SCHEMA_CHARACTERS];
+  if (size <= most) return;
+  throw fieldError(name, `${name} must have at most ${most} characters: received ${size}.`);
+}
