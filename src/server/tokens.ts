@@ -10,7 +10,7 @@ import { checkFields, checkTokenIds, flagField, textField, tokensField } from ".
 import { readExchangeBody } from "./read_body.ts";
 import type { Exchange } from "./service.ts";
 
-const TOKENS_PER_PART = 65_536;
+const TOKENS_PER_PART = 16_384;
 
 /**
  * The tokens of a text. The names of special tokens in it are these tokens, as in Hugging Face's tokenizers and vLLM: harnesses

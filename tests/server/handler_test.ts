@@ -200,11 +200,11 @@ Deno.test("a long text is tokenized, and tokens detokenized, while others have t
   const [response, numTurns] = await turnsDuring(handler(post("/tokenize", body)));
   const { tokens, count, max_model_len } = await response.json();
   assertEquals([tokens, count], [model.tokenizer!.encode(text), tokens.length]);
-  assertEquals([max_model_len, numTurns > 5], [256, true], `${numTurns}`);
+  assertEquals([max_model_len, numTurns > 1], [256, true], `${numTurns}`);
   const many = new Array(4).fill(tokens).flat();
   const [back, numMore] = await turnsDuring(handler(post("/detokenize", { tokens: many })));
   assertEquals((await back.json()).prompt === text.repeat(4), true);
-  assert(numMore > 2, `${numMore}`);
+  assert(numMore > 1, `${numMore}`);
 });
 
 Deno.test("score tells how likely continuations are", async () => {
