@@ -30,6 +30,7 @@ import {
   trainTokenizer,
 } from "../src/train.ts";
 import { TrainingDisplay } from "../src/cli/train/training_display.ts";
+import { presets } from "../src/training/presets.ts";
 import { systemIo } from "../src/cli/terminal/system_io.ts";
 import { readTinyShakespeare } from "../tests/fixtures/tiny_shakespeare.ts";
 import { parseFlags } from "./parse_flags.ts";
@@ -42,20 +43,9 @@ const SPEECHES_PER_DOCUMENT = [30, 40] as const;
 /** Of each batch. */
 const ROWS_AT_SEPARATOR = 2;
 
-const SIZES = { contextLength: 256, embeddingDim: 256, numHeads: 4, numLayers: 4 };
-
-const TRAINING: TrainerOptions = {
-  numSteps: 2400,
-  batchSize: 16,
-  learningRate: 1.5e-3,
-  minLearningRate: 3e-5,
-  warmupSteps: 100,
-  betas: [0.9, 0.99],
-  weightDecay: 0.1,
-  dropout: 0.2,
-  precision: "bf16",
-  seed: 1,
-};
+/** Everything but the windows is that of the preset. */
+const { model: SIZES, training } = presets.demo;
+const TRAINING: TrainerOptions = { ...training, seed: 1 };
 
 /** Where windows of the training text begin, and what is in them. */
 class ShakespeareWindows implements BatchSource {

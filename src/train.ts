@@ -63,7 +63,8 @@ export {
   type TrainingStep,
 } from "./training/trainer.ts";
 export type { ValidationLoss } from "./training/validation_loss.ts";
-export type { TrainerOptions, TrainerSettings } from "./training/trainer_options.ts";
+export type { TrainerOptions } from "./training/trainer_options.ts";
+export type { TrainerSettings } from "./training/trainer_settings.ts";
 export type { TrainableWeight } from "./training/trainable_weights.ts";
 export type { Batch } from "./training/training_graph.ts";
 export { learningRateAt, type Schedule, type ScheduleKind } from "./training/learning_rate.ts";

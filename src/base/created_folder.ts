@@ -5,7 +5,7 @@
  */
 import { quotePath } from "./describe.ts";
 import { StorageError } from "./errors.ts";
-import { exists, folderOf } from "./files.ts";
+import { exists, folderOf, isFolder } from "./files.ts";
 
 /** A folder that was there, or is made with those that it is in; what was made is removed again if it stays empty. */
 export class CreatedFolder implements Disposable {
@@ -18,6 +18,7 @@ export class CreatedFolder implements Disposable {
   /**
    * The folder at a path, which is made if there is none.
    *
+   * @throws {Deno.errors.AlreadyExists} if there is a file of that name
    * @throws {StorageError} if the system refuses
    */
   static async at(folder: string): Promise<CreatedFolder> {
@@ -26,6 +27,13 @@ export class CreatedFolder implements Disposable {
     while (path !== "." && !exists(path)) {
       missing.push(path);
       path = folderOf(path);
+    }
+    if (missing.length === 0 && !isFolder(folder)) {
+      throw new Deno.errors.AlreadyExists(
+        `Cannot create the folder ${
+          quotePath(folder)
+        }: there is something else of that name: received a file. Choose another name.`,
+      );
     }
     try {
       await Deno.mkdir(folder, { recursive: true });

@@ -11,6 +11,7 @@ import { UsageError } from "./arguments/usage_error.ts";
 import { withQuiet } from "./terminal/io.ts";
 import { lineText } from "./terminal/terminal_text.ts";
 import { trainFlags } from "./train/train_flags.ts";
+import type { TrainingPlan } from "./train/training_plan.ts";
 
 /** Trains a model. */
 export const trainCommand = defineCommand({
@@ -32,21 +33,24 @@ export const trainCommand = defineCommand({
   ],
 
   async run({ values }, streams) {
-    const { out, resume } = values;
+    const { out, resume, overwrite } = values;
     const io = withQuiet(streams, values.quiet);
     if (out === undefined) {
       throw new UsageError("train needs --out <folder>: received none. Give a folder.");
     }
     // Loaded only now: every help reads this file.
-    const { checkOnlyFreeFlags, planOf, readPlan } = await import("./train/training_plan.ts");
-    if (resume) checkOnlyFreeFlags(values);
+    const plans = await import("./train/training_plan.ts");
+    if (resume) plans.checkOnlyFreeFlags(values);
     const init = values.init === undefined ? undefined : await throughRun(values.init, io);
-    const plan = resume ? await readPlan(out, values.steps) : await planOf({ ...values, init });
+    const former = resume ? plans.readPlan(out) : plans.planOf({ ...values, init });
+    const plan = resume ? plans.withSteps(former, values.steps) : former;
     const { openTraining } = await import("./train/open_training.ts");
-    const { withDefaults } = await import("../training/trainer_options.ts");
+    const { withDefaults } = await import("../training/trainer_settings.ts");
     const { RunFolder } = await import("../training/run_folder.ts");
     const { runTraining } = await import("../training/run_training.ts");
-    await using folder = await RunFolder.open(out, { resume });
+    if (!resume) await checkSources(plan);
+    if (overwrite) plans.checkNotReplaced(plan, out);
+    await using folder = await RunFolder.open(out, { resume, overwrite });
     const { readTrainingRecord } = await import("../training/training_state.ts");
     const numDone = folder.hasState ? readTrainingRecord(folder.statePath).step : 0;
     const { numSteps } = withDefaults(plan.training, 1);
@@ -55,6 +59,8 @@ export const trainCommand = defineCommand({
       await io.stderr.write(`${numDone} ${steps} done: add --steps to do more\n`);
       return await io.stdout.write(values.json ? "" : `${resultOf(out)}\n`);
     }
+    const notice = plans.changeNotice(former, plan, numDone);
+    if (notice !== undefined) await io.stderr.write(`${notice}\n`);
     using training = await openTraining(plan, folder, { threads: values.threads }, io);
     const { model, trainer, options } = training;
     const { TrainingDisplay } = await import("./train/training_display.ts");
@@ -72,12 +78,26 @@ export const trainCommand = defineCommand({
       await display.clear();
     }
     if (io.signal?.aborted) {
+      if (!exists(`${out}/best`)) {
+        await io.stderr.write(
+          `Nothing was evaluated after step 0: there is no best/, the model is ${
+            lineText(`${out}/last`)
+          }\n`,
+        );
+      }
       await io.stderr.write(`Go on with train --resume --out ${lineText(out)}\n`);
       io.signal.throwIfAborted();
     }
     if (!isJson) await io.stdout.write(`${resultOf(out)}\n`);
   },
 });
+
+/** Throws if there is nothing to learn from, before anything is made or removed. */
+async function checkSources({ data }: TrainingPlan): Promise<void> {
+  if (exists(`${data}/train.bin`)) return;
+  const { TextSource } = await import("../training/data/text_source.ts");
+  TextSource.open(data);
+}
 
 /** The model that a run has made. */
 function resultOf(out: string): string {

@@ -22,6 +22,7 @@ const FIELDS: Readonly<
     numTrainTokens: "number?",
     numValidationTokens: "number?",
     memoryBytes: "number",
+    elapsedMs: "number?",
   },
   step: {
     loss: "number",

@@ -88,12 +88,13 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     model: sizes(4, 4, 256, 256),
     tokenizer: "bpe:1024",
     training: {
-      numSteps: 1600,
+      numSteps: 2400,
       batchSize: 16,
       learningRate: 1.5e-3,
       minLearningRate: 3e-5,
       warmupSteps: 100,
-      dropout: 0.15,
+      dropout: 0.2,
+      precision: "bf16",
     },
     sampling: "epochs",
   },
@@ -111,4 +112,14 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     training: { ...gpt2Training, learningRate: 3e-4, minLearningRate: 3e-5 },
     sampling: "epochs",
   },
+};
+
+/** What a model is fine-tuned with. Small steps: it is good already. */
+export const fineTuning: TrainerOptions = { learningRate: 5e-5, numSteps: 500, batchSize: 4 };
+
+/** What an adapter is trained with: it begins at nothing, and takes larger steps (Hu et al., 2021, arXiv:2106.09685, table 11). */
+export const adapterTraining: TrainerOptions = {
+  ...fineTuning,
+  learningRate: 3e-4,
+  weightDecay: 0,
 };

@@ -5,17 +5,34 @@
  */
 import { CreatedFolder } from "../base/created_folder.ts";
 import { quotePath } from "../base/describe.ts";
-import { StorageError } from "../base/errors.ts";
 import { tryFileLock } from "../base/file_lock.ts";
 import { exists } from "../base/files.ts";
-import { removeIfAny } from "../base/remove.ts";
+import { removeFolder, removeIfAny } from "../base/remove.ts";
 import { orStorageError } from "../base/storage_error.ts";
 
 /** How to open a folder. */
 export interface RunFolderOptions {
   /** Whether to go on with the run in it, if there is one. Default: false. */
   readonly resume?: boolean;
+  /** Whether to remove a run that is in it, all of it. Default: false. */
+  readonly overwrite?: boolean;
 }
+
+/** What a run writes into its folder. Without the first there is nothing to go on from. */
+const RUN_FILES = [
+  "state.safetensors",
+  "best",
+  "last",
+  "model.gguf",
+  "adapter.gguf",
+  "log.jsonl",
+  "report.html",
+  "plan.json",
+  "data",
+  "tokenizer",
+];
+/** Those of them that took time. */
+const RESULTS = RUN_FILES.slice(0, 3);
 
 /** A folder into which one process trains. */
 export class RunFolder implements AsyncDisposable {
@@ -33,10 +50,14 @@ export class RunFolder implements AsyncDisposable {
   /**
    * Opens a folder, which is made if there is none.
    *
-   * @throws {StorageError} if it cannot be written, or it holds a run that is not to be gone on with
+   * @throws {StorageError} if it cannot be written
+   * @throws {Deno.errors.AlreadyExists} if there is a run in it that is neither to be gone on with nor to be removed
    * @throws {Deno.errors.Busy} if another process trains into it
    */
-  static async open(path: string, { resume = false }: RunFolderOptions = {}): Promise<RunFolder> {
+  static async open(
+    path: string,
+    { resume = false, overwrite = false }: RunFolderOptions = {},
+  ): Promise<RunFolder> {
     const created = await CreatedFolder.at(path);
     const lock = await orStorageError(path, () => tryFileLock(`${path}/run.lock`));
     if (lock === undefined) {
@@ -48,14 +69,23 @@ export class RunFolder implements AsyncDisposable {
       );
     }
     const folder = new RunFolder(path, lock, created);
-    if (resume || !folder.hasState) return folder;
-    await folder[Symbol.asyncDispose]();
-    throw new StorageError(
-      `Cannot train into ${
-        quotePath(path)
-      }: there is a training run in it: received state.safetensors. ` +
-        "Go on with it (--resume), or choose another folder.",
-    );
+    const found = resume ? undefined : RESULTS.find((name) => exists(`${path}/${name}`));
+    if (found === undefined) return folder;
+    try {
+      if (!overwrite) {
+        throw new Deno.errors.AlreadyExists(
+          `Cannot train into ${
+            quotePath(path)
+          }: there is a training run in it: received ${found}. ` +
+            "Go on with it (--resume), replace it (--overwrite), or choose another folder.",
+        );
+      }
+      for (const name of RUN_FILES) await removeFolder(`${path}/${name}`);
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+    return folder;
   }
 
   /** Where the state is that training goes on from. */

@@ -66,7 +66,7 @@ export interface RunOptions {
   readonly result: TrainingResult;
   /** What is evaluated. */
   readonly validation?: ValidationData;
-  /** Steps between two evaluations. Default: 250. */
+  /** Steps between two evaluations. Default: 250, or a fifth of all steps if they are fewer than 1250. */
   readonly evaluateEvery?: number;
   /** Steps between two states to go on from. Default: as `evaluateEvery`. */
   readonly saveEvery?: number;
@@ -87,6 +87,11 @@ const STEPS_OF_RATE = 20;
 
 /** Of this many of the likeliest tokens samples are drawn. */
 const SAMPLE_TOP_K = 50;
+
+/** See {@linkcode RunOptions}. */
+export function defaultEvaluateEvery(numSteps: number): number {
+  return Math.min(250, Math.ceil(numSteps / 5));
+}
 
 /**
  * Trains a model up to the last step, or until it is stopped.
@@ -150,7 +155,8 @@ class Run {
 
   async *events(): AsyncGenerator<TrainingEvent> {
     const { settings } = this.#trainer;
-    const { evaluateEvery = 250, saveEvery = evaluateEvery, signal } = this.#options;
+    const { evaluateEvery = defaultEvaluateEvery(settings.numSteps), signal } = this.#options;
+    const { saveEvery = evaluateEvery } = this.#options;
     yield this.#begins();
     this.#begin = performance.now();
     this.#firstStep = this.#trainer.numSteps;
@@ -214,6 +220,7 @@ class Run {
       numTrained: weights.reduce((sum, { tensor }) => sum + tensor.size, 0),
       ...numTrainTokens !== undefined && { numTrainTokens },
       ...validation !== undefined && { numValidationTokens: validation.numTokens },
+      elapsedMs: this.#elapsedBefore,
       memoryBytes: memory.optimizerBytes + memory.workingBytes,
     };
   }

@@ -18,13 +18,8 @@ import { checkArrays, checkIds, numTargets } from "./check_batch.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import { learningRateAt } from "./learning_rate.ts";
 import { trainableAdapter, type TrainableWeight, trainableWeights } from "./trainable_weights.ts";
-import {
-  batches,
-  type TrainerOptions,
-  trainerRules,
-  type TrainerSettings,
-  withDefaults,
-} from "./trainer_options.ts";
+import { batches, type TrainerOptions, trainerRules } from "./trainer_options.ts";
+import { type TrainerSettings, withDefaults } from "./trainer_settings.ts";
 import { type Batch, TrainingGraph, type TrainingGraphOptions } from "./training_graph.ts";
 import { startTrainingHooks, type TrainingHooks } from "./training_hooks.ts";
 import { type ValidationLoss, validationLoss } from "./validation_loss.ts";

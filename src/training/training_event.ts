@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TrainerSettings } from "./trainer_options.ts";
+import type { TrainerSettings } from "./trainer_settings.ts";
 
 /** What is trained, and how; the first event of a run. */
 export interface RunBegins {
@@ -27,6 +27,8 @@ export interface RunBegins {
   readonly numValidationTokens?: number;
   /** Bytes of native memory beside the weights. */
   readonly memoryBytes: number;
+  /** How long the steps of earlier runs have taken; not in logs of earlier versions. */
+  readonly elapsedMs?: number;
 }
 
 /** A step was done. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { GPT2 } from "../../mod.ts";
 import { readTrainingRecord } from "../../src/training/training_state.ts";
 import type { TrainingEvent } from "../../src/training/training_event.ts";
@@ -247,7 +247,19 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     await refused(["--data", `${folder}/none`, ...out, ...SMALL], 66, "none");
     assertEquals((await train([...data, ...out, ...SMALL, "--steps", "2"])).code, 0);
     const before = Deno.readFileSync(`${folder}/out/state.safetensors`);
-    await refused([...data, ...out, ...SMALL], 74, "there is a training run in it");
+    await refused([...data, ...out, ...SMALL], 2, "there is a training run in it");
+    await refused([...data, "--out", `${folder}/text.txt`, ...SMALL], 2, "received a file");
+    const noConfig = `Cannot open "${folder}/none.json": there is no such file`;
+    await refused([...data, ...out, "--config", `${folder}/none.json`], 66, noConfig);
+    await refused([...data, ...out, "--config", folder], 66, "received a folder");
+    for (
+      const [flag, path] of [["--data", "data"], ["--init", "last"], ["--tokenizer", "tokenizer"]]
+    ) {
+      const given = [...flag === "--data" ? [] : data, flag, `${folder}/out/${path}`];
+      await refused([...given, ...out, "--overwrite"], 2, `received ${flag} `);
+    }
+    await refused(["--data", `${folder}/none`, ...out, "--overwrite"], 66, "none");
+    await refused(["--resume", ...out, "--overwrite"], 2, "--overwrite does not go with");
     await refused(["--resume", ...out, "--seed", "20"], 2, "--seed does not go with --resume");
     assertEquals(Deno.readFileSync(`${folder}/out/state.safetensors`), before);
   }));
@@ -268,7 +280,7 @@ Deno.test("train refuses a folder with a run before it changes anything in it, a
       "--tokenizer",
       "bpe:300",
     ]);
-    assertEquals(refused.code, 74);
+    assertEquals(refused.code, 2);
     assertEquals(contents(), before);
     Deno.removeSync(`${folder}/text.txt`);
     const { code, stderr } = await train(["--resume", "--out", out]);
@@ -288,6 +300,11 @@ Deno.test("train --resume --steps goes on beyond the last step, and a run that i
     const { code, stderr } = await train(["--resume", "--out", out, "--steps", "16"]);
     assertEquals(code, 0, stderr);
     assertEquals(eventsOf(out).filter(({ kind }) => kind === "step").length, 16);
+    assertStringIncludes(
+      stderr,
+      "The run was begun with 12 steps: with 16 the learning rate falls",
+    );
+    assertMatch(stderr, /^finished 4 steps in 0:0\d \(with those before, 16 steps in 0:0\d\)/m);
   }));
 
 Deno.test("train saves what it has done where nobody reads its output any more", () =>
@@ -323,4 +340,36 @@ Deno.test("train stops where the loss is no number, and keeps the weights before
     const end = eventsOf(out).at(-1)!;
     assert(end.kind === "end" && end.reason === "diverged");
     assert(Deno.statSync(`${out}/state.safetensors`).isFile);
+  }));
+
+Deno.test("train --overwrite begins anew in the folder of a run, of which nothing stays", () =>
+  withText(async (folder) => {
+    const [data, out] = [["--data", `${folder}/text.txt`], `${folder}/out`];
+    await train([...data, "--out", out, ...SMALL]);
+    Deno.writeTextFileSync(`${out}/notes.txt`, "not of the run");
+    const again = await train([
+      ...[...data, "--out", out, ...SMALL, "--overwrite", "--steps", "2"],
+      ...["--tokenizer", "bpe:300", "--validation-share", "0"],
+    ]);
+    assertEquals([again.code, again.stdout], [0, `${out}/last\n`], again.stderr);
+    assertEquals(eventsOf(out).filter(({ kind }) => kind === "step").length, 2);
+    assertEquals(Deno.readTextFileSync(`${out}/notes.txt`), "not of the run");
+  }));
+
+Deno.test("train evaluates at each fifth of its steps, and says so where it is stopped before the first", () =>
+  withText(async (folder) => {
+    const [data, out] = [["--data", `${folder}/text.txt`], `${folder}/out`];
+    const flags = SMALL.filter((flag, i) =>
+      flag !== "--evaluate-every" && SMALL[i - 1] !== "--evaluate-every"
+    );
+    const stop = new AbortController();
+    const stopped = await train([...data, "--out", out, ...flags, ...EVERY_EVENT], {
+      signal: stop.signal,
+      onStdout: (text) => text.includes('"kind":"step"') && stop.abort(),
+    });
+    assertEquals(stopped.code, 130);
+    assertStringIncludes(stopped.stderr, `there is no best/, the model is ${out}/last\n`);
+    assertEquals((await train(["--resume", "--out", out])).code, 0);
+    const evaluated = eventsOf(out).filter(({ kind }) => kind === "evaluation");
+    assertEquals(evaluated.map(({ step }) => step), [0, 3, 6, 9, 12]);
   }));

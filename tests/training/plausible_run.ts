@@ -5,7 +5,7 @@
  */
 import { Random } from "../../src/base/random.ts";
 import { learningRateAt } from "../../src/training/learning_rate.ts";
-import { withDefaults } from "../../src/training/trainer_options.ts";
+import { withDefaults } from "../../src/training/trainer_settings.ts";
 import type { RunBegins, StepDone, TrainingEvent } from "../../src/training/training_event.ts";
 
 const EVALUATE_EVERY = 250;

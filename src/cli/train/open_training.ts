@@ -25,7 +25,7 @@ import { validationWindows } from "../../training/data/validation_windows.ts";
 import type { RunFolder } from "../../training/run_folder.ts";
 import type { RunOptions, TrainingResult, ValidationData } from "../../training/run_training.ts";
 import { Trainer } from "../../training/trainer.ts";
-import { withDefaults } from "../../training/trainer_options.ts";
+import { withDefaults } from "../../training/trainer_settings.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 import { showingProgress } from "../model_progress.ts";
 import { ByteProgressBar } from "../terminal/byte_progress_bar.ts";

@@ -5,8 +5,9 @@
  */
 import { type PresetName, presets } from "../../training/presets.ts";
 import { fileTypes } from "../../checkpoint/file_types.ts";
-import { jsonFlag, quietFlag, threadsFlag } from "../arguments/common_flags.ts";
+import { jsonFlag, overwriteFlag, quietFlag, threadsFlag } from "../arguments/common_flags.ts";
 import type { Flags } from "../arguments/flags.ts";
+import { settingDefault, sizeDefault, tokenizerDefault } from "./flag_defaults.ts";
 
 const MODEL = "Model";
 const STEPS = "Training";
@@ -30,8 +31,11 @@ export const trainFlags = {
   },
   resume: {
     kind: "switch",
-    help: "Go on with the run in the folder, bit by bit as if it had never stopped.",
+    help:
+      "Go on with the run in the folder, as if it had never stopped: on the same machine and with as many --threads, bit by " +
+      "bit. With other --steps the learning rate falls along another curve.",
   },
+  overwrite: { ...overwriteFlag, help: "Remove the run that is in the folder, and begin anew." },
   preset: {
     kind: "choice",
     valueName: "name",
@@ -59,23 +63,38 @@ export const trainFlags = {
     kind: "text",
     valueName: "kind",
     group: MODEL,
-    help: "char, bpe:4096 (learned from the data), gpt2, or a folder with a tokenizer.",
+    help: "char, bpe:4096 (learned from the data), gpt2, or a folder with a tokenizer. " +
+      tokenizerDefault(),
   },
-  layers: { kind: "integer", valueName: "count", min: 1, group: MODEL, help: "Blocks." },
-  heads: { kind: "integer", valueName: "count", min: 1, group: MODEL, help: "Attention heads." },
+  layers: {
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    group: MODEL,
+    help: `Blocks. ${sizeDefault("numLayers")}`,
+  },
+  heads: {
+    kind: "integer",
+    valueName: "count",
+    min: 1,
+    group: MODEL,
+    help: `Attention heads. ${sizeDefault("numHeads")}`,
+  },
   width: {
     kind: "integer",
     valueName: "dims",
     min: 1,
     group: MODEL,
-    help: "Width of the residual stream.",
+    help: `Width of the residual stream. ${sizeDefault("embeddingDim")}`,
   },
   context: {
     kind: "integer",
     valueName: "tokens",
     min: 1,
     group: MODEL,
-    help: "Tokens of a text. With --init, at most those of the model.",
+    help: `Tokens of a text. ${
+      sizeDefault("contextLength")
+    } With --init, at most and by default those of the model.`,
   },
   freeze: {
     kind: "textList",
@@ -97,72 +116,77 @@ export const trainFlags = {
     valueName: "type",
     choices: fileTypes,
     group: MODEL,
-    help:
-      "With --lora: the type of the model's weights in memory. Default: as they are stored; q8_0 for the hub's.",
+    help: "With --lora: the type of the model's weights in memory: " +
+      `${fileTypes.join(", ")}. Default: as they are stored; q8_0 for the hub's.`,
   },
   steps: {
     kind: "integer",
     valueName: "count",
     min: 1,
     group: STEPS,
-    help:
-      "Steps in all. The defaults of these are the preset's; with --init 500 steps at 5e-5, with --lora at 3e-4.",
+    help: `Steps in all. ${settingDefault("numSteps")}`,
   },
   batchSize: {
     kind: "integer",
     valueName: "texts",
     min: 1,
     group: STEPS,
-    help: "Texts in a batch.",
+    help: `Texts in a batch. ${settingDefault("batchSize")}`,
   },
   accumulation: {
     kind: "integer",
     valueName: "batches",
     min: 1,
     group: STEPS,
-    help: "Batches in a step: more than fit into memory at once.",
+    help: `Batches in a step: more than fit into memory at once. ${settingDefault("accumulation")}`,
   },
   learningRate: {
     kind: "decimal",
     valueName: "rate",
     min: 0,
     group: STEPS,
-    help: "The largest learning rate.",
+    help: `The largest learning rate. ${settingDefault("learningRate")}`,
   },
   minLearningRate: {
     kind: "decimal",
     valueName: "rate",
     min: 0,
     group: STEPS,
-    help: "The learning rate at the end.",
+    help: `The learning rate at the end. ${
+      settingDefault("minLearningRate")
+    } With --learning-rate, a tenth of it.`,
   },
   warmupSteps: {
     kind: "integer",
     valueName: "count",
     min: 0,
     group: STEPS,
-    help: "Steps in which the learning rate rises.",
+    help: `Steps in which the learning rate rises. ${
+      settingDefault("warmupSteps")
+    } With --steps, a tenth of them, at most 100.`,
   },
   schedule: {
     kind: "choice",
     valueName: "shape",
     choices: ["cosine", "linear", "constant"],
     group: STEPS,
-    help: "How the learning rate falls after that.",
+    help: `How the learning rate falls after that: cosine, linear, or constant. ${
+      settingDefault("schedule")
+    }`,
   },
   weightDecay: {
     kind: "decimal",
     valueName: "share",
     min: 0,
     group: STEPS,
-    help: "AdamW's, of matrices only.",
+    help: `AdamW's, of matrices only. ${settingDefault("weightDecay")}`,
   },
   gradientClip: {
     kind: "decimal",
     valueName: "norm",
     min: 0,
     group: STEPS,
-    help: "The largest length of the gradients; 0 for any.",
+    help: `The largest length of the gradients; 0 for any. ${settingDefault("gradientClip")}`,
   },
   dropout: {
     kind: "decimal",
@@ -170,14 +194,16 @@ export const trainFlags = {
     min: 0,
     max: 1,
     group: STEPS,
-    help: "What is left out at random.",
+    help: `What is left out at random. ${settingDefault("dropout")}`,
   },
   precision: {
     kind: "choice",
     valueName: "type",
     choices: ["f32", "bf16"],
     group: STEPS,
-    help: "How exactly matrices are multiplied; weights and sums are F32 in any case.",
+    help:
+      "How exactly matrices are multiplied: f32, or bf16, which is faster. Weights and sums are F32 in any case. " +
+      settingDefault("precision"),
   },
   seed: {
     kind: "integer",
@@ -185,14 +211,16 @@ export const trainFlags = {
     min: 0,
     max: 2 ** 32 - 1,
     group: STEPS,
-    help: "Decides the first weights, the order of the data, and what dropout leaves out.",
+    help: `Decides the first weights, the order of the data, and what dropout leaves out. ${
+      settingDefault("seed")
+    }`,
   },
   evaluateEvery: {
     kind: "integer",
     valueName: "steps",
     min: 1,
     group: OUTPUT,
-    help: "Steps between two evaluations. Default: 250.",
+    help: "Steps between two evaluations. Default: a fifth of --steps, at most 250.",
   },
   saveEvery: {
     kind: "integer",
@@ -220,7 +248,7 @@ export const trainFlags = {
     valueName: "type",
     choices: fileTypes,
     group: OUTPUT,
-    help: "The type of model.gguf. Default: f16. An adapter is F32.",
+    help: `The type of model.gguf: ${fileTypes.join(", ")}. Default: f16. An adapter is F32.`,
   },
   logEvery: {
     kind: "integer",

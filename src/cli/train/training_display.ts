@@ -28,6 +28,8 @@ export class TrainingDisplay {
   readonly #line: UpdatingLine;
   #status = INITIAL_STATUS;
   #isFirstStep = true;
+  /** The last step that has a line. */
+  #toldStep: number | undefined;
 
   /** @param output where it is shown */
   constructor(output: Output, options: TrainingDisplayOptions) {
@@ -51,7 +53,10 @@ export class TrainingDisplay {
     }
     if (isTold) {
       await this.#line.clear();
-      await this.#output.writeLines(logLines(event, this.#status, this.#output.numColumns - 1));
+      const width = this.#output.numColumns - 1;
+      const isStepTold = event.step === this.#toldStep;
+      await this.#output.writeLines(logLines(event, this.#status, width, isStepTold));
+      if (event.kind === "step") this.#toldStep = event.step;
     }
     if (event.kind !== "end") {
       this.#line.show(() => trainingLine(this.#status, this.#output.numColumns - 1));

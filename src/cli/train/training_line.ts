@@ -14,6 +14,8 @@ export interface TrainingStatus {
   readonly step: number;
   /** Steps in all. */
   readonly numSteps: number;
+  /** Steps of earlier runs, and how long they have taken. */
+  readonly earlier?: { readonly step: number; readonly elapsedMs: number };
   /** Of the last step, in nats. */
   readonly loss?: number;
   /** The last one on the validation data, in nats. */
@@ -40,7 +42,12 @@ const BAR_EXTRA_WIDTH = 4;
 export function nextStatus(status: TrainingStatus, event: TrainingEvent): TrainingStatus {
   switch (event.kind) {
     case "begin":
-      return { ...status, step: event.step, numSteps: event.settings.numSteps };
+      return {
+        ...status,
+        step: event.step,
+        numSteps: event.settings.numSteps,
+        ...event.step > 0 && { earlier: { step: event.step, elapsedMs: event.elapsedMs ?? 0 } },
+      };
     case "step": {
       const { step, loss, learningRate, gradientNorm, tokensPerSecond, remainingMs } = event;
       return { ...status, step, loss, learningRate, gradientNorm, tokensPerSecond, remainingMs };

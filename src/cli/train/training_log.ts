@@ -28,8 +28,14 @@ const QUOTE = "  | ";
  *
  * @param status what is known after it
  * @param width how many cells of a terminal a line of what the model has written may take
+ * @param isStepTold whether the last line is of the same step, with its loss
  */
-export function logLines(event: TrainingEvent, status: TrainingStatus, width: number): LogLine[] {
+export function logLines(
+  event: TrainingEvent,
+  status: TrainingStatus,
+  width: number,
+  isStepTold = false,
+): LogLine[] {
   const { numSteps } = status;
   switch (event.kind) {
     case "begin":
@@ -49,7 +55,7 @@ export function logLines(event: TrainingEvent, status: TrainingStatus, width: nu
       const bits = bitsPerByte === undefined ? "" : ` (${bitsPerByte.toFixed(3)} bits per byte)`;
       return [[
         `step ${numberText(step)} of ${numberText(numSteps)}: `,
-        ...status.loss === undefined ? [] : [`loss ${lossText(status.loss)}, `],
+        ...status.loss === undefined || isStepTold ? [] : [`loss ${lossText(status.loss)}, `],
         [`validation loss ${lossText(loss)}`, "bold"],
         bits,
         ...isBest ? [", ", ["the best so far", "good"]] as const : [],
@@ -60,7 +66,7 @@ export function logLines(event: TrainingEvent, status: TrainingStatus, width: nu
     case "saved":
       return [[savedText(event)]];
     case "end":
-      return [[endText(event, numSteps)]];
+      return [[endText(event, status)]];
   }
 }
 
@@ -120,8 +126,14 @@ function savedText({ step, what, path }: Saved): string {
   return `step ${numberText(step)}: saved ${things[what]} in ${lineText(path)}`;
 }
 
-function endText({ step, reason, best, elapsedMs }: RunEnds, numSteps: number): string {
-  const steps = `${countText(step, "step")} in ${clockText(elapsedMs / 1000)}`;
+function endText(
+  { step, reason, best, elapsedMs }: RunEnds,
+  { numSteps, earlier = { step: 0, elapsedMs: 0 } }: TrainingStatus,
+): string {
+  const done = (count: number, ms: number) =>
+    `${countText(count, "step")} in ${clockText(ms / 1000)}`;
+  const all = earlier.step === 0 ? "" : ` (with those before, ${done(step, elapsedMs)})`;
+  const steps = done(step - earlier.step, elapsedMs - earlier.elapsedMs) + all;
   const ends = {
     finished: `finished ${steps}`,
     stopped: `stopped after ${steps}, ${numberText(Math.max(0, numSteps - step))} to go`,

@@ -12,8 +12,13 @@ import { exists, isFile } from "../../base/files.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
 import type { CreateAdapterOptions } from "../../model/create_adapter.ts";
 import { GPT2Config, type GPT2ConfigFields } from "../../model/config.ts";
-import { type PresetName, presets } from "../../training/presets.ts";
+import { adapterTraining, fineTuning, type PresetName, presets } from "../../training/presets.ts";
+import { defaultEvaluateEvery } from "../../training/run_training.ts";
 import { type TrainerOptions, trainerRules } from "../../training/trainer_options.ts";
+import { openRegularFile } from "../../base/byte_source.ts";
+import { learningRateAt } from "../../training/learning_rate.ts";
+import { withDefaults } from "../../training/trainer_settings.ts";
+import { numberText } from "../terminal/units.ts";
 import { flagText, type FlagValues } from "../arguments/flags.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 import { parseAdapter } from "./parse_adapter.ts";
@@ -49,12 +54,6 @@ export interface TrainingPlan {
   readonly ggufType?: FileType;
 }
 
-/** Small steps: the model is good already. */
-const FINE_TUNING: TrainerOptions = { learningRate: 5e-5, numSteps: 500, batchSize: 4 };
-
-/** An adapter begins at nothing, and takes larger ones (Hu et al., 2021, arXiv:2106.09685, table 11). */
-const ADAPTER_TRAINING: TrainerOptions = { ...FINE_TUNING, learningRate: 3e-4, weightDecay: 0 };
-
 type Values = FlagValues<typeof trainFlags>;
 
 /** The file that keeps a plan. */
@@ -70,7 +69,7 @@ const CONFIG_KEYS = ["model", "training", "tokenizer", "sampling"];
  *
  * @throws {UsageError} if something is missing, or does not go with something else
  */
-export async function planOf(values: Values): Promise<TrainingPlan> {
+export function planOf(values: Values): TrainingPlan {
   const { data, init, preset } = values;
   if (data === undefined) {
     throw new UsageError(
@@ -91,12 +90,35 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
   }
   const lora = values.lora === undefined ? undefined : parseAdapter(values.lora);
   const chosen = presets[(preset ?? "nano") as PresetName];
-  const file = values.config === undefined ? {} : await readConfigFile(values.config);
+  const file = values.config === undefined ? {} : readConfigFile(values.config);
   const base = init === undefined
     ? chosen.training
     : values.lora === undefined
-    ? FINE_TUNING
-    : ADAPTER_TRAINING;
+    ? fineTuning
+    : adapterTraining;
+  const training: TrainingPlan["training"] = {
+    ...base,
+    ...file.training,
+    ...given({
+      numSteps: values.steps,
+      batchSize: values.batchSize,
+      seqLength: values.context,
+      accumulation: values.accumulation,
+      learningRate: values.learningRate,
+      minLearningRate: values.minLearningRate ??
+        (values.learningRate === undefined ? undefined : values.learningRate / 10),
+      warmupSteps: values.warmupSteps ??
+        (values.steps === undefined ? undefined : Math.min(100, Math.floor(values.steps / 10))),
+      schedule: values.schedule as TrainerOptions["schedule"],
+      weightDecay: values.weightDecay,
+      gradientClip: values.gradientClip,
+      dropout: values.dropout,
+      adapterDropout: lora?.dropout,
+      precision: values.precision as TrainerOptions["precision"],
+      freeze: values.freeze.length === 0 ? undefined : values.freeze,
+      seed: values.seed,
+    }),
+  };
   return {
     data: resolve(data),
     ...init === undefined
@@ -120,31 +142,11 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
       },
     sampling: file.sampling ?? (init === undefined ? chosen.sampling : "epochs"),
     validationShare: values.validationShare ?? 0.1,
-    training: {
-      ...base,
-      ...file.training,
-      ...given({
-        numSteps: values.steps,
-        batchSize: values.batchSize,
-        seqLength: values.context,
-        accumulation: values.accumulation,
-        learningRate: values.learningRate,
-        minLearningRate: values.minLearningRate ??
-          (values.learningRate === undefined ? undefined : values.learningRate / 10),
-        warmupSteps: values.warmupSteps ??
-          (values.steps === undefined ? undefined : Math.min(100, Math.floor(values.steps / 10))),
-        schedule: values.schedule as TrainerOptions["schedule"],
-        weightDecay: values.weightDecay,
-        gradientClip: values.gradientClip,
-        dropout: values.dropout,
-        adapterDropout: lora?.dropout,
-        precision: values.precision as TrainerOptions["precision"],
-        freeze: values.freeze.length === 0 ? undefined : values.freeze,
-        seed: values.seed,
-      }),
-    },
+    training,
+    // Of the steps that were planned: a run that is gone on with for longer is evaluated as before.
+    evaluateEvery: values.evaluateEvery ??
+      defaultEvaluateEvery(withDefaults(training, 1).numSteps),
     ...given({
-      evaluateEvery: values.evaluateEvery,
       saveEvery: values.saveEvery,
       samplePrompt: values.samplePrompt,
       ggufType: values.ggufType as FileType | undefined,
@@ -155,10 +157,9 @@ export async function planOf(values: Values): Promise<TrainingPlan> {
 /**
  * The plan of the run in a folder.
  *
- * @param numSteps steps in all, if they are not to be those of the plan
  * @throws {UsageError} if there is none
  */
-export async function readPlan(out: string, numSteps?: number): Promise<TrainingPlan> {
+export function readPlan(out: string): TrainingPlan {
   const path = `${out}/${PLAN_FILE}`;
   if (!isFile(path)) {
     throw new UsageError(
@@ -167,15 +168,43 @@ export async function readPlan(out: string, numSteps?: number): Promise<Training
       } to go on with: received --resume. Leave it out to begin one.`,
     );
   }
-  const plan = await readJsonObject(path);
+  const plan = readJsonObject(path);
   if (typeof plan.data === "string" && isPlan(plan)) {
     checkedSettings(path, plan as ConfigFile);
-    const found = plan as unknown as TrainingPlan;
-    return numSteps === undefined ? found : { ...found, training: { ...found.training, numSteps } };
+    return plan as unknown as TrainingPlan;
   }
   throw new UsageError(
     `${quotePath(path)} is no plan of a training run. Train into another folder.`,
   );
+}
+
+/** The plan with so many steps in all; where none are given, as it is. */
+export function withSteps(plan: TrainingPlan, numSteps: number | undefined): TrainingPlan {
+  return numSteps === undefined ? plan : { ...plan, training: { ...plan.training, numSteps } };
+}
+
+/**
+ * What is to be said where a run goes on with another number of steps than it was begun with; nothing if that changes no step.
+ *
+ * @param step steps that are done
+ */
+export function changeNotice(
+  former: TrainingPlan,
+  plan: TrainingPlan,
+  step: number,
+): string | undefined {
+  const [before, now] = [former, plan].map(({ training }) => withDefaults(training, 1));
+  const [rateBefore, rateNow] = [before, now].map((settings) =>
+    learningRateAt(step, { ...settings, kind: settings.schedule })
+  );
+  if (rateBefore === rateNow) return undefined;
+  return `The run was begun with ${numberText(before.numSteps)} steps: with ${
+    numberText(now.numSteps)
+  } the learning rate falls along another curve from here on (${
+    rateNow.toExponential(2)
+  } in the next step, not ${rateBefore.toExponential(2)}), and the result is not what a run of ${
+    numberText(now.numSteps)
+  } steps gives.`;
 }
 
 /** The type of each part of a plan; those that are not here have another. */
@@ -204,6 +233,30 @@ function isPlan(plan: Readonly<Record<string, unknown>>): boolean {
     (plan.adapter === undefined || isObject(plan.adapter));
 }
 
+/**
+ * Throws if what a run is made from is in the folder whose run it is to replace.
+ *
+ * @param out the folder
+ */
+export function checkNotReplaced({ data, init, tokenizer }: TrainingPlan, out: string): void {
+  const folder = realPath(out);
+  for (const [flag, path] of Object.entries({ data, init, tokenizer })) {
+    if (path === undefined || !exists(path) || !`${realPath(path)}/`.startsWith(`${folder}/`)) {
+      continue;
+    }
+    throw new UsageError(
+      `--overwrite would remove what the run is made from: received --${flag} ${
+        quotePath(path)
+      }, in the folder of --out. Train into another folder.`,
+    );
+  }
+}
+
+/** Where a path leads, or would. */
+function realPath(path: string): string {
+  return (exists(path) ? Deno.realPathSync(path) : resolve(path)).replaceAll("\\", "/");
+}
+
 /** The flags that may be given together with `--resume`: they decide nothing of what was done so far. */
 const FREE_FLAGS: ReadonlySet<string> = new Set([
   "out",
@@ -228,10 +281,11 @@ export function checkOnlyFreeFlags(values: Values): void {
   }
 }
 
-async function readJsonObject(path: string): Promise<Record<string, unknown>> {
+function readJsonObject(path: string): Record<string, unknown> {
   let config: unknown;
   try {
-    config = JSON.parse(await Deno.readTextFile(path));
+    using file = openRegularFile(path);
+    config = JSON.parse(new TextDecoder().decode(file.read(0, file.size)));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new UsageError(`${quotePath(path)} is not JSON: received ${error.message}. Correct it.`);
@@ -244,8 +298,8 @@ async function readJsonObject(path: string): Promise<Record<string, unknown>> {
   );
 }
 
-async function readConfigFile(path: string): Promise<ConfigFile> {
-  const config = await readJsonObject(path);
+function readConfigFile(path: string): ConfigFile {
+  const config = readJsonObject(path);
   const unknown = Object.keys(config).find((key) => !CONFIG_KEYS.includes(key));
   if (unknown === undefined) return checkedSettings(path, config);
   throw new UsageError(

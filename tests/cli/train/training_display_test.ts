@@ -34,7 +34,9 @@ Deno.test("TrainingDisplay writes a line for every so many steps and each other 
   const text = (await shown(plausibleRun(), { logEvery: 500 })).join("");
   const steps = text.match(/^step [\d,]+ of 2,000: loss [\d.]+, [\d,]+ tokens\/s/gm);
   assertEquals(steps?.map((line) => line.split(" ")[1]), ["1", "500", "1,000", "1,500", "2,000"]);
-  assertEquals(text.match(/^step .*: loss .*, validation loss /gm)?.length, 8);
+  // The loss of a step that has a line already is not told twice.
+  assertEquals(text.match(/^step .*: loss .*, validation loss /gm)?.length, 4);
+  assertEquals(text.match(/^step .*: validation loss /gm)?.length, 4);
   assertEquals(text.match(/^step .*, a sample:\n {2}\| ROMEO:$/gm)?.length, 8);
   assertEquals(text.match(/saved the best model in out\/best$/gm)?.length, 6);
   assertEquals(
@@ -134,6 +136,15 @@ Deno.test("logLines() says how a run ended", () => {
   assertEquals(
     linesOf({ ...end, reason: "diverged" })[0],
     "diverged after 812 steps in 1:01: the next loss is no finite number",
+  );
+});
+
+Deno.test("logLines() tells the steps of a run that went on apart from those before", () => {
+  const event = { kind: "end", step: 812, elapsedMs: 61_000, reason: "finished" } as const;
+  const status = { ...STATUS, earlier: { step: 800, elapsedMs: 60_000 } };
+  assertEquals(
+    logLines(event, status, 80)[0].join(""),
+    "finished 12 steps in 0:01 (with those before, 812 steps in 1:01)",
   );
 });
 
