@@ -189,8 +189,8 @@ export class GPT2 implements Disposable {
    * Without `type` a model is computed in the type in which it is stored: a folder in F16 or BF16 gives logits that differ
    * from those of F32 by about 1.5e-3 or 1.3e-2; with `type: "f32"` they are transformers' within 1e-4.
    *
-   * @param source `"demo"`, the path of a Hugging Face folder, the path of a `.gguf` file, or a model of the hub: `"gpt2"`,
-   *   `"owner/name"`, `"owner/name@revision"` or `"owner/name:file.gguf"`
+   * @param source `"demo"`, the path of a Hugging Face folder, of a `.gguf` file, or of a training run, whose best model is
+   *   taken, or a model of the hub: `"gpt2"`, `"owner/name"`, `"owner/name@revision"` or `"owner/name:file.gguf"`
    * @param options see {@linkcode FromPretrainedOptions}
    * @throws {Deno.errors.NotFound} if there is no such file, folder, or model
    * @throws {HubError} if the hub may not be asked, refuses, or fails several times
@@ -477,7 +477,7 @@ export class GPT2 implements Disposable {
   }
 
   /**
-   * Loads an adapter (LoRA): a folder that Hugging Face's PEFT saved, or a GGUF file of llama.cpp's. It changes the calls that
+   * Loads an adapter (LoRA): a folder that Hugging Face's PEFT saved, that of a training run, or a GGUF file of llama.cpp's. It changes the calls that
    * name it among their `adapters`, and all after {@linkcode GPT2.useAdapters}.
    *
    * ```ts

@@ -12,6 +12,7 @@ import { closestName } from "../base/closest_name.ts";
 import { pathOfFileUrl } from "../base/file_url.ts";
 import { exists } from "../base/files.ts";
 import { quotePath } from "../base/describe.ts";
+import { resultOfRun } from "../checkpoint/run_result.ts";
 import type { ResolveOptions } from "./hub_models.ts";
 import { modelInProgram } from "./model_in_program.ts";
 
@@ -20,7 +21,8 @@ import { modelInProgram } from "./model_in_program.ts";
  *
  * `"demo"` is the model that comes with this package (where that is on the web, downloaded once), whatever else has that
  * name: a file or folder called demo is `"./demo"`. So it is with the name of the model that a standalone program has
- * inside. What there is as a file or folder is itself, as a path or as a `file:` URL. Everything else of the form
+ * inside. What there is as a file or folder is itself, as a path or as a `file:` URL; of the folder of a
+ * training run the best model that it has made is taken, or the last if nothing was evaluated. Everything else of the form
  * `gpt2`, `owner/name`, `owner/name@revision` or `owner/name:file.gguf` is a model of the hub: it is downloaded and
  * converted, unless that was done before. Then no request is made: a branch stays where it was until `refresh`.
  *
@@ -47,7 +49,7 @@ export async function resolveModel(
   const url = source instanceof URL ? source : asUrl(source);
   const name = String(source);
   const path = url === undefined ? name : localPath(url, name);
-  if (exists(path)) return path;
+  if (exists(path)) return resultOfRun(path);
   if (url === undefined && !isGgufFile(name)) {
     // Loaded only now: most starts are from a file, and need none of it.
     const { parseHubModel, shortNames } = await import("./hub/model_names.ts");

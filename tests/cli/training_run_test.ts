@@ -1,5 +1,6 @@
 /** The folder of a training run, where a model or an adapter is wanted; and what `train --lora` writes. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { GPT2 } from "../../mod.ts";
 import { basePath } from "../checkpoint/adapters/fixtures.ts";
 import { withFiles } from "../training/data/with_files.ts";
 import { runCli } from "./run_cli.ts";
@@ -58,6 +59,12 @@ Deno.test("train --lora writes of which model an adapter is, and its dropout; --
     const { stdout, stderr } = await run(...score, "--adapter", `${out}:0.5`);
     assertStringIncludes(stderr, `${out} is a training run: using ${out}/best\n`);
     assertEquals(stdout, (await run(...score, "--adapter", `${out}/best:0.5`)).stdout);
+    using model = await GPT2.fromPretrained(basePath, { threads: 1 });
+    const texts = await Promise.all([out, `${out}/best`].map(async (path) => {
+      using adapter = await model.loadAdapter(path);
+      return await model.generateText("One", { adapters: [adapter], maxNewTokens: 8, seed: 1 });
+    }));
+    assertEquals(texts[0], texts[1]);
     const merged = `${folder}/merged`;
     assertStringIncludes(
       (await run("merge", basePath, "--adapter", out, "--out", merged)).stderr,

@@ -31,6 +31,24 @@ Deno.test("resolveModel() decodes file URLs", async () => {
   }
 });
 
+Deno.test("resolveModel() gives the best model of a training run, or the last", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/log.jsonl`, "");
+    assertEquals(await resolveModel(folder), folder);
+    for (const name of ["last", "best"]) {
+      await Deno.mkdir(`${folder}/${name}`);
+      assertEquals(await resolveModel(folder), `${folder}/${name}`);
+      assertEquals(await resolveModel(pathToFileURL(`${folder}/`)), `${folder}/${name}`);
+    }
+    // A model that was saved there is itself.
+    await Deno.writeTextFile(`${folder}/config.json`, "{}");
+    assertEquals(await resolveModel(folder), folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 const NOT_FOUND: readonly (readonly [source: string | URL, message: string])[] = [
   [
     "bert-base",

@@ -7,11 +7,12 @@ import { formatError } from "../../base/describe.ts";
 import { folderOf, isFolder } from "../../base/files.ts";
 import { adapterMisfit, type AdapterWeights } from "../../model/adapter_weights.ts";
 import type { GPT2Config } from "../../model/config.ts";
+import { resultOfRun } from "../run_result.ts";
 import { ADAPTER } from "./stored_update.ts";
 
 /**
- * Reads an adapter: a folder that PEFT saved, one of the files in it, or a GGUF file of llama.cpp's. The native library
- * must be open.
+ * Reads an adapter: a folder that PEFT saved, one of the files in it, a GGUF file of llama.cpp's, or the folder of a
+ * training run, of which it is the best. The native library must be open.
  *
  * @param config sizes of the model that it is for
  * @throws {FileFormatError} if it is damaged, no adapter, one of another kind, or for a model of another size
@@ -25,6 +26,7 @@ export async function readAdapter(
 ): Promise<AdapterWeights> {
   const { signal } = options;
   signal?.throwIfAborted();
+  path = resultOfRun(path);
   const adapter = await read(path, config, signal);
   const misfit = adapterMisfit(adapter, config);
   if (misfit === undefined) return adapter;
