@@ -12,7 +12,7 @@ import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { loadAdapter, loadModel } from "./load_model.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
-import { logLine, startLine } from "./serve/log_lines.ts";
+import { logLine, startLine, waitLine } from "./serve/log_lines.ts";
 import type { Io } from "./terminal/io.ts";
 import { jsonText, lineText } from "./terminal/terminal_text.ts";
 
@@ -79,8 +79,11 @@ export const serveCommand = defineCommand({
       },
       onRequest: log && ((record) => note(logLine(record, log))),
     });
-    await listen(handler, { host, port, graceSeconds, signal }, async (url) => {
-      note(startLine(modelName, model.weightType, url, handler.capacity));
+    const onWait = (numRequests: number) => note(waitLine(numRequests, graceSeconds));
+    await listen(handler, { host, port, graceSeconds, signal, onWait }, async (url) => {
+      // On a terminal the address comes right below.
+      const place = stdout.isTerminal && stderr.isTerminal ? undefined : url;
+      note(startLine(modelName, model.weightType, place, handler.capacity));
       await stdout.write(`${values.json ? jsonText({ url, model: modelName }) : url}\n`);
     });
     await noted;

@@ -15,6 +15,8 @@ export interface ListenOptions {
   /** How long running requests may take when the signal has asked to end. */
   readonly graceSeconds: number;
   readonly signal: AbortSignal;
+  /** Called with how many requests are still running when the signal has asked to end, if there are any. */
+  readonly onWait: (numRequests: number) => void;
 }
 
 /** How long answers that are complete may take to reach their clients. */
@@ -34,7 +36,7 @@ export function isLoopback(host: string): boolean {
  */
 export async function listen(
   handler: Handler,
-  { host, port, graceSeconds, signal }: ListenOptions,
+  { host, port, graceSeconds, signal, onWait }: ListenOptions,
   onReady: (url: string) => Promise<void>,
 ): Promise<void> {
   using _quiet = silenceAbortNotice();
@@ -47,6 +49,7 @@ export async function listen(
     const name = hostname.includes(":") ? `[${hostname}]` : hostname;
     await onReady(`http://${name}:${port}`);
     await Promise.race([whenAsked, server.finished]);
+    if (handler.numRunning > 0) onWait(handler.numRunning);
     await handler.drain(1000 * graceSeconds);
   } finally {
     // A client that does not read to the end is not waited for.
