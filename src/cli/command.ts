@@ -36,6 +36,8 @@ export interface Operands {
 /** What a command works on. */
 export interface CommandInput<F extends Flags> {
   readonly values: FlagValues<F>;
+  /** The names of the flags that were given, also those with their defaults. */
+  readonly given: ReadonlySet<string>;
   readonly operands: readonly string[];
 }
 

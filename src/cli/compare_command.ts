@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { quotePath } from "../base/describe.ts";
+import { isFile } from "../base/files.ts";
 import { compareModels, type ModelComparison } from "../evaluation/compare_models.ts";
 import { GPT2 } from "../gpt2.ts";
 import { adapterFlag, parseAdapter } from "./arguments/adapter_flag.ts";
@@ -81,6 +83,7 @@ export const compareCommand = defineCommand({
       const [one, other] = given.map(flagText);
       throw new UsageError(`${one} and ${other} exclude each other: received both. Leave one out.`);
     }
+    if (values.file === undefined) requireModels(operands);
     const file = sourcePath({ file: values.file }, "compare needs a text", io);
     const loading = { threads, ...deviceOptions(values), signal: io.signal };
     const text = await readEvaluatedText(file, "--file", io);
@@ -130,6 +133,28 @@ export const compareCommand = defineCommand({
     );
   },
 });
+
+/**
+ * Requires that no argument is a file of another kind than models are: with no --file, it is most likely the text.
+ *
+ * @throws {UsageError} if one is
+ */
+function requireModels(names: readonly string[]): void {
+  const other = names.find((name) => isFile(name) && !/\.(gguf|safetensors)$/i.test(name));
+  if (other === undefined || hasGgufMagic(other)) return;
+  throw new UsageError(
+    `${quotePath(other)} is no model; if it is the text to compare on, write --file ${
+      lineText(other)
+    }.`,
+  );
+}
+
+/** Whether a file is a GGUF file under another name, as in a cache. */
+function hasGgufMagic(path: string): boolean {
+  using file = Deno.openSync(path);
+  const magic = new Uint8Array(4);
+  return file.readSync(magic) === 4 && new TextDecoder().decode(magic) === "GGUF";
+}
 
 /** Shows how far it is while something is done. */
 async function showing<T>(

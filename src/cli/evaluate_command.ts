@@ -21,6 +21,7 @@ import { loadMeasured } from "./load_model.ts";
 import { ItemOutput, requireSameResult } from "./evaluate/item_output.ts";
 import { readFileOrStdin } from "./read_text.ts";
 import { type Io, withQuiet } from "./terminal/io.ts";
+import { Pace } from "./terminal/pace.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { table } from "./terminal/table.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
@@ -125,6 +126,7 @@ export const evaluateCommand = defineCommand({
     const results = await answer(
       items,
       output,
+      values.jsonl,
       io,
       (rest) => evaluateItems(model, task, rest, { signal: io.signal }),
     );
@@ -157,17 +159,21 @@ export const evaluateCommand = defineCommand({
 async function answer(
   items: readonly TaskItem[],
   output: ItemOutput | undefined,
+  path: string | undefined,
   io: Io,
   evaluate: (items: readonly TaskItem[]) => AsyncIterable<ItemResult>,
 ): Promise<ItemResult[]> {
   const known = (output?.results ?? []).slice(0, items.length);
   // The last one once more: a model of the same name may be another one now.
   const results = known.slice(0, -1);
+  if (known.length > 0) await io.stderr.write(`${numberText(known.length)} answered before.\n`);
   const bar = new ProgressBar(io.stderr, "Asking questions");
+  const pace = new Pace();
   const show = () =>
     bar.show(
       results.length / items.length,
       `${numberText(results.length)} of ${numberText(items.length)}`,
+      ...pace.texts(results.length, items.length, "questions"),
     );
   try {
     show();
@@ -178,10 +184,25 @@ async function answer(
       results.push(before ?? result);
       show();
     }
+  } catch (error) {
+    await bar.clear();
+    if (io.signal.aborted) {
+      const numAnswered = Math.max(known.length, results.length);
+      await io.stderr.write(stoppedText(numAnswered, items.length, path));
+    }
+    throw error;
   } finally {
     await bar.clear();
   }
   return results;
+}
+
+/** What is left of a run that was broken off. */
+function stoppedText(numAnswered: number, numItems: number, path: string | undefined): string {
+  const number = `${numberText(numAnswered)} of ${countText(numItems, "question")}`;
+  return path === undefined
+    ? `Stopped after ${number}, whose answers are lost: with --jsonl <path> a later start goes on.\n`
+    : `Stopped: ${number} answered in ${quotePath(path)}. The same command goes on.\n`;
 }
 
 async function readFile(path: string, flag: string, io: Io): Promise<TaskFile> {

@@ -16,7 +16,7 @@ import type { LinePrompt } from "./generate/line_prompts.ts";
 import { Stopwatch, timingText } from "./generate/stopwatch.ts";
 import { loadModel, loadOther } from "./load_model.ts";
 import { readFileOrStdin, readText, sourceText } from "./read_text.ts";
-import type { Io } from "./terminal/io.ts";
+import { type Io, withQuiet } from "./terminal/io.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
 import { numberText } from "./terminal/units.ts";
 
@@ -52,14 +52,14 @@ export const generateCommand = defineCommand({
     ["--prompts prompts.txt --greedy", "A continuation for each line, as lines of JSON"],
   ],
 
-  async run({ values, operands }, io) {
+  async run({ values, given, operands }, io) {
     const plain = {
-      ...generateOptions(values),
+      ...generateOptions(values, given),
       ...await readConstraint(values, io),
       ...await readSteering(values, io),
     };
     const { json, quiet: isQuiet } = values;
-    const prompts = await readPrompts(values, operands[0], io);
+    const prompts = await readPrompts(values, operands[0], withQuiet(io, isQuiet));
 
     const stopwatch = new Stopwatch();
     const loading = { ...io, isQuiet };

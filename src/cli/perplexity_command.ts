@@ -18,6 +18,7 @@ import {
 } from "./evaluation/evaluated_text.ts";
 import { sourcePath } from "./evaluation/source_path.ts";
 import { withQuiet } from "./terminal/io.ts";
+import { Pace } from "./terminal/pace.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 import { table } from "./terminal/table.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
@@ -60,6 +61,7 @@ export const perplexityCommand = defineCommand({
     using loaded = await loadMeasured("measure the perplexity", values, io);
     const { model, name } = loaded;
     const bar = new ProgressBar(io.stderr, "Reading the text");
+    const pace = new Pace();
     const begin = performance.now();
     try {
       const found = await perplexity(model, text, {
@@ -73,6 +75,7 @@ export const perplexityCommand = defineCommand({
           bar.show(
             numScoredTokens / numTokens,
             `${numberText(numScoredTokens)} of ${countText(numTokens, "token")}`,
+            ...pace.texts(numScoredTokens, numTokens, "tokens"),
           ),
       }).catch((error) => {
         throw orShortFile(error, path);

@@ -6,6 +6,7 @@
 import { orAborted } from "../base/abort.ts";
 import { FileFormatError } from "../base/errors.ts";
 import { quote, quotePath } from "../base/describe.ts";
+import { isFile } from "../base/files.ts";
 import { readError } from "../base/read_error.ts";
 import type { Io } from "./terminal/io.ts";
 import { readBounded } from "./terminal/read_bounded.ts";
@@ -14,6 +15,9 @@ import { UsageError } from "./arguments/usage_error.ts";
 
 /** How long a source may stay silent before the user is told that it is being read. */
 const PATIENCE_MS = 2000;
+
+/** A longer text is no path that anybody has typed. */
+const MAX_PATH_LENGTH = 1024;
 
 /** How to read a text. */
 export interface ReadTextOptions {
@@ -46,9 +50,28 @@ export async function readText(
       }. Leave one out.`,
     );
   }
-  if (argument !== undefined) return argument;
+  if (argument !== undefined) {
+    if (namesFile(argument)) {
+      const shown = quotePath(argument);
+      await io.stderr.write(
+        `Reading the text ${shown} itself; for the file of that name write --file ${shown}.\n`,
+      );
+    }
+    return argument;
+  }
   if (file === undefined && io.stdin.isTerminal) return undefined;
   return await readFileOrStdin(file ?? "-", io, options);
+}
+
+/** Whether a text is also the path of a file. Nobody is asked for leave to look, and no text is refused for how it looks. */
+function namesFile(text: string): boolean {
+  if (text.length > MAX_PATH_LENGTH || /[\0\r\n]/.test(text) || text === "") return false;
+  if (Deno.permissions.querySync({ name: "read", path: text }).state !== "granted") return false;
+  try {
+    return isFile(text);
+  } catch {
+    return false;
+  }
 }
 
 /** The text of a file, or for `-` that of stdin. For the rest see {@linkcode readText}. */

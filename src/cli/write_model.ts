@@ -25,6 +25,8 @@ export interface WriteModelOptions {
   readonly overwrite: boolean;
   /** Whether another program reads the result. */
   readonly json: boolean;
+  /** Whether to say that weights which are quantized already are quantized once more. */
+  readonly noticesTwice?: boolean;
 }
 
 /** Writes an open checkpoint; the library is open too. Gives the metadata of what is a GGUF file. */
@@ -45,7 +47,7 @@ export type WriteCheckpoint = (
 export async function writeModel(
   sourcePath: string,
   targetPath: string | undefined,
-  { type, overwrite, json }: WriteModelOptions,
+  { type, overwrite, json, noticesTwice = false }: WriteModelOptions,
   { stdout, stderr, signal }: Io,
   write: WriteCheckpoint = convertOpenCheckpoint,
 ): Promise<void> {
@@ -54,7 +56,7 @@ export async function writeModel(
   await openLibraryShowing({ stderr, signal });
   const start = performance.now();
   const bar = new ByteProgressBar(stderr, `Writing ${type}`);
-  const notices: string[] = [];
+  const notices: string[] = noticesTwice ? twiceNotices(checkpoint, type) : [];
   let numBytes = 0;
   try {
     const metadata = await write(checkpoint, path, {
@@ -80,6 +82,17 @@ export async function writeModel(
   );
   const result = { path, type, numBytes, elapsedMs };
   await stdout.write(json ? jsonText(result) + "\n" : `${path}\n`);
+}
+
+/** Says that the errors of two types add up, where they do. */
+function twiceNotices({ weights }: Checkpoint, type: FileType): string[] {
+  const isExact = (name: string) => ["f32", "f16", "bf16"].includes(name);
+  const before = weights.values().map(({ dtype }) => dtype).find((dtype) => !isExact(dtype));
+  if (before === undefined || isExact(type) || before === type) return [];
+  return [
+    `The weights are ${before} already, and the errors of both types add up: quantize the model ` +
+    "in f32 or f16 if you have it (docs/quantization.md).",
+  ];
 }
 
 /** The name of a GGUF file by its usual pattern: `gpt2-124M-v1.0-Q8_0.gguf`. */

@@ -147,3 +147,19 @@ for (const [what, args, stdin, expected, message] of wrong) {
     assertStringIncludes(stderr, message);
   });
 }
+
+Deno.test("compare takes a file that is no model for the text, and says how to name it", async () => {
+  const text = fileURLToPath(new URL("../fixtures/reference/demo/passage.txt", import.meta.url));
+  const { code, stdout, stderr } = await runCli(["compare", "demo", DEMO, text]);
+  assertEquals([code, stdout], [2, ""]);
+  assertStringIncludes(
+    stderr,
+    'passage.txt" is no model; if it is the text to compare on, write --file ',
+  );
+});
+
+Deno.test("compare shows 0 plainly where two models are equal", async () => {
+  const { stdout } = await runCli(["compare", DEMO, DEMO, "-f", "-"], { stdin: TEXT });
+  assertMatch(stdout, /KL divergence +0\n/);
+  assertMatch(stdout, /ratio +1\.00000 ± 0\n/);
+});

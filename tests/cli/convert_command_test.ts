@@ -61,6 +61,17 @@ Deno.test("quantize changes the type", () =>
     assertEquals((await typesOf(to)).toSorted(), ["f32", "q8_0"]);
   }));
 
+Deno.test("quantize says that errors add up where the weights are quantized already", () =>
+  withFolder(async (folder) => {
+    const of = async (from: string, to: string, type: string) =>
+      (await runCli(["quantize", from, `${folder}/${to}.gguf`, "--type", type])).stderr;
+    const notice = "The weights are q8_0 already, and the errors of both types add up";
+    assertStringIncludes(await of("demo", "q4", "q4_0"), notice);
+    assert(!(await of("demo", "f32", "f32")).includes("already"));
+    assert(!(await of("demo", "q8", "q8_0")).includes("already"));
+    assert(!(await of(`${folder}/f32.gguf`, "q5", "q5_0")).includes("already"));
+  }));
+
 Deno.test("convert and quantize leave a file that is there alone, unless told otherwise", () =>
   withFolder(async (folder) => {
     const path = `${folder}/model.gguf`;

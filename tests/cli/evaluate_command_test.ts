@@ -135,7 +135,8 @@ Deno.test("evaluate --jsonl goes on with a file that was cut anywhere", async ()
     for (const place of places) {
       await Deno.writeFile(output, bytes.slice(0, place));
       const { code, stdout: again, stderr } = await evaluate(args);
-      assertEquals([code, again, stderr], [0, stdout, ""], `cut at ${place}`);
+      const before = place < 0 ? "1 answered before.\n" : "";
+      assertEquals([code, again, stderr], [0, stdout, before], `cut at ${place}`);
       assertEquals(
         answers(await Deno.readTextFile(output)),
         answers(new TextDecoder().decode(bytes)),
@@ -170,7 +171,7 @@ Deno.test("evaluate stopped by Ctrl-C exits with 130, and keeps what it has", as
     await Deno.writeTextFile(questions, (await Deno.readTextFile(CHOICES)).repeat(40));
     const stop = new AbortController();
     let numShown = 0;
-    const { code, stdout } = await evaluate(
+    const { code, stdout, stderr } = await evaluate(
       ["--task", "multiple-choice", questions, "--jsonl", output],
       {
         isTerminal: true,
@@ -184,8 +185,24 @@ Deno.test("evaluate stopped by Ctrl-C exits with 130, and keeps what it has", as
     const lines = (await Deno.readTextFile(output)).split("\n");
     assertEquals(lines.pop(), "");
     assert(lines.length > 1 && lines.length < 1441, `${lines.length}`);
+    const number = `${lines.length - 1} of `;
+    assertStringIncludes(stderr, `Stopped: ${number}`);
+    assertStringIncludes(stderr, "The same command goes on.");
     assertEquals(lines.slice(1).map((line) => JSON.parse(line).line), [...lines.keys()].slice(1));
   });
+});
+
+Deno.test("evaluate stopped by Ctrl-C without --jsonl says that the answers are lost", async () => {
+  const stop = new AbortController();
+  const { code, stderr } = await evaluate(["--task", "multiple-choice", CHOICES], {
+    isTerminal: true,
+    signal: stop.signal,
+    onStderr: (text) => {
+      if (text.includes("Asking questions")) stop.abort();
+    },
+  });
+  assertEquals(code, 130);
+  assertStringIncludes(stderr, "whose answers are lost: with --jsonl <path>");
 });
 
 Deno.test("evaluate --jsonl leaves alone what it has not written, or what belongs to something else", async () => {

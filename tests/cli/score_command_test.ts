@@ -171,3 +171,28 @@ Deno.test("score has a part of a text that is not there refused", async () => {
   assertEquals(code, 2);
   assertStringIncludes(stderr, "3 characters");
 });
+
+Deno.test("score refuses an empty text, also one of no lines, as perplexity does", async () => {
+  for (
+    const args of [["--file", "-"], ["--file", "-", "--sum"], ["--lines"], ["--jsonl", "text"]]
+  ) {
+    const { code, stdout, stderr } = await score(args, { stdin: "\n" });
+    assertEquals([args, code, stdout], [args, 65, ""]);
+    assertStringIncludes(
+      stderr,
+      "Cannot score a text without a token: received nothing from stdin",
+    );
+  }
+  assertEquals((await score([""])).code, 2);
+  assertEquals((await score(["--lines"], { stdin: "\nTo be\n" })).code, 0);
+});
+
+Deno.test("score says that it reads the text itself where there is a file of that name", async () => {
+  using folder = new TemporaryFolder();
+  const path = `${folder.path}/tr.txt`;
+  await Deno.writeTextFile(path, "To be");
+  const { code, stdout, stderr } = await score([path, "--sum"]);
+  assertEquals([code, stdout === ""], [0, false]);
+  assertStringIncludes(stderr, `itself; for the file of that name write --file`);
+  assertEquals((await score([path, "--quiet"])).stderr, "");
+});

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { GPT2 } from "../../src/gpt2.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
+import { spanLines } from "../../src/cli/score/score_table.ts";
 import { runCli, type RunOptions } from "./run_cli.ts";
 
 const score = (args: string[], options?: RunOptions) =>
@@ -109,4 +110,20 @@ Deno.test("score --help says where a part ends, and once that there may be sever
   assertMatch(help, /without the end/);
   const [, ofSpan] = /--span(.*?)--top/.exec(help)!;
   assertEquals(ofSpan.match(/be repeated/g)?.length, 1);
+});
+
+Deno.test("spanLines() scales the bars to the largest, and to 20 bits where all have less", () => {
+  const widths = (...bits: number[]) => {
+    const spans = bits.map((each) => ({
+      start: 0,
+      end: 1,
+      text: "a",
+      numTokens: 1,
+      logProbability: -each * Math.LN2,
+    }));
+    const lines = spanLines(spans, 100).slice(1);
+    return lines.map((line) => line.flat().join("").replace(/[^█]/g, "").length);
+  };
+  assertEquals(widths(60, 30, 20), [30, 15, 10]);
+  assertEquals(widths(10, NaN), [15, 0]);
 });

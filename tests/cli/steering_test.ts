@@ -68,7 +68,7 @@ Deno.test("generate --steer refuses what is no steering vector", async () => {
       assertEquals([result.code, result.stdout], [code, ""], result.stderr);
       assertStringIncludes(result.stderr, message);
     }
-    const tree = await generate("--steer", `${folder}/king.json`, "--tree");
+    const tree = await runCli(["generate", "a", "--steer", `${folder}/king.json`, "--tree"]);
     assertEquals(tree.code, 2);
     assertStringIncludes(tree.stderr, "leave --steer out");
   });

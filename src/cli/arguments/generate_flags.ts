@@ -224,10 +224,12 @@ export type GenerateValues = FlagValues<typeof generateFlags>;
 /**
  * The options of `GPT2.generate()` that the flags ask for.
  *
+ * @param given the names of the flags that were given, also those with their defaults
  * @throws {UsageError} for a bias that is none, or flags that do not go together
  */
 export function generateOptions(
   values: GenerateValues,
+  given: ReadonlySet<string>,
 ): GenerateOptions & { seed: number; numReturnSequences: number } {
   if (values.topLogProbabilities > 0 && !values.json) {
     throw new UsageError("--top-log-probabilities needs --json. Add --json.");
@@ -238,7 +240,7 @@ export function generateOptions(
   if (values.speculate !== undefined && values.draft !== undefined) {
     throw new UsageError("There can be only one of --speculate and --draft. Leave one out.");
   }
-  checkTree(values);
+  checkTree(values, given);
   return {
     maxNewTokens: values.maxNewTokens,
     stop: values.stop,
@@ -264,22 +266,29 @@ export function generateOptions(
   };
 }
 
-/** What is asked of a text that is written. What is asked of how it is drawn has defaults, and does nothing either. */
-const NOT_IN_TREES = [
-  "stop",
-  "logitBias",
-  "numBeams",
-  "badWords",
-  "suppressTokens",
-  "minNewTokens",
-  "forcedStart",
-  "choices",
-  "regex",
-  "jsonSchema",
-  "steer",
-] as const;
+/** What a tree depends on, beside the model. Whatever else is given would be passed over in silence. */
+const IN_TREES: ReadonlySet<string> = new Set([
+  ...Object.keys(modelFlags),
+  "file",
+  "allowSpecial",
+  "tree",
+  "width",
+  "depth",
+  "minProbability",
+  "json",
+  "quiet",
+]);
 
-function checkTree({ tree, prompts, ...values }: GenerateValues): void {
+/** What a tree has instead. */
+const TREE_ADVICE: Readonly<Record<string, string>> = {
+  maxNewTokens: "; how many tokens it follows is --depth",
+  numReturnSequences: "; how many it follows at each place is --width",
+};
+
+function checkTree(
+  { tree, prompts, ...values }: GenerateValues,
+  given: ReadonlySet<string>,
+): void {
   const flag = (["width", "depth", "minProbability"] as const)
     .find((name) => values[name] !== undefined);
   if (!tree && flag !== undefined) {
@@ -290,16 +299,15 @@ function checkTree({ tree, prompts, ...values }: GenerateValues): void {
       "--tree writes no text that could be guessed: leave --speculate and --draft out.",
     );
   }
-  const asked = NOT_IN_TREES.find((name) =>
-    [values[name]].flat().some((each) => each !== undefined)
-  );
-  if (tree && asked !== undefined) {
-    throw new UsageError(
-      `--tree draws what may follow, whatever is asked of a text: leave ${flagText(asked)} out.`,
-    );
-  }
   if (tree && prompts !== undefined) {
     throw new UsageError("--tree draws what follows one prompt: leave --prompts out.");
+  }
+  const asked = [...given].find((name) => name in generateFlags && !IN_TREES.has(name));
+  if (tree && asked !== undefined) {
+    throw new UsageError(
+      "--tree draws what may follow, whatever is asked of a text: leave " +
+        `${flagText(asked)} out${TREE_ADVICE[asked] ?? ""}.`,
+    );
   }
 }
 

@@ -16,6 +16,8 @@ import { UsageError } from "./usage_error.ts";
 export interface ParsedArguments<F extends Flags> {
   /** The values of the flags, given or by default. */
   readonly values: FlagValues<F>;
+  /** The names of the flags that were given, whatever their values. */
+  readonly given: ReadonlySet<string>;
   /** The arguments that are neither flags nor their values, in order. */
   readonly operands: readonly string[];
 }
@@ -31,6 +33,7 @@ export function parseArguments<F extends Flags>(
 ): ParsedArguments<F> {
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags)) values[name] = initialValue(flag);
+  const given = new Set<string>();
   const operands: string[] = [];
   const rest = [...args];
   while (rest.length > 0) {
@@ -46,6 +49,7 @@ export function parseArguments<F extends Flags>(
     const [typed, attached] = splitFlag(flags, arg);
     const name = findFlag(flags, typed);
     const flag = flags[name];
+    given.add(name);
     if (flag.kind === "switch") {
       if (attached !== undefined) {
         throw new UsageError(`${typed} takes no value: received ${quote(attached)}.`);
@@ -63,7 +67,7 @@ export function parseArguments<F extends Flags>(
     if (flag.kind === "textList") (values[name] as string[]).push(text);
     else values[name] = parseValue(flag, typed, text);
   }
-  return { values: values as FlagValues<F>, operands };
+  return { values: values as FlagValues<F>, given, operands };
 }
 
 /**

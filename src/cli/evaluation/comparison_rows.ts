@@ -76,7 +76,10 @@ function estimate(
     cell: (model) => {
       const found = value(model);
       if (found === undefined) return "";
-      const error = Number.isNaN(found.error) ? "" : ` ± ${text(found.error)}`;
+      const { error: exact } = found;
+      const error = Number.isNaN(exact) ? "" : ` ± ${exact === 0 ? "0" : text(exact)}`;
+      // Equal files: digits would say that there is something behind them.
+      if (found.value === 0 && exact === 0) return factor === 100 ? "0 %" : "0";
       return `${text(found.value)}${error}${factor === 100 ? " %" : ""}`;
     },
     numbers: (model) => [[name, value(model)?.value], [`${name}_error`, value(model)?.error]],

@@ -14,8 +14,8 @@ import { padTextEnd, textWidth } from "../terminal/text_width.ts";
 import { countText, numberText } from "../terminal/units.ts";
 
 const MAX_TOKEN_WIDTH = 18;
-/** A bar of this many bits is full: hardly a token of a text takes more. */
-const FULL_BITS = 20;
+/** A bar of this many bits is full, or of the most that is shown: hardly a token of a text takes more. */
+const MIN_FULL_BITS = 20;
 /** Below, a token was to be expected; above, it is a surprise. */
 const [EXPECTED_BITS, SURPRISING_BITS] = [4, 10];
 const MAX_BAR_WIDTH = 30;
@@ -35,13 +35,14 @@ export function tokenLines(
   const width = tokenWidth(tokens, MAX_TOKEN_WIDTH);
   const hasTop = tokens.some(({ topLogProbabilities }) => topLogProbabilities !== undefined);
   const barWidth = Math.min(hasTop ? MAX_BAR_WIDTH / 3 : MAX_BAR_WIDTH, numColumns - width - 30);
+  const full = fullBits(tokens);
   const topWidth = numColumns - width - barWidth - 28;
   const columns = `         ${"token".padEnd(width)}       bits  ${" ".repeat(barWidth)}    rank`;
   return [
     [[columns, "faint"]],
     ...tokens.map((token, i): Line => [
       `${numberText(i).padStart(7)}  ${tokenCell(token, width)}  `,
-      ...surprisal(token.logProbability, barWidth),
+      ...surprisal(token.logProbability, full, barWidth),
       ...Number.isNaN(token.rank) ? [] : [`  ${numberText(token.rank).padStart(6)}`],
       [likeliest(token, tokenizer, topWidth), "faint"],
     ]),
@@ -69,24 +70,33 @@ export function spanLines(spans: readonly SpanScore[], numColumns: number): Line
   const cells = spans.map(({ text }) => tokenCell({ id: 0, text }, MAX_TOKEN_WIDTH).trimEnd());
   const width = Math.max(4, ...cells.map(textWidth));
   const barWidth = Math.min(MAX_BAR_WIDTH, numColumns - width - 34);
+  const full = fullBits(spans);
   const columns = `         ${"text".padEnd(width)}       bits  ${" ".repeat(barWidth)}  tokens`;
   return [
     [[columns, "faint"]],
     ...spans.map(({ start, numTokens, logProbability }, i): Line => [
       `${numberText(start).padStart(7)}  ${padTextEnd(cells[i], width)}  `,
-      ...surprisal(logProbability, barWidth),
+      ...surprisal(logProbability, full, barWidth),
       `  ${numberText(numTokens).padStart(6)}`,
     ]),
   ];
 }
 
-function surprisal(logProbability: number, barWidth: number): StyledText[] {
+/** How many bits a full bar has. */
+function fullBits(shown: readonly { readonly logProbability: number }[]): number {
+  return shown.reduce(
+    (most, { logProbability }) => Math.max(most, bitsOf(logProbability) || 0),
+    MIN_FULL_BITS,
+  );
+}
+
+function surprisal(logProbability: number, full: number, barWidth: number): StyledText[] {
   if (Number.isNaN(logProbability)) return ["        -"];
   const bits = bitsOf(logProbability);
   const style = bits < EXPECTED_BITS ? "good" : bits > SURPRISING_BITS ? "bad" : "accent";
   return [
     `${bits.toFixed(2).padStart(9)}  `,
-    [bar(bits / FULL_BITS, barWidth).padEnd(barWidth), style],
+    [bar(bits / full, barWidth).padEnd(barWidth), style],
   ];
 }
 

@@ -35,6 +35,7 @@ export interface ScoredSource {
  * The texts, one after another, as they are asked for.
  *
  * @throws {UsageError} if there is none
+ * @throws {FileFormatError} if it is empty; of several, only if all are, as they are asked for
  */
 export async function scoredInputs(
   { argument, file, lines, jsonl }: ScoredSource,
@@ -48,9 +49,13 @@ export async function scoredInputs(
       );
     }
     // What ends a file, or what echo adds, is not meant, nor the mark that some editors put before a text.
-    return one({
-      text: argument === undefined ? given.replace(/^\ufeff/, "").replace(/\r?\n$/, "") : given,
-    });
+    if (argument !== undefined) {
+      if (argument !== "") return one({ text: argument });
+      throw new UsageError('Cannot score a text without a token: received "". Give a longer text.');
+    }
+    const text = given.replace(/^\ufeff/, "").replace(/\r?\n$/, "");
+    if (text === "") throw emptyError(file ?? "-");
+    return one({ text });
   }
   if (argument !== undefined) {
     throw new UsageError(
@@ -74,10 +79,22 @@ async function* eachLine(
   field: string | undefined,
   io: Io,
 ): AsyncGenerator<ScoredInput> {
+  let isEmpty = true;
   for await (const { text, line } of readLines(path, "--file", io)) {
     if (text === "") continue;
+    isEmpty = false;
     yield { line, text: field === undefined ? text : fieldOf(text, field, line, path) };
   }
+  if (isEmpty) throw emptyError(path);
+}
+
+/** The error for a file without a text, as `perplexity` has it. */
+function emptyError(path: string): FileFormatError {
+  return new FileFormatError(
+    `Cannot score a text without a token: received nothing from ${sourceText(path)}. ` +
+      "Give a longer text.",
+    { path },
+  );
 }
 
 function fieldOf(json: string, field: string, line: number, path: string): string {

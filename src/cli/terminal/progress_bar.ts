@@ -5,34 +5,60 @@
  */
 import type { Output } from "./io.ts";
 import { lineText } from "./terminal_text.ts";
+import { textWidth } from "./text_width.ts";
 import { UpdatingLine } from "./updating_line.ts";
 
-const BAR_WIDTH = 30;
+const MIN_BAR_WIDTH = 10;
+const MAX_BAR_WIDTH = 30;
+/** Two brackets, and a space before them. */
+const BAR_EXTRA_WIDTH = 3;
 const MAX_LABEL_CHARACTERS = 60;
 
 /** A line that changes in place where that is possible, and nothing elsewhere. */
 export class ProgressBar {
+  readonly #output: Output;
   readonly #line: UpdatingLine;
   readonly #label: string;
 
   /** @param label what is being done */
   constructor(output: Output, label: string) {
+    this.#output = output;
     this.#line = new UpdatingLine(output);
     this.#label = lineText(label, MAX_LABEL_CHARACTERS);
   }
 
-  /** Shows which part is done, 0 to 1, and what else there is to say; a few times a second at most. */
-  show(part: number, details = ""): void {
-    this.#line.show(() => {
-      const percent = String(Math.floor(part * 100)).padStart(3);
-      return `${this.#label} ${barText(part, BAR_WIDTH)} ${percent} %${details && `  ${details}`}`;
-    });
+  /**
+   * Shows which part is done, 0 to 1, and what else there is to say; a few times a second at most. Where there is not room
+   * for all, the bar is shorter, or left out, and then the last of the details.
+   */
+  show(part: number, ...details: readonly string[]): void {
+    // The last column stays free, as everywhere.
+    this.#line.show(() => progressLine(this.#label, part, details, this.#output.numColumns - 1));
   }
 
   /** Takes the line away. */
   async clear(): Promise<void> {
     await this.#line.clear();
   }
+}
+
+/** The line of a {@linkcode ProgressBar}, which has so many columns. The first of the details is always there. */
+export function progressLine(
+  label: string,
+  part: number,
+  details: readonly string[],
+  width: number,
+): string {
+  let text = ` ${String(Math.floor(part * 100)).padStart(3)} %`;
+  let left = width - textWidth(label + text);
+  for (const [i, detail] of details.entries()) {
+    if (detail === "") continue;
+    if (i > 0 && left < 2 + textWidth(detail)) break;
+    text += `  ${detail}`;
+    left -= 2 + textWidth(detail);
+  }
+  const barWidth = Math.min(MAX_BAR_WIDTH, left - BAR_EXTRA_WIDTH);
+  return barWidth < MIN_BAR_WIDTH ? label + text : `${label} ${barText(part, barWidth)}${text}`;
 }
 
 /** A bar of so many characters between brackets: `[###-------]`. */

@@ -63,6 +63,7 @@ for (const [args, values, operands = []] of CASES) {
   Deno.test(`parseArguments() reads ${JSON.stringify(args)}`, () => {
     assertEquals(parseArguments(flags, args), {
       values: { ...nothing, ...values },
+      given: new Set(Object.keys(values)),
       operands,
     } as ReturnType<typeof parseArguments<typeof flags>>);
   });

@@ -44,4 +44,13 @@ Deno.test("generate refuses flags of a tree without one, and prompts with one", 
     assertEquals(code, 2);
     assertStringIncludes(stderr, `leave ${flag} out`);
   }
+  // Also where the value is the default one.
+  const defaults = ["--temperature", "--top-k", "--num-return-sequences", "--seed", "-n"];
+  for (const flag of defaults) {
+    const { code, stderr } = await runCli(["a", "--model", "demo", "--tree", flag, "1"]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `leave ${flag === "-n" ? "--max-new-tokens" : flag} out`);
+    if (flag === "-n") assertStringIncludes(stderr, "--depth");
+    if (flag === "--num-return-sequences") assertStringIncludes(stderr, "--width");
+  }
 });
