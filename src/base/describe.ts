@@ -20,9 +20,12 @@ export function quote(text: string): string {
   return `"${cut(escaped(text.slice(0, MAX_QUOTED_CHARACTERS + 1)), MAX_QUOTED_CHARACTERS)}"`;
 }
 
-/** A path between double quotes. A very long one keeps its end, which tells more than its beginning. */
-export function quotePath(path: string): string {
-  const text = escaped(path);
+/**
+ * A path between double quotes. A very long one keeps its end, which tells more than its beginning. Where backslashes part
+ * folders they are not doubled, so that the path can be copied.
+ */
+export function quotePath(path: string, isWindows: boolean = Deno.build.os === "windows"): string {
+  const text = isWindows ? escaped(path).replaceAll("\\\\", "\\") : escaped(path);
   return text.length > MAX_PATH_CHARACTERS
     ? `"...${text.slice(-MAX_PATH_CHARACTERS)}"`
     : `"${text}"`;

@@ -63,11 +63,10 @@ const FORBIDDEN = [
   "Change its permissions",
 ] as const;
 const NO_FOLDER = ["its folder does not exist", "Make it"] as const;
-/** What file systems that are no place for files say, such as /proc. */
-const NO_NEW_FILE = [
-  "its folder takes no new files",
-  "Check what kind of file system that is",
-] as const;
+/** What file systems that are no place for files say, such as /proc; Windows says it of names that no file can have. */
+const NO_NEW_FILE = Deno.build.os === "windows"
+  ? ["the system lets no file have that name", "Choose another name"] as const
+  : ["its folder takes no new files", "Check what kind of file system that is"] as const;
 
 /** By the system's name: what is wrong, and what to do about it. */
 const REASONS: Readonly<Record<string, readonly [reason: string, advice: string]>> = {

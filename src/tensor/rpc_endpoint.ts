@@ -101,7 +101,8 @@ const HOW_TO_START =
 
 function problemOf(error: Error): string {
   if (error instanceof Deno.errors.ConnectionRefused) return "nobody listens there";
-  if (!/lookup address/.test(error.message)) return error.message;
+  // Windows says it in the user's language, with the number of WSAHOST_NOT_FOUND or WSANO_DATA.
+  if (!/lookup address|os error 1100[14]/.test(error.message)) return error.message;
   return "no machine of that name is known here: check the name, or give its IPv4 address";
 }
 

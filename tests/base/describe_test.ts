@@ -55,3 +55,9 @@ Deno.test("formatError() names the file, and says what to do", () => {
     'Cannot read bytes in memory as JSON: it is empty: received "". The file is damaged or incomplete: download or convert it again.',
   );
 });
+
+Deno.test("quotePath() leaves the backslashes of a path on Windows single, and escapes the rest", () => {
+  assertEquals(quotePath("C:\\a\\b.gguf", true), '"C:\\a\\b.gguf"');
+  assertEquals(quotePath("C:\\a\x1b[2J\u202e", true), '"C:\\a\\u001b[2J\\u{202e}"');
+  assertEquals(quotePath("a\\b", false), '"a\\\\b"');
+});

@@ -196,8 +196,12 @@ Deno.test("convertCheckpoint() never replaces what it reads", async () => {
   using folder = new TemporaryFolder();
   const [source, link] = [folder.file("source.gguf"), folder.file("link.gguf")];
   await convertCheckpoint(plainFolder, source, { type: "f32" });
-  Deno.symlinkSync(source, link);
-  for (const target of [source, `${folder.path}/./source.gguf`, link]) {
+  const targets = [source, `${folder.path}/./source.gguf`];
+  if (Deno.build.os !== "windows") { // Not everyone may make links there.
+    Deno.symlinkSync(source, link);
+    targets.push(link);
+  }
+  for (const target of targets) {
     await assertRejects(
       () => convertCheckpoint(source, target, { overwrite: true }),
       Deno.errors.AlreadyExists,

@@ -1,7 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, type RunOptions } from "./run_cli.ts";
 
-const FIXTURES = new URL("../fixtures/evaluation/tasks/", import.meta.url).pathname;
+const FIXTURES = fileURLToPath(new URL("../fixtures/evaluation/tasks/", import.meta.url));
 const PIQA = `${FIXTURES}piqa.jsonl`;
 const CHOICES = `${FIXTURES}multiple-choice.jsonl`;
 

@@ -5,16 +5,23 @@ import { runCli } from "./run_cli.ts";
 
 const LONG = "n".repeat(5000);
 
+/** Windows says of a name that no file can have that there is none. */
+const isWindows = Deno.build.os === "windows";
+const IMPOSSIBLE = isWindows
+  ? "there is no such file: received ENOENT"
+  : "no file can have this name: received ENAMETOOLONG";
+
 Deno.test("a name that no file can have is a file that is missing, and says so", async () => {
   const cases: [args: string[], message: RegExp][] = [
-    [
-      ["--file", LONG],
-      /^error: Cannot read "\.\.\.n+": no file can have this name: received ENAMETOOLONG\. /,
-    ],
-    [["--prompts", LONG], /^error: Cannot read "\.\.\.n+": no file can have this name/],
+    [["--file", LONG], RegExp(`^error: Cannot read "\\.\\.\\.n+": ${IMPOSSIBLE}\\. `)],
+    [["--prompts", LONG], RegExp(`^error: Cannot read "\\.\\.\\.n+": ${IMPOSSIBLE}`)],
     [
       ["--file", "deno.json/below"],
-      /^error: Cannot read "deno\.json\/below": there is no such file: received ENOTDIR\. /,
+      RegExp(
+        `^error: Cannot read "deno\\.json/below": there is no such file: received ${
+          isWindows ? "ENOENT" : "ENOTDIR"
+        }\\. `,
+      ),
     ],
     [
       ["x", "--model", `${LONG}.gguf`],

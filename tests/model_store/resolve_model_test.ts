@@ -67,7 +67,7 @@ const NOT_FOUND: readonly (readonly [source: string | URL, message: string])[] =
   ["", 'there is no such file or folder: received ""'],
   [new URL("nowhere", FOLDER), "there is no such file or folder"],
   [new URL("file:///%00/%2f"), "its URL names no file on this system: received"],
-  [new URL("file:///%00"), "there is no such file or folder: received"],
+  [new URL("file:///C:/%00"), "there is no such file or folder: received"],
   ["file:///%zz", "its URL names no file on this system: received"],
   ["a".repeat(5000), "there is no such file"],
   ["a".repeat(5000) + ".gguf", "there is no such file or folder: received"],

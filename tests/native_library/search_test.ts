@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { abiVersion } from "../../src/ffi/gpt2_native.ts";
@@ -93,7 +94,7 @@ for (const [stamp, expected] of unusable) {
 
 Deno.test("openLibrarySync() never passes over the library that GPT2_NATIVE_LIBRARY names", async () => {
   using sandbox = new Sandbox();
-  const below = new URL(import.meta.url).pathname + "/missing.so"; // Of a file, which has nothing below.
+  const below = fileURLToPath(import.meta.url) + "/missing.so"; // Of a file, which has nothing below.
   for (const path of [`${sandbox.folder}/missing.so`, below, `${"n".repeat(300)}/missing.so`]) {
     const trial = { ...builtClone(sandbox), path };
     await assertRefused(trial, "missing.so: there is no such file", "GPT2_NATIVE_LIBRARY");

@@ -87,7 +87,9 @@ export class RepoCache {
   async linkFile(commit: string, file: string, etag: string): Promise<string> {
     const path = `${this.snapshotFolder(commit)}/${file}`;
     await makeFolderInside(this.root, folderOf(path));
-    const target = "../".repeat(file.split("/").length + 1) + `blobs/${etag}`;
+    const parts = [...file.split("/").map(() => ".."), "..", "blobs", etag];
+    // Windows follows no link with slashes.
+    const target = parts.join(Deno.build.os === "windows" ? "\\" : "/");
     if (isTaken(path)) {
       if (readLinkIfAny(path) === target) return path;
       await removeIfAny(path); // A link to nothing, or to another version.
@@ -97,8 +99,9 @@ export class RepoCache {
     } catch {
       // Another process may have been faster. And not everyone may make links: on Windows only developers, under Deno only
       // who may read and write everything.
-      if (readLinkIfAny(path) !== target) await this.#copyBlob(etag, path);
     }
+    // Wine says that it has made a link, and makes none.
+    if (readLinkIfAny(path) !== target) await this.#copyBlob(etag, path);
     return path;
   }
 

@@ -26,8 +26,15 @@ const MODEL = parseHubModel("gpt2")!;
 const REPO = "openai-community/gpt2";
 const FOLDER = "models--openai-community--gpt2";
 
-function test(name: string, body: (hub: FakeHub, folder: TemporaryFolder) => Promise<void>): void {
-  Deno.test(name, async () => {
+/** Not everyone may make links there. */
+const isWindows = Deno.build.os === "windows";
+
+function test(
+  name: string,
+  body: (hub: FakeHub, folder: TemporaryFolder) => Promise<void>,
+  ignore = false,
+): void {
+  Deno.test(name, { ignore }, async () => {
     using folder = new TemporaryFolder();
     await using hub = new FakeHub();
     hub.add(REPO, checkpointFiles(PLAIN));
@@ -51,7 +58,10 @@ test("fetchModel() fills the cache as Python does", async (hub, folder) => {
   for (const name of names) {
     const bytes = Deno.readFileSync(new URL(name, PLAIN));
     const etag = name.endsWith(".safetensors") ? sha256(bytes) : gitSha1(bytes);
-    assertEquals(Deno.readLinkSync(`${path}/${name}`), `../../blobs/${etag}`);
+    if (!isWindows || Deno.lstatSync(`${path}/${name}`).isSymlink) {
+      const target = ["..", "..", "blobs", etag].join(isWindows ? "\\" : "/");
+      assertEquals(Deno.readLinkSync(`${path}/${name}`), target);
+    }
     assertEquals(Deno.readFileSync(`${path}/${name}`), bytes);
     assert(Deno.statSync(folder.file(`.locks/${FOLDER}/${etag}.lock`)).isFile);
   }
@@ -340,6 +350,7 @@ for (const inner of ["blobs", "snapshots", "refs", ""]) {
       );
       assertEquals(Array.from(Deno.readDirSync(outside)), []);
     },
+    isWindows,
   );
 }
 

@@ -60,6 +60,7 @@ for (const name of PATHS) {
     assertEquals(parseHubModel(name), undefined);
     // Nor does anything else come of it, unless it is there. (The folder above is.)
     if (name === "demo" || name === "../..") return;
+    if (name === "a/.." && Deno.build.os === "windows") return; // There that is this folder, be there an `a` or not.
     await inEmptyFolder(() => assertRejects(() => resolveModel(name), Deno.errors.NotFound));
   });
 }
