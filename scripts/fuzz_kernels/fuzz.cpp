@@ -166,7 +166,7 @@ bool sameBits(const float * a, const float * b, int64_t count) {
     return memcmp(a, b, count * sizeof(float)) == 0;
 }
 
-/* Products: each number against the sum in double precision, and the last column alone against itself. */
+/* Products: each number against the sum in double precision, and one of the columns alone against itself. */
 void checkProduct(const Kernel & kernel, Tensor & matrix, const std::vector<float> & rows, Tensor & x,
                   const std::vector<float> & columns, double tolerance) {
     const int64_t width = x.ne[0], numColumns = x.ne[1], numRows = matrix.ne[1];
@@ -185,12 +185,13 @@ void checkProduct(const Kernel & kernel, Tensor & matrix, const std::vector<floa
             checkClose(y.f32()[c * numRows + r], sum, tolerance * size + 1e-30);
         }
     }
-    Tensor last(GGML_TYPE_F32, {width, 1}), alone(GGML_TYPE_F32, {numRows, 1});
-    memcpy(last.data, x.f32() + (numColumns - 1) * width, width * sizeof(float));
+    const int64_t some = between(0, numColumns - 1);
+    Tensor column(GGML_TYPE_F32, {width, 1}), alone(GGML_TYPE_F32, {numRows, 1});
+    memcpy(column.data, x.f32() + some * width, width * sizeof(float));
     alone.src[0] = &matrix;
-    alone.src[1] = &last;
+    alone.src[1] = &column;
     run(kernel, alone);
-    check(sameBits(alone.f32(), y.f32() + (numColumns - 1) * numRows, numRows), "a column has the same bits alone");
+    check(sameBits(alone.f32(), y.f32() + some * numRows, numRows), "a column has the same bits alone");
 }
 
 /* A number in half precision that is finite, and not so large that sums lose everything else. */
@@ -243,7 +244,9 @@ template <class Format> void tryPacked(ggml_type type, std::vector<int> halves) 
 }
 
 void tryFloats(ggml_type type) {
-    const int64_t width = 32 * between(1, 10), numRows = between(1, 40), numColumns = between(1, 20);
+    const bool isLarge = between(0, 9) == 0;  // more columns than stay in the cache, and rows for more than one turn
+    const int64_t width = 32 * (isLarge ? between(40, 100) : between(1, 10));
+    const int64_t numRows = isLarge ? between(33, 70) : between(1, 40), numColumns = isLarge ? between(40, 60) : between(1, 20);
     what = std::string(ggml_type_name(type)) + ", in place";
     Tensor matrix(type, {width, numRows}), x(GGML_TYPE_F32, {width, numColumns}), y(GGML_TYPE_F32, {numRows, numColumns});
     const auto rows = matrix.fill(), columns = x.fill();
