@@ -135,6 +135,41 @@ try {
   assert.equal(await textOf(page), whole);
   checked("typing after a continuation is undone without it");
 
+  const numBranches = await page.locator("#branches button").count();
+  await page.locator("#new").click();
+  assert.equal((await textOf(page)).trim(), "");
+  await page.locator("#branches button").nth(numBranches - 1).click();
+  assert.equal(await textOf(page), whole);
+  checked("a new text leaves the others as they are");
+
+  await page.locator("#copy").click();
+  await page.waitForFunction(() => document.getElementById("status").textContent === "Copied.");
+  checked("the text is copied");
+
+  for (const [width, height] of [[1200, 800], [1100, 420], [768, 1024], [360, 740]]) {
+    await page.setViewportSize({ width, height });
+    await page.locator(".token").last().hover({ force: true });
+    await page.waitForSelector("#candidates:not([hidden])");
+    const [shown, buttons] = await page.evaluate(() =>
+      ["candidates", "bar"].map((id) => {
+        const { top, bottom } = document.getElementById(id).getBoundingClientRect();
+        return { top, bottom };
+      })
+    );
+    assert.ok(shown.top >= 0 && shown.bottom <= buttons.top + 1, JSON.stringify([shown, buttons]));
+    await page.locator("#continue").hover();
+    await page.waitForSelector("#candidates", { state: "hidden" });
+  }
+  await page.setViewportSize({ width: 1200, height: 800 });
+  checked("what could be there never covers the buttons, and goes when the pointer does");
+
+  await page.route("**/v1/completions", (route) => route.fulfill({ body: "" }));
+  await page.locator("#continue").click();
+  await page.waitForFunction(() => /broke off/.test(document.getElementById("problem").innerText));
+  assert.equal(await textOf(page), whole);
+  await page.unroute("**/v1/completions");
+  checked("an answer that breaks off is said, and the text stays");
+
   await set(page, "max_tokens", 200);
   await page.locator("#continue").click();
   await page.waitForFunction((length) => document.querySelectorAll(".token").length > length, 45);

@@ -69,10 +69,20 @@ try {
   assert.ok(await page.locator(".links line").count() > 0);
   checked("lines lead from the selected token to others");
 
+  const colours = await tokens.evaluateAll((all) => all.map(({ style }) => style.background));
+  assert.ok(new Set(colours).size > 2 && colours.at(-1) === "", colours.join());
+  checked("tokens have the colour of how much is looked at them");
+
+  const lefts = await page.locator("#next tbody td:nth-child(2) .bar").evaluateAll((bars) =>
+    bars.map((bar) => Math.round(bar.getBoundingClientRect().left))
+  );
+  assert.equal(new Set(lefts).size, 1, `bars begin at ${lefts}`);
+  checked("bars that are to be compared begin at one line");
+
   const cells = page.locator(".lens .cell");
   await cells.nth(1).hover();
   assert.match(await page.locator("#lens-detail p").innerText(), /after token 1 /);
-  assert.equal(await page.locator("#lens-detail tbody tr").count(), 5);
+  assert.equal(await page.locator("#lens-detail li").count(), 5);
   const before = await cells.nth(1).getAttribute("style");
   await page.selectOption("#lens-colour", "entropy");
   assert.notEqual(await cells.nth(1).getAttribute("style"), before);

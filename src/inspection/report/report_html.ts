@@ -48,14 +48,20 @@ export function reportHtml(data: ReportData): string {
 function bodyHtml(model: string, isCompared: boolean): string {
   return `<header>
 <h1>What ${escapeHtml(model)} makes of a text</h1>
-<p>Select a token: the lens and the heads are then about that place. Arrow keys move, also in the maps. A · is a space.</p>
+<p>Select a token: the lens and the heads are then about that place. The others
+are the bluer, the more the selected head looks at them from there. Arrow keys move, also in the maps. A · is a space.</p>
 <div id="tokens" role="radiogroup" aria-label="Tokens"></div>
 </header>
 <main>
-<section aria-labelledby="next-title">
+<section id="next-section" aria-labelledby="next-title">
 <h2 id="next-title">What comes next</h2>
 <p>The likeliest tokens after the whole text, and what each stage of sampling leaves of them.</p>
 <div id="next" class="scroll"></div>
+</section>
+<section id="push-section" aria-labelledby="push-title">
+<h2 id="push-title">What pushes the answer</h2>
+<p id="push-text"></p>
+<div id="push"></div>
 </section>
 <section aria-labelledby="lens-title">
 <h2 id="lens-title">What each layer would have said</h2>
@@ -70,13 +76,10 @@ colour is <label>the <select id="lens-colour">
 <section aria-labelledby="heads-title">
 <h2 id="heads-title">Where heads look</h2>
 <p>One map per head: rows are tokens that look, columns are tokens looked at. Layers go down, heads go right.</p>
+<div class="heads">
 <div id="heads" class="scroll"></div>
 <div id="head-detail" class="detail" aria-live="polite"></div>
-</section>
-<section aria-labelledby="push-title">
-<h2 id="push-title">What pushes the answer</h2>
-<p id="push-text"></p>
-<div id="push"></div>
+</div>
 </section>
 ${isCompared ? COMPARISON_SECTION : ""}</main>`;
 }

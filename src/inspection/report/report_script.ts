@@ -54,7 +54,11 @@ function select(position) {
 
 // What comes next.
 
-byId("next").append(make("table", {},
+/** A bar of a share of its column, and the number. */
+const measure = (share, text) => make("span", { class: "measure" },
+  make("span", {}, make("span", { class: "bar", style: "width:" + (100 * share).toFixed(2) + "%" })), make("span", {}, text));
+
+byId("next").append(make("table", { class: "measures" },
   make("thead", {}, make("tr", {},
     make("th", { scope: "col" }, "token"), make("th", { scope: "col" }, "the model"),
     data.candidateStages.map((stage) => make("th", { scope: "col" }, stage)))),
@@ -62,7 +66,7 @@ byId("next").append(make("table", {},
     make("tr", {},
       make("td", { class: "text" }, shown(text)),
       [probability, ...afterStages].map((value) =>
-        make("td", {}, value > 0 ? [bar(value), " " + percent(value)] : "\u2013")))))));
+        make("td", {}, value > 0 ? measure(value, percent(value)) : "\u2013")))))));
 
 // Logit lens.
 
@@ -76,7 +80,7 @@ function drawLens() {
     make("tr", {}, make("th", { scope: "row" }, name), positions.map((reading, position) =>
       make("td", {}, make("button", {
         type: "button", class: "cell", tabindex: -1, "data-layer": layer, "data-position": position,
-        style: "background:" + colour("accent", (0.75 * value(reading)).toFixed(3)),
+        style: "background:" + colour("accent", (0.7 * value(reading)).toFixed(3)),
         "aria-label": name + ", after " + shown(tokens[position]) + ": " + shown(reading.top[0][0]) + ", " +
           percent(reading.top[0][1]),
         onclick: () => { state.lensLayer = layer; select(position); },
@@ -84,7 +88,7 @@ function drawLens() {
         onfocus: () => showReading(layer, position),
       }, shown(reading.top[0][0]))))));
   const head = make("tr", {}, make("th", { scope: "col" }, "after"), tokens.map((text) =>
-    make("th", { scope: "col", class: "head" }, shown(text))));
+    make("th", { scope: "col", class: "head", title: shown(text) }, shown(text))));
   byId("lens").replaceChildren(make("table", { class: "lens" },
     make("thead", {}, head), make("tbody", {}, rows.reverse())));
   byId("lens").querySelector("button").tabIndex = 0;
@@ -97,9 +101,9 @@ function showReading(layer, position) {
     make("p", {}, name + ", after token " + position + " ", make("span", { class: "text" }, shown(tokens[position])),
       ": the final answer gets " + percent(answer[0]) + ", rank " + (answer[1] + 1) + "; entropy " +
         entropy.toFixed(2) + " nats"),
-    make("table", {}, make("tbody", {}, top.map(([text, probability]) =>
-      make("tr", {}, make("td", { class: "text" }, shown(text)), make("td", {}, bar(probability)),
-        make("td", {}, percent(probability)))))));
+    make("ol", { class: "readings", role: "list" }, top.map(([text, probability]) =>
+      make("li", {}, make("span", { class: "text", title: shown(text) }, shown(text)), make("span", {}, bar(probability)),
+        make("span", { class: "value" }, percent(probability))))));
 }
 
 byId("lens-colour").addEventListener("change", () => { drawLens(); select(state.position); });
@@ -161,6 +165,9 @@ function showHead(layer, head) {
       ": " + percent(weight(layer, head, query, key));
   });
   const { position } = state;
+  for (const [key, button] of [...byId("tokens").children].entries()) {
+    button.style.background = key === position ? "" : colour("accent", (0.7 * weight(layer, head, position, key)).toFixed(3));
+  }
   const seen = Array.from({ length: position + 1 }, (_, key) => [key, weight(layer, head, position, key)])
     .sort(([, a], [, b]) => b - a).slice(0, 8);
   byId("head-detail").replaceChildren(
@@ -227,12 +234,12 @@ if (data.comparison !== undefined) {
   const largest = Math.max(...differences.map(({ relativeError }) => relativeError), 1e-12);
   byId("compare-text").append("The activations of " + other + " on this text: the relative error of each, and the largest " +
     "difference of two elements.");
-  byId("compare").append(make("table", {},
+  byId("compare").append(make("table", { class: "measures" },
     make("thead", {}, make("tr", {}, ["activation", "relative error", "largest difference"].map((title) =>
       make("th", { scope: "col" }, title)))),
     make("tbody", {}, differences.map(({ name, relativeError, maxDifference }) => make("tr", {},
       make("td", {}, name),
-      make("td", {}, bar(relativeError / largest), " " + (100 * relativeError).toFixed(2) + " %"),
+      make("td", {}, measure(relativeError / largest, (100 * relativeError).toFixed(2) + " %")),
       make("td", {}, maxDifference.toPrecision(3)))))));
 }
 

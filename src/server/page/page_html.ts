@@ -35,9 +35,9 @@ export const PAGE_HTML = `<!doctype html>
 <div id="problem" role="alert"></div>
 <form id="key-form" hidden>
 <label for="key">The server asks for a key</label>
-<input id="key" type="password" autocomplete="off" spellcheck="false">
+<input id="key" type="password" autocomplete="off" spellcheck="false" aria-describedby="problem key-hint">
 <button type="submit">Use it</button>
-<p class="hint">It is kept until this tab is closed.</p>
+<p class="hint" id="key-hint">It is kept until this tab is closed.</p>
 </form>
 <div id="bar">
 <button type="button" id="continue" class="main" title="Ctrl+Enter">Continue</button>
@@ -45,9 +45,11 @@ export const PAGE_HTML = `<!doctype html>
 <button type="button" id="undo" title="Ctrl+Z" disabled>Undo</button>
 <button type="button" id="redo" title="Ctrl+Shift+Z" disabled>Redo</button>
 <span id="status"></span>
+<button type="button" id="copy" title="The whole text">Copy</button>
+<button type="button" id="new" title="An empty text; this one stays among the branches">New</button>
 </div>
 </section>
-<aside>
+<aside aria-label="Branches and settings">
 <section id="branches-section" aria-labelledby="branches-title" hidden>
 <h2 id="branches-title">Branches</h2>
 <div id="branches"></div>

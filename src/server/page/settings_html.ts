@@ -94,8 +94,11 @@ const CONTROLS: readonly Control[] = [
 /** HTML. */
 export function settingsHtml(): string {
   return `<form id="controls" autocomplete="off">
-<label class="check"><input type="checkbox" name="greedy"> Greedy
-<span class="hint">Always takes the likeliest token.</span></label>
+<div class="control">
+<label for="greedy">Greedy</label>
+<input id="greedy" name="greedy" type="checkbox" aria-describedby="greedy-hint">
+<p class="hint" id="greedy-hint">Always takes the likeliest token.</p>
+</div>
 ${CONTROLS.map(controlHtml).join("")}<div class="control wide">
 <label for="stop-texts">Stop before</label>
 <textarea id="stop-texts" name="stop" rows="2" spellcheck="false" aria-describedby="stop-hint"></textarea>

@@ -27,7 +27,7 @@ function change(parts) {
 }
 
 /** Leaves the text as it is, and goes on with another that begins alike. */
-function beginBranch(parts, start) {
+function beginBranch(parts, start = 0) {
   lastTyped = -Infinity;
   branch = newBranch(parts, start);
   branches.push(branch);
@@ -80,6 +80,32 @@ function showBranch(other) {
   if (byId("branches").contains(document.activeElement) || document.activeElement === document.body) pressed.focus();
 }
 
+/** Begins an empty text; the one that was there stays among the branches. */
+function beginText() {
+  if (branch.parts.length > 0) {
+    stopWriting();
+    beginBranch([]);
+    hideCandidates();
+    showText();
+    showStatus("");
+    afterChange();
+  }
+  editor.focus();
+}
+
+async function copyText() {
+  try {
+    await navigator.clipboard.writeText(textOf(branch.parts));
+    showStatus("Copied.");
+  } catch {
+    // Browsers let only pages of this machine, or over HTTPS, write there by themselves.
+    getSelection().selectAllChildren(editor);
+    showStatus(document.execCommand("copy") ? "Copied." : "The text is selected: copy it with Ctrl+C.");
+  }
+}
+
+byId("new").addEventListener("click", beginText);
+byId("copy").addEventListener("click", copyText);
 moveByArrows(byId("branches"), () => 1, () => {});
 restoreBranches();
 `;

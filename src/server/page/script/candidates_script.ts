@@ -34,7 +34,7 @@ function showCandidates(token) {
         type: "button", class: "candidate", tabindex: isHere || i === 0 ? 0 : -1, "aria-current": isHere ? "true" : undefined,
         "aria-label": readable(text) + ", " + percent(probability) + (isHere ? ", is in the text" : ", write on with it"),
         onclick: () => choose(token, { id, text, probability }),
-      }, make("span", { class: "text" }, readable(text)), bar(probability), make("span", { class: "value" }, percent(probability)));
+      }, make("span", { class: "text", title: readable(text) }, readable(text)), bar(probability), make("span", { class: "value" }, percent(probability)));
     }),
     make("p", { class: "rest" }, "all others " + percent(Math.max(0, rest))),
     // Seen at the top, and reached last: Escape does the same.
@@ -45,13 +45,36 @@ function showCandidates(token) {
 
 const nameOf = (token) => token.candidates.find(({ id }) => id === token.id)?.text ?? token.piece;
 
-/** Below the token, or above it where there is no room. */
+/** Whether what is shown lies along the lower edge, as on a phone. */
+const isSheet = matchMedia("(max-width: 40rem)");
+
+/** Where the text ends: what is shown covers neither the buttons nor what the server refuses. */
+const lowerEdge = () =>
+  Math.max(160, Math.min(innerHeight - 4, editor.getBoundingClientRect().bottom, byId("bar").getBoundingClientRect().top));
+
+/** Below the token, above it where there is no room, or else beside it. */
 function place() {
-  const { left, top, bottom } = elementOf(shownToken).getClientRects()[0] ?? editor.getBoundingClientRect();
+  const { left, right, top, bottom } = elementOf(shownToken).getClientRects()[0] ?? editor.getBoundingClientRect();
+  const edge = lowerEdge();
+  popup.style.bottom = isSheet.matches ? innerHeight - edge + "px" : "";
+  popup.style.maxHeight = (isSheet.matches ? 0.6 * edge : edge - 4) + "px";
   const { offsetWidth: width, offsetHeight: height } = popup;
-  const y = bottom + height > innerHeight - 4 && top - height > 0 ? top - height : bottom;
-  popup.style.left = Math.max(4, Math.min(left - 8, innerWidth - width - 4)) + "px";
-  popup.style.top = y + "px";
+  const isBeside = bottom + height > edge && top < height;
+  const y = bottom + height <= edge ? bottom : isBeside ? edge - height : top - height;
+  const x = !isBeside ? left - 8 : right + width < innerWidth - 4 ? right : left - width;
+  popup.style.left = Math.max(4, Math.min(x, innerWidth - width - 4)) + "px";
+  popup.style.top = Math.max(4, y) + "px";
+}
+
+/** Scrolls the text where the token would be behind what is shown along the lower edge. */
+function uncover(token) {
+  if (!isSheet.matches) return;
+  const hidden = elementOf(token).getBoundingClientRect().bottom + 8 - popup.getBoundingClientRect().top;
+  if (hidden <= 0) return;
+  const before = editor.scrollTop;
+  editor.scrollTop += hidden;
+  scrollBy(0, hidden - (editor.scrollTop - before));
+  place();
 }
 
 function hideCandidates() {
@@ -104,7 +127,13 @@ editor.addEventListener("pointerleave", hideSoon);
 popup.addEventListener("pointerenter", () => clearTimeout(hideTimer));
 popup.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") hideSoon(); });
 editor.addEventListener("scroll", () => { if (shownToken !== undefined) place(); });
+addEventListener("scroll", () => { if (shownToken !== undefined) place(); });
 addEventListener("resize", () => hideCandidates());
+// Who goes on to something else has seen enough.
+addEventListener("pointerdown", ({ target }) => { if (!popup.contains(target) && !editor.contains(target)) hideCandidates(); });
+popup.addEventListener("focusout", ({ relatedTarget: next }) => {
+  if (next !== null && !popup.contains(next) && !editor.contains(next)) hideCandidates();
+});
 
 function hideSoon() {
   clearTimeout(hideTimer);
@@ -120,6 +149,7 @@ editor.addEventListener("mousedown", (event) => {
   if (editor.lastPointer === "mouse" || token === undefined || token === shownToken) return;
   event.preventDefault();
   showCandidates(token);
+  uncover(token);
 });
 
 // The cursor shows the token that it is in or after, when keys have moved it.
@@ -128,8 +158,10 @@ editor.addEventListener("keyup", (event) => {
   const offset = cursor();
   let end = 0;
   const token = branch.parts.find((part) => (end += pieceOf(part).length) >= offset && offset > 0);
-  if (token !== undefined && isToken(token)) showCandidates(token);
-  else hideCandidates();
+  if (token !== undefined && isToken(token)) {
+    showCandidates(token);
+    uncover(token);
+  } else hideCandidates();
 });
 
 popup.addEventListener("keydown", (event) => {

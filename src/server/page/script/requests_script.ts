@@ -52,8 +52,11 @@ async function* completionParts(response) {
   let rest = "";
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error("The server has ended the answer in the middle.");
+    const { done, value } = await reader.read().catch((error) => {
+      if (error.name === "AbortError") throw error;
+      return { done: true };
+    });
+    if (done) throw new Error("The answer broke off in the middle. What has come is kept: Continue writes on from there.");
     const events = (rest + value).split("\n\n");
     rest = events.pop();
     for (const event of events) {

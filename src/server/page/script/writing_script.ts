@@ -21,6 +21,7 @@ function showProblem(error) {
   byId("problem").textContent = error === undefined ? "" : error.message;
   const needsKey = error?.status === 401;
   byId("key-form").hidden = !needsKey;
+  byId("key").setAttribute("aria-invalid", needsKey && Boolean(key));
   if (needsKey) {
     if (!key) byId("problem").textContent = "";
     byId("key").focus();
@@ -82,6 +83,7 @@ async function write() {
     stopWriting();
     await writing.ended;
   }
+  leaveCandidates();
   const problem = settingsProblem();
   if (problem !== undefined) return showProblem(new Error(problem));
   showProblem(undefined);
@@ -103,7 +105,7 @@ async function write() {
       showProblem(error);
     }
   } finally {
-    say("", true);
+    say(" " + byId("status").textContent, true);
     writing = undefined;
     document.body.classList.remove("writing");
     byId("stop").disabled = true;
@@ -146,7 +148,7 @@ async function writeInto(target, signal) {
     showContext(ids.length + numTokens);
   }
   const speed = numTokens + " tokens" + speedText(numTokens, beganAt) + ". ";
-  if (end.reason === "stop") {
+  if (end?.reason === "stop") {
     // What ended the text is among the tokens, and not part of it.
     target.parts = cut(target.parts, textOf(before).length + text.length);
     return speed + (end.name === "<|endoftext|>" ? "The model ended the text." : "Ended before a stop text.");
