@@ -29,6 +29,7 @@ import {
   type StepRequest,
   type Task,
 } from "./reading.ts";
+import type { SummarizedLogits } from "./logits_summary.ts";
 import { Sequence, type SequenceOwner } from "./sequence.ts";
 import { Slots } from "./slots.ts";
 import { StepGraphs } from "./step_graphs.ts";
@@ -162,20 +163,21 @@ export class Engine implements Disposable, SequenceOwner {
    *
    * @param layers what {@linkcode Engine.remembered} gave for it
    * @param length how many tokens that are
-   * @param logits after the last one
+   * @param after what was computed after the last one
    * @param adapters with which its tokens were read
    * @throws {TypeError} if the model has other layers or another context
    */
   async recall(
     layers: readonly CachedLayer[],
     length: number,
-    logits: Float32Array<ArrayBuffer>,
+    after: SummarizedLogits,
     adapters?: AppliedAdapters | null,
   ): Promise<Sequence> {
     const sequence = this.open({ reservedLength: length, adapters });
     try {
       await this.#access(sequence, async () => {
-        sequence.logits.set(logits);
+        sequence.logits.set(after.logits);
+        sequence.summaries = [after.summary];
         if (length === 0) return;
         await this.#slots.reserve([{ sequence, length }]);
         this.#slots.cache.write({ slot: sequence.slot!, numRows: length }, layers);

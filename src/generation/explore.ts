@@ -13,6 +13,7 @@ import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
 import { generateRules } from "./generate_options.ts";
+import { numLargestLogits } from "./generate.ts";
 import { likeliest } from "./sampling/log_probability.ts";
 
 /** Options of `GPT2.explore()`. */
@@ -104,16 +105,17 @@ export async function explore(
   let leaves: Leaf[] = [
     { sequence: first, unread: Array.from(prompt), totalLogProbability: 0, branches: roots },
   ];
+  const numLargest = numLargestLogits(model, {}, width);
   try {
     for (let level = 1; level <= depth && leaves.length > 0; level++) {
       await engine.step(
         leaves.map(({ sequence, unread: tokens }) => ({ sequence, tokens, logits: "last" })),
-        { signal },
+        { signal, numLargest },
       );
       let numLeaves = 0;
       const grownOf = leaves.map(({ sequence, totalLogProbability, branches }) => {
         const grown: Omit<Leaf, "sequence">[] = [];
-        for (const { id, logProbability } of likeliest(sequence.logits, width)) {
+        for (const { id, logProbability } of likeliest(sequence.logits, width, sequence.summary)) {
           const total = totalLogProbability + logProbability;
           if (Math.exp(total) < minProbability) break;
           const own: Branch[] = [];

@@ -268,8 +268,8 @@ export async function speculationBy(
  */
 export function numLargestLogits(
   { backend }: Model,
-  { logProbabilities = true, topLogProbabilities = 0 }: GenerateOptions,
-  numDecisive: number | undefined,
+  { logProbabilities = true, topLogProbabilities = 0 }: GenerateOptions = {},
+  numDecisive?: number,
 ): number | undefined {
   if (canSummarizeLogits(backend)) {
     return numDecisive === undefined ? 0 : Math.max(numDecisive, topLogProbabilities);

@@ -1,7 +1,8 @@
 /**
  * Texts on disk, with all that a model remembers of them.
  *
- * A safetensors file: `tokens`, the `logits` after the last one, and for each layer `blocks.N.key` and `blocks.N.value`, as
+ * A safetensors file: `tokens`, the `logits` after the last one and what they add up to (`log_of_sum`, NaN where that was
+ * not computed with them), and for each layer `blocks.N.key` and `blocks.N.value`, as
  * bytes of the type in which the model remembers them. Its metadata tell the version of this format, which model has read
  * the text, in which type it remembers keys and values, and the SHA-256 of all tensors.
  *
@@ -16,6 +17,7 @@ import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import { rowBytes } from "../formats/tensor_type.ts";
 import { readSafetensorsHeader, type SafetensorsDType } from "../formats/safetensors.ts";
+import { argmax } from "./sampling/candidates.ts";
 import { writeSafetensors } from "../formats/safetensors_writer.ts";
 
 /** A text as a model has read it. */
@@ -27,7 +29,7 @@ export interface RestoredText {
 }
 
 /** Raised whenever what a file holds changes. */
-const VERSION = "2";
+const VERSION = "3";
 const FORMAT = "allformers.gpt2.text";
 
 const SUBJECT = "a saved text";
@@ -70,6 +72,12 @@ export async function saveText(
       dtype: "F32",
       shape: [config.vocabSize],
       bytes: bytesOf(sequence.logits.slice()),
+    },
+    {
+      name: "log_of_sum",
+      dtype: "F64",
+      shape: [1],
+      bytes: bytesOf(Float64Array.of(sequence.summary?.logOfSum ?? NaN)),
     },
     ...layers.flatMap(({ key, value }, layer) => [
       { name: `blocks.${layer}.key`, dtype, shape, bytes: key } as const,
@@ -167,12 +175,16 @@ export async function restoreText(
     throw formatError(SUBJECT, path, what, wrong, "Save the text again.");
   }
   const logits = new Float32Array(bytesNamed("logits", "F32", [config.vocabSize]).buffer);
+  const [logOfSum] = new Float64Array(bytesNamed("log_of_sum", "F64", [1]).buffer);
+  const summary = Number.isNaN(logOfSum)
+    ? undefined
+    : { max: logits[argmax(logits)], logOfSum, largest: undefined };
   const shape = [config.numHeads, length, rowBytes(cacheType, config.headDim)];
   const layers = length === 0 ? [] : Array.from({ length: config.numLayers }, (_, layer) => ({
     key: bytesNamed(`blocks.${layer}.key`, "U8", shape),
     value: bytesNamed(`blocks.${layer}.value`, "U8", shape),
   }));
-  return { tokens, sequence: await engine.recall(layers, length, logits, adapters) };
+  return { tokens, sequence: await engine.recall(layers, length, { logits, summary }, adapters) };
 }
 
 /** By the adapters with which they are computed. */
@@ -221,7 +233,7 @@ async function hashOf(tensors: readonly SavedTensor[]): Promise<string> {
 }
 
 function bytesOf(
-  array: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+  array: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

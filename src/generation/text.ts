@@ -230,7 +230,10 @@ export class Text implements Disposable {
     options: Pick<AppendOptions, "signal"> = {},
   ): Promise<Float64Array<ArrayBuffer>> {
     const { signal } = checkOptions("tell what follows", options, readRules);
-    return await this.#inTurn(signal, async () => logProbabilitiesOf(await this.#logits(signal)));
+    return await this.#inTurn(signal, async () => {
+      const logits = await this.#logits(signal);
+      return logProbabilitiesOf(logits, this.#sequence.summary);
+    });
   }
 
   /**
@@ -251,7 +254,10 @@ export class Text implements Disposable {
       );
     }
     const { signal } = checkOptions("tell what follows", options, readRules);
-    return await this.#inTurn(signal, async () => likeliest(await this.#logits(signal), count));
+    return await this.#inTurn(signal, async () => {
+      const logits = await this.#logits(signal);
+      return likeliest(logits, count, this.#sequence.summary);
+    });
   }
 
   /**
@@ -459,7 +465,8 @@ export class Text implements Disposable {
   /** Reads what has not been read. */
   async #read(
     signal: AbortSignal | undefined,
-    { onProgress, hooked, numLargest }: ReadOptions = {},
+    // Always with what the logits add up to: the log-probability of a token is the same number whenever its text was read.
+    { onProgress, hooked, numLargest = numLargestLogits(this.#engine.model) }: ReadOptions = {},
   ): Promise<void> {
     const sequence = this.#sequence;
     // A fork that could not be made has tokens too.

@@ -136,8 +136,8 @@ export async function followSchedule(
   const saveAndRestore = async (sequence: Sequence) => {
     const { adapters } = kindOf.get(sequence)!;
     const layers = await engine.remembered(sequence);
-    const logits = sequence.logits.slice();
-    const restored = await engine.recall(layers, sequence.length, logits, adapters);
+    const after = { logits: sequence.logits.slice(), summary: sequence.summary };
+    const restored = await engine.recall(layers, sequence.length, after, adapters);
     kindOf.set(restored, kindOf.get(sequence)!);
     sequence[Symbol.dispose]();
     return restored;

@@ -102,11 +102,15 @@ function bestOf(logits: Float32Array): number {
 /**
  * The log-probabilities of all tokens, see {@linkcode logProbability}.
  *
+ * @param summary what is known of the logits, if it tells of all.
  * @throws {NumericalError} if a logit is NaN or `Infinity`, or all are `-Infinity`.
  */
-export function logProbabilitiesOf(logits: Float32Array): Float64Array<ArrayBuffer> {
-  const best = bestOf(logits);
-  const logOfSum = logSumFrom(logits, best)!;
+export function logProbabilitiesOf(
+  logits: Float32Array,
+  summary?: LogitsSummary,
+): Float64Array<ArrayBuffer> {
+  const best = summary?.max ?? bestOf(logits);
+  const logOfSum = summary?.logOfSum ?? logSumFrom(logits, best)!;
   const logProbabilities = new Float64Array(logits.length);
   for (let id = 0; id < logits.length; id++) {
     logProbabilities[id] = logProbabilityOf(best - logits[id], logOfSum);
