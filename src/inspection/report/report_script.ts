@@ -102,7 +102,7 @@ function showReading(layer, position) {
       ": the final answer gets " + percent(answer[0]) + ", rank " + (answer[1] + 1) + "; entropy " +
         entropy.toFixed(2) + " nats"),
     make("ol", { class: "readings", role: "list" }, top.map(([text, probability]) =>
-      make("li", {}, make("span", { class: "text", title: shown(text) }, shown(text)), make("span", {}, bar(probability)),
+      make("li", {}, make("span", { class: "text", title: shown(text) }, shown(text)), make("span", { class: "bar", style: "width:" + (100 * probability).toFixed(2) + "%" }),
         make("span", { class: "value" }, percent(probability))))));
 }
 

@@ -26,9 +26,10 @@ header { position: sticky; top: 0; z-index: 2; background: var(--back); padding-
 #compare :is(th, td):nth-child(2) { width: 70%; }
 #compare :is(th, td):last-child { text-align: right; }
 .readings { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: .2rem 1.5rem; margin: 0; padding: 0; list-style: none; }
-.readings li { display: grid; grid-template-columns: minmax(0, 1fr) 6rem 3.6rem; align-items: center; gap: .5rem; border-bottom: 1px solid var(--line); padding: .1rem 0; font-variant-numeric: tabular-nums; }
+.readings li { display: grid; grid-template-columns: minmax(0, 1fr) 4rem 3.8rem; align-items: center; gap: .5rem; border-bottom: 1px solid var(--line); padding: .1rem 0; font-variant-numeric: tabular-nums; }
 .readings .text { overflow: hidden; text-overflow: ellipsis; }
-.readings .value { text-align: right; }
+.readings .value { text-align: right; white-space: nowrap; }
+.sides td:nth-child(2) { text-align: left; min-width: 7rem; }
 .heads { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
 .heads > :first-child { flex: none; }
 .heads > .detail { flex: 1 1 24rem; min-width: 0; margin: 0; }
@@ -37,9 +38,9 @@ header { position: sticky; top: 0; z-index: 2; background: var(--back); padding-
 .maps button[aria-pressed="true"] { border-color: rgb(var(--accent)); }
 .maps canvas { width: 40px; height: 40px; image-rendering: pixelated; border: 1px solid var(--line); }
 .maps .label { align-self: center; font-size: .75rem; color: var(--soft); text-align: center; }
-.sides { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
+.sides { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
 .sides > * { min-width: 0; max-width: 100%; }
-#large { image-rendering: pixelated; border: 1px solid var(--line); width: min(24rem, 80vw); height: min(24rem, 80vw); }
+#large { image-rendering: pixelated; border: 1px solid var(--line); width: min(23rem, 80vw); height: min(23rem, 80vw); }
 figure { margin: 0; }
 figcaption { font: .8rem ui-monospace, monospace; color: var(--soft); min-height: 1.5em; }
 .links text { font: 12px ui-monospace, monospace; fill: var(--front); white-space: pre; }
