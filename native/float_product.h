@@ -110,9 +110,9 @@ template <class Format> struct Product {
         constexpr int BYTES = R * Format::STEP * sizeof(Row);
         constexpr bool COMPUTES = N > 2;  // most of the time, and does not wait for memory
         F32 sums[N][R];
-        GPT2_UNROLL
+#pragma GCC unroll 6
         for (int n = 0; n < N; n++) {
-            GPT2_UNROLL
+#pragma GCC unroll 6
             for (int r = 0; r < R; r++) {
                 sums[n][r] = zeros();
             }
@@ -131,34 +131,34 @@ template <class Format> struct Product {
                 }
             }
             if constexpr (COMPUTES && Format::STEP * sizeof(Row) == CACHE_LINE) {
-                GPT2_UNROLL
+#pragma GCC unroll 6
                 for (int r = 0; r < R; r++) {
                     prefetch(row + r * rowStride + AHEAD_STEPS * Format::STEP);
                 }
             }
             typename Format::Numbers columns[N];
-            GPT2_UNROLL
+#pragma GCC unroll 6
             for (int n = 0; n < N; n++) {
                 columns[n] = Format::column(column + n * Format::STEP);
                 columns[n] = COMPUTES ? held(columns[n]) : columns[n];
             }
-            GPT2_UNROLL
+#pragma GCC unroll 6
             for (int r = 0; r < R; r++) {
                 typename Format::Numbers numbers = Format::row(row + r * rowStride);
                 numbers = COMPUTES ? held(numbers) : numbers;
-                GPT2_UNROLL
+#pragma GCC unroll 6
                 for (int n = 0; n < N; n++) {
                     sums[n][r] = Format::add(sums[n][r], numbers, columns[n]);
                 }
             }
         }
         float * to = y + firstColumn * yStride + firstRow;
-        GPT2_UNROLL
+#pragma GCC unroll 6
         for (int n = 0; n < N; n++, to += yStride) {
             if constexpr (R == 4) {
                 store(to, sumFour(sums[n]));
             } else {
-                GPT2_UNROLL
+#pragma GCC unroll 6
                 for (int r = 0; r < R; r++) {
                     to[r] = sumOf(sums[n][r]);
                 }
