@@ -16,11 +16,23 @@
  *
  * @module
  */
+import { libraryFileName } from "../src/native_library/build_stamp.ts";
 import { ArmEmulator, type ArmLevel, armLevels } from "./check_arm/arm_emulator.ts";
-import { compileForArm, CROSS_COMPILER } from "./check_arm/compile_for_arm.ts";
-import { sameTokens } from "./check_arm/same_tokens.ts";
+import { compileLibrary, type CompileTarget } from "./cross_compiled/compile_library.ts";
+import { proveLibrary } from "./cross_compiled/prove_library.ts";
+import { sameTokens } from "./cross_compiled/same_tokens.ts";
 import { FuzzCompiler } from "./fuzz_kernels/fuzz_program.ts";
 import { parseFlags } from "./parse_flags.ts";
+
+/** What the names of the cross compiler's programs begin with, as Debian and Ubuntu have it. */
+const CROSS_COMPILER = "aarch64-linux-gnu-";
+const TARGET: CompileTarget = {
+  system: "Linux",
+  processor: "aarch64",
+  cCompiler: `${CROSS_COMPILER}gcc`,
+  cppCompiler: `${CROSS_COMPILER}g++`,
+  fileName: libraryFileName("linux"),
+};
 
 const { values } = parseFlags(
   Deno.args,
@@ -46,10 +58,11 @@ async function checkKernels(compiler: FuzzCompiler, emulator: ArmEmulator, level
 
 /** Steps 2 and 3. */
 async function checkLibrary(work: string, emulator: ArmEmulator, level: ArmLevel) {
-  const library = await compileForArm(level.name, work);
-  const proof = await emulator.prove(level.processor, library);
+  const library = await compileLibrary(TARGET, level.name, work);
+  const foreign = emulator.denoOn(level.processor);
+  const proof = await proveLibrary(foreign, library);
   await say(`${level.name}: the library on ${level.processor}: ${JSON.stringify(proof)}`);
-  const tokens = await sameTokens(emulator, level.processor, library);
+  const tokens = await sameTokens(foreign, library);
   await say(`${level.name}: the same tokens as here: ${tokens.join(", ")}`);
 }
 

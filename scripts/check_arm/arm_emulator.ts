@@ -3,11 +3,8 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
-import { sha256 } from "../../src/base/sha256.ts";
 import { fetchNpmPackage } from "../../src/native_library/npm_package.ts";
-import { type BuildStamp, stampPathOf } from "../../src/native_library/build_stamp.ts";
-import type { Proof } from "../../src/native_library/proof/probe.ts";
+import { type ForeignDeno, root } from "../cross_compiled/foreign_deno.ts";
 
 /** A level of `native/CMakeLists.txt`, and a processor that QEMU knows which has it. */
 export interface ArmLevel {
@@ -35,8 +32,6 @@ const DENO = {
   integrity:
     "sha512-poqhoH9B3nYloigEMPT5t8HY+wBeiuea1An5Q7fqgJzP0SYmWsoS/oUnWO/pEiA4ofzIBy1Elt/in58xKtxEoQ==",
 };
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Runs programs. */
 export class ArmEmulator {
@@ -81,41 +76,12 @@ export class ArmEmulator {
     }
   }
 
-  /** Runs a program of Deno's. */
-  async deno(processor: string, args: string[], env?: Record<string, string>): Promise<string> {
-    return await this.run(processor, [this.#deno, ...args], env);
-  }
-
-  /**
-   * Tries a library out, and leaves the note beside it that the build would leave: with it nobody starts a process to try it
-   * out again, which cannot be done here, where only the first process is emulated.
-   */
-  async prove(processor: string, library: string): Promise<Proof> {
-    const probe = "src/native_library/proof/probe.ts";
-    const proof: Proof = JSON.parse(
-      await this.deno(processor, [
-        "run",
-        "--no-check",
-        "--allow-ffi",
-        "--allow-read",
-        probe,
-        library,
-      ]),
-    );
-    const cpuId = await this.deno(processor, [
-      "eval",
-      "--no-check",
-      `import { cpuId } from ${JSON.stringify(`${root}src/ffi/cpu_id.ts`)}; console.log(cpuId());`,
-    ]);
-    const stamp: BuildStamp = {
-      ...proof,
-      sha256: await sha256(await Deno.readFile(library)),
-      backend: "cpu",
-      cpuId: Number(cpuId),
-      inputs: {},
+  /** Deno on a processor. */
+  denoOn(processor: string): ForeignDeno {
+    return {
+      deno: (args, env) => this.run(processor, [this.#deno, ...args], env),
+      pathThere: (path) => path,
     };
-    await Deno.writeTextFile(stampPathOf(library), JSON.stringify(stamp));
-    return proof;
   }
 
   async #output(processor: string, command: readonly string[], env: Record<string, string>) {

@@ -88,7 +88,12 @@ function keepCopy(
   makePrivateFolder(folder);
   const path = `${folder}/${name}`;
   if (!holds(path, bytes)) {
-    writeFileAtomicallySync(path, bytes, { mode: 0o600 });
+    try {
+      writeFileAtomicallySync(path, bytes, { mode: 0o600 });
+    } catch (error) {
+      // Windows replaces no file that is in use: another process may have been faster.
+      if (!holds(path, bytes)) throw error;
+    }
     if (!holds(path, bytes)) throw new Error(`what was written to ${path} is not there`);
   }
   return path;

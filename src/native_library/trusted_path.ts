@@ -32,7 +32,10 @@ export class UntrustedPathError extends Error {
  */
 export function requireTrusted(path: string): string {
   const user = processUser();
-  if (user === undefined) return path;
+  if (user === undefined) {
+    Deno.statSync(path);
+    return path;
+  }
   const real = Deno.realPathSync(path);
   refuseOpen(real, user);
   refuseOpenFolders(real, user);

@@ -102,7 +102,8 @@ Deno.test("doctor works without permissions, names what is missing, and asks for
 
 Deno.test("doctor is healthy with the least that is needed, and without caches", async () => {
   const folder = await Deno.makeTempDir();
-  const env = { HOME: `${folder}/missing`, XDG_CACHE_HOME: `${folder}/missing`, HF_HOME: folder };
+  const none = `${folder}/missing`;
+  const env = { HOME: none, XDG_CACHE_HOME: none, LOCALAPPDATA: none, HF_HOME: folder };
   try {
     const { code, report } = await runDoctor(["--allow-ffi", "--allow-read", "--allow-env"], env);
     assertEquals(code, 0);
@@ -120,4 +121,25 @@ Deno.test("doctor is healthy with the least that is needed, and without caches",
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("doctor tells what needs a permission from what the system does not tell", async () => {
+  const { report } = await runDoctor(["-A"]);
+  const { machine, caches, permissions } = report;
+  const unknown = {
+    ...report,
+    machine: { ...machine, processor: undefined, memoryBytes: undefined },
+    caches: [{ ...caches[0], path: undefined }],
+  };
+  const granted = reportText(unknown);
+  assertMatch(granted, / {2}processor +unknown: the system does not tell\n/);
+  assertMatch(granted, / {2}memory +unknown: the system does not tell\n/);
+  assertMatch(granted, /no place: (HOME|USERPROFILE) is not set\n/);
+  const missing = reportText({
+    ...unknown,
+    permissions: permissions.map((permission) => ({ ...permission, state: "missing" as const })),
+  });
+  assertMatch(missing, / {2}processor +unknown: needs --allow-sys\n/);
+  assertMatch(missing, / {2}memory +unknown: needs --allow-sys\n/);
+  assertMatch(missing, /no place: needs --allow-env\n/);
 });

@@ -162,6 +162,7 @@ Deno.test("evaluate --jsonl leaves a file to the process that writes to it", asy
     file.close();
     assertEquals(await Deno.readTextFile(output), before);
     assertEquals((await evaluate(args)).code, 0);
+    if (Deno.build.os === "windows") return;
     assertEquals((await evaluate([...args.with(-1, "/dev/null"), "--overwrite"])).code, 0);
   });
 });

@@ -1,4 +1,5 @@
 /** The folder of a training run, where a model or an adapter is wanted; and what `train --lora` writes. */
+import { resolve } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { GPT2 } from "../../mod.ts";
 import { basePath } from "../checkpoint/adapters/fixtures.ts";
@@ -34,7 +35,10 @@ Deno.test("a training run stands for the best that it has made, which is said", 
       ...FLAGS.filter((flag) => flag !== "--quiet"),
     );
     assertStringIncludes(training, notice);
-    assertEquals(JSON.parse(Deno.readTextFileSync(`${tuned}/plan.json`)).init, `${out}/best`);
+    assertEquals(
+      JSON.parse(Deno.readTextFileSync(`${tuned}/plan.json`)).init,
+      resolve(out, "best"),
+    );
     // What was not evaluated has only a last one.
     const unevaluated = `${folder}/unevaluated`;
     const flags = ["--validation-share", "0", ...sizes, ...FLAGS];

@@ -5,23 +5,20 @@ import { runCli } from "./run_cli.ts";
 
 const LONG = "n".repeat(5000);
 
-/** Windows says of a name that no file can have that there is none. */
-const isWindows = Deno.build.os === "windows";
-const IMPOSSIBLE = isWindows
-  ? "there is no such file: received ENOENT"
-  : "no file can have this name: received ENAMETOOLONG";
+/** The error about a path. Windows says of all that there is no such file. */
+function refused(path: string, reason: string, code: string): RegExp {
+  return Deno.build.os === "windows"
+    ? RegExp(`^error: Cannot read the text: there is no such file: received "${path}"`)
+    : RegExp(`^error: Cannot read "${path}": ${reason}: received ${code}\\. `);
+}
 
 Deno.test("a name that no file can have is a file that is missing, and says so", async () => {
   const cases: [args: string[], message: RegExp][] = [
-    [["--file", LONG], RegExp(`^error: Cannot read "\\.\\.\\.n+": ${IMPOSSIBLE}\\. `)],
-    [["--prompts", LONG], RegExp(`^error: Cannot read "\\.\\.\\.n+": ${IMPOSSIBLE}`)],
+    [["--file", LONG], refused("\\.\\.\\.n+", "no file can have this name", "ENAMETOOLONG")],
+    [["--prompts", LONG], refused("\\.\\.\\.n+", "no file can have this name", "ENAMETOOLONG")],
     [
       ["--file", "deno.json/below"],
-      RegExp(
-        `^error: Cannot read "deno\\.json/below": there is no such file: received ${
-          isWindows ? "ENOENT" : "ENOTDIR"
-        }\\. `,
-      ),
+      refused("deno\\.json/below", "there is no such file", "ENOTDIR"),
     ],
     [
       ["x", "--model", `${LONG}.gguf`],

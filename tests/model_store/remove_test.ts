@@ -60,7 +60,9 @@ Deno.test("ConvertedModels.remove() refuses while a model is converted, and work
     await assertRejects(() => models.remove(), Deno.errors.Busy);
     assertEquals(models.list().map(({ path }) => path), [path]);
   }
-  Deno.symlinkSync(folder.file("nowhere"), path.replace("Q8_0", "F16"));
+  if (Deno.build.os !== "windows") { // Not everyone may make links there.
+    Deno.symlinkSync(folder.file("nowhere"), path.replace("Q8_0", "F16"));
+  }
   assertEquals(models.list().map(({ path }) => path), [path]);
   await models.remove();
   assertEquals(models.list(), []);

@@ -130,7 +130,7 @@ Deno.test("two processes that start for the first time fetch the prebuilt ggml o
   const outcomes = await Promise.all(
     ["one", "other"].map((name) => {
       Deno.mkdirSync(`${sandbox.folder}/${name}`);
-      const env = { ...ONLINE, XDG_CACHE_HOME: sandbox.folder };
+      const env = { ...ONLINE, XDG_CACHE_HOME: sandbox.folder, LOCALAPPDATA: sandbox.folder };
       return assertOpens({ cache: `${sandbox.folder}/${name}`, clone, env });
     }),
   );
@@ -259,7 +259,8 @@ Deno.test("an intact prebuilt ggml that does not work is not fetched again", asy
 
 Deno.test("the whole model says the same with the prebuilt ggml", async () => {
   await firstOutcome;
-  const variables = { XDG_CACHE_HOME: fetched.folder, HOME: fetched.folder, NO_COLOR: "1" };
+  const { folder } = fetched;
+  const variables = { XDG_CACHE_HOME: folder, HOME: folder, LOCALAPPDATA: folder, NO_COLOR: "1" };
   const generate = async (program: string, env: Record<string, string>) => {
     const args = ["--model", "demo", "--greedy", "-n", "60", "--json", "ROMEO:"];
     const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {

@@ -1,3 +1,4 @@
+import { sep } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cpuFeatures, featuresIn } from "../../src/ffi/cpu_features.ts";
 import {
@@ -82,11 +83,16 @@ Deno.test("the build knows what every level is", () => {
   assertEquals(known.sort(), Object.values(cpuLevels).flat().map(({ name }) => name).sort());
 });
 
+/** What is in the paths of libraries for a level. */
+function portableFolder(level: string): string {
+  return `${sep}portable${sep}${level}${sep}`;
+}
+
 Deno.test("a clone without a library of its own takes the best of its levels", async () => {
   using sandbox = new Sandbox();
   const clone = cloneWith(sandbox, [best, last]);
   const { verdicts } = await assertOpens({ cache: sandbox.folder, clone });
-  assertStringIncludes(verdicts.at(-1)!.path!, `/portable/${best}/`);
+  assertStringIncludes(verdicts.at(-1)!.path!, portableFolder(best));
 });
 
 Deno.test("a library for a level that does not work is passed over for the next level", async () => {
@@ -95,7 +101,7 @@ Deno.test("a library for a level that does not work is passed over for the next 
   sandbox.write((bytes) => bytes.slice(0, 1000)).stamp({ level: best })
     .moveTo(`${clone}/native/build/portable/${best}`);
   const { verdicts, texts } = await assertOpens({ cache: sandbox.folder, clone });
-  assertStringIncludes(verdicts.at(-1)!.path!, `/portable/${last}/`);
+  assertStringIncludes(verdicts.at(-1)!.path!, portableFolder(last));
   const skipped = verdicts.find(({ verdict }) => verdict === "skipped")!;
   assertStringIncludes(skipped.problem!, "it is damaged");
   assertStringIncludes(skipped.remedy!, `deno task build --level ${best}`);
@@ -111,7 +117,7 @@ Deno.test("GPT2_CPU_LEVEL has the library of that level used, and no other", asy
   assertEquals((await assertOpens(trial)).verdicts.at(-1)?.place, "local build");
   for (const level of [best, last]) {
     const { verdicts } = await assertOpens({ ...trial, env: { GPT2_CPU_LEVEL: level } });
-    assertStringIncludes(verdicts.at(-1)!.path!, `/portable/${level}/`);
+    assertStringIncludes(verdicts.at(-1)!.path!, portableFolder(level));
   }
 });
 

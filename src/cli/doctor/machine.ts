@@ -17,7 +17,7 @@ export interface Versions {
   readonly typescript: string;
 }
 
-/** What is known about the machine; nothing where a permission is missing. */
+/** What is known about the machine; nothing where a permission is missing, or the system does not tell. */
 export interface Machine {
   readonly os: string;
   readonly osRelease?: string;
@@ -49,7 +49,7 @@ export function describeMachine(): Machine {
     osRelease: isAllowed("osRelease") ? Deno.osRelease() : undefined,
     arch,
     processor: isAllowed("cpus")
-      ? process.getBuiltinModule("node:os").cpus()[0]?.model.trim()
+      ? process.getBuiltinModule("node:os").cpus()[0]?.model.trim() || undefined
       : undefined,
     numProcessors: navigator.hardwareConcurrency,
     memoryBytes: isAllowed("systemMemoryInfo") ? Deno.systemMemoryInfo().total : undefined,

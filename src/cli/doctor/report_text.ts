@@ -8,9 +8,19 @@ import { table } from "../terminal/table.ts";
 import { bytesText } from "../terminal/units.ts";
 import type { DoctorReport, ExaminedLocation } from "./examine.ts";
 
+/** In which the cache of the hub is, unless other variables say where. */
+const HOME_VARIABLE = Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
+
 /** The report as text: what is wrong last, where it is seen. */
 export function reportText(report: DoctorReport): string {
   const { versions, machine, library, places, devices, caches, permissions, speed } = report;
+  const state = (wanted: string) => permissions.find(({ name }) => name === wanted)?.state;
+  const untold = state("sys") === "granted"
+    ? "unknown: the system does not tell"
+    : "unknown: needs --allow-sys";
+  const unplaced = state("env") === "granted"
+    ? `no place: ${HOME_VARIABLE} is not set`
+    : "no place: needs --allow-env";
   return [
     table("Versions", [
       ["@allformers/gpt2", versions.package],
@@ -18,9 +28,9 @@ export function reportText(report: DoctorReport): string {
       ["system", [machine.os, machine.osRelease, machine.arch].filter(Boolean).join(" ")],
     ]),
     table("Machine", [
-      ["processor", machine.processor ?? "unknown: needs --allow-sys"],
+      ["processor", machine.processor ?? untold],
       ["processors", String(machine.numProcessors)],
-      ["memory", sizeText(machine.memoryBytes, "unknown: needs --allow-sys")],
+      ["memory", sizeText(machine.memoryBytes, untold)],
       ...machine.features === undefined ? [] : [["features", machine.features.join(" ")]],
       ...machine.levels === undefined ? [] : [["levels", machine.levels.join(", ")]],
     ]),
@@ -45,13 +55,7 @@ export function reportText(report: DoctorReport): string {
     ),
     table(
       "Caches",
-      caches.map((
-        { content, path = "no place: HOME is not set, or --allow-env missing", bytes },
-      ) => [
-        content,
-        sizeText(bytes, ""),
-        path,
-      ]),
+      caches.map(({ content, path, bytes }) => [content, sizeText(bytes, ""), path ?? unplaced]),
     ),
     table("Permissions", permissions.map(({ name, state, purpose }) => [name, state, purpose])),
     ...(speed === undefined ? [] : [

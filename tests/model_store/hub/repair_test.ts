@@ -23,8 +23,9 @@ function test(
     options: ResolveOptions & { hub: NonNullable<ResolveOptions["hub"]> };
     snapshot: string;
   }) => Promise<void>,
+  ignore = false,
 ): void {
-  Deno.test(name, async () => {
+  Deno.test(name, { ignore }, async () => {
     using folder = new TemporaryFolder();
     await using hub = new FakeHub();
     hub.add("openai-community/gpt2", checkpointFiles(PLAIN));
@@ -71,6 +72,8 @@ for (
         assertEquals((await fetchModel(MODEL, options.hub, { refresh: true })).isRepaired, false);
         assertEquals(hub.count("GET"), 0);
       },
+      // Not everyone may make links there, through which a blob is damaged.
+      !isCopied && Deno.build.os === "windows",
     );
   }
 }

@@ -1,13 +1,11 @@
 /**
- * Whether the demo model writes the same with a library for ARM as with the one of this machine.
+ * Whether the demo model writes the same with a library for another system as with the one of this machine.
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { LIBRARY_VARIABLE } from "../../src/native_library/locations.ts";
-import type { ArmEmulator } from "./arm_emulator.ts";
+import { type ForeignDeno, root } from "./foreign_deno.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const PROMPT =
   "ROMEO:\nWhat light is this, that breaks so soft, and who goes there at night?\n\nJULIET:\n";
 const NUM_TOKENS = 40;
@@ -16,11 +14,8 @@ const NUM_TOKENS = 40;
 const types = ["as stored", "q4_0", "f16"];
 
 /** Greedy, so that nothing is left to chance; it throws where a token differs. */
-export async function sameTokens(
-  emulator: ArmEmulator,
-  processor: string,
-  library: string,
-): Promise<string[]> {
+export async function sameTokens(foreign: ForeignDeno, library: string): Promise<string[]> {
+  const env = { [LIBRARY_VARIABLE]: foreign.pathThere(library) };
   const found: string[] = [];
   for (const type of types) {
     const args = [
@@ -30,9 +25,7 @@ export async function sameTokens(
     ];
     const here = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
     const expected = tokensIn(new TextDecoder().decode(here.stdout));
-    const actual = tokensIn(
-      await emulator.deno(processor, args, { [LIBRARY_VARIABLE]: library }),
-    );
+    const actual = tokensIn(await foreign.deno(args, env));
     if (expected.length !== NUM_TOKENS || actual.join() !== expected.join()) {
       throw new Error(`Other tokens with ${type}: ${actual.join()} instead of ${expected.join()}`);
     }

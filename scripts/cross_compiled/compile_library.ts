@@ -1,5 +1,5 @@
 /**
- * Compiles the native library for Linux on ARM, elsewhere.
+ * Compiles the native library for another system.
  *
  * @module
  */
@@ -7,27 +7,39 @@ import { fileURLToPath } from "node:url";
 import { ensureGgmlSource } from "../native_source.ts";
 import { hasNinja } from "../native_tools.ts";
 
-/** What the names of the cross compiler's programs begin with, as Debian and Ubuntu have it. */
-export const CROSS_COMPILER = "aarch64-linux-gnu-";
+/** What a library is compiled for. */
+export interface CompileTarget {
+  /** As CMake names the system and its processor. */
+  readonly system: "Linux" | "Windows";
+  readonly processor: "aarch64" | "x86_64";
+  readonly cCompiler: string;
+  readonly cppCompiler: string;
+  /** Of the library. */
+  readonly fileName: string;
+}
 
 const nativeFolder = fileURLToPath(new URL("../../native", import.meta.url));
 
 /** Compiles it for a level of instructions, in a folder, and returns its path. */
-export async function compileForArm(level: string, work: string): Promise<string> {
+export async function compileLibrary(
+  { system, processor, cCompiler, cppCompiler, fileName }: CompileTarget,
+  level: string,
+  work: string,
+): Promise<string> {
   const folder = `${work}/${level}`;
   await cmake([
     ...["-S", nativeFolder, "-B", folder, ...(hasNinja() ? ["-G", "Ninja"] : [])],
     `-DGGML_SOURCE=${await ensureGgmlSource(work, () => {})}`,
     `-DGPT2_CPU_LEVEL=${level}`,
     "-DCMAKE_BUILD_TYPE=Release",
-    "-DCMAKE_SYSTEM_NAME=Linux",
-    "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
-    `-DCMAKE_C_COMPILER=${CROSS_COMPILER}gcc`,
-    `-DCMAKE_CXX_COMPILER=${CROSS_COMPILER}g++`,
+    `-DCMAKE_SYSTEM_NAME=${system}`,
+    `-DCMAKE_SYSTEM_PROCESSOR=${processor}`,
+    `-DCMAKE_C_COMPILER=${cCompiler}`,
+    `-DCMAKE_CXX_COMPILER=${cppCompiler}`,
   ]);
   const threads = String(navigator.hardwareConcurrency);
   await cmake(["--build", folder, "--target", "gpt2", "--parallel", threads]);
-  return `${folder}/out/libgpt2.so`;
+  return `${folder}/out/${fileName}`;
 }
 
 async function cmake(args: string[]): Promise<void> {
