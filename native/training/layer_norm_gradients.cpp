@@ -30,35 +30,38 @@ struct Row {
     float *       result;
 };
 
+F32 number(double x) {
+    return broadcast(static_cast<float>(x));
+}
+
 /* One row; adds to the gradients of weight and bias, which lie behind each other. */
 void computeRow(const Row & row, const float * weight, int64_t width, float epsilon, float * sums) {
     F32 total = zeros();
     eachVector(0, width, [&](int64_t i, auto mask) { total = add(total, load(row.x + i, mask)); });
-    const F32 mean = broadcast(sumOf(total) / width);
+    const F32 mean = number(static_cast<double>(sumOf(total)) / width);
+    const auto distance = [&](int64_t i, auto mask) {
+        return selectIn(mask, subtract(load(row.x + i, mask), mean), zeros());
+    };
     F32 squares = zeros();
     eachVector(0, width, [&](int64_t i, auto mask) {
-        const F32 distance = selectIn(mask, subtract(load(row.x + i, mask), mean), zeros());
-        squares = multiplyAdd(distance, distance, squares);
+        const F32 d = distance(i, mask);
+        squares = multiplyAdd(d, d, squares);
     });
-    const F32 factor = broadcast(1 / std::sqrt(sumOf(squares) / width + epsilon));
-    const auto normalized = [&](int64_t i, auto mask) {
-        return multiply(selectIn(mask, subtract(load(row.x + i, mask), mean), zeros()), factor);
-    };
+    const double factor = 1 / std::sqrt(static_cast<double>(sumOf(squares)) / width + epsilon);
     F32 plain = zeros(), weighted = zeros();
     eachVector(0, width, [&](int64_t i, auto mask) {
-        const F32 z = normalized(i, mask), gradient = load(row.gradient + i, mask);
+        const F32 z = multiply(distance(i, mask), number(factor)), gradient = load(row.gradient + i, mask);
         const F32 h = multiply(gradient, load(weight + i, mask));
         plain = add(plain, h);
         weighted = multiplyAdd(h, z, weighted);
         store(sums + i, mask, multiplyAdd(gradient, z, load(sums + i, mask)));
         store(sums + width + i, mask, add(gradient, load(sums + width + i, mask)));
     });
-    const F32 plainMean = broadcast(sumOf(plain) / width);
-    const F32 weightedMean = broadcast(sumOf(weighted) / width);
+    const F32 minusMean = number(-static_cast<double>(sumOf(plain)) / width);
+    const F32 slope = number(factor * sumOf(weighted) / width);
     eachVector(0, width, [&](int64_t i, auto mask) {
-        const F32 h = multiply(load(row.gradient + i, mask), load(weight + i, mask));
-        const F32 rest = subtractProduct(subtract(h, plainMean), normalized(i, mask), weightedMean);
-        store(row.result + i, mask, multiply(rest, factor));
+        const F32 rest = multiplyAdd(load(row.gradient + i, mask), load(weight + i, mask), minusMean);
+        store(row.result + i, mask, multiply(subtractProduct(rest, distance(i, mask), slope), number(factor)));
     });
 }
 
