@@ -92,6 +92,10 @@ template <class Precision> constexpr int64_t numWords(int64_t columns) {
     return (columns + Precision::STEP - 1) / Precision::STEP;
 }
 
+/* Panels of a matrix whose columns each lie in one piece, that are packed at once: from one column to the next it is far, so
+ * all that is read of a cache line, and of its neighbours, is read before they are gone. */
+constexpr int NEIGHBOURS = 4;
+
 /* Packs the first `rows` rows, at most LANES, and `columns` columns: words[w * LANES + row]. Other rows become zeros. */
 template <class Precision> void packPanel(const Matrix & x, int64_t rows, int64_t columns, float * words) {
     constexpr int STEP = Precision::STEP;
@@ -120,6 +124,28 @@ template <class Precision> void packPanel(const Matrix & x, int64_t rows, int64_
         const int64_t left = numWords<Precision>(count);
         for (int64_t i = 0; i < left; i++, words += LANES) {
             store(words, block[i]);
+        }
+    }
+}
+
+/* Packs up to NEIGHBOURS panels of a matrix with rowStride 1. Panel i has rows `begins[i]` to `begins[i + 1]`, and its words
+ * are `distance` from those of the panel before. */
+template <class Precision>
+void packNeighbours(const Matrix & x, const int64_t * begins, int panels, int64_t columns, float * words, int64_t distance) {
+    const bool areFull = begins[panels] - begins[0] == NEIGHBOURS * LANES;
+    for (int64_t c = 0; c < columns; c += Precision::STEP, words += LANES) {
+        const float * column = x.at(0, c);
+        if (areFull) {
+#pragma GCC unroll 4
+            for (int i = 0; i < NEIGHBOURS; i++) {
+                const float * from = column + begins[0] + i * LANES;
+                store(words + i * distance, Precision::ofColumns(from, x.columnStride, columns - c, LANES));
+            }
+            continue;
+        }
+        for (int i = 0; i < panels; i++) {
+            const int64_t rows = begins[i + 1] - begins[i];
+            store(words + i * distance, Precision::ofColumns(column + begins[i], x.columnStride, columns - c, rows));
         }
     }
 }

@@ -23,7 +23,7 @@ constexpr int BLOCK_ROWS = 512;                   // of `b`
 constexpr int BLOCK_PANELS = BLOCK_ROWS / LANES;
 
 /* Memory that a thread needs to multiply. */
-constexpr size_t PRODUCT_BYTES = (BLOCK_PANELS + 1) * BLOCK_WORDS * LANES * sizeof(float);
+constexpr size_t PRODUCT_BYTES = (BLOCK_PANELS + NEIGHBOURS) * BLOCK_WORDS * LANES * sizeof(float);
 
 /* Rows of numbers that are computed. */
 struct Target {
@@ -91,8 +91,19 @@ struct MatrixPanels {
 
     template <class Precision>
     void pack(int64_t begin, int64_t end, int64_t first, int64_t columns, int64_t panelWords, float * words) const {
-        for (int64_t row = begin; row < end; row += LANES, words += panelWords * LANES) {
-            packPanel<Precision>(matrix.from(row, first), std::min<int64_t>(LANES, end - row), columns, words);
+        const int64_t distance = panelWords * LANES;
+        const int step = matrix.rowStride == 1 ? NEIGHBOURS : 1;
+        for (int64_t row = begin; row < end; row += step * LANES, words += step * distance) {
+            if (step == 1) {
+                packPanel<Precision>(matrix.from(row, first), std::min<int64_t>(LANES, end - row), columns, words);
+                continue;
+            }
+            int64_t begins[NEIGHBOURS + 1];
+            for (int i = 0; i <= NEIGHBOURS; i++) {
+                begins[i] = std::min(row + i * LANES, end);
+            }
+            const int panels = static_cast<int>(std::min<int64_t>(NEIGHBOURS, (end - row + LANES - 1) / LANES));
+            packNeighbours<Precision>(matrix.from(0, first), begins, panels, columns, words, distance);
         }
     }
 };
@@ -100,6 +111,9 @@ struct MatrixPanels {
 /* What need not be computed, or is known to be zero, where positions see those before them only. */
 struct Triangle {
     static constexpr int64_t NONE = int64_t(1) << 40;
+
+    /* Whether rows of `a` are not all multiplied alike. */
+    bool bounds() const { return isUpper || rowsOfB != NONE || numbers != NONE; }
 
     int64_t rowsOfB = NONE;   // row r of `a` needs only products with the first so many and r + 1 rows of `b`
     int64_t numbers = NONE;   // row r of `a` is zero behind so many and r + 1 numbers
@@ -119,7 +133,8 @@ template <class Precision, class Panels>
 void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t begin, int64_t end, int64_t inner, Target y,
                    bool adds, float * work, const Triangle & triangle = {}) {
     float * aWords = work;
-    float * bWords = work + BLOCK_WORDS * LANES;
+    float * bWords = work + NEIGHBOURS * BLOCK_WORDS * LANES;
+    const bool haveNeighbours = a.rowStride == 1 && !triangle.bounds();
     const int64_t words = numWords<Precision>(inner);
     const int64_t numBlocks = (words + BLOCK_WORDS - 1) / BLOCK_WORDS;
     const int64_t numTiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
@@ -138,7 +153,18 @@ void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t beg
             if (tileWords == 0 && adds) {
                 continue;
             }
-            packPanel<Precision>(a.from(row, from), rowEnd - row, count, aWords);
+            const int64_t neighbour = haveNeighbours ? tile % NEIGHBOURS : 0;
+            float * aTile = aWords + neighbour * BLOCK_WORDS * LANES;
+            if (!haveNeighbours) {
+                packPanel<Precision>(a.from(row, from), rowEnd - row, count, aTile);
+            } else if (neighbour == 0) {
+                int64_t begins[NEIGHBOURS + 1];
+                for (int i = 0; i <= NEIGHBOURS; i++) {
+                    begins[i] = rows * std::min(tile + i, numTiles) / numTiles;
+                }
+                const int panels = static_cast<int>(std::min<int64_t>(NEIGHBOURS, numTiles - tile));
+                packNeighbours<Precision>(a.from(0, from), begins, panels, count, aTile, BLOCK_WORDS * LANES);
+            }
             const int64_t tileEnd = std::min(end, triangle.rowsOfB + rowEnd);
             const float * panel = bWords + skipped * LANES;
             for (int64_t column = begin; column < tileEnd; column += TILE_PANELS * LANES) {
@@ -147,7 +173,7 @@ void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t beg
                 const auto run = left > LANES
                                      ? (adds ? multiplyRows<Precision, 2, true> : multiplyRows<Precision, 2, false>)
                                      : (adds ? multiplyRows<Precision, 1, true> : multiplyRows<Precision, 1, false>);
-                run(rowEnd - row, aWords, panel, blockWords, tileWords, to, left > LANES ? left - LANES : left);
+                run(rowEnd - row, aTile, panel, blockWords, tileWords, to, left > LANES ? left - LANES : left);
                 panel += TILE_PANELS * blockWords * LANES;
             }
         }
