@@ -22,16 +22,16 @@ class Units {
     int64_t rowParts = 1;
     int64_t chunks;
 
-    /* More parts, until there are `wanted`, but none smaller than that. */
-    void divide(int64_t wanted, int64_t smallestRows, int64_t smallestPart) {
+    /* More parts, until there are `wanted`, but none smaller than that. For each part of the rows of `a` all of `b` is
+     * packed again, and for each chunk of `b` all of `a`: rather the one of which there is less. */
+    void divide(int64_t wanted, int64_t smallestRows, int64_t smallestChunk) {
         while (count() < wanted) {
-            if (rows / (rowParts + 1) >= smallestRows) {
-                rowParts++;
-            } else if (numGrains / (chunks + 1) * grain >= smallestPart) {
-                chunks++;
-            } else {
+            const bool canRows = rows / (rowParts + 1) >= smallestRows;
+            const bool canChunk = numGrains / (chunks + 1) * grain >= smallestChunk;
+            if (!canRows && !canChunk) {
                 return;
             }
+            (canRows && (rows >= numRows || !canChunk) ? rowParts : chunks)++;
         }
     }
 
@@ -41,9 +41,9 @@ public:
         : batches(batches), rows(rows), numRows(numRows), grain(grain), numGrains((numRows + grain - 1) / grain) {
         const int64_t grainsAtMost = BLOCK_ROWS / grain;
         chunks = (numGrains + grainsAtMost - 1) / grainsAtMost;
-        /* Packing is done again for each part: where there is enough to do, threads that are held up leave work to the
-         * others; where there is little, each gets some. */
-        divide(4 * numThreads, 112, BLOCK_ROWS / 2);
+        /* Where there is enough to do, threads that are held up leave work to the others; where there is little, each gets
+         * some. */
+        divide(2 * numThreads, 112, 192);
         divide(numThreads, 28, 32);
         /* Few parts are as many for each thread. */
         while (count() < 4 * numThreads && count() % numThreads != 0 && rows / (rowParts + 1) >= 28) {
