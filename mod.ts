@@ -73,12 +73,12 @@ export type {
   ScoreContinuationsOptions,
 } from "./src/evaluation/score_continuations.ts";
 export type {
-  LikelyToken,
   ScoredToken,
   ScoreOptions,
   ScoreProgress,
   TextScore,
 } from "./src/evaluation/score_texts.ts";
+export type { LikelyToken } from "./src/tokenizer/likely_token.ts";
 export type { ReadableToken } from "./src/tokenizer/readable_token.ts";
 export type { TextPlace } from "./src/evaluation/text_places.ts";
 export type { TokenLogProbability, TokenScore } from "./src/engine/target_scores.ts";

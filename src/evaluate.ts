@@ -37,7 +37,8 @@ export {
 } from "./evaluation/compare_models.ts";
 export type { DivergenceStatistics, ModelDifference } from "./evaluation/model_difference.ts";
 export { groupScores, type SpanScore, type TextSpan } from "./evaluation/group_scores.ts";
-export type { LikelyToken, ScoredToken, ScoreProgress } from "./evaluation/score_texts.ts";
+export type { ScoredToken, ScoreProgress } from "./evaluation/score_texts.ts";
+export type { LikelyToken } from "./tokenizer/likely_token.ts";
 export type { Estimate } from "./evaluation/estimate.ts";
 export type { EvaluatedModel } from "./evaluation/evaluated_model.ts";
 export { type Perplexity, perplexity, type PerplexityOptions } from "./evaluation/perplexity.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { showFields } from "./base/show_fields.ts";
 import { InvalidArgumentError } from "./base/errors.ts";
 import {
   abortSignal,
@@ -366,16 +367,7 @@ export class GPT2 implements Disposable {
   async explore(prompt: Prompt, options: ExploreOptions = {}): Promise<readonly Branch[]> {
     const [tokens] = encodePrompts(this.tokenizer, [prompt], options?.allowSpecial);
     const { explore } = await import("./generation/explore.ts");
-    const textOf = (id: number) =>
-      this.tokenizer !== undefined && id < this.tokenizer.vocabSize
-        ? this.tokenizer.decode([id])
-        : "";
-    return await explore(
-      this.#engine,
-      tokens,
-      { textOf, endOfTextIds: this.endOfTextIds },
-      options,
-    );
+    return await explore(this.#engine, tokens, this, options);
   }
 
   /**
@@ -597,6 +589,11 @@ export class GPT2 implements Disposable {
     this.#model[Symbol.dispose]();
   }
 }
+
+showFields(GPT2, ({ config, weightType }) => {
+  const { numLayers, numHeads, embeddingDim, contextLength, vocabSize } = config;
+  return { numLayers, numHeads, embeddingDim, contextLength, vocabSize, weightType };
+});
 
 function checkVocabulary(config: GPT2Config, tokenizer: Tokenizer | undefined): void {
   if (tokenizer === undefined || tokenizer.vocabSize <= config.vocabSize) return;

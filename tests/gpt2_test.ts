@@ -302,6 +302,7 @@ Deno.test("topLogProbabilities names the likeliest tokens at each place", async 
     const total = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
     for (const top of topLogProbabilities!) {
       assert(Math.abs(top.logProbability - (logits[top.id] - total)) < 1e-4);
+      assertEquals(top.text, model.tokenizer!.decode([top.id]));
       if (top.id === id) assert(Math.abs(top.logProbability - logProbability) < 1e-6);
     }
     tokens.push(id);

@@ -81,7 +81,7 @@ export const generateCommand = defineCommand({
       await drawTree(model, tokens[0], values, io);
       return;
     }
-    const continuation = { model, tokenizer, options, stopwatch, io, isQuiet };
+    const continuation = { model, options, stopwatch, io, isQuiet };
     const { greedy, temperature, numBeams = 1 } = values;
     const isRandom = !greedy && temperature > 0 && numBeams === 1;
     const seed = isRandom ? options.seed : undefined; // Nothing depends on it otherwise.

@@ -22,14 +22,15 @@ export interface TokenLogProbability {
   readonly logProbability: number;
 }
 
-/** How likely a token is where it stands. */
-export interface TokenScore extends TokenLogProbability {
+/** How likely a token is where it stands; `Top` is what is said of others there. */
+export interface TokenScore<Top extends TokenLogProbability = TokenLogProbability>
+  extends TokenLogProbability {
   /** 1 if it is the likeliest token there, and so on; of equally likely ones, those with lower ids come first. */
   readonly rank: number;
   /** How uncertain the model is of what stands there: the entropy of all probabilities, in nats. */
   readonly entropy: number;
   /** The likeliest tokens there, the likeliest first, if any were asked for. */
-  readonly topLogProbabilities?: readonly TokenLogProbability[];
+  readonly topLogProbabilities?: readonly Top[];
 }
 
 /** What is said of a token that nothing precedes, or of which the model computes something that is not a number. */

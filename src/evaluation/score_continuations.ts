@@ -17,6 +17,7 @@ import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
 import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import { encodePrompts, firstTokenAdvice, type Prompt } from "../tokenizer/prompts.ts";
+import { type LikelyToken, withTexts } from "../tokenizer/likely_token.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Scorer } from "./scorer.ts";
 import { sideBySide } from "./side_by_side.ts";
@@ -34,7 +35,7 @@ export interface ScoreContinuationsOptions extends AdapterOptions {
 /** How likely a continuation is. */
 export interface ContinuationScore {
   /** Its tokens. */
-  readonly tokens: readonly TokenScore[];
+  readonly tokens: readonly TokenScore<LikelyToken>[];
   /** The natural logarithm of its probability: the sum of those of its tokens. */
   readonly logProbability: number;
   /** The mean of its tokens. */
@@ -181,7 +182,7 @@ function summarize(
   const logProbability = tokens.reduce((sum, { logProbability }) => sum + logProbability, 0);
   const numBytes = tokenizer?.decodeBytes(tokens.map(({ id }) => id)).length ?? NaN;
   return {
-    tokens,
+    tokens: tokens.map((token) => withTexts(tokenizer, token)),
     logProbability,
     logProbabilityPerToken: logProbability / tokens.length,
     logProbabilityPerByte: logProbability / numBytes,

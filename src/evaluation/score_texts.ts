@@ -17,9 +17,9 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
 import type { AdapterOptions } from "../model/adapter.ts";
-import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
+import type { TokenScore } from "../engine/target_scores.ts";
 import { encodePrompts, isPrompt, type Prompt } from "../tokenizer/prompts.ts";
-import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
+import { type LikelyToken, withTexts } from "../tokenizer/likely_token.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { endOfTextBefore } from "./end_of_text.ts";
 import type { Scorer } from "./scorer.ts";
@@ -59,13 +59,7 @@ export interface ScoreOptions extends AdapterOptions {
 }
 
 /** A token of a text, where it stands, and how likely it is there. */
-export interface ScoredToken extends TokenScore, TextPlace {
-  /** The likeliest tokens there, with their texts, the likeliest first, if any were asked for. */
-  readonly topLogProbabilities?: readonly LikelyToken[];
-}
-
-/** One of the likeliest tokens at a place, and what it says. */
-export interface LikelyToken extends TokenLogProbability, ReadableToken {}
+export interface ScoredToken extends TokenScore<LikelyToken>, TextPlace {}
 
 /** How likely a text is. What is said of all tokens is said of those that have a score: all, or all but the first. */
 export interface TextScore {
@@ -230,15 +224,9 @@ function summarize(
   text: string | undefined,
 ): TextScore {
   const places = textPlaces(tokenizer, scores.map(({ id }) => id), text);
-  const tokens = scores.map(({ topLogProbabilities: top, ...score }, i): ScoredToken => ({
-    ...score,
+  const tokens = scores.map((score, i): ScoredToken => ({
+    ...withTexts(tokenizer, score),
     ...places[i],
-    ...top && {
-      topLogProbabilities: top.map(({ id, logProbability }) => ({
-        ...readableToken({ tokenizer }, id),
-        logProbability,
-      })),
-    },
   }));
   let [numScored, numBytes, logProbability] = [0, 0, 0];
   for (const token of tokens) {

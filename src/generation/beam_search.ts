@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withTexts } from "../tokenizer/likely_token.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HookedText, Hooks } from "../engine/hooked_text.ts";
 import type { Sequence } from "../engine/sequence.ts";
@@ -193,7 +194,7 @@ function* writtenTokens(
       yield {
         prompt,
         sequence,
-        ...token,
+        ...withTexts(tokenizer, token),
         text: isLast ? text + (decoder?.flush() ?? "") : text,
         logProbability: logProbabilities ? token.logProbability : NaN,
         finishReason: isLast ? finishReason : undefined,

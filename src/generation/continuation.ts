@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { likelyTokens } from "../tokenizer/likely_token.ts";
 import type { SummarizedLogits } from "../engine/logits_summary.ts";
 import type { HookedText } from "../engine/hooked_text.ts";
 import type { StepRequest } from "../engine/reading.ts";
@@ -182,7 +183,7 @@ export class Continuation implements ReadText {
    * @throws {NumericalError} if the model computes something that is not a number
    */
   next(after: SummarizedLogits = this.sequence): GeneratedToken {
-    const { prompt, sequence, sampler, topLogProbabilities, hooked } = this.#settings;
+    const { prompt, sequence, sampler, tokenizer, topLogProbabilities, hooked } = this.#settings;
     const { logits, summary } = after;
     const allowed = this.#constraint?.allowed;
     const choice = summary?.largest ?? logits;
@@ -203,7 +204,10 @@ export class Continuation implements ReadText {
       logProbability: this.#settings.logProbabilities ? logProbability(logits, id, summary) : NaN,
       finishReason,
       ...topLogProbabilities > 0 && {
-        topLogProbabilities: likeliest(logits, topLogProbabilities, summary),
+        topLogProbabilities: likelyTokens(
+          tokenizer,
+          likeliest(logits, topLogProbabilities, summary),
+        ),
       },
       ...activations !== undefined && { activations },
     };

@@ -11,7 +11,8 @@ import { requireMemory } from "../engine/memory_budget.ts";
 import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
 import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
-import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
+import { type LikelyToken, likelyTokens } from "../tokenizer/likely_token.ts";
+import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { generateRules } from "./generate_options.ts";
 import { numLargestLogits } from "./generate.ts";
 import { likeliest } from "./sampling/log_probability.ts";
@@ -31,14 +32,8 @@ export interface ExploreOptions extends AdapterOptions {
 }
 
 /** A token that may follow, and what may follow that. */
-export interface Branch {
-  /** The token. */
-  readonly id: number;
-  /** Its text; U+FFFD stands for half a character. Empty without a tokenizer. */
-  readonly text: string;
-  /** The natural logarithm of its probability after what comes before. */
-  readonly logProbability: number;
-  /** The same of all tokens from the prompt to here together. */
+export interface Branch extends LikelyToken {
+  /** The natural logarithm of the probability of all tokens from the prompt to here together. */
   readonly totalLogProbability: number;
   /** What may follow, the likeliest first. Empty after `depth` tokens, and after a token that ends the text. */
   readonly branches: readonly Branch[];
@@ -66,10 +61,10 @@ interface Leaf {
   readonly branches: Branch[];
 }
 
-/** How tokens look. */
+/** What tokens are to a model. */
 interface Tokens {
-  /** The text of one. */
-  readonly textOf: (id: number) => string;
+  /** Tells their texts, where there is one. */
+  readonly tokenizer: Tokenizer | undefined;
   /** Those that end a text. */
   readonly endOfTextIds: readonly number[];
 }
@@ -86,7 +81,7 @@ interface Tokens {
 export async function explore(
   engine: Engine,
   prompt: TokenIds,
-  { textOf, endOfTextIds }: Tokens,
+  { tokenizer, endOfTextIds }: Tokens,
   options: ExploreOptions,
 ): Promise<readonly Branch[]> {
   const { width = 3, depth = 4, minProbability = 0.001, signal, ...reading } = checkOptions(
@@ -115,17 +110,13 @@ export async function explore(
       let numLeaves = 0;
       const grownOf = leaves.map(({ sequence, totalLogProbability, branches }) => {
         const grown: Omit<Leaf, "sequence">[] = [];
-        for (const { id, logProbability } of likeliest(sequence.logits, width, sequence.summary)) {
+        const found = likeliest(sequence.logits, width, sequence.summary);
+        for (const token of likelyTokens(tokenizer, found)) {
+          const { id, logProbability } = token;
           const total = totalLogProbability + logProbability;
           if (Math.exp(total) < minProbability) break;
           const own: Branch[] = [];
-          branches.push({
-            id,
-            text: textOf(id),
-            logProbability,
-            totalLogProbability: total,
-            branches: own,
-          });
+          branches.push({ ...token, totalLogProbability: total, branches: own });
           if (level === depth || endOfTextIds.includes(id)) continue;
           grown.push({ unread: [id], totalLogProbability: total, branches: own });
         }

@@ -5,7 +5,7 @@
  */
 
 import type { CapturedActivations } from "../engine/activation_record.ts";
-import type { TokenLogProbability } from "../engine/target_scores.ts";
+import type { LikelyToken } from "../tokenizer/likely_token.ts";
 
 /**
  * Why a text ended: `endOfText` by a token that ends texts, or because a constraint lets nothing follow; `stop` before a
@@ -32,7 +32,7 @@ export interface GeneratedToken {
    */
   readonly logProbability: number;
   /** The likeliest tokens at this place, the likeliest first, if `topLogProbabilities` asks for them. */
-  readonly topLogProbabilities?: readonly TokenLogProbability[];
+  readonly topLogProbabilities?: readonly LikelyToken[];
   /**
    * The activations that `capture` asked for, of the tokens that were read to choose this one: with the first token, those of
    * the prompt, and then of the token before. They have a batch of one text.

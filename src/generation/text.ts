@@ -6,17 +6,15 @@
 import { checkPath } from "../base/check_path.ts";
 import { checkOptions } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
+import { showFields } from "../base/show_fields.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import { Turns } from "../base/turns.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
-import type { HookedText, Hooks } from "../engine/hooked_text.ts";
-import type { LogitsSummary, SummarizedLogits } from "../engine/logits_summary.ts";
-import type { StepOptions } from "../engine/reading.ts";
+import type { SummarizedLogits } from "../engine/logits_summary.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
-import type { Sequence } from "../engine/sequence.ts";
 import { startHooks, wantsHooks } from "../engine/start_hooks.ts";
-import type { TokenLogProbability, TokenScore } from "../engine/target_scores.ts";
+import type { TokenScore } from "../engine/target_scores.ts";
 import type { Continuation } from "./continuation.ts";
 import {
   continuationsBy,
@@ -25,12 +23,14 @@ import {
   speculationBy,
   type Vocabulary,
 } from "./generate.ts";
-import { DEFAULT_MAX_NEW_TOKENS, type GenerateOptions } from "./generate_options.ts";
+import { DEFAULT_MAX_NEW_TOKENS } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
-import { encodePrompts, firstTokenAdvice, type Prompt } from "../tokenizer/prompts.ts";
+import { type LikelyToken, likelyTokens, withTexts } from "../tokenizer/likely_token.ts";
+import type { Prompt } from "../tokenizer/prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
 import { Sampler } from "./sampling/sampler.ts";
+import { TextTokens } from "./text_tokens.ts";
 import type { ReadText } from "./speculation/drafted_text.ts";
 import type { ReadAhead } from "./speculation/read_ahead.ts";
 import type { Speculation } from "./speculation/speculation.ts";
@@ -51,10 +51,8 @@ import {
 } from "./text_options.ts";
 import { tokenRules } from "./token_rules.ts";
 
-/** How tokens are read. */
-interface ReadOptions extends Pick<StepOptions, "onProgress" | "numLargest"> {
-  readonly hooked?: HookedText;
-}
+/** How many tokens `console.log()` shows of a text. */
+const NUM_SHOWN = 20;
 
 /** Has a new text read what it begins with. For `GPT2.open()`. */
 export let beginText: (text: Text, prompt: Prompt, options: AppendOptions) => Promise<Text>;
@@ -70,7 +68,7 @@ export let beginText: (text: Text, prompt: Prompt, options: AppendOptions) => Pr
  * using other = text.fork();
  * await other.append("\nI");
  * const [likely] = await text.likeliest(3);
- * console.log(likely.id, likely.logProbability, other.text);
+ * console.log(likely.text, likely.logProbability, other.text);
  * ```
  *
  * Calls may overlap: what gives a promise is carried out in the order in which it was asked for. `using` (or
@@ -79,15 +77,12 @@ export let beginText: (text: Text, prompt: Prompt, options: AppendOptions) => Pr
 export class Text implements Disposable {
   readonly #engine: Engine;
   readonly #vocabulary: Vocabulary;
-  /** All tokens, of which the sequence has read the first ones. */
-  readonly #tokens: number[];
-  readonly #sequence: Sequence;
-  /** How often the tokens were changed: what is being written on has to know. */
-  #numChanges = 0;
+  readonly #tokens: TextTokens;
   #activations: CapturedActivations | undefined;
   readonly #turns = new Turns();
 
   static {
+    showFields(Text, (text) => text.#shown);
     beginText = (text, prompt, options) => text.#append("open the text", prompt, options);
   }
 
@@ -95,22 +90,31 @@ export class Text implements Disposable {
   constructor(
     engine: Engine,
     vocabulary: Vocabulary,
-    { tokens, sequence }: RestoredText = { tokens: [], sequence: engine.open() },
+    restored: RestoredText = { tokens: [], sequence: engine.open() },
   ) {
     this.#engine = engine;
     this.#vocabulary = vocabulary;
-    this.#tokens = tokens;
-    this.#sequence = sequence;
+    this.#tokens = new TextTokens(engine, vocabulary, restored);
   }
 
   /** All tokens so far. A copy. */
   get tokens(): number[] {
-    return [...this.#tokens];
+    return [...this.#tokens.list];
   }
 
   /** How many tokens there are. */
   get length(): number {
     return this.#tokens.length;
+  }
+
+  /** Its beginning. It may be long. */
+  get #shown() {
+    const { length } = this;
+    const { tokenizer } = this.#vocabulary;
+    const first = this.#tokens.list.slice(0, NUM_SHOWN);
+    const more = length > NUM_SHOWN ? "..." : "";
+    if (tokenizer !== undefined) return { length, text: tokenizer.decode(first) + more };
+    return { length, firstTokens: first };
   }
 
   /**
@@ -123,7 +127,7 @@ export class Text implements Disposable {
     if (tokenizer === undefined) {
       throw new TypeError("Cannot decode a text: the model has no tokenizer: look at its tokens");
     }
-    return tokenizer.decode(this.#tokens);
+    return tokenizer.decode(this.#tokens.list);
   }
 
   /**
@@ -149,18 +153,18 @@ export class Text implements Disposable {
   }
 
   async #append(action: string, added: Prompt, options: AppendOptions): Promise<this> {
-    this.#sequence.checkUsable();
+    this.#tokens.sequence.checkUsable();
     options = checkOptions(action, options, appendRules);
     const { allowSpecial, signal, onProgress } = options;
     // A copy: what the caller's array says later makes no difference.
-    const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
+    const given = typeof added === "string" ? added : this.#tokens.encode(added, allowSpecial);
     await this.#inTurn(signal, async () => {
       const hooks = wantsHooks(options)
         ? await startHooks(action, options, this.#engine.model.config)
         : undefined;
-      await this.#add(this.#encode(given, allowSpecial), async () => {
-        const hooked = this.#hooked(action, hooks);
-        await this.#read(signal, { onProgress, hooked });
+      await this.#tokens.add(this.#tokens.encode(given, allowSpecial), async () => {
+        const hooked = this.#tokens.hooked(action, hooks);
+        await this.#tokens.read(signal, { onProgress, hooked });
         this.#activations = hooked?.hooks.assemble([hooked]);
       });
     });
@@ -182,28 +186,30 @@ export class Text implements Disposable {
    *
    * @param added see {@linkcode Text.append}
    * @returns one score for each token that was added. The numbers of a text's very first token are NaN: nothing precedes it.
-   *   Tokens have ids only, and so have the likeliest ones: `GPT2.score()` gives their texts
+   *   Where each of them stands in the text is what `GPT2.score()` tells
    * @throws {RangeError} if the text would become longer than the context, or a token is not in the vocabulary; nothing is
    *   added then, nor if reading fails or is aborted
    * @throws {TypeError} if a text is given but the model has no tokenizer
    * @throws {NumericalError} if the model computes something that is not a number
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
-  async score(added: Prompt, options: TextScoreOptions = {}): Promise<TokenScore[]> {
-    this.#sequence.checkUsable();
+  async score(added: Prompt, options: TextScoreOptions = {}): Promise<TokenScore<LikelyToken>[]> {
+    this.#tokens.sequence.checkUsable();
     const { allowSpecial, topLogProbabilities: numTop, ...reading } = checkOptions(
       "score",
       options,
       scoreRules,
     );
-    const given = typeof added === "string" ? added : this.#encode(added, allowSpecial);
+    const given = typeof added === "string" ? added : this.#tokens.encode(added, allowSpecial);
     return await this.#inTurn(reading.signal, async () => {
       const { length } = this;
-      return await this.#add(this.#encode(given, allowSpecial), async () => {
+      return await this.#tokens.add(this.#tokens.encode(given, allowSpecial), async () => {
         // A fork that could not be made has tokens too.
-        this.#sequence.restart();
+        this.#tokens.sequence.restart();
         const about = { numTop, ...reading };
-        return await scoreTokens(this.#engine, this.#sequence, this.#tokens, length, about);
+        const { sequence, list } = this.#tokens;
+        const scores = await scoreTokens(this.#engine, sequence, list, length, about);
+        return scores.map((score) => withTexts(this.#vocabulary.tokenizer, score));
       });
     });
   }
@@ -216,7 +222,7 @@ export class Text implements Disposable {
    */
   async logits(options: Pick<AppendOptions, "signal"> = {}): Promise<Float32Array<ArrayBuffer>> {
     const { signal } = checkOptions("tell what follows", options, readRules);
-    return await this.#inTurn(signal, async () => (await this.#logits(signal)).slice());
+    return await this.#inTurn(signal, async () => (await this.#tokens.logits(signal)).slice());
   }
 
   /**
@@ -231,13 +237,14 @@ export class Text implements Disposable {
   ): Promise<Float64Array<ArrayBuffer>> {
     const { signal } = checkOptions("tell what follows", options, readRules);
     return await this.#inTurn(signal, async () => {
-      const logits = await this.#logits(signal);
-      return logProbabilitiesOf(logits, this.#sequence.summary);
+      const logits = await this.#tokens.logits(signal);
+      return logProbabilitiesOf(logits, this.#tokens.sequence.summary);
     });
   }
 
   /**
-   * The tokens that the model finds likeliest to follow, the likeliest first, with their log-probabilities in nats.
+   * The tokens that the model finds likeliest to follow, the likeliest first, with their texts and their log-probabilities in
+   * nats.
    *
    * @param count how many
    * @throws {RangeError} if there is no token yet, or `count` is no positive integer
@@ -245,7 +252,7 @@ export class Text implements Disposable {
   async likeliest(
     count: number,
     options: Pick<AppendOptions, "signal"> = {},
-  ): Promise<TokenLogProbability[]> {
+  ): Promise<LikelyToken[]> {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new InvalidArgumentError(
         `Cannot tell what follows: the number of tokens must be a positive integer: received ${
@@ -255,8 +262,9 @@ export class Text implements Disposable {
     }
     const { signal } = checkOptions("tell what follows", options, readRules);
     return await this.#inTurn(signal, async () => {
-      const logits = await this.#logits(signal);
-      return likeliest(logits, count, this.#sequence.summary);
+      const logits = await this.#tokens.logits(signal);
+      const found = likeliest(logits, count, this.#tokens.sequence.summary);
+      return likelyTokens(this.#vocabulary.tokenizer, found);
     });
   }
 
@@ -274,11 +282,11 @@ export class Text implements Disposable {
     });
     const sampler = new Sampler(samplingOptionsOf(sampling), this.#engine.model.config.vocabSize);
     return await this.#inTurn(signal, async () => {
-      const logits = await this.#logits(signal);
-      const id = sampler.fork(this.length).sample(logits, this.#tokens);
-      this.#checkRoom();
-      this.#tokens.push(id);
-      this.#numChanges++;
+      const logits = await this.#tokens.logits(signal);
+      const id = sampler.fork(this.length).sample(logits, this.#tokens.list);
+      this.#tokens.checkRoom();
+      this.#tokens.list.push(id);
+      this.#tokens.numChanges++;
       return id;
     });
   }
@@ -306,7 +314,7 @@ export class Text implements Disposable {
     const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
     const sampler = new Sampler(samplingOptionsOf(options), vocabSize, tokenRules(options, about));
     const hooks = await hooksBy(options, this.#engine.model);
-    const hooked = this.#hooked("generate", hooks, contextLength);
+    const hooked = this.#tokens.hooked("generate", hooks, contextLength);
     if (maxNewTokens === 0) return;
     const continuation = continuationsBy(options, {
       tokenizer,
@@ -315,22 +323,22 @@ export class Text implements Disposable {
       constraint,
       // The last token that there is room for is not read: nothing can follow it.
       contextLength: contextLength - 1,
-    })(this.#sequence, this.#tokens, { prompt: 0, sequence: 0, stream: 0 }, hooked);
+    })(this.#tokens.sequence, this.#tokens.list, { prompt: 0, sequence: 0, stream: 0 }, hooked);
     const numDecisive = constraint === undefined ? sampler.numDecisiveLogits : undefined;
     const numLargest = numLargestLogits(this.#engine.model, options, numDecisive);
     using speculation = await speculationBy(options, this.#engine.model, tokenizer);
     const ahead = speculation && await this.#readAhead(speculation, continuation);
-    let numChanges = this.#numChanges;
+    let numChanges = this.#tokens.numChanges;
     try {
       while (!continuation.isFinished) {
         yield await this.#inTurn(signal, async () => {
-          this.#checkRoom();
-          const isChanged = this.#numChanges !== numChanges;
+          this.#tokens.checkRoom();
+          const isChanged = this.#tokens.numChanges !== numChanges;
           if (isChanged) continuation.follow();
           const known = await ahead?.after(isChanged, { signal, numLargest });
-          if (known === undefined) await this.#logits(signal, { hooked, numLargest });
+          if (known === undefined) await this.#tokens.logits(signal, { hooked, numLargest });
           const token = this.#choose(continuation, known);
-          numChanges = ++this.#numChanges;
+          numChanges = ++this.#tokens.numChanges;
           return token;
         });
       }
@@ -345,7 +353,7 @@ export class Text implements Disposable {
       return continuation.next(known);
     } catch (error) {
       // Others are to find what follows the last token: it is read again.
-      if (known !== undefined) this.#sequence.truncate(this.#sequence.length - 1);
+      if (known !== undefined) this.#tokens.sequence.truncate(this.#tokens.sequence.length - 1);
       throw error;
     }
   }
@@ -358,7 +366,7 @@ export class Text implements Disposable {
 
   /** A copy of the text as it is now, that goes on by itself. What is remembered is copied, not read again. */
   fork(): Text {
-    const sequence = this.#engine.fork(this.#sequence);
+    const sequence = this.#engine.fork(this.#tokens.sequence);
     const copy = new Text(this.#engine, this.#vocabulary, { tokens: this.tokens, sequence });
     // How much of it is remembered shows when that has been copied. Later calls hear of errors.
     if (this.#engine.isPending(sequence)) {
@@ -374,7 +382,7 @@ export class Text implements Disposable {
    * @throws {Deno.errors.Busy} if something is still to be done for the text
    */
   truncate(length: number): void {
-    this.#sequence.checkUsable();
+    this.#tokens.sequence.checkUsable();
     if (!(Number.isInteger(length) && length >= 0 && length <= this.length)) {
       throw new InvalidArgumentError(
         `Cannot truncate a text: it has ${this.length} tokens: received ${length}`,
@@ -383,7 +391,7 @@ export class Text implements Disposable {
     if (this.#turns.isTaken) {
       throw new Deno.errors.Busy("Cannot truncate a text: it is being read: await that first");
     }
-    this.#forget(length);
+    this.#tokens.forget(length);
   }
 
   /**
@@ -397,113 +405,24 @@ export class Text implements Disposable {
     const { signal } = checkOptions("save the text", options, readRules);
     await this.#inTurn(signal, async () => {
       const { saveText } = await import("./saved_text.ts");
-      if (this.length > 0) await this.#read(signal);
-      await saveText(this.#engine, { tokens: this.tokens, sequence: this.#sequence }, path, signal);
+      if (this.length > 0) await this.#tokens.read(signal);
+      await saveText(
+        this.#engine,
+        { tokens: this.tokens, sequence: this.#tokens.sequence },
+        path,
+        signal,
+      );
     });
   }
 
   /** Frees its memory, after the computation that is running. A second call does nothing. */
   [Symbol.dispose](): void {
-    this.#sequence[Symbol.dispose]();
-  }
-
-  #encode(added: Prompt, allowSpecial: GenerateOptions["allowSpecial"]): readonly number[] {
-    const { tokenizer } = this.#vocabulary;
-    if (typeof added === "string" && this.length > 0 && tokenizer !== undefined) {
-      return tokenizer.encode(added, { allowSpecial });
-    }
-    return Array.from(encodePrompts(tokenizer, [added], allowSpecial)[0]);
-  }
-
-  async #logits(
-    signal: AbortSignal | undefined,
-    how: ReadOptions = {},
-  ): Promise<Float32Array<ArrayBuffer>> {
-    this.#sequence.checkUsable();
-    if (this.length === 0) {
-      throw new InvalidArgumentError(
-        `Cannot tell what follows: the text has no token. ${
-          firstTokenAdvice(this.#vocabulary.tokenizer)
-        }`,
-      );
-    }
-    await this.#read(signal, how);
-    return this.#sequence.logits;
-  }
-
-  /** Adds tokens, and takes them back if what is done with them fails. */
-  async #add<T>(added: readonly number[], action: () => Promise<T>): Promise<T> {
-    const { length } = this;
-    const { contextLength } = this.#engine.model.config;
-    if (length + added.length > contextLength) {
-      throw new InvalidArgumentError(
-        `Cannot append ${added.length} tokens to a text of ${length}: ` +
-          `the model has ${contextLength} positions`,
-      );
-    }
-    for (const id of added) this.#tokens.push(id);
-    this.#numChanges++;
-    try {
-      return await action();
-    } catch (error) {
-      if (!this.#sequence.isDisposed) this.#forget(length);
-      throw error;
-    }
-  }
-
-  /** For what is read of the text from now on; all there is so far was given. */
-  #hooked(
-    action: string,
-    hooks: Hooks | undefined,
-    length: number = this.length,
-  ): HookedText | undefined {
-    const sizes = { numRead: this.length, promptLength: this.length, length };
-    hooks?.begin(action, { numTexts: 1, numTogether: 1, ...sizes });
-    return hooks?.open(0, this.length);
-  }
-
-  /** Reads what has not been read. */
-  async #read(
-    signal: AbortSignal | undefined,
-    // Always with what the logits add up to: the log-probability of a token is the same number whenever its text was read.
-    { onProgress, hooked, numLargest = numLargestLogits(this.#engine.model) }: ReadOptions = {},
-  ): Promise<void> {
-    const sequence = this.#sequence;
-    // A fork that could not be made has tokens too.
-    sequence.restart();
-    const isRead = sequence.length > 0 && sequence.length === this.length;
-    // Where more of the logits are wanted than is known of them, the last token is read again.
-    if (isRead && !tellsEnough(sequence.summary, numLargest)) sequence.truncate(this.length - 1);
-    const tokens = this.#tokens.slice(sequence.length);
-    const request = { sequence, tokens, logits: "last" as const, hooked };
-    await this.#engine.step([request], { signal, onProgress, numLargest });
-  }
-
-  /** Forgets all tokens from `length` on. The last one is read again: the logits after it are wanted. */
-  #forget(length: number): void {
-    this.#sequence.truncate(Math.min(this.#sequence.length, Math.max(0, length - 1)));
-    this.#tokens.length = length;
-    this.#numChanges++;
+    this.#tokens.sequence[Symbol.dispose]();
   }
 
   /** Does one thing after another; at once where nothing else is to be done. */
   async #inTurn<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
-    this.#sequence.checkUsable();
+    this.#tokens.sequence.checkUsable();
     return await this.#turns.take(signal, action);
   }
-
-  #checkRoom(): void {
-    const { contextLength } = this.#engine.model.config;
-    if (this.length < contextLength) return;
-    throw new InvalidArgumentError(
-      `Cannot continue a text of ${this.length} tokens: the model has ${contextLength} positions. ` +
-        "Truncate it, or open one with its last tokens.",
-    );
-  }
-}
-
-/** Whether logits of which this is known will do where so many of the largest decide: 0 or nothing for all. */
-function tellsEnough(summary: LogitsSummary | undefined, numLargest = 0): boolean {
-  const { largest } = summary ?? {};
-  return largest === undefined || (numLargest > 0 && largest.ids.length > numLargest);
 }

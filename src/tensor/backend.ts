@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { showFields } from "../base/show_fields.ts";
 import { checkOptions, integer } from "../base/check_options.ts";
 import { InvalidArgumentError, NativeError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
@@ -192,6 +193,8 @@ export class Backend implements Disposable {
     this.#servers?.[Symbol.dispose]();
   }
 }
+
+showFields(Backend, ({ name, threads }) => ({ name, threads }));
 
 function threadsOf(options: CpuOptions): number {
   const { threads } = checkOptions("use the CPU", options, { threads: integer(1, MAX_THREADS) });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { showFields } from "../base/show_fields.ts";
 import { checkOptions, integer, oneOf, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { library } from "../ffi/library.ts";
@@ -369,3 +370,5 @@ export class Graph implements Disposable {
     throw new TypeError(`Cannot ${action} ${x}: it is not a tensor of this graph`);
   }
 }
+
+showFields(Graph, ({ backend, numNodes }) => ({ backend: backend.name, numNodes }));

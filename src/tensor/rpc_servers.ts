@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { showFields } from "../base/show_fields.ts";
 import { texts } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NativeLibraryError } from "../base/errors.ts";
@@ -61,6 +62,10 @@ export class RpcServers implements Disposable {
   }
 
   static {
+    showFields(RpcServers, (servers) => ({
+      endpoints: servers.#watches.map(({ endpoint }) => formatRpcEndpoint(endpoint)),
+      isAnyLost: servers.isAnyLost,
+    }));
     takeDevices = (servers) => {
       servers.checkConnected();
       const devices = servers.#devices;

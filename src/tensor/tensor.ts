@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { showFields } from "../base/show_fields.ts";
 import { describe } from "../base/describe.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
@@ -109,6 +110,7 @@ export class Tensor {
   }
 
   static {
+    showFields(Tensor, ({ shape, dtype }) => ({ shape, dtype }));
     createTensor = (record, layout) => new Tensor(KEY, record, layout);
     isTensor = (x): x is Tensor => typeof x === "object" && x !== null && #record in x;
     isDense = (x) => x.#isDense;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { showFields } from "../base/show_fields.ts";
 import { describe } from "../base/describe.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
@@ -30,6 +31,10 @@ import { Tokenizer } from "./tokenizer.ts";
 export class StreamDecoder {
   readonly #tokenizer: Tokenizer;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  static {
+    showFields(StreamDecoder, (decoder) => ({ tokenizer: decoder.#tokenizer }));
+  }
 
   /** A decoder for the tokens of one text. Throws a `TypeError` for what is not a tokenizer. */
   constructor(tokenizer: Tokenizer) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { showFields } from "../base/show_fields.ts";
 import {
   checkOptions,
   flag,
@@ -400,6 +401,8 @@ export class Tokenizer {
     return this.#encoder.encode(text, allowSpecial, minIds);
   }
 }
+
+showFields(Tokenizer, ({ vocabSize, endOfTextId }) => ({ vocabSize, endOfTextId }));
 
 /** Throws where one that is no choice is not given. */
 function requireAll<T extends object>(options: T, names: readonly (keyof T & string)[]): void {

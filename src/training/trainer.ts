@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { showFields } from "../base/show_fields.ts";
 import { abortSignal, checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NativeError, NumericalError } from "../base/errors.ts";
@@ -327,6 +328,8 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     this.#resources[Symbol.dispose]();
   }
 }
+
+showFields(Trainer, ({ numSteps, weights }) => ({ numSteps, numWeights: weights.length }));
 
 /** @throws {NativeError} if there is not enough memory, which says what to do about it */
 function createGraph(

@@ -20,8 +20,8 @@ Deno.test("Text.score() tells of each token that it adds what the text before sa
     assertEquals(rank, place + 1);
     assertClose([logProbability], [expected[place].logProbability], TOLERANCE);
     assertEquals(
-      topLogProbabilities!.map(({ id }) => id),
-      expected.slice(0, 3).map(({ id }) => id),
+      topLogProbabilities!.map(({ id, text }) => [id, text]),
+      expected.slice(0, 3).map(({ id }) => [id, model.tokenizer!.decode([id])]),
     );
     await other.append([id]);
   }

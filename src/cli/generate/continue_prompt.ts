@@ -6,7 +6,6 @@
 import type { GenerateOptions } from "../../generation/generate_options.ts";
 import type { GPT2 } from "../../gpt2.ts";
 import type { TokenIds } from "../../tokenizer/token_ids.ts";
-import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Io } from "../terminal/io.ts";
 import { GeneratedSequences } from "./generated_sequence.ts";
 import { ReadingBar } from "./reading_bar.ts";
@@ -16,7 +15,6 @@ import type { Stopwatch } from "./stopwatch.ts";
 /** What to continue, and how. */
 export interface Continuation {
   readonly model: GPT2;
-  readonly tokenizer: Tokenizer;
   readonly options: GenerateOptions & { readonly numReturnSequences: number };
   /** Notes when tokens come. */
   readonly stopwatch: Stopwatch;
@@ -33,7 +31,7 @@ export interface Continuation {
  */
 export async function continuePrompt(
   prompt: TokenIds,
-  { model, tokenizer, options, stopwatch, io, isQuiet }: Continuation,
+  { model, options, stopwatch, io, isQuiet }: Continuation,
   { echo, isStreamed, withTokens }: { echo: string; isStreamed: boolean; withTokens: boolean },
 ): Promise<GeneratedSequences> {
   await using reading = new ReadingBar(io.stderr);
@@ -47,7 +45,7 @@ export async function continuePrompt(
   let printer: SequencePrinter | undefined;
   const start = async () => {
     await reading.end();
-    result = new GeneratedSequences(tokenizer, { numSequences, withTokens });
+    result = new GeneratedSequences({ numSequences, withTokens });
     if (isStreamed) printer = new SequencePrinter(io.stdout, { prompt: echo, numSequences });
     return result;
   };

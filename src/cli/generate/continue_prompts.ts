@@ -24,14 +24,14 @@ export interface EncodedPrompt {
  */
 export async function continuePrompts(
   prompts: readonly EncodedPrompt[],
-  { model, tokenizer, options, stopwatch, io, isQuiet }: Continuation,
+  { model, options, stopwatch, io, isQuiet }: Continuation,
   { seed, withTokens }: { seed: number | undefined; withTokens: boolean },
 ): Promise<void> {
   const bar = new ProgressBar(io.stderr, "Continuing prompts");
   const numSequences = options.numReturnSequences;
   const begun = new Map<number, GeneratedSequences>();
   const resultOf = (index: number) =>
-    begun.get(index) ?? new GeneratedSequences(tokenizer, { numSequences, withTokens });
+    begun.get(index) ?? new GeneratedSequences({ numSequences, withTokens });
   let numWritten = 0;
   const writeNext = async () => {
     const { text: prompt } = prompts[numWritten];

@@ -4,8 +4,6 @@
  * @module
  */
 import type { FinishReason, GeneratedToken } from "../../generation/generated_token.ts";
-import { type ReadableToken, readableToken } from "../../tokenizer/readable_token.ts";
-import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
 /** A continuation, as JSON has it. */
 export interface GeneratedSequence {
@@ -18,26 +16,21 @@ export interface GeneratedSequence {
 }
 
 /** A token of it. */
-interface SequenceToken extends Pick<GeneratedToken, "id" | "text" | "logProbability"> {
-  /** With `--top-log-probabilities`. */
-  readonly topLogProbabilities?: readonly (ReadableToken & {
-    readonly logProbability: number;
-  })[];
-}
+type SequenceToken = Pick<
+  GeneratedToken,
+  "id" | "text" | "logProbability" | "topLogProbabilities"
+>;
 
 /** Gathers the tokens of the continuations of one prompt. */
 export class GeneratedSequences {
   /** The continuations so far. */
   readonly list: GeneratedSequence[];
-  readonly #tokenizer: Tokenizer;
   #numUnfinished: number;
 
   /** @param options `withTokens` keeps each token too */
   constructor(
-    tokenizer: Tokenizer,
     { numSequences, withTokens }: { numSequences: number; withTokens: boolean },
   ) {
-    this.#tokenizer = tokenizer;
     this.#numUnfinished = numSequences;
     this.list = Array.from({ length: numSequences }, () => ({
       text: "",
@@ -64,10 +57,7 @@ export class GeneratedSequences {
       text,
       logProbability,
       ...topLogProbabilities && {
-        topLogProbabilities: topLogProbabilities.map(({ id, logProbability }) => ({
-          ...readableToken({ tokenizer: this.#tokenizer }, id),
-          logProbability,
-        })),
+        topLogProbabilities,
       },
     });
   }
