@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FileFormatError } from "../base/errors.ts";
+import { FileFormatError, InvalidArgumentError } from "../base/errors.ts";
 import { quote, quotePath } from "../base/describe.ts";
 import { rowBytes, tensorTypeInfo } from "../formats/tensor_type.ts";
 import { dequantize, findNonFinite, quantize, type WeightType } from "./quantize.ts";
@@ -137,7 +137,7 @@ class RowConverter {
     if (index === undefined) return;
     const block = values.subarray(index, index + tensorTypeInfo(this.#to).blockSize);
     const largest = block.reduce((max, value) => Math.abs(value) > Math.abs(max) ? value : max);
-    throw new RangeError(
+    throw new InvalidArgumentError(
       `Cannot store tensor ${
         quote(this.#weight.storedName)
       } as ${this.#to}: a value is too large at ` +

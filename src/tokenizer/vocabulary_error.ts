@@ -26,6 +26,7 @@ export function vocabularyError(what: string, received: unknown, path?: string):
 
 /** The beginning of a JSON value, as JSON. */
 function show(value: unknown, depth: number): string {
+  if (value === undefined) return "nothing";
   if (typeof value === "string") {
     const cut = value.length > MAX_SHOWN_CHARS ? "..." : "";
     return JSON.stringify(value.slice(0, MAX_SHOWN_CHARS)) + cut;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
 import { fileTypeId } from "../../src/checkpoint/file_types.ts";
 import { openCheckpoint } from "../../src/checkpoint/open_checkpoint.ts";
-import { FileFormatError, StorageError } from "../../src/base/errors.ts";
+import { FileFormatError, InvalidArgumentError, StorageError } from "../../src/base/errors.ts";
 import { referencePath } from "../model/reference.ts";
 import { copyFolder, plainFolder, TemporaryFolder, valuesOf } from "./folders.ts";
 import { copyGguf, readGguf } from "./gguf_files.ts";
@@ -262,7 +262,7 @@ Deno.test("convertCheckpoint() refuses values beyond the range of the type", asy
   });
   const error = await assertRejects(
     () => convertCheckpoint(path, folder.file("target.gguf"), { type: "f16" }),
-    RangeError,
+    InvalidArgumentError,
   );
   assertStringIncludes(error.message, '"transformer.wte.weight" as f16');
   assertStringIncludes(error.message, "at [7, 1]: received -1000000");

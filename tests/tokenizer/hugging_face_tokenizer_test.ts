@@ -300,7 +300,7 @@ for (const [name, vocabText, merges, message] of badFiles) {
 const badTokenizerJson: [name: string, text: string, message: string][] = [
   ["a web page", webPage, "tokenizer.json is a web page"],
   ["a list", "[]", "tokenizer.json is not a JSON object: received []"],
-  ["an empty object", "{}", "model is not an object: received undefined"],
+  ["an empty object", "{}", "model is not an object: received nothing"],
   [
     "a key twice",
     tokenizerJson().replace('"version"', '"padding"'),
