@@ -262,6 +262,10 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     await refused(["--resume", ...out, "--overwrite"], 2, "--overwrite does not go with");
     await refused(["--resume", ...out, "--seed", "20"], 2, "--seed does not go with --resume");
     assertEquals(Deno.readFileSync(`${folder}/out/state.safetensors`), before);
+    const plan = JSON.parse(Deno.readTextFileSync(`${folder}/out/plan.json`));
+    delete plan.model.numLayers;
+    Deno.writeTextFileSync(`${folder}/out/plan.json`, JSON.stringify(plan));
+    await refused(["--resume", ...out], 2, "numLayers must be an integer");
   }));
 
 Deno.test("train refuses a folder with a run before it changes anything in it, and goes on without the text", () =>

@@ -170,7 +170,7 @@ export function readPlan(out: string): TrainingPlan {
   }
   const plan = readJsonObject(path);
   if (typeof plan.data === "string" && isPlan(plan)) {
-    checkedSettings(path, plan as ConfigFile);
+    checkedSettings(path, plan as ConfigFile, {});
     return plan as unknown as TrainingPlan;
   }
   throw new UsageError(
@@ -308,13 +308,23 @@ function readConfigFile(path: string): ConfigFile {
   );
 }
 
-/** Settings of a file, if they are such as there are. */
-function checkedSettings(path: string, config: ConfigFile): ConfigFile {
+/** Of the sizes that a preset has, those that are not given are any. */
+const ANY_SIZES = { embeddingDim: 4, numHeads: 1, numLayers: 1 };
+
+/**
+ * Settings of a file, if they are such as there are.
+ *
+ * @param sizes those that need not be given
+ */
+function checkedSettings(
+  path: string,
+  config: ConfigFile,
+  sizes: Partial<GPT2ConfigFields> = ANY_SIZES,
+): ConfigFile {
   try {
     if (config.training !== undefined) checkOptions("train", config.training, trainerRules);
     if (config.model !== undefined) {
-      // Of the sizes that a preset has, those that are not given are any.
-      new GPT2Config(Object.assign({ embeddingDim: 4, numHeads: 1, numLayers: 1 }, config.model));
+      new GPT2Config(Object.assign({}, sizes, config.model));
     }
     return config;
   } catch (error) {
