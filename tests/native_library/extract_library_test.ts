@@ -88,6 +88,27 @@ for (const [what, damage] of Object.entries(damages)) {
   });
 }
 
+Deno.test("extractFrom() takes the copy of a faster process, where no file in use is replaced", () => {
+  using sandbox = new Sandbox();
+  const { renameSync } = Deno;
+  Deno.renameSync = (from, to) => {
+    renameSync(from, to);
+    throw new Deno.errors.PermissionDenied("Access denied. (os error 5)");
+  };
+  try {
+    assertEquals(sandbox.extract(), sandbox.path);
+    assertWhole(sandbox.path);
+    // What is in use and is no whole copy is not taken.
+    Deno.truncateSync(sandbox.path, 100);
+    Deno.renameSync = () => {
+      throw new Deno.errors.PermissionDenied("Access denied. (os error 5)");
+    };
+    assertThrows(() => sandbox.extract([sandbox.cache]), NativeLibraryError, "Access denied");
+  } finally {
+    Deno.renameSync = renameSync;
+  }
+});
+
 Deno.test({
   name: "extractFrom() replaces a symbolic link, and does not touch what it points to",
   ignore: !isPosix,

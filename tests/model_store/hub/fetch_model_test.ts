@@ -69,6 +69,21 @@ test("fetchModel() fills the cache as Python does", async (hub, folder) => {
   assertEquals(Array.from(Deno.readDirSync(folder.file(`${FOLDER}/blobs`))).length, names.length);
 });
 
+test("fetchModel() copies where the system only says that it made a link", async (hub, folder) => {
+  const { symlink } = Deno;
+  Deno.symlink = () => Promise.resolve();
+  try {
+    const { path } = await fetchModel(MODEL, hub.settings(folder.path));
+    for (const { name } of Deno.readDirSync(path)) {
+      assert(Deno.lstatSync(`${path}/${name}`).isFile);
+      assertEquals(Deno.readFileSync(`${path}/${name}`), Deno.readFileSync(new URL(name, PLAIN)));
+    }
+    assertEquals(Array.from(Deno.readDirSync(path)).length, 5);
+  } finally {
+    Deno.symlink = symlink;
+  }
+});
+
 test("fetchModel() makes no request for what is in the cache", async (hub, folder) => {
   const first = await fetchModel(MODEL, hub.settings(folder.path));
   hub.seen.length = 0;
