@@ -170,7 +170,7 @@ def main() -> None:
         "clean": CLEAN,
         "corrupted": CORRUPTED,
         "answer": ANSWER,
-        "wrong": WRONG,
+        "against": WRONG,
         "repeated": REPEATED,
         "cache": named_cache(cache, logits, config.n_layer),
         "patching": patching_matrices(model, cache),

@@ -6,8 +6,8 @@ The model is that of tests/fixtures/reference/activations. Both are computed fro
 by their definitions, with plain PyTorch in float64:
 
     lens            lm_head(ln_f(residual)), softmax
-    attribution     ((part - mean(part)) / std(residual) * ln_f.weight) @ lm_head[target]
-                    and ln_f.bias @ lm_head[target]; against another token, less the same of that
+    attribution     ((part - mean(part)) / std(residual) * ln_f.weight) @ lm_head[answer]
+                    and ln_f.bias @ lm_head[answer]; against another token, less the same of that
 
 `parts` are the embeddings, each head (its rows of the output projection, without the bias), that
 bias, and each MLP. That they sum to the logit is asserted here too.
@@ -28,7 +28,7 @@ from reference.weights import create_generated_model
 FIXTURES = Path(__file__).parents[1] / "tests" / "fixtures"
 CASE = FIXTURES / "reference" / "activations"
 TOP = 3
-ATTRIBUTIONS = [(6, 11, None), (6, 11, 40), (3, 0, 63)]  # position, target, against
+ATTRIBUTIONS = [(6, 11, None), (6, 11, 40), (3, 0, 63)]  # position, answer, against
 SCALE_NAMES = ("weight_scale", "bias_scale", "norm_weight_scale", "norm_bias_scale")
 
 
@@ -77,11 +77,11 @@ def residual_parts(model: GPT2LMHeadModel, found: dict, token: int, position: in
 
 def attribute(model: GPT2LMHeadModel, found: dict, tokens: list[int], *asked) -> dict:
     """The contributions to the logit of a token after a position, or to a difference of two."""
-    position, target, against = asked
+    position, answer, against = asked
     norm = model.transformer.ln_f
-    direction = model.lm_head.weight[target]
+    direction = model.lm_head.weight[answer]
     logits = found["logits"][0, position]
-    logit = logits[target]
+    logit = logits[answer]
     if against is not None:
         direction = direction - model.lm_head.weight[against]
         logit = logit - logits[against]
@@ -96,7 +96,7 @@ def attribute(model: GPT2LMHeadModel, found: dict, tokens: list[int], *asked) ->
     torch.testing.assert_close(sum(contributions.values()), logit.item(), rtol=0, atol=1e-9)
     return {
         "position": position,
-        "target": target,
+        "answer": answer,
         "against": against,
         "logit": logit.item(),
         "contributions": contributions,

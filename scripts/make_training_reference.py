@@ -42,7 +42,7 @@ GRADIENT_CLIP = 1.0
 # What the case `tied` measures beside its loss.
 DIFFERENCE = {
     "answer": 5,
-    "wrong": 17,
+    "against": 17,
     "position": 6,
     "of": ["embedding", "blocks.0.attention.weights", "blocks.1.residual", "blocks.0.mlpProjection.weight"],
 }
@@ -195,7 +195,7 @@ def save_activation_gradients(config: GPT2Config, tokens: torch.Tensor, targets:
     model.zero_grad()
     # Of the first text only.
     logits = model(tokens[:1]).logits[0, DIFFERENCE["position"]]
-    (logits[DIFFERENCE["answer"]] - logits[DIFFERENCE["wrong"]]).backward()
+    (logits[DIFFERENCE["answer"]] - logits[DIFFERENCE["against"]]).backward()
     found = activation_gradients(seen, config.n_head)
     of_weights = {our_name(n): our_layout(n, p.grad) for n, p in model.named_parameters()}
     save_file(

@@ -141,7 +141,7 @@ Deno.test("useAdapters() changes all calls that do not say, and what looks insid
   try {
     assertEquals(await lastLogits(prompt, {}), expected);
     assertEquals(await lastLogits(prompt, { adapters: [] }), plain);
-    const { logit, contributions } = await directLogitAttribution(model, prompt, { target: 7 });
+    const { logit, contributions } = await directLogitAttribution(model, prompt, { answer: 7 });
     assertClose([logit], [expected[7]], TOLERANCE, "the logit");
     const sum = contributions.reduce((sum, { logit }) => sum + logit, 0);
     assertClose([sum], [logit], TOLERANCE, "the sum of what adds to it");

@@ -6,8 +6,8 @@ import { directLogitAttribution } from "@allformers/gpt2/inspect";
 
 using model = await GPT2.fromPretrained("demo");
 const tokens = model.tokenizer!.encode("God save the king and");
-const [target, against] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
-const { logit, contributions } = await directLogitAttribution(model, tokens, { target, against });
+const [answer, against] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
+const { logit, contributions } = await directLogitAttribution(model, tokens, { answer, against });
 
 console.log(
   `" his" is ${Math.exp(logit).toFixed(2)} times as likely as " her": ${

@@ -6,7 +6,7 @@ import { type CapturedActivations, GPT2 } from "@allformers/gpt2";
 using model = await GPT2.fromPretrained("demo");
 const encode = (text: string) => [...model.tokenizer!.encode(text)];
 const [clean, corrupted] = ["God save the king and", "God save the queen and"].map(encode);
-const [[answer], [wrong]] = [" his", " her"].map(encode);
+const [[answer], [against]] = [" his", " her"].map(encode);
 
 /** At each position, the product of two activations. */
 function products(a: CapturedActivations, b: CapturedActivations, name: string): number[] {
@@ -19,7 +19,7 @@ function products(a: CapturedActivations, b: CapturedActivations, name: string):
 }
 const names = ["embedding", ...[0, 1, 2].map((layer) => `blocks.${layer}.residual`)];
 const { activations: cleanRun } = await model.forward(clean, { capture: names });
-const options = { of: names, capture: names, answer, wrong };
+const options = { of: names, capture: names, answer, against };
 const { gradients, activations } = await model.gradients(corrupted, options);
 
 const print = (name: string, values: readonly (number | string)[]) => {

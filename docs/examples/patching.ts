@@ -9,12 +9,12 @@ using model = await GPT2.fromPretrained("demo");
 const [clean, corrupted] = ["God save the king and", "God save the queen and"].map((text) =>
   model.tokenizer!.encode(text)
 );
-const [answer, wrong] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
+const [answer, against] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
 const found = await activationPatching(model, {
   clean,
   corrupted,
   answer,
-  wrong,
+  against,
 });
 
 console.log("block ", [...clean].map((id) => model.tokenizer!.decode([id]).padStart(6)).join(" "));

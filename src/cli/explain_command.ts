@@ -50,7 +50,7 @@ export const explainCommand = defineCommand({
       help:
         "Explain what follows this token, counted from 0, or from the end if it is below 0. Default: the last one.",
     },
-    target: {
+    answer: {
       kind: "text",
       valueName: "token",
       help: 'What speaks for this token, such as " mat"? Default: the likeliest.',
@@ -84,7 +84,7 @@ export const explainCommand = defineCommand({
   },
   examples: [
     ['explain "The cat sat on the" --model demo', "What the demo model expects, and why"],
-    ['explain "ROMEO: My" --model demo --target " lord"', "What speaks for another token"],
+    ['explain "ROMEO: My" --model demo --answer " lord"', "What speaks for another token"],
     ["explain --file story.txt --position 20 --top-p 0.9", "In the middle of a text"],
     ['explain "The cat sat on the" --html cat.html', "A page to look around in"],
     ["explain --file story.txt --model a.gguf --compare b.gguf", "Where two files differ"],
@@ -103,7 +103,7 @@ export const explainCommand = defineCommand({
     const [encoded] = encodePrompts(tokenizer, [given], values.allowSpecial ? "all" : undefined);
     const tokens = Array.from(encoded);
     const position = placeIn(tokens.length, model.config.contextLength, values.position);
-    const { target, against, html } = values;
+    const { answer, against, html } = values;
     if (html !== undefined) {
       const { checkReport } = await import("./explain/write_report.ts");
       await checkReport(html, position + 1, json);
@@ -115,7 +115,7 @@ export const explainCommand = defineCommand({
     const explanation = await explain(model, tokens, {
       position,
       top,
-      target: target === undefined ? undefined : oneToken("--target", target, tokenizer),
+      answer: answer === undefined ? undefined : oneToken("--answer", answer, tokenizer),
       against: against === undefined ? undefined : oneToken("--against", against, tokenizer),
       signal: io.signal,
     });

@@ -58,10 +58,11 @@ export const patchCommand = defineCommand({
       valueName: "token",
       help: "The right token. Default: the likeliest after the clean prompt.",
     },
-    wrong: {
+    against: {
       kind: "text",
       valueName: "token",
-      help: "The wrong one. Default: the likeliest after the corrupted prompt.",
+      help:
+        "The token that it is measured against, a wrong one. Default: the likeliest after the corrupted prompt.",
     },
     vector: {
       kind: "text",
@@ -81,11 +82,11 @@ export const patchCommand = defineCommand({
   },
   examples: [
     [
-      'patch "The king is" "The queen is" --answer " his" --wrong " her" --model demo',
+      'patch "The king is" "The queen is" --answer " his" --against " her" --model demo',
       "Where the demo model knows whom it is about",
     ],
     [
-      'patch "The king is" "The queen is" --sites heads --answer " his" --wrong " her"',
+      'patch "The king is" "The queen is" --sites heads --answer " his" --against " her"',
       "Which heads carry it on",
     ],
     [
@@ -112,12 +113,12 @@ export const patchCommand = defineCommand({
     requireSameLength(clean, corrupted, tokenizer);
     const optional = (flag: string, text: string | undefined) =>
       text === undefined ? undefined : oneToken(flag, text, tokenizer);
-    const [answer, wrong] = [
+    const [answer, against] = [
       optional("--answer", values.answer),
-      optional("--wrong", values.wrong),
+      optional("--against", values.against),
     ];
     const bar = new ProgressBar(io.stderr, "Patching");
-    const options = { clean, corrupted, sites, answer, wrong, signal: io.signal };
+    const options = { clean, corrupted, sites, answer, against, signal: io.signal };
     try {
       const found = await activationPatching(model, {
         ...options,

@@ -26,7 +26,7 @@ import { replace } from "./replace.ts";
 
 /** Options of {@linkcode activationPatching}. */
 export interface ActivationPatchingOptions extends PatchedPrompts {
-  /** What is measured of the logits after the last token, (vocab). Default: the logit of `answer` less that of `wrong`. */
+  /** What is measured of the logits after the last token, (vocab). Default: the logit of `answer` less that of `against`. */
   metric?: (logits: Float32Array) => number;
   /** How many sites are computed side by side. Default: as many as have 512 tokens. */
   batchSize?: number;
@@ -87,8 +87,8 @@ const TOKENS_PER_BATCH = 512;
  *
  * using model = await GPT2.fromPretrained("demo");
  * const [clean, corrupted] = ["The king is", "The queen is"].map((text) => model.tokenizer!.encode(text));
- * const [answer, wrong] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
- * const found = await activationPatching(model, { clean, corrupted, answer, wrong });
+ * const [answer, against] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
+ * const found = await activationPatching(model, { clean, corrupted, answer, against });
  * for (let layer = 0; layer < model.config.numLayers; layer++) {
  *   console.log(layer, [...activationAt(found, layer)].map((x) => x.toFixed(2)).join(" "));
  * }
@@ -178,8 +178,8 @@ function metricOf(
 ): (logits: Float32Array) => number {
   const { metric } = options;
   if (metric !== undefined) return (logits) => checkMetric(metric(logits));
-  const { answer, wrong } = answersOf(ACTION, model, options, clean, corrupted);
-  return (logits) => logits[answer] - logits[wrong];
+  const { answer, against } = answersOf(ACTION, model, options, clean, corrupted);
+  return (logits) => logits[answer] - logits[against];
 }
 
 function checkMetric(value: unknown): number {

@@ -25,12 +25,12 @@ export interface AttributionPatchingOptions extends PatchedPrompts {
 
 /** What attribution patching uses of a `GPT2`. */
 export interface DifferentiableModel extends InspectableModel {
-  /** How much the logit of `answer`, less that of `wrong`, changes with activations; and these, where `capture` asks for them. */
+  /** How much the logit of `answer`, less that of `against`, changes with activations; and these, where `capture` asks for them. */
   gradients(tokens: TokenIds, options: {
     of: readonly string[];
     capture: readonly string[];
     answer: number;
-    wrong: number;
+    against: number;
     signal?: AbortSignal;
   }): Promise<
     { value: number; gradients: CapturedActivations; activations?: CapturedActivations }
@@ -52,8 +52,8 @@ const RULES: OptionRules<AttributionPatchingOptions> = { ...promptRules, signal:
  *
  * using model = await GPT2.fromPretrained("demo");
  * const [clean, corrupted] = ["The king is", "The queen is"].map((text) => model.tokenizer!.encode(text));
- * const [answer, wrong] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
- * const found = await attributionPatching(model, { clean, corrupted, answer, wrong, sites: "heads" });
+ * const [answer, against] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
+ * const found = await attributionPatching(model, { clean, corrupted, answer, against, sites: "heads" });
  * for (let layer = 0; layer < model.config.numLayers; layer++) {
  *   console.log(layer, [...activationAt(found, layer)].map((x) => x.toFixed(2)).join(" "));
  * }
@@ -81,13 +81,13 @@ export async function attributionPatching(
 
   const cleanRun = await model.forward(clean, { capture: names, logits: "last", signal });
   const { logits } = await model.forward(corrupted, { logits: "last", signal });
-  const { answer, wrong } = answersOf(ACTION, model, checked, cleanRun.logits, logits);
-  const [from, to] = [logits, cleanRun.logits].map((each) => each[answer] - each[wrong]);
+  const { answer, against } = answersOf(ACTION, model, checked, cleanRun.logits, logits);
+  const [from, to] = [logits, cleanRun.logits].map((each) => each[answer] - each[against]);
   const corruptedRun = await model.gradients(corrupted, {
     of: names,
     capture: names,
     answer,
-    wrong,
+    against,
     signal,
   });
 

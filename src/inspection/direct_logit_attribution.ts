@@ -26,7 +26,7 @@ import { unembeddingRows } from "./unembedding.ts";
 /** Options of {@linkcode directLogitAttribution}. */
 export interface DirectLogitAttributionOptions {
   /** The token whose logit is explained. Default: the likeliest. */
-  target?: number;
+  answer?: number;
   /** A token whose logit is subtracted from that. Default: none. */
   against?: number;
   /** After which position, counted from the end if negative. Default: the last one. */
@@ -54,10 +54,10 @@ export interface DirectLogitAttribution {
   /** After which position of the text. */
   readonly position: number;
   /** The token that is explained. */
-  readonly target: ReadableToken;
+  readonly answer: ReadableToken;
   /** The token that it is compared with. */
   readonly against?: ReadableToken;
-  /** The logit of the target that the model computes, less that of `against`. */
+  /** The logit of the answer that the model computes, less that of `against`. */
   readonly logit: number;
   /** What it is the sum of, in the order in which it is computed. */
   readonly contributions: readonly LogitContribution[];
@@ -74,7 +74,7 @@ const token: OptionRule = {
   isType: (value) => typeof value === "number",
 };
 const RULES: OptionRules<DirectLogitAttributionOptions> = {
-  target: token,
+  answer: token,
   against: token,
   position: { meaning: "a number", isType: (value) => typeof value === "number" },
   signal: abortSignal,
@@ -97,7 +97,7 @@ const RULES: OptionRules<DirectLogitAttributionOptions> = {
  * using model = await GPT2.fromPretrained("demo");
  * const [king, man] = [" king", " man"].map((word) => model.tokenizer!.encode(word)[0]);
  * const tokens = model.tokenizer!.encode("KING RICHARD III:\nI am the");
- * const { contributions } = await directLogitAttribution(model, tokens, { target: king, against: man });
+ * const { contributions } = await directLogitAttribution(model, tokens, { answer: king, against: man });
  * for (const { name, logit } of contributions.toSorted((a, b) => b.logit - a.logit).slice(0, 3)) {
  *   console.log(name, logit.toFixed(2));
  * }
@@ -118,14 +118,14 @@ export async function directLogitAttribution(
   options: DirectLogitAttributionOptions = {},
 ): Promise<DirectLogitAttribution> {
   const engine = engineFor(ACTION, model);
-  const { target, against, position: asked, signal } = checkOptions(ACTION, options, RULES);
+  const { answer, against, position: asked, signal } = checkOptions(ACTION, options, RULES);
   const whole = oneText(ACTION, tokens, model);
   const position = positionIn(ACTION, asked, whole.length);
-  if (target !== undefined) checkTokenOption(ACTION, "target", target, model);
+  if (answer !== undefined) checkTokenOption(ACTION, "answer", answer, model);
   if (against !== undefined) checkTokenOption(ACTION, "against", against, model);
-  if (target !== undefined && target === against) {
+  if (answer !== undefined && answer === against) {
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: \`target\` and \`against\` must differ: received ${target} for both.`,
+      `Cannot ${ACTION}: \`answer\` and \`against\` must differ: received ${answer} for both.`,
     );
   }
 
@@ -137,7 +137,7 @@ export async function directLogitAttribution(
     logits: "last",
     signal,
   });
-  const chosen = target ?? logits.reduce((best, logit, id) => logit > logits[best] ? id : best, 0);
+  const chosen = answer ?? logits.reduce((best, logit, id) => logit > logits[best] ? id : best, 0);
   const parts = await residualParts(engine, activations!, text[position], position, signal);
   const direction = await logitDirection(engine, chosen, against, signal);
   const [weight, bias] = ["finalNorm.weight", "finalNorm.bias"].map((name) =>
@@ -155,7 +155,7 @@ export async function directLogitAttribution(
   const sum = contributions.reduce((sum, { logit }) => sum + logit, 0);
   return {
     position,
-    target: readableToken(model, chosen),
+    answer: readableToken(model, chosen),
     ...against !== undefined && { against: readableToken(model, against) },
     logit,
     contributions,
@@ -166,11 +166,11 @@ export async function directLogitAttribution(
 /** What the normalized stream is multiplied with to give the logit, (embed). */
 async function logitDirection(
   engine: Engine,
-  target: number,
+  answer: number,
   against: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Float64Array> {
-  const ids = against === undefined ? [target] : [target, against];
+  const ids = against === undefined ? [answer] : [answer, against];
   const [row, other] = await unembeddingRows(engine, ids, signal);
   return Float64Array.from(row, (x, i) => x - (other?.[i] ?? 0));
 }

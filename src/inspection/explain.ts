@@ -25,7 +25,7 @@ export interface ExplainOptions {
   /** How many of the likeliest tokens, and of the strongest links, to name. Default: 10. */
   top?: number;
   /** The token that is attributed to parts of the model. Default: the likeliest. */
-  target?: number;
+  answer?: number;
   /** The token that it is compared with. Default: the likeliest other one. */
   against?: number;
   /** Stops the computation with an `AbortError`. */
@@ -50,7 +50,7 @@ export interface Explanation {
   readonly lens: readonly LensLayer[];
   /** Which heads look where, up to the position. */
   readonly attention: AttentionPatterns;
-  /** What speaks for the target after the position, and against the other token. */
+  /** What speaks for the answer after the position, and against the other token. */
   readonly attribution: DirectLogitAttribution;
 }
 
@@ -58,7 +58,7 @@ const ACTION = "explain";
 const RULES: OptionRules<ExplainOptions> = {
   position: { meaning: "a number", isType: (value) => typeof value === "number" },
   top: integer(1, 1000),
-  target: anything,
+  answer: anything,
   against: anything,
   signal: abortSignal,
 };
@@ -75,7 +75,7 @@ const RULES: OptionRules<ExplainOptions> = {
  * const { tokens, lens, attribution } = await explain(model, model.tokenizer!.encode("The cat sat on the"));
  * console.log(tokens.map(({ text, probability }) => [text, probability]));
  * console.log(lens.map(({ name, positions }) => [name, positions.at(-1)!.answer.rank]));
- * console.log(attribution.target.text, "rather than", attribution.against?.text);
+ * console.log(attribution.answer.text, "rather than", attribution.against?.text);
  * ```
  *
  * @param model a `GPT2`
@@ -93,7 +93,7 @@ export async function explain(
   options: ExplainOptions = {},
 ): Promise<Explanation> {
   engineFor(ACTION, model);
-  const { top = 10, position: asked, target, against, signal } = checkOptions(
+  const { top = 10, position: asked, answer, against, signal } = checkOptions(
     ACTION,
     options,
     RULES,
@@ -101,12 +101,12 @@ export async function explain(
   const text = oneText(ACTION, tokens, model);
   const position = positionIn(ACTION, asked, text.length);
   // Before the work begins.
-  if (target !== undefined) checkTokenOption(ACTION, "target", target, model);
+  if (answer !== undefined) checkTokenOption(ACTION, "answer", answer, model);
   if (against !== undefined) checkTokenOption(ACTION, "against", against, model);
   const lens = await logitLens(model, text, { top: Math.max(top, 2), signal });
   const said = lens.at(-1)!.positions;
   const [best, second] = said[position].top.map(({ id }) => id);
-  const chosen = target ?? best;
+  const chosen = answer ?? best;
   const rival = against ?? (chosen === best ? second : best);
   return {
     position,
@@ -121,7 +121,7 @@ export async function explain(
     attention: await attentionPatterns(model, text.slice(0, position + 1), { top, signal }),
     attribution: await directLogitAttribution(model, text, {
       position,
-      target: chosen,
+      answer: chosen,
       against: rival,
       signal,
     }),

@@ -54,7 +54,7 @@ export function positionIn(action: string, position: number = -1, length: number
 /**
  * A token of the vocabulary.
  *
- * @param name what it is called: `target`
+ * @param name what it is called: `answer`
  * @throws {TypeError} if it is not a number
  * @throws {RangeError} if there is none
  */

@@ -27,7 +27,7 @@ export interface PatchedPrompts {
   /** The token that is right. Default: the likeliest after the clean prompt. */
   answer?: number;
   /** The one that is not. Default: the likeliest after the corrupted prompt. */
-  wrong?: number;
+  against?: number;
 }
 
 const token: OptionRule = {
@@ -41,7 +41,7 @@ export const promptRules: OptionRules<PatchedPrompts> = {
   corrupted: anything,
   sites: oneOf("residual", "attention", "mlp", "heads"),
   answer: token,
-  wrong: token,
+  against: token,
 };
 
 /** The name of the activation of a layer that is patched. */
@@ -62,7 +62,7 @@ export const SITES: Readonly<Record<PatchingSites, (layer: number) => string>> =
 export function checkPrompts(
   action: string,
   model: InspectableModel,
-  { clean, corrupted, answer, wrong }: Readonly<PatchedPrompts>,
+  { clean, corrupted, answer, against }: Readonly<PatchedPrompts>,
 ): [clean: number[], corrupted: number[]] {
   const texts: [number[], number[]] = [
     oneText(action, clean, model),
@@ -76,7 +76,7 @@ export function checkPrompts(
     );
   }
   if (answer !== undefined) checkTokenOption(action, "answer", answer, model);
-  if (wrong !== undefined) checkTokenOption(action, "wrong", wrong, model);
+  if (against !== undefined) checkTokenOption(action, "against", against, model);
   return texts;
 }
 
@@ -93,13 +93,13 @@ export function answersOf(
   options: Readonly<PatchedPrompts>,
   clean: Float32Array,
   corrupted: Float32Array,
-): { answer: number; wrong: number } {
-  const { answer = likeliest(clean), wrong = likeliest(corrupted) } = options;
-  if (answer !== wrong) return { answer, wrong };
+): { answer: number; against: number } {
+  const { answer = likeliest(clean), against = likeliest(corrupted) } = options;
+  if (answer !== against) return { answer, against };
   const text = tokenizer === undefined ? "" : `, ${describe(tokenizer.decode([answer]))}`;
   throw new InvalidArgumentError(
     `Cannot ${action}: the right answer and the wrong one must differ: received ${answer}${text}, ` +
-      `for both. Name them in \`answer\` and \`wrong\`, or choose another prompt.`,
+      `for both. Name them in \`answer\` and \`against\`, or choose another prompt.`,
   );
 }
 

@@ -26,7 +26,7 @@ export interface GradientsOptions extends HookOptions, AdapterOptions {
   /** A token, or one for each text: what changes is then its logit, after `position` of each text. */
   answer?: number | readonly number[];
   /** A token, or one for each text, whose logit is subtracted from that of `answer`. Default: none. */
-  wrong?: number | readonly number[];
+  against?: number | readonly number[];
   /** After which position, or one for each text, counted from the end of each text if negative. Default: the last one. */
   position?: number | readonly number[];
   /** Stops the computation with an `AbortError`. */
@@ -49,7 +49,7 @@ export const gradientsRules: OptionRules<GradientsOptions> = {
     copy: (value) => copyRows("targets", value as TokenIds),
   },
   answer: numbers,
-  wrong: numbers,
+  against: numbers,
   position: numbers,
   signal: abortSignal,
   ...adapterRules,

@@ -67,7 +67,7 @@ export interface LogitPlace {
   /** The token. */
   readonly answer: number;
   /** The one whose logit is subtracted, if there is one. */
-  readonly wrong: number | undefined;
+  readonly against: number | undefined;
 }
 
 /** The logit of a token, less that of another one, after one position of each text; summed over the texts. */
@@ -90,9 +90,9 @@ export class LogitDifference implements Measure {
         const places = group.map((text) => this.#places[text]);
         graph.write(rows, Int32Array.from(places, ({ position }, i) => i * seq + position));
         const values = new Float32Array(batch * vocab);
-        places.forEach(({ answer, wrong }, i) => {
+        places.forEach(({ answer, against }, i) => {
           values[i * vocab + answer] = 1;
-          if (wrong !== undefined) values[i * vocab + wrong] = -1;
+          if (against !== undefined) values[i * vocab + against] = -1;
         });
         graph.write(signs, values);
       },

@@ -31,7 +31,7 @@ import { TrainingHooks } from "./training_hooks.ts";
 /** What `GPT2.gradients()` gives. */
 export interface ModelGradients {
   /**
-   * What the gradients are of: the mean cross-entropy of all targets in nats, or the logit of `answer`, less that of `wrong`,
+   * What the gradients are of: the mean cross-entropy of all targets in nats, or the logit of `answer`, less that of `against`,
    * summed over the texts.
    */
   readonly value: number;
@@ -183,12 +183,12 @@ function wantedOf(
 /** What the gradients are of. */
 function measureOf(
   texts: readonly (readonly number[])[],
-  { answer, wrong, position, targets }: GradientsOptions,
+  { answer, against, position, targets }: GradientsOptions,
   vocabSize: number,
 ): Measure {
   if (answer === undefined) {
-    if (wrong !== undefined || position !== undefined) {
-      const name = wrong === undefined ? "position" : "wrong";
+    if (against !== undefined || position !== undefined) {
+      const name = against === undefined ? "position" : "against";
       throw new TypeError(
         `Cannot ${ACTION}: ${name} belongs to answer: received it without. Name a token in answer.`,
       );
@@ -201,17 +201,17 @@ function measureOf(
     );
   }
   const answers = oneForEach("answer", answer, texts);
-  const wrongs = oneForEach("wrong", wrong, texts);
+  const rivals = oneForEach("against", against, texts);
   const positions = oneForEach("position", position, texts);
   const places = texts.map(({ length }, text) => {
-    const place = { answer: answers[text]!, wrong: wrongs[text] };
+    const place = { answer: answers[text]!, against: rivals[text] };
     checkToken("answer", place.answer, vocabSize);
-    if (place.wrong !== undefined) checkToken("wrong", place.wrong, vocabSize);
-    if (place.answer !== place.wrong) {
+    if (place.against !== undefined) checkToken("against", place.against, vocabSize);
+    if (place.answer !== place.against) {
       return { ...place, position: positionIn(positions[text], length) };
     }
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: \`answer\` and \`wrong\` must differ: received ${place.answer} for both.`,
+      `Cannot ${ACTION}: \`answer\` and \`against\` must differ: received ${place.answer} for both.`,
     );
   });
   return new LogitDifference(places);

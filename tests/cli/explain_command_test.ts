@@ -79,11 +79,11 @@ Deno.test("explain --json writes all numbers, and they are those of the model", 
   assertEquals(found.attribution.contributions.length, 2 + 4 * (4 + 2) + 1);
 });
 
-Deno.test("explain --position and --target explain another place and token", async () => {
-  const json = await explained(PROMPT, "--json", "--position", "2", "--target", " the");
-  const { position, attribution: { target, against }, candidates } = JSON.parse(json);
-  assertEquals([position, target.text, against.text], [2, " the", candidates.tokens[0].text]);
-  const shown = await explained(PROMPT, "--position", "2", "--target", " the", "--against", "s");
+Deno.test("explain --position and --answer explain another place and token", async () => {
+  const json = await explained(PROMPT, "--json", "--position", "2", "--answer", " the");
+  const { position, attribution: { answer, against }, candidates } = JSON.parse(json);
+  assertEquals([position, answer.text, against.text], [2, " the", candidates.tokens[0].text]);
+  const shown = await explained(PROMPT, "--position", "2", "--answer", " the", "--against", "s");
   assertMatch(shown, /^> {5}2 {2}"at"/m);
   assertMatch(shown, /^ {6}6 {2}" the"/m);
   assertMatch(shown, /^What speaks for " the" rather than "s"$/m);
@@ -116,10 +116,10 @@ const wrong: [args: string[], message: RegExp][] = [
     /--position .* received 7, and it has 7 tokens\. Give a number from 0 to 6/,
   ],
   [
-    ["--target", "the cat", PROMPT],
-    /--target must be one token: received "the cat", which is \d+: "the"/,
+    ["--answer", "the cat", PROMPT],
+    /--answer must be one token: received "the cat", which is \d+: "the"/,
   ],
-  [["--target", "", PROMPT], /--target needs a value/],
+  [["--answer", "", PROMPT], /--answer needs a value/],
   [["--against", "g lord", PROMPT], /The command tokenize shows/],
   [["--top", "0", PROMPT], /--top/],
   [["--temperature", "abc", PROMPT], /--temperature/],

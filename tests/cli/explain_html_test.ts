@@ -19,7 +19,7 @@ Deno.test("explain --html writes a page with what explain shows", async () => {
   assertEquals(data.tokens, tokens.map(({ text }: { text: string }) => text));
   assertEquals(data.tokens.join(""), "The cat sat on the");
   assertEquals(data.lens.length, lens.length);
-  assertEquals(data.attribution.target, attribution.target.text);
+  assertEquals(data.attribution.answer, attribution.answer.text);
   assertEquals(data.candidates.length, candidates.tokens.length);
   const last = data.lens.at(-1).positions.at(-1);
   assertEquals(last.top[0][0], data.candidates[0].text);

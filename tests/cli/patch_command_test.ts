@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli } from "./run_cli.ts";
 
-const TOKENS = ["--answer", " his", "--wrong", " her"];
+const TOKENS = ["--answer", " his", "--against", " her"];
 
 function patch(...args: string[]) {
   return runCli(["patch", ...args, "--model", "demo", "--threads", "1"]);
@@ -48,7 +48,7 @@ const wrong: [what: string, args: string[], message: string][] = [
   [
     "the same answer twice",
     ["The king is", "The queen is"],
-    "for both. Name them in --answer and --wrong,",
+    "for both. Name them in --answer and --against,",
   ],
   [
     "an answer of two tokens",

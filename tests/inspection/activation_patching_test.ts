@@ -13,7 +13,7 @@ import { smallModel } from "./small_model.ts";
 
 const clean = [1, 2, 3, 4, 5];
 const corrupted = [1, 2, 99, 4, 5];
-const [answer, wrong] = [7, 8];
+const [answer, against] = [7, 8];
 /** As many rows at once as there are sites in a batch: products are added up in another order. */
 const BATCH_TOLERANCE = 1e-6;
 
@@ -27,10 +27,10 @@ for (
 ) {
   Deno.test(`activationPatching() of ${sites} is the metric with each of them replaced`, async () => {
     using model = inspectable(smallModel());
-    const result = await activationPatching(model, { clean, corrupted, answer, wrong, sites });
+    const result = await activationPatching(model, { clean, corrupted, answer, against, sites });
     assertEquals(result.axes, sites === "heads" ? "layer head" : "layer position");
     assertEquals(result.shape, [2, size]);
-    const difference = (logits: Float32Array) => logits[answer] - logits[wrong];
+    const difference = (logits: Float32Array) => logits[answer] - logits[against];
     const run = async (tokens: number[]) =>
       await model.forward(tokens, { capture: names, logits: "last" });
     const [right, other] = [await run(clean), await run(corrupted)];
@@ -51,7 +51,7 @@ for (
 
 Deno.test("activationPatching() of the stream: what is alike changes nothing, what differs is all", async () => {
   using model = inspectable(smallModel());
-  const { data } = await activationPatching(model, { clean, corrupted, answer, wrong });
+  const { data } = await activationPatching(model, { clean, corrupted, answer, against });
   // Only one token differs, and positions before it never know.
   assertClose(data.subarray(0, 5), [0, 0, 1, 0, 0], 1e-5);
   assertClose(data.subarray(5, 7), [0, 0], 1e-5);
@@ -61,7 +61,7 @@ Deno.test("activationPatching() of the stream: what is alike changes nothing, wh
 Deno.test("activationPatching() finds the same in batches of any size, and tells how far it is", async () => {
   using model = inspectable(smallModel());
   const seen: PatchingProgress[] = [];
-  const options = { clean, corrupted, answer, wrong };
+  const options = { clean, corrupted, answer, against };
   const all = await activationPatching(model, options);
   const onProgress = (progress: PatchingProgress) => void seen.push(progress);
   const some = await activationPatching(model, { ...options, batchSize: 4, onProgress });
@@ -82,7 +82,7 @@ Deno.test("activationPatching() takes any metric, and the likeliest tokens if no
     const { logits } = await model.forward(tokens, { logits: "last" });
     return logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
   }));
-  const named = { answer: likeliest[0], wrong: likeliest[1] };
+  const named = { answer: likeliest[0], against: likeliest[1] };
   assertEquals(
     await activationPatching(model, { clean: one, corrupted: two }),
     await activationPatching(model, { clean: one, corrupted: two, ...named }),
@@ -102,7 +102,7 @@ Deno.test("activationPatching() stops when it is told to", async () => {
   const controller = new AbortController();
   const onProgress = () => controller.abort();
   const { signal } = controller;
-  const options = { clean, corrupted, answer, wrong, batchSize: 1, onProgress, signal };
+  const options = { clean, corrupted, answer, against, batchSize: 1, onProgress, signal };
   await assertRejects(() => activationPatching(model, options), DOMException);
 });
 

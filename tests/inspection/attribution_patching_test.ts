@@ -23,15 +23,15 @@ async function demo() {
   const [clean, corrupted] = ["God save the king and", "God save the queen and"].map((
     text,
   ) => [...model.tokenizer!.encode(text)]);
-  const [answer, wrong] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
-  return { model, prompts: { clean, corrupted, answer, wrong } };
+  const [answer, against] = [" his", " her"].map((text) => model.tokenizer!.encode(text)[0]);
+  return { model, prompts: { clean, corrupted, answer, against } };
 }
 
 for (const sites of SITES) {
   Deno.test(`attributionPatching() of ${sites} is the slope of what patching does`, async () => {
     const { model: disposed, prompts } = await demo();
     using model = disposed;
-    const { clean, corrupted, answer, wrong } = prompts;
+    const { clean, corrupted, answer, against } = prompts;
     const found = await attributionPatching(model, { ...prompts, sites });
     const exact = await activationPatching(model, { ...prompts, sites });
     assertEquals([found.axes, found.shape], [exact.axes, exact.shape]);
@@ -54,7 +54,7 @@ for (const sites of SITES) {
       const place = sites === "heads" ? { heads: [index] } : { positions: [index] };
       const intervene = { [name]: replace({ ...from, data }, place) };
       const { logits } = await model.forward(corrupted, { logits: "last", intervene });
-      const slope = (logits[answer] - logits[wrong] - found.corrupted) / STEP;
+      const slope = (logits[answer] - logits[against] - found.corrupted) / STEP;
       const estimate = found.metrics[layer * found.shape[1] + index] - found.corrupted;
       assertAlmostEquals(estimate, slope, SLOPE_TOLERANCE, `${sites} ${index}`);
     }
@@ -76,8 +76,8 @@ Deno.test("attributionPatching() is near to patching where little differs", asyn
 Deno.test("attributionPatching() has no scale where both prompts measure the same", async () => {
   const { model: disposed, prompts } = await demo();
   using model = disposed;
-  const { clean, answer, wrong } = prompts;
-  const { data } = await attributionPatching(model, { clean, corrupted: clean, answer, wrong });
+  const { clean, answer, against } = prompts;
+  const { data } = await attributionPatching(model, { clean, corrupted: clean, answer, against });
   assert(data.every(Number.isNaN));
 });
 
@@ -93,7 +93,7 @@ Deno.test("attributionPatching() refuses what it cannot compare", async () => {
   await refuse({ clean: [1] }, RangeError, "must have the same number of tokens");
   await refuse({ answer: -1 }, RangeError, "answer must be a token");
   await refuse({ answer: " his" }, TypeError, "encode(text)[0]");
-  await refuse({ wrong: prompts.answer }, RangeError, "must differ");
+  await refuse({ against: prompts.answer }, RangeError, "must differ");
   await refuse({ sites: "head" }, RangeError, "sites must be one of");
   await refuse({ metric: () => 1 }, TypeError, "there is no such option");
   const nothing = {} as GPT2;

@@ -14,7 +14,7 @@ import { untiedModel } from "./untied_model.ts";
 const { attributions: expected }: {
   attributions: {
     position: number;
-    target: number;
+    answer: number;
     against: number | null;
     logit: number;
     contributions: Record<string, number>;
@@ -35,10 +35,10 @@ function assertSum({ logit, contributions, remainder }: DirectLogitAttribution, 
   assertAlmostEquals(sum + remainder, logit, 1e-9);
 }
 
-for (const { position, target, against, logit, contributions } of expected) {
-  Deno.test(`directLogitAttribution() finds what plain PyTorch does for ${target} against ${against}`, async () => {
+for (const { position, answer, against, logit, contributions } of expected) {
+  Deno.test(`directLogitAttribution() finds what plain PyTorch does for ${answer} against ${against}`, async () => {
     using model = inspectable(createReferenceModel("activations"));
-    const options = { position, target, against: against ?? undefined };
+    const options = { position, answer, against: against ?? undefined };
     const found = await directLogitAttribution(model, text, options);
     assertAlmostEquals(found.logit, logit, TOLERANCE);
     assertEquals(found.contributions.map(({ name }) => name), Object.keys(contributions));
@@ -46,9 +46,9 @@ for (const { position, target, against, logit, contributions } of expected) {
       assertAlmostEquals(logit, contributions[name], TOLERANCE, name);
     }
     assertSum(found, TOLERANCE);
-    assertEquals([found.position, found.target.id, found.against?.id], [
+    assertEquals([found.position, found.answer.id, found.against?.id], [
       position,
-      target,
+      answer,
       against ?? undefined,
     ]);
   });
@@ -70,16 +70,16 @@ Deno.test("directLogitAttribution() names heads, MLPs and biases with their bloc
 Deno.test("directLogitAttribution() explains the likeliest token after the last position, if not told otherwise", async () => {
   using model = inspectable(createReferenceModel("activations"));
   const { logits } = await model.forward(text, { logits: "last" });
-  const { position, target, logit } = await directLogitAttribution(model, text);
-  assertEquals([position, target.id], [text.length - 1, logits.indexOf(Math.max(...logits))]);
+  const { position, answer, logit } = await directLogitAttribution(model, text);
+  assertEquals([position, answer.id], [text.length - 1, logits.indexOf(Math.max(...logits))]);
   assertEquals(logit, Math.max(...logits));
 });
 
 Deno.test("directLogitAttribution() does not look at what comes later", async () => {
   using model = inspectable(createReferenceModel("activations"));
-  const early = await directLogitAttribution(model, text.slice(0, 3), { target: 5 });
+  const early = await directLogitAttribution(model, text.slice(0, 3), { answer: 5 });
   for (const position of [2, 2 - text.length]) {
-    assertEquals(await directLogitAttribution(model, text, { target: 5, position }), early);
+    assertEquals(await directLogitAttribution(model, text, { answer: 5, position }), early);
   }
 });
 
@@ -97,7 +97,7 @@ for (
     for (const position of [0, 4, -1]) {
       const found = await directLogitAttribution(model, tokens, { position, against: 7 });
       assertSum(found, tolerance);
-      assertEquals(found.target.text, model.tokenizer!.decode([found.target.id]));
+      assertEquals(found.answer.text, model.tokenizer!.decode([found.answer.id]));
     }
   });
 }
@@ -105,20 +105,20 @@ for (
 for (const [type, tolerance] of [["f32", TOLERANCE], ["q8_0", QUANTIZED_TOLERANCE]] as const) {
   Deno.test(`directLogitAttribution() sums to the logits where the projection is a ${type} weight of its own`, async () => {
     using model = inspectable(await untiedModel(type));
-    for (const [target, against] of [[0, 70], [33, undefined]]) {
-      assertSum(await directLogitAttribution(model, [5, 9, 70], { target, against }), tolerance);
+    for (const [answer, against] of [[0, 70], [33, undefined]]) {
+      assertSum(await directLogitAttribution(model, [5, 9, 70], { answer, against }), tolerance);
     }
   });
 }
 
 const wrong: [options: unknown, error: ErrorConstructor, message: string][] = [
-  [{ target: 64 }, RangeError, "target must be a token, an integer from 0 to 63"],
+  [{ answer: 64 }, RangeError, "answer must be a token, an integer from 0 to 63"],
   [{ against: 1.5 }, RangeError, "against must be a token, an integer from 0 to 63"],
-  [{ target: " the" }, TypeError, "target must be a token, which is a number"],
+  [{ answer: " the" }, TypeError, "answer must be a token, which is a number"],
   [{ position: 7 }, RangeError, "from 0 to 6"],
   [{ position: -8 }, RangeError, "from -7 to -1"],
   [{ positions: 1 }, TypeError, "Did you mean position?"],
-  [{ target: 3, against: 3 }, RangeError, "`target` and `against` must differ"],
+  [{ answer: 3, against: 3 }, RangeError, "`answer` and `against` must differ"],
 ];
 
 for (const [options, error, message] of wrong) {

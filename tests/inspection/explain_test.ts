@@ -17,8 +17,8 @@ Deno.test("explain() puts lens, attention and attribution together", async () =>
   assertEquals(position, 5);
   assertEquals(lens, await logitLens(model, text, { top: 4 }));
   assertEquals(attention, await attentionPatterns(model, text, { top: 4 }));
-  const [{ id: target }, { id: against }] = lens.at(-1)!.positions[5].top;
-  assertEquals(attribution, await directLogitAttribution(model, text, { target, against }));
+  const [{ id: answer }, { id: against }] = lens.at(-1)!.positions[5].top;
+  assertEquals(attribution, await directLogitAttribution(model, text, { answer, against }));
 });
 
 Deno.test("explain() says how likely each token was after those before it", async () => {
@@ -46,22 +46,22 @@ Deno.test("explain() explains what follows another position, and looks only so f
   }
 });
 
-Deno.test("explain() compares a target with the likeliest token, and that with the next", async () => {
+Deno.test("explain() compares an answer with the likeliest token, and that with the next", async () => {
   using model = inspectable(createReferenceModel("activations"));
   const [best, second] = (await logitLens(model, text)).at(-1)!.positions.at(-1)!.top;
-  const pair = async (options: { target?: number; against?: number }) => {
-    const { attribution: { target, against } } = await explain(model, text, options);
-    return [target.id, against?.id];
+  const pair = async (options: { answer?: number; against?: number }) => {
+    const { attribution: { answer, against } } = await explain(model, text, options);
+    return [answer.id, against?.id];
   };
   assertEquals(await pair({}), [best.id, second.id]);
-  assertEquals(await pair({ target: best.id }), [best.id, second.id]);
-  assertEquals(await pair({ target: second.id }), [second.id, best.id]);
-  assertEquals(await pair({ target: 0, against: 1 }), [0, 1]);
+  assertEquals(await pair({ answer: best.id }), [best.id, second.id]);
+  assertEquals(await pair({ answer: second.id }), [second.id, best.id]);
+  assertEquals(await pair({ answer: 0, against: 1 }), [0, 1]);
 });
 
 Deno.test("explain() refuses options that cannot be", async () => {
   using model = inspectable(createReferenceModel("activations"));
   await assertRejects(() => explain(model, text, { position: 6 }), RangeError, "from 0 to 5");
-  await assertRejects(() => explain(model, text, { target: 64 }), RangeError, "from 0 to 63");
+  await assertRejects(() => explain(model, text, { answer: 64 }), RangeError, "from 0 to 63");
   await assertRejects(() => explain(model, text, { top: 0 }), RangeError, "top must be");
 });

@@ -24,7 +24,7 @@ const expected: {
   clean: number[];
   corrupted: number[];
   answer: number;
-  wrong: number;
+  against: number;
   repeated: number[];
   cache: Record<string, Values>;
   patching: Record<"residual" | "attention" | "mlp" | "heads", Values>;
@@ -34,7 +34,7 @@ const expected: {
 } = JSON.parse(
   Deno.readTextFileSync(new URL("../fixtures/inspection/transformer_lens.json", import.meta.url)),
 );
-const { clean, corrupted, answer, wrong, repeated } = expected;
+const { clean, corrupted, answer, against, repeated } = expected;
 
 const numbers = ({ data }: Values) => data.map((value) => value ?? -Infinity);
 
@@ -56,7 +56,7 @@ Deno.test("forward() captures what is in the cache of TransformerLens", async ()
 for (const sites of ["residual", "attention", "mlp", "heads"] as const) {
   Deno.test(`activationPatching() of ${sites} finds the matrix that TransformerLens finds`, async () => {
     using model = referenceModel();
-    const options = { clean, corrupted, answer, wrong, sites };
+    const options = { clean, corrupted, answer, against, sites };
     const { shape, metrics } = await activationPatching(model, options);
     assertEquals(shape, expected.patching[sites].shape);
     assertClose(metrics, numbers(expected.patching[sites]), TOLERANCE, sites);
@@ -92,7 +92,7 @@ Deno.test("logitLens() reads the accumulated residual stream of TransformerLens"
 
 Deno.test("directLogitAttribution() gives each part what TransformerLens gives it", async () => {
   using model = referenceModel();
-  const found = await directLogitAttribution(model, clean, { target: answer, against: wrong });
+  const found = await directLogitAttribution(model, clean, { answer, against });
   const own = new Map(found.contributions.map(({ name, logit }) => [name, logit]));
   for (const [name, logit] of Object.entries(expected.attribution)) {
     assert(own.has(name), name);

@@ -151,7 +151,7 @@ class TrainingProgram extends RandomTextArguments {
     const measure = this.choose([
       {},
       { targets: this.wild(texts) },
-      { answer: this.wild(7), wrong: this.wild(this.choose([undefined, 7, 8])) },
+      { answer: this.wild(7), against: this.wild(this.choose([undefined, 7, 8])) },
       { answer: 3, position: this.wild(this.number(-3, 12)) },
     ]);
     const options = {

@@ -75,7 +75,7 @@ Deno.test("gradients() of a difference of logits are PyTorch's", async () => {
   const { value, gradients } = await model.gradients(tokens[0], {
     of: [...expected.keys()],
     answer: 5,
-    wrong: 17,
+    against: 17,
     position: 6,
   });
   const { logits, shape: [, , vocab] } = await model.forward(tokens[0]);
@@ -91,13 +91,13 @@ Deno.test("gradients() of texts with an answer each are those of each alone", as
   using model = createTrainingModel("tied");
   const of = ["blocks.0.residual", "blocks.1.qkvProjection.weight"];
   const texts = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]];
-  const [answer, wrong, position] = [[3, 4, 5], [6, 7, 8], [-1, 1, 0]];
-  const together = await model.gradients(texts, { of, answer, wrong, position });
+  const [answer, against, position] = [[3, 4, 5], [6, 7, 8], [-1, 1, 0]];
+  const together = await model.gradients(texts, { of, answer, against, position });
   const alone = await Promise.all(texts.map((text, i) => {
     return model.gradients(text, {
       of,
       answer: answer[i],
-      wrong: wrong[i],
+      against: against[i],
       position: position[i],
     });
   }));
@@ -384,14 +384,14 @@ Deno.test("gradients() says what it cannot do", async () => {
     [[text, { of: ["blocks.0.residua"] }], RangeError, 'Did you mean "blocks.0.residual"'],
     [[text, { of: ["blocks.0.mlpProjection.wieght"] }], RangeError, "mlpProjection.weight"],
     [[text, { of, answer: 61 }], RangeError, "answer must be a token, an integer from 0 to 60"],
-    [[text, { of, answer: 1, wrong: 1 }], RangeError, "must differ"],
+    [[text, { of, answer: 1, against: 1 }], RangeError, "must differ"],
     [[text, { of, answer: 1, position: 3 }], RangeError, "from 0 to 2"],
     [[text, { of, answer: [1, 2] }], TypeError, "answer must be one number, or one for each text"],
     [[text, { of, answer: [] }], TypeError, "received 0 for 1 texts"],
     [[text, { of, answer: ["a"] as never }], TypeError, "answer must be a number, or an array"],
-    [[text, { of, answer: [1], wrong: [1] }], RangeError, "must differ"],
+    [[text, { of, answer: [1], against: [1] }], RangeError, "must differ"],
     [[text, { of, answer: 1, targets: text }], TypeError, "received targets and answer"],
-    [[text, { of, wrong: 1 }], TypeError, "wrong belongs to answer"],
+    [[text, { of, against: 1 }], TypeError, "against belongs to answer"],
     [[text, { of, position: 1 }], TypeError, "position belongs to answer"],
     [[text, { of, targets: [1, 2] }], TypeError, "targets must have the shape of the tokens"],
     [[[1], { of }], RangeError, "there is nothing to predict"],

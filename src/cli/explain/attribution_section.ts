@@ -11,13 +11,13 @@ const NAME_WIDTH = 20;
 const NUMBER_WIDTH = 8;
 const MAX_TOKEN_WIDTH = 24;
 
-/** The contributions that matter most, those that speak for the target and those that speak against it. */
+/** The contributions that matter most, those that speak for the answer and those that speak against it. */
 export function attributionSection(
-  { attribution: { target, against, logit, contributions, remainder } }: Explanation,
+  { attribution: { answer, against, logit, contributions, remainder } }: Explanation,
   numColumns: number,
   top: number,
 ): Line[] {
-  const token = (of: typeof target) => tokenCell(of, MAX_TOKEN_WIDTH).trimEnd();
+  const token = (of: typeof answer) => tokenCell(of, MAX_TOKEN_WIDTH).trimEnd();
   const sorted = contributions.toSorted((a, b) => Math.abs(b.logit) - Math.abs(a.logit));
   const shown = sorted.slice(0, top).sort((a, b) => b.logit - a.logit);
   const most = Math.max(...shown.map(({ logit }) => Math.abs(logit)));
@@ -30,7 +30,7 @@ export function attributionSection(
     `  ${name.padEnd(NAME_WIDTH)}${signed(value).padStart(NUMBER_WIDTH)}`;
   return [
     ...heading(
-      `What speaks for ${token(target)}` + (against ? ` rather than ${token(against)}` : ""),
+      `What speaks for ${token(answer)}` + (against ? ` rather than ${token(against)}` : ""),
       `direct attribution: what each part adds to the ${against ? "difference" : "logit"}`,
     ),
     ...shown.map((each): Line => {

@@ -10,7 +10,7 @@ import { UsageError } from "../arguments/usage_error.ts";
 /**
  * The only token of a text.
  *
- * @param flag what names it: `--target`
+ * @param flag what names it: `--answer`
  * @throws {UsageError} if it has none, or several
  */
 export function oneToken(flag: string, text: string, tokenizer: Tokenizer): number {

@@ -87,7 +87,7 @@ export async function collectReport(
       })),
     })),
     attribution: {
-      target: shownToken(attribution.target),
+      answer: shownToken(attribution.answer),
       against: attribution.against && shownToken(attribution.against),
       parts: attribution.contributions.map(({ name, logit }) => ({ name, value: logit })),
     },

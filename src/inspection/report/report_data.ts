@@ -55,7 +55,7 @@ export interface ReportData {
   readonly candidateStages: readonly string[];
   /** What pushes the logit of a token, in the order of the model. */
   readonly attribution: {
-    readonly target: string;
+    readonly answer: string;
     /** The token that it is compared with, if there is one. */
     readonly against?: string;
     readonly parts: readonly { readonly name: string; readonly value: number }[];

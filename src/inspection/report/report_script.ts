@@ -211,10 +211,10 @@ moveByArrows(byId("heads"), () => numHeads, (button) => button.click());
 
 // What pushes the answer.
 
-const { target, against, parts } = data.attribution;
+const { answer, against, parts } = data.attribution;
 const strongest = [...parts].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 24);
 const most = Math.max(...strongest.map(({ value }) => Math.abs(value)), 1e-9);
-byId("push-text").append("After the whole text, towards " + shown(target) + " (blue) or " +
+byId("push-text").append("After the whole text, towards " + shown(answer) + " (blue) or " +
   (against === undefined ? "away from it" : "towards " + shown(against)) + " (red), in units of the logit: the " +
   strongest.length + " strongest of " + parts.length + " parts. All of these add up to " +
   parts.reduce((sum, { value }) => sum + value, 0).toFixed(2) + ".");

@@ -28,7 +28,7 @@ function reportOf(texts: readonly string[], numLayers = 2, numHeads = 3): Report
     })),
     candidates: [{ text: texts[0], probability: 0.5, afterStages: [0.75] }],
     candidateStages: ["--top-k 2"],
-    attribution: { target: texts[0], parts: [{ name: "blocks.0.mlp", value: -0.25 }] },
+    attribution: { answer: texts[0], parts: [{ name: "blocks.0.mlp", value: -0.25 }] },
     headScores: Array.from({ length: numLayers * numHeads }, (_, i) => ({
       layer: Math.floor(i / numHeads),
       head: i % numHeads,
