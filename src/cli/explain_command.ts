@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { GPT2 } from "../gpt2.ts";
 import { encodePrompts } from "../tokenizer/prompts.ts";
 import { compareActivations } from "../inspection/compare_activations.ts";
 import { explain } from "../inspection/explain.ts";
@@ -20,6 +21,7 @@ import { oneToken } from "./explain/one_token.ts";
 import { candidatesSection, tokensSection } from "./explain/text_sections.ts";
 import { loadModel, loadOther } from "./load_model.ts";
 import { readText } from "./read_text.ts";
+import type { Io } from "./terminal/io.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
 import { countText } from "./terminal/units.ts";
 
@@ -110,8 +112,7 @@ export const explainCommand = defineCommand({
     }
 
     const read = tokens.slice(0, position + 1);
-    const { logits } = await model.forward(read, { logits: "last", signal: io.signal });
-    const candidates = nextCandidates(model, logits, read, sampling, top);
+    const candidates = nextCandidates(model, await following(model, read, io), read, sampling, top);
     const explanation = await explain(model, tokens, {
       position,
       top,
@@ -144,6 +145,15 @@ export const explainCommand = defineCommand({
     ]);
   },
 });
+
+/** What follows tokens: the very numbers that an open text gives. */
+async function following(model: GPT2, tokens: readonly number[], { signal }: Io) {
+  using text = await model.open(tokens, { signal });
+  return {
+    logits: await text.logits({ signal }),
+    logProbabilities: await text.logProbabilities({ signal }),
+  };
+}
 
 /** The position that is explained. */
 function placeIn(numTokens: number, contextLength: number, position: number = -1): number {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { likeliest } from "../../generation/sampling/log_probability.ts";
 import {
   type SamplingStageName,
   samplingStages,
@@ -45,31 +44,31 @@ export interface Candidates {
 /**
  * The tokens that may come next.
  *
- * @param logits (vocab)
+ * @param about the logits of what follows and the log-probabilities that they are, (vocab) both
  * @param history the tokens so far, all of them a prompt
  * @param top how many of the likeliest before and after sampling
  */
 export function nextCandidates(
   model: InspectableModel,
-  logits: Float32Array,
+  { logits, logProbabilities }: {
+    readonly logits: Float32Array;
+    readonly logProbabilities: Float64Array;
+  },
   history: readonly number[],
   options: SamplingOptions,
   top: number,
 ): Candidates {
-  const probabilities = new Float64Array(logits.length);
+  const probabilities = logProbabilities.map(Math.exp);
   const ranks = new Int32Array(logits.length);
-  const sorted = likeliest(logits, logits.length);
-  sorted.forEach(({ id, logProbability }, rank) => {
-    probabilities[id] = Math.exp(logProbability);
-    ranks[id] = rank;
-  });
+  const sorted = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
+  sorted.forEach((id, rank) => ranks[id] = rank);
   const stages = samplingStages(options, logits, history, history.length);
   const left = stages.map(({ ids, probabilities }) =>
     new Map(Array.from(ids, (id, i) => [id, probabilities[i]]))
   );
   const last = left.at(-1) ?? new Map<number, number>();
   const drawn = [...last].sort(([, a], [, b]) => b - a).slice(0, top).map(([id]) => id);
-  const ids = new Set([...sorted.slice(0, top).map(({ id }) => id), ...drawn]);
+  const ids = new Set([...sorted.slice(0, top), ...drawn]);
   return {
     tokens: [...ids].sort((a, b) => ranks[a] - ranks[b]).map((id) => ({
       ...readableToken(model, id),
