@@ -13,6 +13,7 @@ import { tokenizerTexts } from "./settings_texts.ts";
  * Writes `tokenizer.json`, `vocab.json`, `merges.txt` and `tokenizer_config.json` into a folder, which is made where there is
  * none. Files of these names are replaced.
  *
+ * @throws {Deno.errors.AlreadyExists} if there is a file of the folder's name
  * @throws {StorageError} if the folder cannot be written
  */
 export async function saveTokenizer(tokenizer: Tokenizer, folder: string): Promise<void> {

@@ -47,5 +47,11 @@ Deno.test("saveTokenizer() says that it cannot write", () =>
   withFolder(async (folder) => {
     const tokenizer = await trainTokenizer(TEXT);
     await Deno.writeTextFile(`${folder}/file`, "");
-    await assertRejects(() => saveTokenizer(tokenizer, `${folder}/file`), StorageError);
+    const refused = [
+      [`${folder}/file`, Deno.errors.AlreadyExists, "there is something else of that name"],
+      [`${folder}/file/below`, StorageError, "the system refused"],
+    ] as const;
+    for (const [path, kind, message] of refused) {
+      await assertRejects(() => saveTokenizer(tokenizer, path), kind, message);
+    }
   }));
