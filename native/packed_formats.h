@@ -132,8 +132,14 @@ struct PackedQ6_K {
     static I32 integers(const Slice<PackedQ6_K> & slice, int run, int i) {
         const int side = run / 4;
         const I32 low = bits(slice.word(side * 16 + run % 2 * 8 + i), run % 4 / 2 * 4, 0x0f);
-        const I32 high = bits(slice.word(32 + side * 8 + i), run % 4 * 2, 0x03);
-        return bitOr(low, shiftLeft16(high, 4));
+        const I32 highs = slice.word(32 + side * 8 + i);
+        const int place = run % 4 * 2;
+        if (__builtin_constant_p(place)) {
+            /* One move, and none from bits 4 and 5. */
+            const I32 moved = place < 4 ? shiftLeft16(highs, 4 - place) : place > 4 ? shiftRight16(highs, place - 4) : highs;
+            return bitOr(low, bitAnd(moved, broadcastByte(0x30)));
+        }
+        return bitOr(low, shiftLeft16(bits(highs, place, 0x03), 4));
     }
 
     static F32 scale(const Slice<PackedQ6_K> & slice, int run, int part) {

@@ -10,7 +10,11 @@
 #include "kernels.h"
 #include "packed_formats.h"
 
+#include <atomic>
+
 namespace {
+
+#define GPT2_INLINE __attribute__((always_inline)) inline
 
 constexpr int GROUP_COLUMNS = 8;     // columns x that are multiplied at once
 constexpr int TURN_BYTES = 1 << 18;  // of the matrix, that stay in the cache (L2) while columns pass by
@@ -52,6 +56,20 @@ template <class Format> void quantize(const float * x, XRun<Format> & run) {
 struct Ahead {
     const char * from;
     int64_t      lines;
+
+    /* The lines that some bytes are in, or, with 0 bytes, as many as there are. */
+    template <int BYTES> GPT2_INLINE void ask() {
+        if constexpr (BYTES > 0) {
+            for (int i = 0; i < BYTES; i += CACHE_LINE) {
+                prefetch(from + i);
+            }
+            from += BYTES;
+        } else {
+            for (int64_t i = 0; i < lines; i++, from += CACHE_LINE) {
+                prefetch(from);
+            }
+        }
+    }
 };
 
 #ifdef GPT2_HAS_PAIR_PRODUCTS
@@ -93,63 +111,107 @@ inline void multiplyInPairs(const Slice<Format> & slice, int run, int part, cons
 
 #endif
 
+/* Adds to the sums of LANES rows and N columns the products of a few words, the first of which is word `i` of a run. */
+template <class Format, int N>
+GPT2_INLINE void addWords(const Slice<Format> & slice, int run, int i, const XRun<Format> * x,
+                          typename ByteProducts<Format>::Sum (&sums)[N]) {
+    using Products = ByteProducts<Format>;
+    typename Products::Left left[Products::WORDS];
+#pragma GCC unroll 8
+    for (int j = 0; j < Products::WORDS; j++) {
+        left[j] = Products::left(Format::integers(slice, run, i + j));
+    }
+#pragma GCC unroll 8
+    for (int n = 0; n < N; n++) {
+        Products::add(sums[n], left, x[n].numbers + 4 * i);
+    }
+}
+
+/* Adds to the totals of LANES rows and N columns what one part of a run gives, which has one scale. The loops over columns are
+ * unrolled early, since otherwise GCC writes `totals` to memory after every run. */
+template <class Format, int N, bool UNROLLED>
+GPT2_INLINE void multiplyPart(const Slice<Format> & slice, int run, int part, const XRun<Format> * x, F32 (&totals)[N]) {
+    using Products = ByteProducts<Format>;
+    typename Products::Sum sums[N];
+#ifdef GPT2_HAS_PAIR_PRODUCTS
+    multiplyInPairs<Format, N>(slice, run, part, x, sums);
+#else
+#pragma GCC unroll 8
+    for (int n = 0; n < N; n++) {
+        sums[n] = Products::begin(x[n].starts[part]);
+    }
+    constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
+    if constexpr (UNROLLED) {
+#pragma GCC unroll 8
+        for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i += Products::WORDS) {
+            addWords<Format, N>(slice, run, i, x, sums);
+        }
+    } else {
+        for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i += Products::WORDS) {
+            addWords<Format, N>(slice, run, i, x, sums);
+        }
+    }
+#endif
+    const F32 scale = Format::scale(slice, run, part);
+#pragma GCC unroll 8
+    for (int n = 0; n < N; n++) {
+        const I32 sum = Products::end(sums[n], x[n].starts[part]);
+        totals[n] = multiplyAdd(multiply(toFloats(sum), broadcast(x[n].scale)), scale, totals[n]);
+    }
+}
+
+/* Adds to the totals of LANES rows and N columns what one run gives. */
+template <class Format, int N, bool UNROLLED>
+GPT2_INLINE void multiplyRun(const Slice<Format> & slice, int run, const XRun<Format> * x, F32 (&totals)[N]) {
+    if constexpr (UNROLLED) {
+#pragma GCC unroll 2
+        for (int part = 0; part < Format::SCALES; part++) {
+            /* So that a part's numbers are not loaded before: there are not as many registers. */
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+            multiplyPart<Format, N, true>(slice, run, part, x, totals);
+        }
+    } else {
+        for (int part = 0; part < Format::SCALES; part++) {
+            multiplyPart<Format, N, false>(slice, run, part, x, totals);
+        }
+    }
+    if constexpr (Format::HAS_MINIMUM) {
+        const F32 minimum = Format::minimum(slice, run);
+#pragma GCC unroll 8
+        for (int n = 0; n < N; n++) {
+            totals[n] = subtractProduct(totals[n], minimum, broadcast(x[n].sum));
+        }
+    }
+}
+
 /* LANES rows times N columns: y[n * yStride + row]. `x` holds the first run of each column, then the second of each, and so
  * on: what is needed next lies side by side. ALONE says that there is no other group of columns: then as much is asked for
- * as is read. The loops over columns are unrolled early, since otherwise GCC writes `totals` to memory after every
- * run. */
+ * as is read.
+ *
+ * Blocks of many runs are UNROLLED, so that the compiler knows how far integers of each run are moved to be unpacked, and
+ * often that they are not. With one group they are not: a single column of Q6_K took twice as long then. */
 template <class Format, int N, bool ALONE>
 void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<Format> * x, float * y, int64_t yStride,
                   Ahead ahead) {
     constexpr int RUNS = Slice<Format>::RUNS;
-    constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
-    [[maybe_unused]] constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
-    using Products = ByteProducts<Format>;
+    constexpr bool UNROLLED = !ALONE && RUNS > 2;
+    [[maybe_unused]] constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
     F32 totals[N];
 #pragma GCC unroll 8
     for (int n = 0; n < N; n++) {
         totals[n] = zeros();
     }
     for (int64_t s = 0; s < numSlices; s++, slice++) {
-        for (int run = 0; run < RUNS; run++, x += N) {
-            const int64_t lines = ALONE ? (RUN_BYTES + CACHE_LINE - 1) / CACHE_LINE : ahead.lines;
-            for (int64_t i = 0; i < lines; i++) {
-                prefetch(ahead.from + i * CACHE_LINE);
+        if constexpr (UNROLLED) {
+#pragma GCC unroll 8
+            for (int run = 0; run < RUNS; run++, x += N) {
+                ahead.ask<ALONE ? RUN_BYTES : 0>();
+                multiplyRun<Format, N, true>(*slice, run, x, totals);
             }
-            ahead.from += ALONE ? RUN_BYTES : lines * CACHE_LINE;
-            for (int part = 0; part < Format::SCALES; part++) {
-                typename Products::Sum sums[N];
-#ifdef GPT2_HAS_PAIR_PRODUCTS
-                multiplyInPairs<Format, N>(*slice, run, part, x, sums);
-#else
-#pragma GCC unroll 8
-                for (int n = 0; n < N; n++) {
-                    sums[n] = Products::begin(x[n].starts[part]);
-                }
-                for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i += Products::WORDS) {
-                    typename Products::Left left[Products::WORDS];
-#pragma GCC unroll 8
-                    for (int j = 0; j < Products::WORDS; j++) {
-                        left[j] = Products::left(Format::integers(*slice, run, i + j));
-                    }
-#pragma GCC unroll 8
-                    for (int n = 0; n < N; n++) {
-                        Products::add(sums[n], left, x[n].numbers + 4 * i);
-                    }
-                }
-#endif
-                const F32 scale = Format::scale(*slice, run, part);
-#pragma GCC unroll 8
-                for (int n = 0; n < N; n++) {
-                    const I32 sum = Products::end(sums[n], x[n].starts[part]);
-                    totals[n] = multiplyAdd(multiply(toFloats(sum), broadcast(x[n].scale)), scale, totals[n]);
-                }
-            }
-            if constexpr (Format::HAS_MINIMUM) {
-                const F32 minimum = Format::minimum(*slice, run);
-#pragma GCC unroll 8
-                for (int n = 0; n < N; n++) {
-                    totals[n] = subtractProduct(totals[n], minimum, broadcast(x[n].sum));
-                }
+        } else {
+            for (int run = 0; run < RUNS; run++, x += N) {
+                ahead.ask<ALONE ? RUN_BYTES : 0>();
+                multiplyRun<Format, N, false>(*slice, run, x, totals);
             }
         }
     }
