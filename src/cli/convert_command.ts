@@ -23,7 +23,8 @@ export const convertCommand = defineCommand({
       short: "o",
       valueName: "path",
       help:
-        "The file to write. Default: a name such as gpt2-124M-v1.0-Q8_0.gguf, in the current folder.",
+        "The file to write. Default: the model's own name, size, version and type, as GGUF files are named: " +
+        "gpt2-124M-v1.0-Q8_0.gguf, in the current folder.",
     },
     type: {
       ...typeFlag,

@@ -30,6 +30,8 @@ import { countText, numberText } from "./terminal/units.ts";
 /** All of HellaSwag has a tenth of that. */
 const MAX_FILE_BYTES = 2 ** 28;
 
+const ZERO_SHOT = "Questions are asked without examples before them, zero-shot: leave it out.";
+
 /** Has a model answer the questions of a benchmark. */
 export const evaluateCommand = defineCommand({
   name: "evaluate",
@@ -44,6 +46,7 @@ export const evaluateCommand = defineCommand({
     max: 1,
     advice: "Name one file with questions.",
   },
+  foreignFlags: { "--num-fewshot": ZERO_SHOT, "--num_fewshot": ZERO_SHOT, "--fewshot": ZERO_SHOT },
   flags: {
     task: {
       kind: "choice",

@@ -93,7 +93,7 @@ async function runCommand(
   onInput?: (input: CommandInput<Flags>) => Promise<void>,
 ): Promise<void> {
   const flags = { ...command.flags, ...globalFlags };
-  const input = parseArguments(flags, args);
+  const input = parseArguments(flags, args, command.foreignFlags);
   checkOperands(command, input.operands);
   await onInput?.(input);
   try {

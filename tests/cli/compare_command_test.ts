@@ -161,5 +161,6 @@ Deno.test("compare takes a file that is no model for the text, and says how to n
 Deno.test("compare shows 0 plainly where two models are equal", async () => {
   const { stdout } = await runCli(["compare", DEMO, DEMO, "-f", "-"], { stdin: TEXT });
   assertMatch(stdout, /KL divergence +0\n/);
+  assertMatch(stdout, /99\.9 % +0\n/);
   assertMatch(stdout, /ratio +1\.00000 ± 0\n/);
 });

@@ -241,6 +241,7 @@ const wrong: [what: string, args: string[], code: number, message: RegExp][] = [
   ["no task", [PIQA], 2, /add --task with hellaswag, lambada, winogrande, piqa, arc, cloze/],
   ["another task", [PIQA, "--task", "mmlu"], 2, /--task .*"mmlu"/],
   ["no file", ["--task", "piqa"], 2, /needs questions: received none. Give the path of a file/],
+  ["examples", [PIQA, "--num_fewshot", "5"], 2, /"--num_fewshot". .*zero-shot: leave it out/],
   ["two files", ["--task", "piqa", PIQA, "--file", "x"], 2, /from one file: received two/],
   ["stdin twice", ["--task", "piqa", "-", "--labels", "-"], 2, /received - for both/],
   ["a file that is not there", ["--task", "arc", "/no/such.jsonl"], 66, /no such file/],

@@ -25,11 +25,13 @@ export interface ParsedArguments<F extends Flags> {
 /**
  * Parses the arguments of a command. `--` ends the flags; what follows is operands, whatever it looks like.
  *
+ * @param foreignFlags what to say of flags that only other programs have
  * @throws {UsageError} for an unknown flag, a missing or superfluous value, or a value that is not what the flag takes
  */
 export function parseArguments<F extends Flags>(
   flags: F,
   args: readonly string[],
+  foreignFlags: Readonly<Record<string, string>> = {},
 ): ParsedArguments<F> {
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags)) values[name] = initialValue(flag);
@@ -47,7 +49,7 @@ export function parseArguments<F extends Flags>(
       continue;
     }
     const [typed, attached] = splitFlag(flags, arg);
-    const name = findFlag(flags, typed);
+    const name = findFlag(flags, typed, foreignFlags);
     const flag = flags[name];
     given.add(name);
     if (flag.kind === "switch") {
@@ -119,11 +121,17 @@ function splitFlag(flags: Flags, arg: string): [typed: string, attached: string 
 }
 
 /** The name in the table of a flag as typed, long or short. */
-function findFlag(flags: Flags, typed: string): string {
+function findFlag(
+  flags: Flags,
+  typed: string,
+  foreignFlags: Readonly<Record<string, string>>,
+): string {
   const name = nameOf(flags, typed);
   if (name !== undefined) return name;
   const closest = closestName(typed, Object.keys(flags));
-  const advice = closest === undefined
+  const advice = Object.hasOwn(foreignFlags, typed)
+    ? foreignFlags[typed]
+    : closest === undefined
     ? `If it is text and no flag, write -- before it.`
     : `Did you mean ${flagText(closest)}?`;
   throw new UsageError(`There is no such flag: received ${quote(typed)}. ${advice}`);

@@ -49,6 +49,7 @@ export const comparisonColumns: readonly ComparisonColumn[] = [
   estimate("RMS Δp", "delta_p_rms", ({ difference }) => difference?.rmsProbabilityChange, 3, 100),
 ];
 
+/** A plain number. Of equal files it is a plain 0: digits would say that there is something behind them. */
 function number(
   title: string,
   name: string,
@@ -57,7 +58,10 @@ function number(
 ): ComparisonColumn {
   return {
     title,
-    cell: (model) => value(model)?.toFixed(digits) ?? "",
+    cell: (model) => {
+      const found = value(model);
+      return found === 0 ? "0" : found?.toFixed(digits) ?? "";
+    },
     numbers: (model) => [[name, value(model)]],
   };
 }
@@ -78,7 +82,6 @@ function estimate(
       if (found === undefined) return "";
       const { error: exact } = found;
       const error = Number.isNaN(exact) ? "" : ` ± ${exact === 0 ? "0" : text(exact)}`;
-      // Equal files: digits would say that there is something behind them.
       if (found.value === 0 && exact === 0) return factor === 100 ? "0 %" : "0";
       return `${text(found.value)}${error}${factor === 100 ? " %" : ""}`;
     },
