@@ -291,6 +291,7 @@ Deno.test("a restored text goes on as the saved one, without reading it again", 
   using restored = await model.restore(path);
   assertEquals(restored.tokens, prompt);
   assertEquals(await restored.logits(), await text.logits());
+  assertEquals(await restored.logProbabilities(), await text.logProbabilities());
   await Promise.all([text.append([5, 6]), restored.append([5, 6])]);
   assertEquals(await restored.logits(), await text.logits());
   using empty = await model.open();
