@@ -4,6 +4,7 @@
  * @module
  */
 import { quotePath } from "../base/describe.ts";
+import { StorageError } from "../base/errors.ts";
 import { isFile } from "../base/files.ts";
 import { sha256 } from "../base/sha256.ts";
 import { evaluateItems } from "../evaluation/tasks/evaluate_items.ts";
@@ -189,7 +190,7 @@ async function answer(
     }
   } catch (error) {
     await bar.clear();
-    if (io.signal.aborted) {
+    if (io.signal.aborted || error instanceof StorageError) {
       const numAnswered = Math.max(known.length, results.length);
       await io.stderr.write(stoppedText(numAnswered, items.length, path));
     }

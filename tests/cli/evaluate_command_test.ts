@@ -237,6 +237,34 @@ Deno.test("evaluate --jsonl leaves alone what it has not written, or what belong
   });
 });
 
+/** Whether this user may mount something, in a namespace of its own. */
+const canMount = Deno.build.os === "linux" &&
+  await new Deno.Command("unshare", { args: ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"] })
+    .output().then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "evaluate says how to go on when the disk is full",
+  ignore: !canMount,
+  async fn() {
+    await withFolder(async (folder) => {
+      const [questions, disk] = [`${folder}/questions.jsonl`, `${folder}/disk`];
+      await Deno.writeTextFile(questions, (await Deno.readTextFile(CHOICES)).repeat(10));
+      await Deno.mkdir(disk);
+      const main = fileURLToPath(import.meta.resolve("../../mod.ts"));
+      const { code, stderr } = await new Deno.Command("unshare", {
+        args: [
+          ...["-rm", "sh", "-c", 'mount -t tmpfs -o size=16k tmpfs "$1"; shift; exec "$@"', "sh"],
+          ...[disk, Deno.execPath(), "run", "-A", "--quiet", main, "evaluate", questions],
+          ...["--task", "multiple-choice", "--model", "demo", "--jsonl", `${disk}/r.jsonl`],
+        ],
+        stdin: "null",
+      }).output();
+      assertEquals(code, 74);
+      assertMatch(new TextDecoder().decode(stderr), /Stopped: \d+ of 360 questions answered in /);
+    });
+  },
+});
+
 const wrong: [what: string, args: string[], code: number, message: RegExp][] = [
   ["no task", [PIQA], 2, /add --task with hellaswag, lambada, winogrande, piqa, arc, cloze/],
   ["another task", [PIQA, "--task", "mmlu"], 2, /--task .*"mmlu"/],
