@@ -79,7 +79,9 @@ export function toApiError(error: unknown): ApiError {
   const isOurs = isRefused && /: it has been disposed of$/.test(error.message);
   if (isRefused && !isOurs && !isAboutMemory(error) && /^Cannot /.test(error.message)) {
     const { message } = error;
-    return new ApiError(400, renameOptions(message), { param: fieldOf(message), cause: error });
+    const param = fieldOf(message);
+    const code = param === undefined ? undefined : "invalid_value";
+    return new ApiError(400, renameOptions(message), { param, code, cause: error });
   }
   if (isAboutMemory(error)) {
     const headers = { "retry-after": "5" };

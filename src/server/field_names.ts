@@ -36,12 +36,18 @@ export function fieldOfOthers(name: string, known: readonly string[]): string | 
   return own !== undefined && known.includes(own) ? own : undefined;
 }
 
-/** Options that messages of the library name. */
-const OPTION = /"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*/g;
+/** A text in quotes, or a name in camelCase. */
+const WORDS = /"(?:[^"\\]|\\.)*"|\b[a-z]+[A-Z]\w*/g;
 
-/** A message in which options have the names of fields. What is in quotes, which is a client's, stays as it is. */
+/**
+ * A message in which options have the names of fields. Everything else stays as it is: what is in quotes, which is a
+ * client's, and other names, such as the keywords of JSON Schema.
+ */
 export function renameOptions(message: string): string {
-  return message.replace(OPTION, (word) => word.startsWith('"') ? word : fieldName(word));
+  return message.replace(
+    WORDS,
+    (word) => Object.hasOwn(generateRules, word) ? fieldName(word) : word,
+  );
 }
 
 /** What a message of the library is about: the option that it names first. */

@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { compileConstraint } from "../../generation/constraints/compile_constraint.ts";
 import type { ConstraintOptions } from "../../generation/constraints/constraint_options.ts";
-import { fieldError } from "../api_error.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { ApiError, fieldError, toApiError } from "../api_error.ts";
+import { fieldName } from "../field_names.ts";
 import {
   checkFields,
   eitherField,
@@ -53,18 +56,22 @@ const responseFormats: Readonly<Record<string, Readonly<Record<string, Field<unk
 };
 
 /** A constraint, and what the request calls it. */
-interface NamedConstraint {
+export interface NamedConstraint {
+  /** The field. */
   readonly name: string;
+  /** The option of the library that it is. */
   readonly option: keyof ConstraintOptions;
   readonly value: unknown;
 }
 
 /**
- * What a request asks for.
+ * What a request asks for, if it asks for any.
  *
  * @throws {ApiError} 400 if that is more than one thing, too large, or a form that there is not
  */
-export function constraintOf(fields: FieldValues<typeof constraintFields>): ConstraintOptions {
+export function constraintOf(
+  fields: FieldValues<typeof constraintFields>,
+): NamedConstraint | undefined {
   const { structured_outputs, response_format } = fields;
   const given = [
     named("regex", "regex", fields.regex),
@@ -84,9 +91,33 @@ export function constraintOf(fields: FieldValues<typeof constraintFields>): Cons
         "Leave out all but one.",
     );
   }
-  if (first === undefined) return {};
-  checkSize(first);
-  return { [first.option]: first.value };
+  if (first !== undefined) checkSize(first);
+  return first;
+}
+
+/**
+ * Makes a constraint ready, so that whoever writes with it finds it made, and what is wrong with it is said of the field
+ * that the client sent.
+ *
+ * @param endOfTextIds the tokens that end the text
+ * @throws {ApiError} 400 if it cannot be used
+ */
+export async function prepareConstraint(
+  { name, option, value }: NamedConstraint,
+  tokenizer: Tokenizer | undefined,
+  endOfTextIds: readonly number[],
+): Promise<void> {
+  try {
+    await compileConstraint({ [option]: value }, tokenizer, endOfTextIds);
+  } catch (cause) {
+    const { status, message } = toApiError(cause);
+    if (status !== 400) throw cause;
+    throw new ApiError(400, message.replace(` ${fieldName(option)} `, () => ` ${name} `), {
+      param: name,
+      code: "invalid_value",
+      cause,
+    });
+  }
 }
 
 function named(name: string, option: keyof ConstraintOptions, value: unknown): NamedConstraint {

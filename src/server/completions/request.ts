@@ -26,7 +26,7 @@ import {
 } from "../fields.ts";
 import * as limits from "../limits.ts";
 import { steeringBy, type SteeringVector } from "../steering.ts";
-import { constraintFields, constraintOf } from "./constraint_fields.ts";
+import { constraintFields, constraintOf, type NamedConstraint } from "./constraint_fields.ts";
 import { checkLength, encodePrompts, promptField, type PromptReader } from "./prompts.ts";
 
 /** What is to be written. */
@@ -52,7 +52,9 @@ export interface CompletionRequest {
   readonly adapters: ChosenAdapters | undefined;
   /** The name by which the model was asked for. */
   readonly modelName: string;
-  /** Everything else, as `Text.generate()` takes it. */
+  /** What the text has to be, if anything. */
+  readonly constraint?: NamedConstraint;
+  /** Everything else, and the constraint, as `Text.generate()` takes them. */
   readonly options: TextGenerateOptions;
 }
 
@@ -148,8 +150,11 @@ export async function readCompletionRequest(
       "steer has no log-probabilities of an echoed prompt. Leave out echo.",
     );
   }
+  const sampling = generateOptions(fields, context.model.config.vocabSize);
+  const constraint = constraintOf(fields);
   const options = {
-    ...generateOptions(fields, context.model.config.vocabSize),
+    ...sampling,
+    ...constraint !== undefined && { [constraint.option]: constraint.value },
     ...steer !== undefined && { intervene: await steeringBy(context.steering, steer) },
   };
   const prompts = await encodePrompts(fields.prompt ?? "", context);
@@ -169,6 +174,7 @@ export async function readCompletionRequest(
     seed: fields.seed === undefined ? randomSeed() : Math.abs(fields.seed),
     adapters,
     modelName: fields.model ?? context.modelName,
+    constraint,
     options,
   };
 }
@@ -203,14 +209,12 @@ function generateOptions(fields: CompletionFields, vocabSize: number): TextGener
     logitBias: readBiases(fields.logit_bias),
   });
   validateSamplingOptions(sampling, vocabSize);
-  const constraint = constraintOf(fields);
   return withoutUndefined({
     ...sampling,
     stop: fields.stop,
     minNewTokens: fields.min_tokens,
     ignoreEndOfText: fields.ignore_eos,
     topLogProbabilities: fields.logprobs,
-    ...constraint,
   });
 }
 

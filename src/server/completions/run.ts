@@ -11,6 +11,7 @@ import { isAboutMemory } from "../api_error.ts";
 import type { Exchange } from "../service.ts";
 import type { CompletionUsage } from "./usage.ts";
 import { CompletionSpan } from "../telemetry.ts";
+import { prepareConstraint } from "./constraint_fields.ts";
 import type { CompletionRequest } from "./request.ts";
 
 /** Something that is to be told of a choice: the prompt, which comes first if it is wanted, or the next token. */
@@ -89,9 +90,17 @@ class PromptRun {
 
   /** The prompt is read once, however many continuations it gets. */
   async run(): Promise<void> {
-    const { service: { prefixes, metrics }, usage } = this.#exchange;
+    const { service: { model, prefixes, metrics }, usage } = this.#exchange;
     const { signal } = this.#settings;
-    const { echo, numTop, bestOf, adapters, options: { intervene } } = this.#request;
+    const { echo, numTop, bestOf, adapters, constraint, options } = this.#request;
+    const { intervene, ignoreEndOfText } = options;
+    if (constraint !== undefined) {
+      await prepareConstraint(
+        constraint,
+        model.tokenizer,
+        ignoreEndOfText ? [] : model.endOfTextIds,
+      );
+    }
     const { text, scores, numReused } = await prefixes.read(this.#tokens, {
       numTop: echo ? numTop : undefined,
       intervene,

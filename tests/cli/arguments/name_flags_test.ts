@@ -22,6 +22,10 @@ const MESSAGES = [
   ["Cannot load the model: weights are", "Cannot load the model: weights are"],
   ['Cannot read "a: stop is": it', 'Cannot read "a: stop is": it'],
   ["a temperature and a model of the order", "a temperature and a model of the order"],
+  [
+    'Cannot generate: jsonSchema cannot be used: at "#/properties/topK" minItems is no count',
+    'Cannot generate: --json-schema cannot be used: at "#/properties/topK" minItems is no count',
+  ],
   ["Name it in `stop` or `word`", "Name it in --stop or `word`"],
   ["embeddingDim of the hasOwnProperty", "embeddingDim of the hasOwnProperty"],
 ];

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { complete, post, refusal, serving } from "../serving.ts";
 
 const BODY = { prompt: "ROMEO:", max_tokens: 12, seed: 1 };
@@ -57,7 +57,21 @@ const REFUSED: readonly [body: object, param: string, message: RegExp][] = [
   [{ guided_choice: [] }, "guided_choice", /1 to 1024 texts/],
   [{ guided_json: "{" }, "guided_json", /or JSON that is that/],
   [{ guided_json: "[]" }, "guided_json", /or JSON that is that/],
-  [{ guided_json: { no: 1 } }, "json_schema", /keyword is not supported: received "no"/],
+  [{ guided_json: { no: 1 } }, "guided_json", /guided_json cannot be used: at "#" .*received "no"/],
+  [{ guided_json: '{"no":1}' }, "guided_json", /guided_json cannot be used/],
+  [{ guided_json: { pattern: "(?=a)" } }, "guided_json", /pattern has a lookahead/],
+  [{ guided_json: { enum: [] } }, "guided_json", /guided_json cannot be fulfilled/],
+  [{ guided_regex: "(" }, "guided_regex", /: guided_regex is not a regular expression/],
+  [
+    { structured_outputs: { regex: "(?=a)" } },
+    "structured_outputs.regex",
+    /: structured_outputs.regex has/,
+  ],
+  [
+    { response_format: { type: "json_schema", json_schema: { schema: { no: 1 } } } },
+    "response_format.json_schema.schema",
+    /: response_format\.json_schema\.schema cannot be used/,
+  ],
   [{ guided_grammar: "a" }, "guided_grammar", /no such field/],
   [{ guided_regex: "a".repeat(5000) }, "guided_regex", /at most 4096 characters: received 5000/],
   [{ response_format: {} }, "response_format.type", /"json_object"/],
@@ -95,6 +109,35 @@ Deno.test("a constraint of another form is refused, by the name that the client 
     const refused = await refusal(handler, post("/v1/completions", { ...BODY, ...body }));
     assertEquals([refused.status, refused.param], [400, param], refused.message);
     assertMatch(refused.message, message);
+    const isUnknown = /no such field/.test(refused.message);
+    assertEquals(refused.code, isUnknown ? "unknown_field" : "invalid_value");
+  }
+});
+
+Deno.test("what comes of a client's schema, expression or text is never renamed", async () => {
+  using handler = serving();
+  const cases: readonly [body: object, message: string][] = [
+    [
+      { json_schema: { properties: { topK: { properties: { firstName: { minLength: -1 } } } } } },
+      'at "#/properties/topK/properties/firstName" minLength is no count',
+    ],
+    [{ json_schema: { no: 1 } }, "minItems, maxItems, pattern, minLength"],
+    [
+      { json_schema: { properties: { 'a"topK': { no: 1 } } } },
+      String.raw`at "#/properties/a\"topK" a keyword`,
+    ],
+    [{ json_schema: { $ref: "#/$defs/maxNewTokens" } }, 'received "#/$defs/maxNewTokens"'],
+    [
+      { regex: "(?<topK>a" },
+      'received "(?<topK>a". As JavaScript reads it with the flag u: Unterm',
+    ],
+    [{ regex: "/topK: (a" }, "flag u: Unterminated group."],
+    [{ regex: String.raw`(?<topK>a)\k<topK>` }, String.raw`received "\\k<topK>"`],
+    [{ top_p: 2 }, "Cannot sample: top_p is not above 0"],
+  ];
+  for (const [body, message] of cases) {
+    const refused = await refusal(handler, post("/v1/completions", { ...BODY, ...body }));
+    assertStringIncludes(refused.message, message);
   }
 });
 

@@ -160,9 +160,9 @@ export function schemaError(
   received: string,
   advice: string,
 ): InvalidArgumentError {
+  // Names of properties are in it, which are the user's: in quotes, no one takes them for names of options.
+  const shown = quote(place.length > 100 ? "..." + place.slice(-100) : place);
   return new InvalidArgumentError(
-    `Cannot generate: jsonSchema cannot be used: at ${
-      place.length > 100 ? "..." + place.slice(-100) : place
-    } ${what}: received ${received}. ${advice}.`,
+    `Cannot generate: jsonSchema cannot be used: at ${shown} ${what}: received ${received}. ${advice}.`,
   );
 }

@@ -52,9 +52,7 @@ export async function parseRegex(name: string, regex: string | RegExp): Promise<
     if (!(error instanceof SyntaxError)) throw error;
     throw new SyntaxError(
       `Cannot generate: ${name} is not a regular expression: received ${quote(source)}. ` +
-        `As JavaScript reads it with the flag ${unicodeSets ? "v" : "u"}: ${
-          (error as Error).message
-        }.`,
+        `As JavaScript reads it with the flag ${unicodeSets ? "v" : "u"}: ${reasonOf(error)}.`,
       { cause: error },
     );
   }
@@ -63,6 +61,12 @@ export async function parseRegex(name: string, regex: string | RegExp): Promise<
     flags: (unicodeSets ? "v" : "u") + (flags.includes("i") ? "i" : ""),
     dotAll: flags.includes("s"),
   };
+}
+
+/** Without the regular expression, which is there already, in quotes. */
+function reasonOf(error: SyntaxError): string {
+  const [, reason] = /^Invalid regular expression: \/.*\/\w*: ([^/]*)$/s.exec(error.message) ?? [];
+  return reason ?? "it does not parse";
 }
 
 async function loadParser(name: string): Promise<RegExpParser> {

@@ -306,20 +306,23 @@ Deno.test("schemas that allow nothing are found out", async () => {
 
 Deno.test("schemaExpression() refuses by name and place what it does not support", async () => {
   const cases: [unknown, string][] = [
-    [{ type: "integer", multipleOf: 3 }, 'at # a keyword is not supported: received "multipleOf"'],
+    [
+      { type: "integer", multipleOf: 3 },
+      'at "#" a keyword is not supported: received "multipleOf"',
+    ],
     [
       { properties: { a: { items: { not: {} } } } },
-      'at #/properties/a/items a keyword is not supported: received "not"',
+      'at "#/properties/a/items" a keyword is not supported: received "not"',
     ],
     [{ allOf: [] }, '"allOf"'],
     [
       { anyOf: [{ oneOf: [{ type: "null" }, { const: 1 }, { type: "integer" }] }] },
-      "at #/anyOf/0 a document may fit two alternatives of oneOf, which is not supported: received numbers 1 and 2",
+      'at "#/anyOf/0" a document may fit two alternatives of oneOf, which is not supported: received numbers 1 and 2',
     ],
     [{ type: "string", nullable: 1 }, "nullable is not true or false"],
     [{ $ref: "#", nullable: true }, "$ref together with other keywords"],
     [{ propertyNames: { pattern: "a" }, required: ["a"] }, "propertyNames together with"],
-    [{ propertyNames: { type: "integer" } }, "at #/propertyNames a name is no string"],
+    [{ propertyNames: { type: "integer" } }, 'at "#/propertyNames" a name is no string'],
     [{ propertyNames: { $ref: "#" } }, "$ref together with other keywords"],
     [{ uniqueItems: true }, '"uniqueItems"'],
     [{ patternProperties: {} }, '"patternProperties"'],
@@ -360,7 +363,7 @@ Deno.test("schemaExpression() refuses by name and place what it does not support
     [{ properties: [] }, "properties is no object"],
     [{ required: "a" }, "required is no list"],
     [{ required: [1] }, "required has what is no name"],
-    [{ properties: { a: 5 } }, "at #/properties/a there is no schema"],
+    [{ properties: { a: 5 } }, 'at "#/properties/a" there is no schema'],
   ];
   for (const [schema, message] of cases) {
     const error = await assertRejects(() => schemaExpression(schema), InvalidArgumentError);
