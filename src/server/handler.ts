@@ -187,6 +187,11 @@ class Exchanges {
   ): Promise<Response> {
     const stop = new AbortController();
     const { path, id, beganAt, usage, ends } = notes;
+    let goneAt: number | undefined;
+    const leave = (reason: unknown) => {
+      goneAt ??= performance.now();
+      stop.abort(reason);
+    };
     const exchange: Exchange = {
       request,
       path,
@@ -197,13 +202,10 @@ class Exchanges {
       usage,
       report: (error) => this.#report(error),
       abort: (reason) => stop.abort(reason),
+      leave,
       until: (promise) => void ends.push(promise),
     };
-    let goneAt: number | undefined;
-    const listener = onAbort(request.signal, () => {
-      goneAt = performance.now();
-      stop.abort(request.signal.reason);
-    });
+    const listener = onAbort(request.signal, () => leave(request.signal.reason));
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#running.set(exchange, promise);
     try {

@@ -6,6 +6,9 @@
 
 /** The most bytes of a body. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** The most objects, arrays and names in a body, more than what may be asked for can have; and how deep they may be nested. */
+export const MAX_BODY_PARTS = 32_768;
+export const MAX_BODY_DEPTH = 256;
 /** How long a body may take to arrive, and how long nothing may come of it. */
 export const BODY_TIMEOUT_MS = 30_000;
 export const BODY_IDLE_MS = 10_000;

@@ -8,6 +8,7 @@ import { quote } from "../base/describe.ts";
 import { ApiError } from "./api_error.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Exchange } from "./service.ts";
+import { checkStructure } from "./body_structure.ts";
 import { BODY_IDLE_MS, BODY_TIMEOUT_MS, MAX_BODY_BYTES } from "./limits.ts";
 
 /** Refuses invalid UTF-8. */
@@ -44,6 +45,7 @@ export function readExchangeBody({ request, signal, service }: Exchange): Promis
 export async function readJsonBody(request: Request, limits: BodyLimits = {}): Promise<unknown> {
   checkForm(request.headers);
   const bytes = await readBytes(request, limits);
+  checkStructure(bytes);
   let text: string;
   let body: unknown;
   try {

@@ -50,6 +50,8 @@ export interface Exchange {
   report(error: unknown): void;
   /** Ends the work for it. */
   abort(reason: unknown): void;
+  /** Ends the work for it because its client has gone, or reads no further. */
+  leave(reason: unknown): void;
   /** Has the request count as running until the promise is settled, though there is an answer. */
   until(promise: Promise<unknown>): void;
 }

@@ -48,7 +48,7 @@ Deno.test("half of a surrogate pair is refused wherever it is, and names the fie
     assertEquals([refused.status, refused.param], [400, param], body);
     assertMatch(refused.message, /must be well-formed Unicode: .*\\ud800/);
   }
-  const deep = "[".repeat(100_000) + String.raw`"\ud800"` + "]".repeat(100_000);
+  const deep = "[".repeat(250) + String.raw`"\ud800"` + "]".repeat(250);
   assertEquals((await refusal(handler, post("/tokenize", deep))).status, 400);
 });
 

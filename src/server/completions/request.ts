@@ -223,6 +223,11 @@ function readBiases(
 ): Record<number, number> | undefined {
   if (biases === undefined) return undefined;
   const entries = Object.entries(biases);
+  const mustBe =
+    `logit_bias must be an object of at most ${limits.MAX_BIASES} token ids, each with a number from -100 to 100`;
+  if (entries.length > limits.MAX_BIASES) {
+    throw fieldError("logit_bias", `${mustBe}: received ${entries.length}.`);
+  }
   const wrong = Object.keys(biases).find((key) => !/^(0|[1-9]\d*)$/.test(key));
   if (wrong !== undefined) {
     throw fieldError(
@@ -234,12 +239,7 @@ function readBiases(
   }
   const isRight = ([, bias]: [string, unknown]) =>
     typeof bias === "number" && bias >= -100 && bias <= 100;
-  if (entries.length > limits.MAX_BIASES || !entries.every(isRight)) {
-    throw fieldError(
-      "logit_bias",
-      `logit_bias must be an object of at most ${limits.MAX_BIASES} token ids, each with a number from -100 to 100.`,
-    );
-  }
+  if (!entries.every(isRight)) throw fieldError("logit_bias", `${mustBe}.`);
   return biases as Record<number, number>;
 }
 

@@ -7,7 +7,9 @@ import { onAbort } from "../../base/abort.ts";
 import type { TokenScore } from "../../engine/target_scores.ts";
 import type { GeneratedToken } from "../../generation/generated_token.ts";
 import type { Text } from "../../generation/text.ts";
-import { isAboutMemory } from "../api_error.ts";
+import { NumericalError } from "../../base/errors.ts";
+import { ApiError, isAboutMemory } from "../api_error.ts";
+import { fieldName } from "../field_names.ts";
 import type { Exchange } from "../service.ts";
 import type { CompletionUsage } from "./usage.ts";
 import { CompletionSpan } from "../telemetry.ts";
@@ -120,7 +122,7 @@ class PromptRun {
     } catch (error) {
       // The next one has more room then.
       if (isAboutMemory(error)) prefixes.clear();
-      throw error;
+      throw nothingAllowed(error, this.#request.options) ?? error;
     } finally {
       prefixes.giveBack(text, { isKept });
     }
@@ -197,4 +199,24 @@ function meanLogProbability(tokens: readonly GeneratedToken[]): number {
 function laterSeed(seed: number, count: number): number {
   const numLeft = Number.MAX_SAFE_INTEGER - seed;
   return count <= numLeft ? seed + count : count - numLeft - 1;
+}
+
+/** Options that forbid tokens, and those that forbid all but some. */
+const BANS = ["noRepeatNgramSize", "logitBias", "minNewTokens", "ignoreEndOfText"] as const;
+const CONSTRAINTS = ["regex", "jsonSchema", "choices"] as const;
+
+/** What to say when no token was left that may come next: that is the fault of the request, if it forbids any. */
+function nothingAllowed(error: unknown, options: CompletionRequest["options"]) {
+  if (!(error instanceof NumericalError && /none has a probability above 0/.test(error.message))) {
+    return undefined;
+  }
+  const given = [...BANS, ...CONSTRAINTS].filter((name) => options[name]).map(fieldName);
+  if (given.length === 0) return undefined;
+  return new ApiError(
+    400,
+    `A text cannot go on: ${given.join(" and ")} ${
+      given.length === 1 ? "forbids" : "together forbid"
+    } every token in its next place. Loosen ${given.length === 1 ? "it" : "one of them"}.`,
+    { param: given[0], code: "no_token_allowed", cause: error },
+  );
 }

@@ -22,7 +22,7 @@ export async function streamCompletion(
   // A client that reads slowly holds nobody up: an answer is never longer than the context, and waits in memory.
   const stream = new ReadableStream<Uint8Array>({
     start: (it) => void (controller = it),
-    cancel: (reason) => exchange.abort(reason ?? new DOMException("Cancelled", "AbortError")),
+    cancel: (reason) => exchange.leave(reason ?? new DOMException("Cancelled", "AbortError")),
   });
   const send = (data: unknown) =>
     controller.enqueue(encoder.encode(`data: ${JSON.stringify(data)}\n\n`));

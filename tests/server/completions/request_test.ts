@@ -50,6 +50,11 @@ const REFUSED: readonly [body: unknown, param: string | null, message: RegExp][]
   [{ logit_bias: { "": 1 } }, "logit_bias", /received ""/],
   [{ logit_bias: { " 1": 1 } }, "logit_bias", /received " 1"/],
   [{ logit_bias: { [`9${"0".repeat(400)}`]: 1 } }, "logit_bias", /below 1024/],
+  [
+    { logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [`k${i}`, 1])) },
+    "logit_bias",
+    /at most 1024 token ids.*: received 1025/,
+  ],
   [{ logit_bias: { 1: 101 } }, "logit_bias", /from -100 to 100/],
   [{ logit_bias: { 1024: 1 } }, "logit_bias", /below 1024/],
   [{ regex: "(" }, "regex", /not a regular expression/],
