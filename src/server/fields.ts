@@ -122,6 +122,21 @@ export const ignoredField: Field<unknown> = {
   is: (_value): _value is unknown => true,
 };
 
+/** One value, a number, true or false, a text or an empty array, which says what is done anyway. */
+export function exactField<const T>(value: T): Field<T> {
+  const text = JSON.stringify(value);
+  return {
+    meaning: `${text}, which is what is done, or left out`,
+    is: (received): received is T => JSON.stringify(received) === text,
+  };
+}
+
+/** What other servers have: a client may say that it does not want it. */
+export const unsupportedField: Field<never> = {
+  meaning: "left out, or null, since it is not supported",
+  is: (_value): _value is never => false,
+};
+
 /**
  * Checks the fields of a request. `null` counts as not given, as in OpenAI's API.
  *

@@ -21,6 +21,8 @@ export const MAX_STOPS = 16;
 export const MAX_STOP_CHARACTERS = 256;
 export const MAX_CHOICES = 1024;
 export const MAX_CHOICE_CHARACTERS = 4096;
+/** The most words that are not to be written. */
+export const MAX_BAD_WORDS = 256;
 /** The most characters of a regular expression, and of a JSON Schema or all choices together as JSON. */
 export const MAX_PATTERN_CHARACTERS = 4096;
 export const MAX_SCHEMA_CHARACTERS = 65_536;

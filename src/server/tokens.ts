@@ -7,6 +7,7 @@ import { Turns } from "../base/event_loop.ts";
 import { fieldError } from "./api_error.ts";
 import { checkModelName } from "./adapters.ts";
 import { checkFields, checkTokenIds, flagField, textField, tokensField } from "./fields.ts";
+import { otherTokenizeFields } from "./completions/other_fields.ts";
 import { readExchangeBody } from "./read_body.ts";
 import type { Exchange } from "./service.ts";
 
@@ -23,6 +24,7 @@ export async function tokenize(exchange: Exchange): Promise<Response> {
     prompt: textField,
     model: textField,
     add_special_tokens: flagField,
+    ...otherTokenizeFields,
   });
   checkModelName(fields.model, service);
   if (fields.prompt === undefined) throw fieldError("prompt", "prompt is missing.");

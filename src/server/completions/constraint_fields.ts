@@ -20,6 +20,7 @@ import {
   textsField,
 } from "../fields.ts";
 import * as limits from "../limits.ts";
+import { otherStructuredOutputs } from "./other_fields.ts";
 
 /** Only well-formed JSON Schemas and the limits of what is supported; the library looks at the rest. */
 const schemaField = eitherField(objectField, flagField);
@@ -47,6 +48,7 @@ const structuredOutputs = {
   json: schemaOrTextField,
   choice: choicesField,
   json_object: flagField,
+  ...otherStructuredOutputs,
 };
 
 const responseFormats: Readonly<Record<string, Readonly<Record<string, Field<unknown>>>>> = {

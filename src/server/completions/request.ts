@@ -12,21 +12,24 @@ import { fieldError } from "../api_error.ts";
 import {
   anyNumberField,
   checkFields,
+  checkTokenIds,
   eitherField,
+  exactField,
   type Field,
   type FieldValues,
   flagField,
-  ignoredField,
   integerField,
   numberField,
   objectField,
   scalesField,
   textField,
   textsField,
+  tokensField,
 } from "../fields.ts";
 import * as limits from "../limits.ts";
 import { steeringBy, type SteeringVector } from "../steering.ts";
 import { constraintFields, constraintOf, type NamedConstraint } from "./constraint_fields.ts";
+import { otherFields, otherStreamOptions } from "./other_fields.ts";
 import { checkLength, encodePrompts, promptField, type PromptReader } from "./prompts.ts";
 
 /** What is to be written. */
@@ -66,8 +69,11 @@ export interface RequestContext extends ModelNames, PromptReader {
   readonly steering: ReadonlyMap<string, SteeringVector>;
 }
 
-function completionFields({ maxTexts, steering, adapters, model: { config } }: RequestContext) {
+function completionFields(
+  { maxTexts, steering, adapters, model: { config, tokenizer } }: RequestContext,
+) {
   const { MAX_STOPS, MAX_STOP_CHARACTERS } = limits;
+  const { beginOfTextId } = tokenizer!;
   const oneStop: Field<string> = {
     meaning: `a text of 1 to ${MAX_STOP_CHARACTERS} characters`,
     is: (value): value is string =>
@@ -106,6 +112,11 @@ function completionFields({ maxTexts, steering, adapters, model: { config } }: R
     min_tokens: integerField(0, config.contextLength),
     ignore_eos: flagField,
     ...constraintFields,
+    bad_words: textsField(limits.MAX_BAD_WORDS, MAX_STOP_CHARACTERS),
+    allowed_token_ids: tokensField,
+    ...otherFields,
+    // Prompts have the token that begins texts, if the tokenizer has one: no GPT-2's own has.
+    add_special_tokens: beginOfTextId === undefined ? flagField : exactField(true),
     return_token_ids: flagField,
     ...steering.size > 0 && { steer: objectField },
     ...adapters.size > 0 && { adapters: scalesField },
@@ -187,11 +198,11 @@ function streamOptions(
   if (!isStreamed) {
     throw fieldError("stream_options", "stream_options is only for stream: true.");
   }
-  // What is obfuscated is the length of chunks, against those who see only that; it is not done here.
-  const fields = checkFields(value, {
-    include_usage: flagField,
-    include_obfuscation: ignoredField,
-  }, "stream_options");
+  const fields = checkFields(
+    value,
+    { include_usage: flagField, ...otherStreamOptions },
+    "stream_options",
+  );
   return { includesUsage: fields.include_usage ?? false };
 }
 
@@ -199,7 +210,8 @@ function generateOptions(fields: CompletionFields, vocabSize: number): TextGener
   const sampling = withoutUndefined({
     temperature: fields.temperature,
     topP: fields.top_p,
-    topK: fields.top_k ?? 0,
+    // vLLM's -1 is all tokens, as 0 is.
+    topK: fields.top_k === -1 ? 0 : fields.top_k ?? 0,
     minP: fields.min_p,
     typicalP: fields.typical_p,
     repetitionPenalty: fields.repetition_penalty,
@@ -212,6 +224,8 @@ function generateOptions(fields: CompletionFields, vocabSize: number): TextGener
   return withoutUndefined({
     ...sampling,
     stop: fields.stop,
+    badWords: fields.bad_words?.flatMap(withAndWithoutSpace),
+    suppressTokens: othersThan(fields.allowed_token_ids, vocabSize),
     minNewTokens: fields.min_tokens,
     ignoreEndOfText: fields.ignore_eos,
     topLogProbabilities: fields.logprobs,
@@ -241,6 +255,26 @@ function readBiases(
     typeof bias === "number" && bias >= -100 && bias <= 100;
   if (!entries.every(isRight)) throw fieldError("logit_bias", `${mustBe}.`);
   return biases as Record<number, number>;
+}
+
+/** At the beginning of a text and within it, as vLLM bans them. */
+function withAndWithoutSpace(word: string): string[] {
+  const start = word.trimStart();
+  return start === "" ? [word] : [start, ` ${start}`];
+}
+
+/** All tokens but these. */
+function othersThan(
+  allowed: readonly number[] | undefined,
+  vocabSize: number,
+): number[] | undefined {
+  if (allowed === undefined) return undefined;
+  if (allowed.length === 0) {
+    throw fieldError("allowed_token_ids", "allowed_token_ids must have at least one token id.");
+  }
+  checkTokenIds("allowed_token_ids", allowed, vocabSize);
+  const known = new Set(allowed);
+  return Array.from({ length: vocabSize }, (_, id) => id).filter((id) => !known.has(id));
 }
 
 function randomSeed(): number {

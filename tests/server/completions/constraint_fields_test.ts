@@ -72,7 +72,7 @@ const REFUSED: readonly [body: object, param: string, message: RegExp][] = [
     "response_format.json_schema.schema",
     /: response_format\.json_schema\.schema cannot be used/,
   ],
-  [{ guided_grammar: "a" }, "guided_grammar", /no such field/],
+  [{ guided_grammar: "a" }, "guided_grammar", /left out, or null, since it is not supported/],
   [{ guided_regex: "a".repeat(5000) }, "guided_regex", /at most 4096 characters: received 5000/],
   [{ response_format: {} }, "response_format.type", /"json_object"/],
   [{ response_format: { type: "xml" } }, "response_format.type", /must be one of/],
@@ -88,7 +88,7 @@ const REFUSED: readonly [body: object, param: string, message: RegExp][] = [
     /Did you mean schema\?/,
   ],
   [{ response_format: { type: "text", x: 1 } }, "response_format.x", /no such field/],
-  [{ structured_outputs: { grammar: "" } }, "structured_outputs.grammar", /no such field/],
+  [{ structured_outputs: { grammar: "" } }, "structured_outputs.grammar", /not supported/],
   [{ structured_outputs: { regex: 1 } }, "structured_outputs.regex", /must be a text/],
   [
     { structured_outputs: { regex: "a", choice: ["a"] } },
