@@ -148,19 +148,21 @@ const endSignals: ReadonlyMap<Deno.Signal, number> = new Map(
 /**
  * Runs the command line in this process, and ends it.
  *
- * The first Ctrl-C lets the command clean up, the second one ends the process at once.
+ * The first Ctrl-C, or another signal to end, lets the command clean up; the second one, whichever it is, ends the process
+ * at once.
  */
 export async function run(args: readonly string[]): Promise<never> {
   const interruption = new AbortController();
   let interruptedCode: number | undefined;
-  for (const [signal, code] of endSignals) {
+  const listeners = Array.from(endSignals, ([signal, code]) => {
     const onSignal = () => {
-      Deno.removeSignalListener(signal, onSignal);
+      for (const { signal, onSignal } of listeners) Deno.removeSignalListener(signal, onSignal);
       interruptedCode ??= code;
       interruption.abort();
     };
-    Deno.addSignalListener(signal, onSignal);
-  }
+    return { signal, onSignal };
+  });
+  for (const { signal, onSignal } of listeners) Deno.addSignalListener(signal, onSignal);
   const exitCode = await main(args, systemIo(interruption.signal));
   Deno.exit(exitCode === exitCodes.interrupted ? interruptedCode : exitCode);
 }

@@ -95,7 +95,7 @@ export async function readFileOrStdin(
         } from ${source}. Give a shorter one.`,
       );
     }
-    return decode(bytes, path);
+    return decode(bytes, path, flag);
   } finally {
     clearTimeout(timer);
   }
@@ -142,30 +142,35 @@ export async function openText(
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new Deno.errors.NotFound(
-        `Cannot read the text: there is no such file: received ${
+        `Cannot read ${whatOf(flag)}: there is no such file: received ${
           quotePath(path)
         }. Check the path after ${flag}.`,
       );
     }
     if (error instanceof Deno.errors.IsADirectory) {
       throw new Deno.errors.IsADirectory(
-        `Cannot read the text: it is a folder: received ${
+        `Cannot read ${whatOf(flag)}: it is a folder: received ${
           quotePath(path)
-        }. Give the path of a file.`,
+        }. Give the path of a file after ${flag}.`,
       );
     }
     throw readError(path, error);
   }
 }
 
-function decode(bytes: Uint8Array<ArrayBuffer>, path: string): string {
+/** What a file has that a flag names: of keys or vectors nobody thinks as a text. */
+function whatOf(flag: string): string {
+  return flag === "--file" ? "the text" : `the file of ${flag}`;
+}
+
+function decode(bytes: Uint8Array<ArrayBuffer>, path: string, flag: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new FileFormatError(
-      `Cannot read the text: it is not UTF-8: received ${countText(bytes.length, "byte")} from ${
-        sourceText(path)
-      }. Convert it to UTF-8.`,
+      `Cannot read ${whatOf(flag)}: it is not UTF-8: received ${
+        countText(bytes.length, "byte")
+      } from ${sourceText(path)}. Convert it to UTF-8.`,
       { path, cause },
     );
   }

@@ -48,12 +48,6 @@ export const serveCommand = defineCommand({
       }
       adapters[name] = { adapter: await loadAdapter(model, path, io), scale };
     }
-    if (apiKeys.length === 0 && !isLoopback(host)) {
-      await stderr.write(
-        `warning: anybody who can reach ${lineText(host)} can use this server: ` +
-          "ask for a key with --api-key-file\n",
-      );
-    }
     const allowSpecial = values.allowSpecial ? "all" : undefined;
     const { cors, maxTexts, maxWaiting, maxKeptTexts, log } = values;
     let noted = Promise.resolve();
@@ -81,6 +75,12 @@ export const serveCommand = defineCommand({
     });
     const onWait = (numRequests: number) => note(waitLine(numRequests, graceSeconds));
     await listen(handler, { host, port, graceSeconds, signal, onWait }, async (url) => {
+      if (apiKeys.length === 0 && !isLoopback(host)) {
+        note(
+          `warning: anybody who can reach ${lineText(host)} can use this server: ` +
+            "ask for a key with --api-key-file",
+        );
+      }
       // On a terminal the address comes right below.
       const place = stdout.isTerminal && stderr.isTerminal ? undefined : url;
       note(startLine(modelName, model.weightType, place, handler.capacity));

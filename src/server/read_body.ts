@@ -80,13 +80,13 @@ function checkForm(headers: Headers): void {
       `The body must be UTF-8, as JSON is: received charset=${quote(charset)}.`,
     );
   }
-  const encoding = headers.get("content-encoding") ?? "";
-  if (!/^(identity)?$/i.test(encoding)) {
+  for (const name of ["content-encoding", "transfer-encoding"]) {
+    const encoding = headers.get(name) ?? "";
+    if (/^(identity)?$/i.test(encoding)) continue;
+    if (name === "transfer-encoding" && /^chunked$/i.test(encoding)) continue;
     throw new ApiError(
       415,
-      `The body must be sent as it is: received content-encoding: ${
-        quote(encoding)
-      }. Do not compress it.`,
+      `The body must be sent as it is: received ${name}: ${quote(encoding)}. Do not compress it.`,
     );
   }
 }

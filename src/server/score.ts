@@ -23,6 +23,7 @@ import { usageJson } from "./completions/response.ts";
 import { runCompletion } from "./completions/run.ts";
 import {
   checkFields,
+  checkTokenIds,
   eitherField,
   type Field,
   integerField,
@@ -86,6 +87,9 @@ async function scorePrompts(
 ) {
   const { model, modelName } = exchange.service;
   if (prompt === undefined) throw fieldError("prompt", "prompt is missing.");
+  if (!promptField.is(prompt)) {
+    throw fieldError("prompt", `prompt must be ${promptField.meaning}: received no token.`);
+  }
   const prompts = await encodePrompts(prompt, exchange.service);
   for (const tokens of prompts) checkLength(tokens, 0, model.config.contextLength);
   const data: Scored[] = [];
@@ -121,7 +125,18 @@ async function scoreContinuations(
   if (!oneText.is(prompt)) {
     throw fieldError("prompt", `With continuations, prompt must be ${oneText.meaning}: one.`);
   }
-  const checks = [prompt, ...continuations].entries()
+  const empty = continuations.findIndex((each) => each.length === 0);
+  if (empty >= 0) {
+    throw fieldError(
+      "continuations",
+      `continuations must have at least one token each: received nothing as continuation ${empty}.`,
+    );
+  }
+  // Of tokens before them only the end counts.
+  const { contextLength, vocabSize } = model.config;
+  if (typeof prompt !== "string") checkTokenIds("prompt", prompt, vocabSize);
+  const begin = typeof prompt === "string" ? prompt : prompt.slice(-contextLength);
+  const checks = [begin, ...continuations].entries()
     .map(([i, text]) => checkText(text, service, i === 0 ? "prompt" : "continuations"));
   await doInTurns(checks, signal);
   // Not all places at once, for which everybody else would have to wait.
@@ -159,7 +174,7 @@ function scoreJson({ tokens, numLeftOut }: Scored, { tokenizer }: GPT2, numTop: 
     logprob,
     logprob_per_token: logprob / scored.length,
     logprob_per_byte: logprob / numBytes,
-    is_greedy: scored.every(({ rank }) => rank === 1),
+    is_greedy: scored.length === 0 ? null : scored.every(({ rank }) => rank === 1),
     truncated_tokens: numLeftOut,
     tokens: tokens.map(({ id }) => text(id)),
     token_ids: tokens.map(({ id }) => id),

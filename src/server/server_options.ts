@@ -65,7 +65,11 @@ const rules: OptionRules<ServerOptions> = {
   maxWaiting: integer(0, 1_000_000),
   maxKeptTexts: integer(0, 1024),
   apiKeys: texts,
-  cors: text,
+  cors: {
+    meaning: "an origin such as https://example.org, without a path, or *",
+    isType: (value) => typeof value === "string",
+    isInRange: (value) => value === "*" || isOrigin(value as string),
+  },
   steering: {
     meaning: "an object of { layer, vector } by name",
     isType: (value) =>
@@ -121,4 +125,10 @@ function defaultMaxTexts(model: GPT2): number {
   const numTexts = Math.floor(freeBytes(loaded.backend) / 2 / bytesPerText);
   // Half as many again are kept.
   return Math.max(1, Math.min(MOST_TEXTS, Math.floor(numTexts / 1.5)));
+}
+
+/** Whether a browser would name the origin of a page so. */
+function isOrigin(text: string): boolean {
+  if (!/^[a-z][a-z\d+.-]*:\/\/[^/\s?#@\\]+$/.test(text)) return false;
+  return !/^https?:/.test(text) || URL.parse(text)?.origin === text;
 }

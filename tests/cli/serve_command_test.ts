@@ -87,9 +87,16 @@ Deno.test("serve refuses a port that another program has, and keys that are none
   const busy = await runCli(["serve", "--model", "demo", "--port", port]);
   assertEquals(busy.code, 75);
   assertMatch(busy.stderr, /another program does/);
-  const nowhere = await runCli(["serve", ...DEMO, "--host", "203.0.113.1"]);
-  assertEquals(nowhere.code, 2);
-  assertMatch(nowhere.stderr, /--host is no address of this machine/);
+  for (const host of ["203.0.113.1", "nobody.invalid"]) {
+    const nowhere = await runCli(["serve", ...DEMO, "--host", host]);
+    assertEquals(nowhere.code, 2);
+    assertMatch(nowhere.stderr, /^error: --host is no address of this machine/);
+  }
+  const folder = await runCli(["serve", ...DEMO, "--api-key-file", "tests"]);
+  assertMatch(folder.stderr, /^error: Cannot read the file of --api-key-file: it is a folder/);
+  const page = await runCli(["serve", ...DEMO, "--cors", "https://a.b/path"]);
+  assertEquals(page.code, 2);
+  assertMatch(page.stderr, /--cors must be an origin such as https:\/\/example\.org/);
   for (const text of ["", "# none\n", "short\n", "with space in it\n"]) {
     const { folder, path } = withKeys(text);
     using _folder = folder;
@@ -111,9 +118,13 @@ Deno.test("serve warns when others can reach it and no key is asked for", async 
   assertMatch(stderr, /^warning: anybody who can reach 0\.0\.0\.0 can use this server/);
 });
 
-Deno.test("serve tells once what it waits for, and a second Ctrl-C ends it at once", {
-  ignore: Deno.build.os === "windows",
-}, async () => {
+for (const second of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`serve tells once what it waits for, and ${second} after Ctrl-C ends it at once`, {
+    ignore: Deno.build.os === "windows",
+  }, () => endTwice(second));
+}
+
+async function endTwice(second: Deno.Signal): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", MOD, "serve", ...DEMO, "--grace-seconds", "60"],
     stdin: "null",
@@ -141,12 +152,12 @@ Deno.test("serve tells once what it waits for, and a second Ctrl-C ends it at on
   assertEquals(new TextDecoder().decode(answer), "HTTP/1.1 100");
   child.kill("SIGINT");
   while (!told.includes("waiting")) assert(await read(), told);
-  child.kill("SIGINT");
-  assertEquals((await child.status).signal, "SIGINT");
+  child.kill(second);
+  assertEquals((await child.status).signal, second);
   while (await read());
   assertEquals(told.split("waiting up to 60 s for 1 request; Ctrl-C again ends now\n").length, 2);
   await reader.cancel();
-});
+}
 
 Deno.test("serve tells its address once on a terminal, and waits for nobody without a word", async () => {
   const stop = new AbortController();

@@ -12,6 +12,10 @@ Deno.test("createHandler() refuses what it cannot serve, and options that there 
   assertThrows(() => createHandler({} as GPT2), TypeError, "must be a GPT2");
   assertThrows(() => serving({ maxText: 1 } as object), TypeError, "Did you mean maxTexts?");
   assertThrows(() => serving({ maxTexts: 0 }), RangeError, "maxTexts");
+  const others = ["", "foo", "https://a.b/", "https://a.b/path", "https://a.b:443", "HTTPS://a.b"];
+  for (const cors of others) assertThrows(() => serving({ cors }), RangeError, "cors must be");
+  const origins = ["*", "https://a.b", "http://localhost:3000", "chrome-extension://abc"];
+  for (const cors of origins) serving({ cors })[Symbol.dispose]();
 });
 
 Deno.test("models, health and metrics say what there is", async () => {

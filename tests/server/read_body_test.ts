@@ -15,6 +15,9 @@ Deno.test("a body in another encoding is refused, and not guessed", async () => 
   for (const encoding of ["gzip", "br", "deflate, gzip", "x"]) {
     assertEquals(await status({ "content-encoding": encoding }), 415);
   }
+  for (const encoding of ["gzip", "gzip, chunked"]) {
+    assertEquals(await status({ "transfer-encoding": encoding }), 415);
+  }
   for (const type of ["", "text/plain", "application/jsonp", "multipart/form-data"]) {
     assertEquals(await status({ "content-type": type }), 415);
   }

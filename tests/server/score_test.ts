@@ -69,6 +69,9 @@ Deno.test("score of a prompt whose only token has nothing before it has no numbe
   assertEquals(one.token_ids, [model.tokenizer!.endOfTextId!]);
   assertEquals([one.token_logprobs, one.ranks], [[null], [null]]);
   assertEquals([one.logprob, one.logprob_per_token, one.logprob_per_byte], [0, null, null]);
+  assertEquals(one.is_greedy, null);
+  const none = await refusal(handler, post("/v1/score", { prompt: [] }));
+  assertEquals([none.status, none.param], [400, "prompt"]);
 });
 
 Deno.test("score says how many tokens of a prompt had no room before a continuation", async () => {
@@ -83,6 +86,24 @@ Deno.test("score says how many tokens of a prompt had no room before a continuat
   assertEquals(usage.prompt_tokens, contextLength + 4);
   const longer = await refusal(handler, post("/v1/score", { prompt: [...prompt, 1] }));
   assertEquals([longer.status, longer.code], [400, "context_length_exceeded"]);
+  assertEquals(
+    longer.message,
+    `The model has room for ${contextLength} tokens: received a prompt of ${
+      contextLength + 1
+    } tokens. Shorten it.`,
+  );
+  const begun = await scores(handler, { prompt: [3, ...prompt], continuations: [[7], [7, 8, 9]] });
+  const logprobs = (scored: typeof data) => scored.map(({ logprob }) => logprob);
+  assertEquals(logprobs(begun.data), logprobs(data), "only the end counts");
+});
+
+Deno.test("score names the continuation that is empty", async () => {
+  using handler = serving();
+  for (const continuations of [["x", ""], [[7], []]]) {
+    const refused = await refusal(handler, post("/v1/score", { prompt: "a", continuations }));
+    assertEquals([refused.status, refused.param], [400, "continuations"]);
+    assertEquals(refused.message.endsWith("received nothing as continuation 1."), true);
+  }
 });
 
 Deno.test("allowSpecial reads special tokens in the texts of prompts, as nothing does without it", async () => {

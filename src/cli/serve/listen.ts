@@ -22,9 +22,12 @@ export interface ListenOptions {
 /** How long answers that are complete may take to reach their clients. */
 const LAST_BYTES_MS = 1000;
 
-/** Whether only this machine can reach an address. */
+/** Whether only this machine can reach an address, however it is written: `127.1`, `[::1]`. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const url = URL.parse(`http://${bare.includes(":") ? `[${bare}]` : bare}`);
+  return url !== null &&
+    /^(localhost|127(\.\d{1,3}){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]+\])$/.test(url.hostname);
 }
 
 /**
@@ -82,7 +85,9 @@ function open(handler: Handler, hostname: string, port: number): Deno.HttpServer
         { cause: error },
       );
     }
-    if (error instanceof Deno.errors.AddrNotAvailable || error instanceof TypeError) {
+    // A name that nobody knows is an error of no class of its own.
+    const isUnknown = /lookup address/.test((error as Error).message);
+    if (isUnknown || error instanceof Deno.errors.AddrNotAvailable || error instanceof TypeError) {
       throw new UsageError(
         `--host is no address of this machine: received ${
           quote(hostname)

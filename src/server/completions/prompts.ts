@@ -68,14 +68,15 @@ export function encodePrompt(
   field = "prompt",
 ): number[] {
   const { contextLength, vocabSize } = model.config;
+  const room = `${contextLength} tokens`;
   if (typeof prompt === "string") {
     if (prompt.length > contextLength * limits.MAX_TOKEN_CHARACTERS) {
-      throw contextError(field, `${prompt.length} characters`, contextLength);
+      throw contextError(field, `${prompt.length} characters`, room);
     }
     return model.tokenizer!.encodePrompt(prompt, { allowSpecial });
   }
   if (prompt.length > contextLength) {
-    throw contextError(field, `${prompt.length} tokens`, contextLength);
+    throw contextError(field, `${prompt.length} tokens`, room);
   }
   checkTokenIds(field, prompt, vocabSize);
   return [...prompt];
@@ -93,13 +94,14 @@ export function checkLength(
 ): void {
   const most = maxTokens === 0 ? contextLength : contextLength - 1;
   if (tokens.length <= most) return;
-  throw contextError("prompt", `${tokens.length} tokens`, contextLength);
+  const rule = maxTokens === 0 ? "" : ", of which at least one is to be written";
+  throw contextError("prompt", `${tokens.length} tokens`, `${contextLength} tokens${rule}`);
 }
 
-function contextError(field: string, received: string, contextLength: number): ApiError {
+function contextError(field: string, received: string, room: string): ApiError {
   return fieldError(
     field,
-    `The model has room for ${contextLength} tokens, of which at least one is to be written: received a ${
+    `The model has room for ${room}: received a ${
       field === "prompt" ? field : "text"
     } of ${received}. Shorten it.`,
     "context_length_exceeded",

@@ -24,6 +24,14 @@ export function numberExpression(
     if (typeof bound !== "number") {
       throw schemaError(place, `${name} is no number`, describe(bound), "Use a number");
     }
+    if (!Number.isFinite(bound)) {
+      throw schemaError(
+        place,
+        `${name} is too large to be read as a number`,
+        describe(bound),
+        "Leave it out if there is no bound",
+      );
+    }
     range[name] = bound;
   }
   const numbers = type === "integer"
@@ -32,7 +40,7 @@ export function numberExpression(
   if (numbers !== undefined) return numbers;
   throw schemaError(
     place,
-    "a bound has too many digits",
+    `a bound has more than ${MAX_DIGITS} digits`,
     describe(Object.values(range)),
     `Numbers are written with up to ${MAX_DIGITS} digits, so that each is read as what it is`,
   );

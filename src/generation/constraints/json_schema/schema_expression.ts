@@ -145,6 +145,7 @@ class SchemaReader {
     }
     if (whole !== undefined) {
       const values = whole === "const" ? [schema.const] : listAt(schema, "enum", place);
+      requireExactNumbers(values, whole, place);
       return choice(
         values.filter((value) => schema.type === undefined || isOfType(value, schema, place))
           .map((value) => text(JSON.stringify(value))),
@@ -284,4 +285,23 @@ async function inTurn<T, R>(
   const converted: R[] = [];
   for (const [place, each] of list.entries()) converted.push(await convert(each, place));
   return converted;
+}
+
+/** A number that JavaScript reads as another one would be written as that. */
+function requireExactNumbers(values: readonly unknown[], whole: string, place: string): void {
+  // Not by recursion: values may be nested as deeply as they like.
+  const left = [...values];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === "object" && value !== null) {
+      for (const each of Object.values(value)) left.push(each);
+    }
+    if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) continue;
+    throw schemaError(
+      place,
+      `${whole} has a number that is not read as it is written`,
+      describe(value),
+      `Use numbers up to ${Number.MAX_SAFE_INTEGER}, or texts`,
+    );
+  }
 }
