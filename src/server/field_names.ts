@@ -12,6 +12,7 @@ const OWN_NAMES: Readonly<Record<string, string>> = {
   ignoreEndOfText: "ignore_eos",
   topLogProbabilities: "logprobs",
   numReturnSequences: "n",
+  suppressTokens: "allowed_token_ids",
 };
 
 /** The field for an option: `topK` is `top_k`. */

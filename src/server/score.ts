@@ -32,6 +32,7 @@ import {
   tokensField,
 } from "./fields.ts";
 import { MAX_LOG_PROBABILITIES, MAX_PROMPTS } from "./limits.ts";
+import { jsonResponse } from "./json_response.ts";
 import { readExchangeBody } from "./read_body.ts";
 import type { Exchange } from "./service.ts";
 
@@ -62,13 +63,16 @@ export async function score(exchange: Exchange): Promise<Response> {
   const { data, usage } = continuations === undefined
     ? await scorePrompts(exchange, prompt, numTop, adapters)
     : await scoreContinuations(exchange, prompt, continuations, numTop, adapters);
-  return Response.json({
-    id: `score-${id}`,
-    object: "list",
-    model: fields.model ?? modelName,
-    data: data.map((score, index) => ({ index, ...scoreJson(score, model, numTop) })),
-    usage: usageJson(usage),
-  });
+  const elements = data.values().map((score, index) => ({
+    index,
+    ...scoreJson(score, model, numTop),
+  }));
+  return await jsonResponse(
+    { id: `score-${id}`, object: "list", model: fields.model ?? modelName },
+    { name: "data", elements },
+    { usage: usageJson(usage) },
+    exchange.signal,
+  );
 }
 
 /** What is told of a text or a part of one. */

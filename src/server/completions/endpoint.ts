@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { jsonResponse } from "../json_response.ts";
 import { readExchangeBody } from "../read_body.ts";
 import type { Exchange } from "../service.ts";
 import { type CompletionRequest, readCompletionRequest } from "./request.ts";
-import { ChoiceCollector, ChoiceWriter, completionHead, usageJson } from "./response.ts";
-import { runCompletion } from "./run.ts";
+import { ChoiceWriter, completionHead, joinChoice, usageJson } from "./response.ts";
+import { type CompletionEvent, runCompletion } from "./run.ts";
 import { streamCompletion } from "./stream.ts";
 
 /** Continues prompts. */
@@ -23,13 +24,17 @@ export async function completions(exchange: Exchange): Promise<Response> {
 
 async function wholeCompletion(exchange: Exchange, request: CompletionRequest): Promise<Response> {
   const writer = new ChoiceWriter(exchange.service.model, request);
-  const collector = new ChoiceCollector();
+  // Written at the end, choice by choice: all of them together may have a million numbers.
+  const events: CompletionEvent[][] = [];
   const usage = await runCompletion(exchange, request, (event) => {
-    collector.add(writer.write(event));
+    (events[event.choice] ??= []).push(event);
   });
-  return Response.json({
-    ...completionHead(exchange, request.modelName),
-    choices: collector.choices,
-    usage: usageJson(usage),
-  });
+  const elements = events.values()
+    .map((ofChoice) => joinChoice(ofChoice.map((event) => writer.write(event))));
+  return await jsonResponse(
+    completionHead(exchange, request.modelName),
+    { name: "choices", elements },
+    { usage: usageJson(usage) },
+    exchange.signal,
+  );
 }

@@ -105,28 +105,19 @@ function finishReasonJson(reason: FinishReason | undefined): Choice["finish_reas
   return reason === "endOfText" || reason === "stop" ? "stop" : "length";
 }
 
-/** Puts the parts of choices together. */
-export class ChoiceCollector {
-  readonly #parts: Choice[][] = [];
-
-  /** Adds a part. */
-  add(part: Choice): void {
-    (this.#parts[part.index] ??= []).push(part);
-  }
-
-  /** The whole choices. */
-  get choices(): Choice[] {
-    return this.#parts.map((parts, index) => ({
-      text: parts.map(({ text }) => text).join(""),
-      index,
-      logprobs: joined(parts.flatMap(({ logprobs }) => logprobs ?? [])),
-      finish_reason: parts.at(-1)!.finish_reason,
-      ...parts[0].token_ids && {
-        token_ids: parts.flatMap(({ token_ids }) => token_ids!),
-        prompt_token_ids: parts[0].prompt_token_ids,
-      },
-    }));
-  }
+/** Puts the parts of a choice together. */
+export function joinChoice(parts: readonly Choice[]): Choice {
+  const [{ index, token_ids, prompt_token_ids }] = parts;
+  return {
+    text: parts.map(({ text }) => text).join(""),
+    index,
+    logprobs: joined(parts.flatMap(({ logprobs }) => logprobs ?? [])),
+    finish_reason: parts.at(-1)!.finish_reason,
+    ...token_ids && {
+      token_ids: parts.flatMap(({ token_ids }) => token_ids!),
+      prompt_token_ids,
+    },
+  };
 }
 
 function joined(parts: readonly LegacyLogProbabilities[]): LegacyLogProbabilities | null {

@@ -202,7 +202,14 @@ function laterSeed(seed: number, count: number): number {
 }
 
 /** Options that forbid tokens, and those that forbid all but some. */
-const BANS = ["noRepeatNgramSize", "logitBias", "minNewTokens", "ignoreEndOfText"] as const;
+const BANS = [
+  "noRepeatNgramSize",
+  "badWords",
+  "suppressTokens",
+  "logitBias",
+  "minNewTokens",
+  "ignoreEndOfText",
+] as const;
 const CONSTRAINTS = ["regex", "jsonSchema", "choices"] as const;
 
 /** What to say when no token was left that may come next: that is the fault of the request, if it forbids any. */

@@ -21,6 +21,9 @@ Deno.test("a text that no token can continue is the fault of the request, which 
       } together forbid every token`,
     );
   }
+  const few = { prompt: "a", allowed_token_ids: [5], regex: "x", max_tokens: 5 };
+  const { param } = await refusal(handler, post("/v1/completions", few));
+  assertEquals(param, "allowed_token_ids");
   const streamed = { ...bodies[0], prompt: "a", max_tokens: 50, stream: true };
   const stream = await (await handler(post("/v1/completions", streamed))).text();
   assertStringIncludes(stream, '"code":"no_token_allowed"');
