@@ -37,39 +37,6 @@ export function stringOf(content: Expression): Expression {
   return quoted(escaped(content));
 }
 
-/** How many characters a text may have. */
-export function lengthRange(expression: Expression): [min: number, max: number] {
-  switch (expression.kind) {
-    case "text": {
-      const { length } = [...expression.text];
-      return [length, length];
-    }
-    case "characters":
-      return [1, 1];
-    case "sequence": {
-      const ranges = expression.parts.map(lengthRange);
-      return [
-        ranges.reduce((sum, [min]) => sum + min, 0),
-        ranges.reduce((sum, [, max]) => sum + max, 0),
-      ];
-    }
-    case "choice": {
-      const ranges = expression.options.map(lengthRange);
-      return [
-        Math.min(...ranges.map(([min]) => min)),
-        Math.max(...ranges.map(([, max]) => max)),
-      ];
-    }
-    case "repeat": {
-      const [min, max] = lengthRange(expression.body);
-      // 0 * Infinity is not a number.
-      return [min * expression.min, max === 0 || expression.max === 0 ? 0 : max * expression.max];
-    }
-    case "rule":
-      return lengthRange(expression.rule.expression);
-  }
-}
-
 function quoted(content: Expression): Expression {
   return sequence(text('"'), content, text('"'));
 }

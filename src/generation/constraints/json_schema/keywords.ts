@@ -30,13 +30,13 @@ export type TypeName = typeof TYPES[number];
 /** What a schema may say about values of which type. */
 export const KEYWORDS_OF = {
   object: ["properties", "required", "additionalProperties", "propertyNames"],
-  array: ["items", "prefixItems", "minItems", "maxItems"],
+  array: ["items", "prefixItems", "minItems", "maxItems", "uniqueItems"],
   string: ["pattern", "minLength", "maxLength", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
 } as const;
 
 /** What says which values there are by itself: nothing else may be said beside it but the type. */
-const WHOLE = ["$ref", "anyOf", "oneOf", "enum", "const"] as const;
+const WHOLE = ["$ref", "allOf", "anyOf", "oneOf", "enum", "const"] as const;
 
 /** What says nothing about values. */
 const ANNOTATIONS = [
@@ -52,6 +52,8 @@ const ANNOTATIONS = [
   "deprecated",
   "readOnly",
   "writeOnly",
+  // Which alternative it is can be told without this hint of OpenAPI's, or oneOf is refused.
+  "discriminator",
 ];
 
 const SUPPORTED = ["type", "nullable", ...WHOLE, ...Object.values(KEYWORDS_OF).flat()];

@@ -6,9 +6,10 @@
 import { describe, quote } from "../../../base/describe.ts";
 import { type Expression, NOTHING } from "../grammar/expression.ts";
 import { regexExpression } from "../regex/regex_expression.ts";
-import { FORMATS } from "./formats.ts";
-import { anyString, lengthRange, stringOf } from "./json_strings.ts";
+import { ANY_FORMATS, FORMATS, uriWithin } from "./formats.ts";
+import { anyString, stringOf } from "./json_strings.ts";
 import { boundsOf, schemaError, type SchemaObject } from "./keywords.ts";
+import { lengthRange, withinLengths } from "./lengths.ts";
 import { decimalsIn, integersIn, MAX_DIGITS, type NumberRange } from "./number_ranges.ts";
 
 /** The numbers that a schema describes. */
@@ -51,16 +52,17 @@ export async function stringExpression(schema: SchemaObject, place: string): Pro
   const { pattern, format } = schema;
   const [min, max] = boundsOf(schema, "minLength", "maxLength", place);
   if (min > max) return NOTHING;
-  if (pattern === undefined && format === undefined) return anyString(min, max);
-  if (pattern !== undefined && format !== undefined) {
+  const isAny = format === undefined || ANY_FORMATS.includes(format as string);
+  if (pattern === undefined && isAny) return anyString(min, max);
+  if (pattern !== undefined && !isAny) {
     throw schemaError(place, "pattern and format are together", describe(format), "Use one");
   }
   const content = pattern === undefined
-    ? await formatExpression(format, place)
+    ? await formatExpression(format, max, place)
     : await patternExpression(pattern, place);
-  const [shortest, longest] = lengthRange(content);
-  if (shortest < min || longest > max) {
-    const which = shortest < min ? "minLength" : "maxLength";
+  const bounded = withinLengths(content, min, max);
+  if (bounded === undefined) {
+    const which = lengthRange(content)[1] > max ? "maxLength" : "minLength";
     throw schemaError(
       place,
       `${which} excludes texts that ${pattern === undefined ? "format" : "pattern"} allows`,
@@ -68,10 +70,15 @@ export async function stringExpression(schema: SchemaObject, place: string): Pro
       "Say the length within the pattern, as in ^[a-z]{2,8}$",
     );
   }
-  return stringOf(content);
+  return stringOf(bounded);
 }
 
-async function formatExpression(format: unknown, place: string): Promise<Expression> {
+async function formatExpression(
+  format: unknown,
+  maxLength: number,
+  place: string,
+): Promise<Expression> {
+  if (format === "uri") return await regexExpression("format", uriWithin(maxLength));
   if (typeof format === "string" && Object.hasOwn(FORMATS, format)) {
     return await regexExpression("format", FORMATS[format]);
   }
@@ -79,7 +86,7 @@ async function formatExpression(format: unknown, place: string): Promise<Express
     place,
     "there is no such format",
     describe(format),
-    `Use one of ${Object.keys(FORMATS).join(", ")}`,
+    `Use one of ${[...Object.keys(FORMATS), "uri", ...ANY_FORMATS].join(", ")}`,
   );
 }
 

@@ -136,8 +136,16 @@ class SchemaReader {
     }
     const whole = checkKeywords(schema, place);
     if (whole === "$ref") return this.#refer(schema.$ref, place, begins);
-    if (whole === "anyOf" || whole === "oneOf") {
+    if (whole === "allOf" || whole === "anyOf" || whole === "oneOf") {
       const options = listAt(schema, whole, place);
+      if (whole === "allOf" && options.length !== 1) {
+        throw schemaError(
+          place,
+          "allOf of other than one schema is not supported",
+          `${options.length} of them`,
+          "Write what they say into one",
+        );
+      }
       if (whole === "oneOf") this.#requireDisjoint(options, place);
       return choice(
         await inTurn(options, (each, i) => this.#schema(each, `${place}/${whole}/${i}`, begins)),
@@ -196,7 +204,15 @@ class SchemaReader {
   }
 
   async #array(schema: SchemaObject, place: string): Promise<Expression> {
-    const { prefixItems, items = true } = schema;
+    const { prefixItems, items = true, uniqueItems = false } = schema;
+    if (uniqueItems !== false) {
+      throw schemaError(
+        place,
+        "uniqueItems is not supported: what an item is does not depend on those before it",
+        describe(uniqueItems),
+        "Leave it out, and look in the document whether two are equal",
+      );
+    }
     if (Array.isArray(items)) {
       throw schemaError(place, "items is a list", describe(items), "Use prefixItems for that");
     }

@@ -314,7 +314,7 @@ Deno.test("schemaExpression() refuses by name and place what it does not support
       { properties: { a: { items: { not: {} } } } },
       'at "#/properties/a/items" a keyword is not supported: received "not"',
     ],
-    [{ allOf: [] }, '"allOf"'],
+    [{ allOf: [{}, {}] }, "allOf of other than one schema is not supported: received 2 of them"],
     [
       { anyOf: [{ oneOf: [{ type: "null" }, { const: 1 }, { type: "integer" }] }] },
       'at "#/anyOf/0" a document may fit two alternatives of oneOf, which is not supported: received numbers 1 and 2',
@@ -324,7 +324,7 @@ Deno.test("schemaExpression() refuses by name and place what it does not support
     [{ propertyNames: { pattern: "a" }, required: ["a"] }, "propertyNames together with"],
     [{ propertyNames: { type: "integer" } }, 'at "#/propertyNames" a name is no string'],
     [{ propertyNames: { $ref: "#" } }, "$ref together with other keywords"],
-    [{ uniqueItems: true }, '"uniqueItems"'],
+    [{ uniqueItems: true }, "uniqueItems is not supported"],
     [{ patternProperties: {} }, '"patternProperties"'],
     [
       { anyOf: [{ type: "null" }], type: "null" },
@@ -344,12 +344,16 @@ Deno.test("schemaExpression() refuses by name and place what it does not support
     [{ type: "string", format: "hostname" }, "there is no such format"],
     [{ type: "string", format: "date", pattern: "a" }, "pattern and format are together"],
     [
-      { type: "string", pattern: "^a*$", maxLength: 3 },
+      { type: "string", pattern: "^a*b*$", maxLength: 3 },
       "maxLength excludes texts that pattern allows",
     ],
     [
-      { type: "string", pattern: "^a$", minLength: 3 },
+      { type: "string", pattern: "^a*(bc?)*$", minLength: 3 },
       "minLength excludes texts that pattern allows",
+    ],
+    [
+      { type: "string", format: "uri", maxLength: 100 },
+      "maxLength excludes texts that format allows",
     ],
     [{ type: "string", maxLength: 10_001 }, "maxLength is too large"],
     [{ type: "string", minLength: 1.5 }, "minLength is no count"],
