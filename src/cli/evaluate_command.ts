@@ -114,7 +114,8 @@ export const evaluateCommand = defineCommand({
       ? undefined
       : await readFile(labelsPath, "--labels", io);
     requireOther(values.jsonl, [path, labelsPath]);
-    const items = parseItems(task, file, labels).slice(0, limit);
+    const allItems = parseItems(task, file, labels);
+    const items = allItems.slice(0, limit);
 
     using loaded = await loadMeasured("evaluate texts", values, io);
     const { model, name } = loaded;
@@ -126,7 +127,7 @@ export const evaluateCommand = defineCommand({
     };
     using output = values.jsonl === undefined
       ? undefined
-      : await ItemOutput.open(values.jsonl, header, values);
+      : await ItemOutput.open(values.jsonl, header, allItems, values);
     const results = await answer(
       items,
       output,

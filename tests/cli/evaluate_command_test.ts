@@ -232,8 +232,54 @@ Deno.test("evaluate --jsonl leaves alone what it has not written, or what belong
     last.logProbabilities[1] += 0.5;
     await Deno.writeTextFile(output, [...lines.slice(0, 2), JSON.stringify(last), ""].join("\n"));
     await refused(/results of another model: the question of line 2 had/);
-    await Deno.writeTextFile(output, `${lines[0]}\n{}\n`);
-    await refused(/Line 2 of .* is no result of evaluate: received "\{\}"/);
+  });
+});
+
+Deno.test("evaluate --jsonl refuses a line that is not the result of its question", async () => {
+  await withFolder(async (folder) => {
+    const output = `${folder}/output.jsonl`;
+    const args = ["--task", "piqa", PIQA, "--limit", "3", "--jsonl", output];
+    assertEquals((await evaluate(args)).code, 0);
+    const [header, first, ...others] = (await Deno.readTextFile(output)).split("\n");
+    const { logProbabilities, isCorrect, ...rest } = JSON.parse(first);
+    const whole = { ...rest, logProbabilities, isCorrect };
+    const damaged = [
+      {},
+      { ...whole, line: 7 },
+      { ...whole, answer: 1 - whole.answer },
+      { ...whole, logProbabilities: logProbabilities.slice(1) },
+      { ...whole, logProbabilities: [...logProbabilities, -1] },
+      { ...whole, logProbabilities: logProbabilities.map(String) },
+      { ...whole, areGreedy: [false] },
+      { ...whole, isCorrect: null },
+      { ...whole, isCorrect: { ...isCorrect, acc: "yes" } },
+      { ...whole, isCorrect: { acc: true } },
+    ];
+    for (const result of damaged) {
+      const text = [header, JSON.stringify(result), ...others].join("\n");
+      await Deno.writeTextFile(output, text);
+      const { code, stdout, stderr } = await evaluate(args);
+      assertEquals([code, stdout], [65, ""], JSON.stringify(result));
+      assertMatch(
+        stderr,
+        /Cannot read line 2 of .*: it is not the result of the question of line 1/,
+      );
+      assertEquals(await Deno.readTextFile(output), text);
+    }
+    const numQuestions = (await Deno.readTextFile(PIQA)).trimEnd().split("\n").length;
+    const lines = Array.from({ length: numQuestions + 1 }, (_, i) => {
+      const { answer } = JSON.parse(first);
+      return JSON.stringify({ ...whole, answer, line: i + 1 });
+    });
+    const labels = `${folder}/labels.lst`;
+    await Deno.writeTextFile(labels, `${whole.answer}\n`.repeat(numQuestions));
+    const same = [...args, "--labels", labels, "--overwrite"];
+    assertEquals((await evaluate(same)).code, 0);
+    const [ownHeader] = (await Deno.readTextFile(output)).split("\n");
+    await Deno.writeTextFile(output, [ownHeader, ...lines, ""].join("\n"));
+    const { code, stderr } = await evaluate(same.slice(0, -1));
+    assertEquals(code, 65);
+    assertStringIncludes(stderr, `there are only ${numQuestions} questions`);
   });
 });
 

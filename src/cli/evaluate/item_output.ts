@@ -8,13 +8,16 @@ import { isTaken } from "../../base/files.ts";
 import { orStorageError } from "../../base/storage_error.ts";
 import { readError } from "../../base/read_error.ts";
 import { FileSource, openRegularFile } from "../../base/byte_source.ts";
+import { FileFormatError } from "../../base/errors.ts";
 import type { ItemResult } from "../../evaluation/tasks/item_result.ts";
+import type { TaskItem } from "../../evaluation/tasks/task.ts";
+import { type TaskName, tasks } from "../../evaluation/tasks/tasks.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
 
 /** What results belong to: the first line of the file. */
 export interface OutputHeader {
-  readonly task: string;
+  readonly task: TaskName;
   readonly model: string;
   /** How its weights are computed, as the user has it. */
   readonly type: string;
@@ -46,14 +49,17 @@ export class ItemOutput implements Disposable {
    *
    * @param path where
    * @param header what the results belong to
+   * @param items all questions, also those that are not asked
    * @param options `overwrite` begins anew
    * @throws {UsageError} if there is a file with something else
+   * @throws {FileFormatError} if a line of it is not the result of its question
    * @throws {Deno.errors.Busy} if another process writes to it
    * @throws {StorageError} if it cannot be written
    */
   static async open(
     path: string,
     header: OutputHeader,
+    items: readonly TaskItem[],
     options: { readonly overwrite: boolean },
   ): Promise<ItemOutput> {
     const { overwrite } = options;
@@ -74,7 +80,7 @@ export class ItemOutput implements Disposable {
     }
     const known = overwrite
       ? undefined
-      : readLines(new FileSource(file, path, size).read(0, size), path, header);
+      : readLines(new FileSource(file, path, size).read(0, size), path, header, items);
     const output = new ItemOutput(path, file, known?.results ?? []);
     if (isFile) {
       await orStorageError(path, async () => {
@@ -116,6 +122,7 @@ function readLines(
   bytes: Uint8Array,
   path: string,
   header: OutputHeader,
+  items: readonly TaskItem[],
 ): { results: ItemResult[]; numBytes: number } | undefined {
   const numBytes = bytes.lastIndexOf(NEWLINE) + 1;
   const isCutHeader = numBytes === 0 &&
@@ -134,11 +141,16 @@ function readLines(
   }
   const results = lines.slice(0, -1).map((line, index) => {
     const result = parse(line);
-    if (isResult(result)) return result;
-    throw new UsageError(
-      `Line ${index + 2} of ${quotePath(path)} is no result of evaluate: received ${
+    const item = items.at(index);
+    if (item !== undefined && isResultOf(item, header.task, result)) return result;
+    const problem = item === undefined
+      ? `there are only ${items.length} questions`
+      : `it is not the result of the question of line ${item.line}`;
+    throw new FileFormatError(
+      `Cannot read line ${index + 2} of ${quotePath(path)}: ${problem}: received ${
         describe(line)
       }. ${OTHER_PLACE}`,
+      { path },
     );
   });
   return { results, numBytes };
@@ -161,9 +173,22 @@ function hasLock(file: Deno.FsFile): boolean {
   }
 }
 
-function isResult(value: Record<string, unknown> | undefined): value is ItemResult & typeof value {
-  const { logProbabilities, isCorrect } = value ?? {};
-  return Array.isArray(logProbabilities) && typeof isCorrect === "object" && isCorrect !== null;
+/** Whether a line has all that is measured, of this question: a damaged one would be counted as an answer. */
+function isResultOf(
+  item: TaskItem,
+  task: TaskName,
+  value: Record<string, unknown> | undefined,
+): value is ItemResult & typeof value {
+  const { line, answer, logProbabilities, areGreedy, isCorrect } = value ?? {};
+  const numScores = item.contexts.length * item.continuations.length;
+  const isListOf = (type: string, list: unknown) =>
+    Array.isArray(list) && list.length === numScores && list.every((each) => typeof each === type);
+  const measures = isCorrect as Record<string, unknown> | null | undefined;
+  return line === item.line && answer === item.answer &&
+    isListOf("number", logProbabilities) && isListOf("boolean", areGreedy) &&
+    tasks[task].metrics.every((name) =>
+      name === "perplexity" || typeof measures?.[name] === "boolean"
+    );
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

@@ -28,9 +28,9 @@ export function parseItems(name: TaskName, file: TaskFile, labels?: TaskFile): T
   const lines = linesOf(file);
   if (lines.length === 0) {
     throw new FileFormatError(
-      `Cannot read ${
-        quotePath(file.path)
-      }: there is no question in it: received ${file.text.length} characters. ` +
+      `Cannot read ${quotePath(file.path)}: there is no question in it: received ${
+        describe(file.text)
+      }. ` +
         "Check the path.",
       { path: file.path },
     );
@@ -51,9 +51,9 @@ export function parseItems(name: TaskName, file: TaskFile, labels?: TaskFile): T
   );
 }
 
-/** The lines of a file that are not empty. */
+/** The lines of a file that are not empty, without the mark that some editors put before a text. */
 function linesOf({ text }: TaskFile): { text: string; line: number }[] {
-  return text.split("\n")
+  return text.replace(/^\ufeff/, "").split("\n")
     .map((text, index) => ({ text, line: index + 1 }))
     .filter(({ text }) => text.trim() !== "");
 }

@@ -101,8 +101,20 @@ Deno.test("parseItems() reads ARC and the formats of this package", () => {
   assertEquals([item.continuations, item.choices], [["\nmat", "\nmoon"], ["mat", "moon"]]);
 });
 
+Deno.test("parseItems() skips a byte order mark at the beginning", () => {
+  const text = JSON.stringify(CLOZE);
+  assertEquals(parse("cloze", ["\ufeff" + text, text]).map(({ line }) => line), [1, 2]);
+  const labelled = parse("piqa", ["\ufeff" + JSON.stringify(PIQA)], "\ufeff1\n");
+  assertEquals(labelled[0].answer, 1);
+});
+
 const wrong: [what: string, TaskName, lines: unknown[], message: string, labels?: string][] = [
-  ["no question", "cloze", ["", " "], 'Cannot read "q.jsonl": there is no question in it'],
+  [
+    "no question",
+    "cloze",
+    ["", " "],
+    'Cannot read "q.jsonl": there is no question in it: received "\\n "',
+  ],
   ["no JSON", "cloze", [CLOZE, "{"], 'line 2 of "q.jsonl": it is not JSON: received "{"'],
   ["equal keys", "lambada", ['{"text":"a","text":"b"}'], "line 1"],
   ["a list", "cloze", ["[]"], "it is not a JSON object: received"],
