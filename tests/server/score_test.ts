@@ -92,6 +92,9 @@ Deno.test("score says how many tokens of a prompt had no room before a continuat
       contextLength + 1
     } tokens. Shorten it.`,
   );
+  const long = { prompt: "a ".repeat(64 * contextLength + 1), continuations: [[7]] };
+  const tooLong = await refusal(handler, post("/v1/score", long));
+  assertEquals(tooLong.message.includes(`at most ${128 * contextLength} characters`), true);
   const begun = await scores(handler, { prompt: [3, ...prompt], continuations: [[7], [7, 8, 9]] });
   const logprobs = (scored: typeof data) => scored.map(({ logprob }) => logprob);
   assertEquals(logprobs(begun.data), logprobs(data), "only the end counts");

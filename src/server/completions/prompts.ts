@@ -70,8 +70,13 @@ export function encodePrompt(
   const { contextLength, vocabSize } = model.config;
   const room = `${contextLength} tokens`;
   if (typeof prompt === "string") {
-    if (prompt.length > contextLength * limits.MAX_TOKEN_CHARACTERS) {
-      throw contextError(field, `${prompt.length} characters`, room);
+    const most = contextLength * limits.MAX_TOKEN_CHARACTERS;
+    if (prompt.length > most) {
+      throw contextError(
+        field,
+        `${prompt.length} characters`,
+        `${room}, which have at most ${most} characters`,
+      );
     }
     return model.tokenizer!.encodePrompt(prompt, { allowSpecial });
   }
