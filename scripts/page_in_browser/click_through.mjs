@@ -234,6 +234,10 @@ try {
 
   const locked = await open(900, 700, "light", lockedUrl);
   await locked.page.waitForSelector("#key-form:not([hidden])");
+  await locked.page.locator("#key").fill(`${secret}x`);
+  await locked.page.locator("#key").press("Enter");
+  await locked.page.waitForSelector("#key[aria-invalid=true]");
+  assert.equal(await locked.page.locator("#key").inputValue(), `${secret}x`);
   await locked.page.locator("#key").fill(secret);
   await locked.page.keyboard.press("Enter");
   await locked.page.waitForFunction(() =>

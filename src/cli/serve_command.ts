@@ -16,6 +16,10 @@ import { logLine, startLine, waitLine } from "./serve/log_lines.ts";
 import type { Io } from "./terminal/io.ts";
 import { jsonText, lineText } from "./terminal/terminal_text.ts";
 
+/** What others call it takes the key itself. */
+const KEY_IN_FILE =
+  "Did you mean --api-key-file? It takes a file with keys, since everybody on the machine can see arguments.";
+
 /** Serves a model. */
 export const serveCommand = defineCommand({
   name: "serve",
@@ -26,6 +30,7 @@ export const serveCommand = defineCommand({
     "ends it: no new requests, and running ones have --grace-seconds to end.",
   operands: { usage: "", min: 0, max: 0, advice: "Name a model with --model <model>." },
   flags: serveFlags,
+  foreignFlags: { "--api-key": KEY_IN_FILE, "--api_key": KEY_IN_FILE, "--apiKey": KEY_IN_FILE },
   examples: [
     ["serve --model demo", "A model that needs no download, at http://127.0.0.1:8080"],
     ["serve --model gpt2 --adapter poems=my-lora", "An adapter that clients ask for by name"],

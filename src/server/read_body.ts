@@ -70,7 +70,9 @@ function checkForm(headers: Headers): void {
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     throw new ApiError(
       415,
-      "The body must be JSON: send the header content-type: application/json.",
+      `The body must be JSON, and be called so: received content-type: ${
+        quote(type)
+      }. Send the header content-type: application/json; with curl -d that takes -H 'content-type: application/json'.`,
     );
   }
   const [, charset = "utf-8"] = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(type) ?? [];

@@ -92,6 +92,15 @@ Deno.test("serve refuses a port that another program has, and keys that are none
     assertEquals(nowhere.code, 2);
     assertMatch(nowhere.stderr, /^error: --host is no address of this machine/);
   }
+  for (const flag of [["--api-key", "secret-word"], ["--api_key=secret-word"]]) {
+    const { code, stderr } = await runCli(["serve", ...DEMO, ...flag]);
+    assertEquals(code, 2);
+    assertMatch(
+      stderr,
+      /received "--api.key"\. Did you mean --api-key-file\? .* can see arguments/,
+    );
+    assert(!stderr.includes("secret-word"), "a key is not shown");
+  }
   const folder = await runCli(["serve", ...DEMO, "--api-key-file", "tests"]);
   assertMatch(folder.stderr, /^error: Cannot read the file of --api-key-file: it is a folder/);
   const page = await runCli(["serve", ...DEMO, "--cors", "https://a.b/path"]);

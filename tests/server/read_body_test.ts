@@ -21,6 +21,9 @@ Deno.test("a body in another encoding is refused, and not guessed", async () => 
   for (const type of ["", "text/plain", "application/jsonp", "multipart/form-data"]) {
     assertEquals(await status({ "content-type": type }), 415);
   }
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const { message } = await refusal(handler, post("/tokenize", {}, { headers }));
+  assertMatch(message, /received content-type: "application\/x-www-form-urlencoded"\. .* curl -d/);
   for (const type of ["; charset=utf-8", ';charset="UTF-8"', "; charset=utf8", ";", "; a=b"]) {
     assertEquals(await status({ "content-type": `application/json${type}` }), 400);
   }

@@ -24,7 +24,9 @@ function showProblem(error) {
   byId("key").setAttribute("aria-invalid", needsKey && Boolean(key));
   if (needsKey) {
     if (!key) byId("problem").textContent = "";
+    // A key that was refused is still there to be corrected, or typed over.
     byId("key").focus();
+    byId("key").select();
   }
 }
 
@@ -206,7 +208,6 @@ byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   key = byId("key").value.trim();
   kept.set(KEY_NAME, key);
-  byId("key").value = "";
   showProblem(undefined);
   const again = askAgain ?? loadModel;
   askAgain = undefined;
