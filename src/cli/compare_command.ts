@@ -122,14 +122,15 @@ export const compareCommand = defineCommand({
       return { ...rest, ...result };
     });
     const [format] = given;
+    if (format === undefined) {
+      return await io.stdout.writeProse(report(found, named, io.stdout.numColumns));
+    }
     await io.stdout.write(
       format === "json"
         ? jsonText({ file, ...found, models: named }) + "\n"
         : format === "csv"
         ? csvTable(named)
-        : format === "markdown"
-        ? markdownTable(named)
-        : report(found, named, io.stdout.numColumns),
+        : markdownTable(named),
     );
   },
 });

@@ -27,9 +27,8 @@ export const doctorCommand = defineCommand({
     const { examine } = await import("./doctor/examine.ts");
     const { reportText } = await import("./doctor/report_text.ts");
     const { report, error } = await examine(io);
-    await io.stdout.write(
-      values.json ? jsonText(report, 2) + "\n" : reportText(report),
-    );
+    if (values.json) await io.stdout.write(jsonText(report, 2) + "\n");
+    else await io.stdout.writeProse(reportText(report));
     if (error !== undefined) throw error;
   },
 });

@@ -6,6 +6,7 @@
 import { programName } from "../base/program_name.ts";
 import type { Command } from "./command.ts";
 import { type Flag, type Flags, flagText } from "./arguments/flags.ts";
+import { wrapText } from "./terminal/wrap_text.ts";
 
 const TITLE = "GPT-2: continue texts, convert and quantize models, look inside.";
 /** Longer lines are hard to read. */
@@ -19,7 +20,7 @@ const MIN_WIDTH_BESIDE = 72;
 export function shortHelp(numColumns: number): string {
   const width = Math.min(numColumns, MAX_WIDTH);
   return [
-    wrap(TITLE, width) + "\n",
+    wrapText(TITLE, width) + "\n",
     examples([
       ['"ROMEO:" --model demo', "Write like Shakespeare, with a model that needs no download"],
       ['"Once upon a time"', "Continue a text with GPT-2; says first what it has to download"],
@@ -38,7 +39,7 @@ export function programHelp(
   const program = programName();
   const [first] = commands;
   return [
-    wrap(TITLE, width) + "\n",
+    wrapText(TITLE, width) + "\n",
     `Usage: ${program} [${first.name}] ${first.operands.usage} [options]`,
     `       ${program} <command> ...\n`,
     section(
@@ -51,7 +52,7 @@ export function programHelp(
     ),
     section("Options", flagRows(globalFlags), width),
     examples(commands.flatMap(({ examples }) => examples.slice(0, 1)), width),
-    wrap(`${program} <command> --help shows the options of a command.`, width) + "\n",
+    wrapText(`${program} <command> --help shows the options of a command.`, width) + "\n",
   ].join("\n");
 }
 
@@ -62,8 +63,8 @@ export function commandHelp(command: Command, globalFlags: Flags, numColumns: nu
   const flags: Flags = { ...command.flags, ...globalFlags };
   const groups = Map.groupBy(Object.entries(flags), ([, flag]) => flag.group ?? "Options");
   return [
-    wrap(summary, width) + "\n",
-    ...(details === undefined ? [] : [wrap(details, width) + "\n"]),
+    wrapText(summary, width) + "\n",
+    ...(details === undefined ? [] : [wrapText(details, width) + "\n"]),
     `Usage: ${[programName(), name, operands.usage, "[options]"].filter(Boolean).join(" ")}\n`,
     ...Array.from(
       groups,
@@ -96,28 +97,15 @@ function section(title: string, rows: readonly Row[], width: number): string {
     const start = `  ${left}`;
     const fits = isBeside && start.length + 2 <= INDENT;
     const begin = fits ? start.padEnd(INDENT) : `${start}\n${indent}`;
-    return begin + wrap(right, width, indent);
+    return begin + wrapText(right, width, { indent, column: indent.length });
   });
-  return `${wrap(`${title}:`, width)}\n${lines.join("\n")}\n`;
+  return `${wrapText(`${title}:`, width)}\n${lines.join("\n")}\n`;
 }
 
 /** What is to be copied stays in one line. */
 function examples(examples: Command["examples"], width: number): string {
   const lines = examples.map(([args, meaning]) =>
-    `  # ${wrap(meaning, width, "  # ")}\n  ${programName()} ${args}`
+    `${wrapText(`  # ${meaning}`, width, { indent: "  # " })}\n  ${programName()} ${args}`
   );
   return `Examples:\n${lines.join("\n")}\n`;
-}
-
-/** Breaks a text between words into lines, all but the first of which begin with `indent`. */
-function wrap(text: string, width: number, indent = ""): string {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1)!;
-    if (line === "") lines[lines.length - 1] = word;
-    else if (indent.length + line.length + 1 + word.length <= width) {
-      lines[lines.length - 1] += ` ${word}`;
-    } else lines.push(word);
-  }
-  return lines.join("\n" + indent);
 }

@@ -36,8 +36,7 @@ export const infoCommand = defineCommand({
       await resolveModelShowing(operands[0], io, { alternative: "info demo" }),
     );
     const info = await modelInfo(checkpoint);
-    await io.stdout.write(
-      values.json ? jsonText(info, 2) + "\n" : modelInfoText(info, values.tensors),
-    );
+    if (values.json) await io.stdout.write(jsonText(info, 2) + "\n");
+    else await io.stdout.writeProse(modelInfoText(info, values.tensors));
   },
 });

@@ -110,7 +110,7 @@ test("a download shows no bar where nobody wants to see one", async (folder) => 
   assertMatch((await runCli(["info", "gpt2"])).stderr, notice);
   Deno.env.set("HF_HUB_DISABLE_PROGRESS_BARS", "1");
   for (const name of ["hf", "allformers"]) Deno.removeSync(folder.file(name), { recursive: true });
-  const { stderr } = await runCli(["info", "gpt2"], { isTerminal: true });
+  const { stderr } = await runCli(["info", "gpt2"], { isTerminal: true, numColumns: 400 });
   assertMatch(stderr.replace("\r\x1b[K", ""), notice);
 });
 

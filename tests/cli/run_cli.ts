@@ -59,6 +59,7 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
       isTerminal,
       isDecorated: isTerminal,
       isExact: name === "stdout" && !isTerminal,
+      isProse: name === "stderr",
       numColumns: () => numColumns,
     });
   const io: Io = {

@@ -81,7 +81,7 @@ function placeRow({ place, path, verdict, problem }: ExaminedLocation): string[]
   // Of all places, this one is a variable.
   const isUnset = place === LIBRARY_VARIABLE && verdict === "nothing there";
   const what = isUnset ? "not set" : verdict;
-  return [place, problem === undefined ? what : `${what}: ${problem}`, path ?? ""];
+  return [place, what, [path, problem].filter((text) => text !== undefined).join(": ")];
 }
 
 /** A row for each line. */

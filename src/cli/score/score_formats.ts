@@ -8,7 +8,7 @@ import type { TextScore } from "../../evaluation/score_texts.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Output } from "../terminal/io.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
-import { spanLines, SUM_COLUMNS, sumLine, sumRow, textHeading, tokenLines } from "./score_table.ts";
+import { spanLines, SUM_COLUMNS, sumRow, sumText, textHeading, tokenLines } from "./score_table.ts";
 import type { ScoredInput } from "./scored_input.ts";
 
 /** What is written of each text. */
@@ -42,7 +42,8 @@ export function tableWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
         : spans !== undefined
         ? [...spanLines(spans, numColumns), []]
         : [...tokenLines(score.tokens, tokenizer, numColumns), []];
-      await stdout.writeLines([...title, ...rows, sumLine(score)]);
+      await stdout.writeLines([...title, ...rows]);
+      await stdout.writeProse(sumText(score));
     }
     isFirst = false;
   };

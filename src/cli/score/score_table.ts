@@ -34,18 +34,20 @@ export function tokenLines(
 ): Line[] {
   const width = tokenWidth(tokens, MAX_TOKEN_WIDTH);
   const hasTop = tokens.some(({ topLogProbabilities }) => topLogProbabilities !== undefined);
-  const barWidth = Math.min(hasTop ? MAX_BAR_WIDTH / 3 : MAX_BAR_WIDTH, numColumns - width - 30);
+  const barWidth = Math.min(hasTop ? MAX_BAR_WIDTH / 3 : MAX_BAR_WIDTH, numColumns - width - 31);
   const full = fullBits(tokens);
-  const topWidth = numColumns - width - barWidth - 28;
   const columns = `         ${"token".padEnd(width)}       bits  ${" ".repeat(barWidth)}    rank`;
   return [
     [[columns, "faint"]],
-    ...tokens.map((token, i): Line => [
-      `${numberText(i).padStart(7)}  ${tokenCell(token, width)}  `,
-      ...surprisal(token.logProbability, full, barWidth),
-      ...Number.isNaN(token.rank) ? [] : [`  ${numberText(token.rank).padStart(6)}`],
-      [likeliest(token, tokenizer, topWidth), "faint"],
-    ]),
+    ...tokens.map((token, i): Line => {
+      const line: Line = [
+        `${numberText(i).padStart(7)}  ${tokenCell(token, width)}  `,
+        ...surprisal(token.logProbability, full, barWidth),
+        ...Number.isNaN(token.rank) ? [] : [`  ${numberText(token.rank).padStart(6)}`],
+      ];
+      const used = line.map((part) => typeof part === "string" ? part : part[0]).join("");
+      return [...line, [likeliest(token, tokenizer, numColumns - 1 - textWidth(used)), "faint"]];
+    }),
   ];
 }
 
@@ -69,7 +71,7 @@ function likeliest(
 export function spanLines(spans: readonly SpanScore[], numColumns: number): Line[] {
   const cells = spans.map(({ text }) => tokenCell({ id: 0, text }, MAX_TOKEN_WIDTH).trimEnd());
   const width = Math.max(4, ...cells.map(textWidth));
-  const barWidth = Math.min(MAX_BAR_WIDTH, numColumns - width - 34);
+  const barWidth = Math.min(MAX_BAR_WIDTH, numColumns - width - 35);
   const full = fullBits(spans);
   const columns = `         ${"text".padEnd(width)}       bits  ${" ".repeat(barWidth)}  tokens`;
   return [
@@ -101,15 +103,13 @@ function surprisal(logProbability: number, full: number, barWidth: number): Styl
 }
 
 /** What all tokens of a text add up to, in words. */
-export function sumLine(score: TextScore): Line {
+export function sumText(score: TextScore): string {
   const { numScored, logProbability, bitsPerByte, perplexity } = score;
-  if (numScored === 0) return ["  No token has anything before it, so none has a score."];
+  if (numScored === 0) return "  No token has anything before it, so none has a score.\n";
   const bits = bitsOf(logProbability);
-  return [
-    `  ${countText(numScored, "token")} with a score: ${bits.toFixed(2)} bits, ` +
+  return `  ${countText(numScored, "token")} with a score: ${bits.toFixed(2)} bits, ` +
     `${(bits / numScored).toFixed(3)} bits per token, ${bitsPerByte.toFixed(3)} bits per byte, ` +
-    `perplexity ${shortNumber(perplexity)}`,
-  ];
+    `perplexity ${shortNumber(perplexity)}\n`;
 }
 
 /** The title of a text among others. */

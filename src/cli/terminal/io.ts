@@ -4,7 +4,8 @@
  * @module
  */
 import { terminalText } from "./terminal_text.ts";
-import { cutText } from "./text_width.ts";
+import { cutText, textWidth } from "./text_width.ts";
+import { wrapText } from "./wrap_text.ts";
 
 /** The streams of a program, and the wish to end it. */
 export interface Io {
@@ -33,6 +34,8 @@ export interface OutputOptions {
   readonly isDecorated: boolean;
   /** Whether a text is written byte for byte: results that another program reads. */
   readonly isExact: boolean;
+  /** Whether what is written is prose, which a terminal should not break inside words. Default: not. */
+  readonly isProse?: boolean;
   /** How many characters a line of the terminal has. */
   readonly numColumns: () => number;
 }
@@ -66,7 +69,10 @@ export class Output {
   /** Whether colours and lines that change in place are welcome. */
   readonly isDecorated: boolean;
   readonly #isExact: boolean;
+  readonly #isWrapped: boolean;
   readonly #numColumns: () => number;
+  /** How much of the line before the cursor is written, where lines are wrapped. */
+  #column = 0;
   readonly #sink: (text: string) => Promise<void>;
 
   /** @param sink writes all of a text; throws an {@linkcode OutputClosedError} if nobody reads it any more */
@@ -74,6 +80,7 @@ export class Output {
     this.isTerminal = options.isTerminal;
     this.isDecorated = options.isDecorated;
     this.#isExact = options.isExact;
+    this.#isWrapped = options.isTerminal && (options.isProse ?? false);
     this.#numColumns = options.numColumns;
     this.#sink = sink;
   }
@@ -85,12 +92,26 @@ export class Output {
    * @throws {OutputClosedError} if nobody reads it any more
    */
   async write(text: string, style?: keyof typeof STYLES): Promise<void> {
-    await this.#sink(this.#shown(style === undefined ? text : [text, style]));
+    await this.#sink(this.#shown(this.#isWrapped ? this.#wrapped(text) : text, style));
+  }
+
+  /**
+   * Writes prose, or a table of which the last column is prose: a terminal gets lines that fit.
+   *
+   * @throws {OutputClosedError} if nobody reads it any more
+   */
+  async writeProse(text: string): Promise<void> {
+    await this.#sink(this.#shown(this.isTerminal ? this.#wrapped(text) : text));
   }
 
   /** How many characters a line should have at most: those of the terminal, or 80. */
   get numColumns(): number {
     return this.isTerminal ? this.#numColumns() : PLAIN_COLUMNS;
+  }
+
+  /** How many characters a line should have at most that changes in place: behind it there is room for the ^C of a user. */
+  get numLineColumns(): number {
+    return this.numColumns - 3;
   }
 
   /**
@@ -99,14 +120,26 @@ export class Output {
    * @throws {OutputClosedError} if nobody reads them any more
    */
   async writeLines(lines: readonly (readonly StyledText[])[]): Promise<void> {
-    const shown = lines.map((line) =>
-      line.map((part) => this.#shown(part)).join("").trimEnd() + "\n"
-    );
+    const shown = lines.map((line) => {
+      const parts = line.map((part) => {
+        const [text, style] = typeof part === "string" ? [part] : part;
+        return this.#shown(this.#isWrapped ? this.#wrapped(text) : text, style);
+      });
+      this.#column = 0;
+      return parts.join("").trimEnd() + "\n";
+    });
     await this.#sink(shown.join(""));
   }
 
-  #shown(part: StyledText): string {
-    const [text, style] = typeof part === "string" ? [part] : part;
+  #wrapped(text: string): string {
+    // The last column stays free: some terminals begin a new line there.
+    const wrapped = wrapText(text, this.#numColumns() - 1, { column: this.#column });
+    const lineBegin = wrapped.lastIndexOf("\n") + 1;
+    this.#column = textWidth(wrapped.slice(lineBegin)) + (lineBegin === 0 ? this.#column : 0);
+    return wrapped;
+  }
+
+  #shown(text: string, style?: keyof typeof STYLES): string {
     const shown = this.#isExact ? text : terminalText(text);
     return style === undefined || !this.isDecorated ? shown : STYLES[style] + shown + PLAIN;
   }
@@ -114,7 +147,7 @@ export class Output {
   /** Puts a text, cut to the width of the terminal, into the place of the line before the cursor. Nothing elsewhere. */
   async replaceLine(text: string): Promise<void> {
     if (!this.isDecorated) return;
-    const line = cutText(terminalText(text), this.#numColumns() - 1, "");
+    const line = cutText(terminalText(text), this.numLineColumns, "");
     await this.#sink(LINE_BEGIN + line + CLEAR_TO_END);
   }
 }

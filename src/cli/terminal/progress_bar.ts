@@ -29,11 +29,10 @@ export class ProgressBar {
 
   /**
    * Shows which part is done, 0 to 1, and what else there is to say; a few times a second at most. Where there is not room
-   * for all, the bar is shorter, or left out, and then the last of the details.
+   * for all, the bar is shorter, then the last details are left out, and then the bar.
    */
   show(part: number, ...details: readonly string[]): void {
-    // The last column stays free, as everywhere.
-    this.#line.show(() => progressLine(this.#label, part, details, this.#output.numColumns - 1));
+    this.#line.show(() => progressLine(this.#label, part, details, this.#output.numLineColumns));
   }
 
   /** Takes the line away. */
@@ -42,7 +41,7 @@ export class ProgressBar {
   }
 }
 
-/** The line of a {@linkcode ProgressBar}, which has so many columns. The first of the details is always there. */
+/** The line of a {@linkcode ProgressBar}, which has so many columns. The first of the details comes before the bar. */
 export function progressLine(
   label: string,
   part: number,
@@ -51,14 +50,16 @@ export function progressLine(
 ): string {
   let text = ` ${String(Math.floor(part * 100)).padStart(3)} %`;
   let left = width - textWidth(label + text);
+  const hasBar = left - 2 - textWidth(details[0] ?? "") >= MIN_BAR_WIDTH + BAR_EXTRA_WIDTH;
+  const barRoom = hasBar ? MIN_BAR_WIDTH + BAR_EXTRA_WIDTH : 0;
   for (const [i, detail] of details.entries()) {
     if (detail === "") continue;
-    if (i > 0 && left < 2 + textWidth(detail)) break;
+    if (i > 0 && left < 2 + textWidth(detail) + barRoom) break;
     text += `  ${detail}`;
     left -= 2 + textWidth(detail);
   }
-  const barWidth = Math.min(MAX_BAR_WIDTH, left - BAR_EXTRA_WIDTH);
-  return barWidth < MIN_BAR_WIDTH ? label + text : `${label} ${barText(part, barWidth)}${text}`;
+  if (!hasBar) return label + text;
+  return `${label} ${barText(part, Math.min(MAX_BAR_WIDTH, left - BAR_EXTRA_WIDTH))}${text}`;
 }
 
 /** A bar of so many characters between brackets: `[###-------]`. */

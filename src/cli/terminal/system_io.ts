@@ -5,7 +5,7 @@
  */
 import { orAborted, pause } from "../../base/abort.ts";
 import { StorageError } from "../../base/errors.ts";
-import { type Input, type Io, Output, OutputClosedError } from "./io.ts";
+import { type Input, type Io, Output, OutputClosedError, type OutputOptions } from "./io.ts";
 
 /** How long to wait before writing again to a stream that is full and does not block. */
 const RETRY_MS = 5;
@@ -19,7 +19,7 @@ export function systemIo(signal: AbortSignal): Io {
     stdin: systemInput(),
     // What another program reads is written byte for byte. stderr is for people, also in a file.
     stdout: systemOutput(Deno.stdout, "stdout", { isExact: !Deno.stdout.isTerminal() }),
-    stderr: systemOutput(Deno.stderr, "stderr", { isExact: false }),
+    stderr: systemOutput(Deno.stderr, "stderr", { isExact: false, isProse: true }),
     signal,
   };
 }
@@ -46,11 +46,11 @@ function systemInput(): Input {
 function systemOutput(
   stream: typeof Deno.stdout,
   name: string,
-  { isExact }: { isExact: boolean },
+  kind: Pick<OutputOptions, "isExact" | "isProse">,
 ): Output {
   const isTerminal = stream.isTerminal();
   const isDecorated = isTerminal && !Deno.noColor;
-  const options = { isTerminal, isDecorated, isExact, numColumns };
+  const options = { isTerminal, isDecorated, numColumns, ...kind };
   return new Output((text) => writeAll(stream, name, text), options);
 }
 

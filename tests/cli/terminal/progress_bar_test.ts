@@ -4,13 +4,16 @@ import { progressLine } from "../../../src/cli/terminal/progress_bar.ts";
 
 const DETAILS = ["131,072 of 262,144 tokens", "1:06 left", "2,310 tokens/s"];
 
-Deno.test("progressLine() shortens the bar before the text, and leaves out the last details then", () => {
+Deno.test("progressLine() shortens the bar, then leaves out the last details, and then the bar", () => {
   const line = (width: number) => progressLine("Reading the text", 0.5, DETAILS, width);
   const all = `  50 %  ${DETAILS.join("  ")}`;
   assertEquals(line(119), `Reading the text [${"#".repeat(15)}${"-".repeat(15)}]${all}`);
   assertMatch(line(92), /^Reading the text \[#+-+\] {2}50 % .* tokens\/s$/);
   assertEquals(line(92).length, 92);
-  assertEquals(line(79), `Reading the text${all}`);
+  assertEquals(
+    line(79),
+    `Reading the text [########--------]  50 %  ${DETAILS[0]}  ${DETAILS[1]}`,
+  );
   assertEquals(line(61), `Reading the text  50 %  ${DETAILS[0]}  ${DETAILS[1]}`);
   assertEquals(line(20), `Reading the text  50 %  ${DETAILS[0]}`);
   for (let width = 50; width < 130; width++) assert(line(width).length <= width, `${width}`);

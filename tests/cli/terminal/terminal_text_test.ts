@@ -65,7 +65,7 @@ Deno.test("Output.replaceLine() stays within the line, and writes nothing withou
   });
   await output.replaceLine("0123456789\x1b[A");
   await output.replaceLine("\x1b[A");
-  assertEquals(writes, ["\r0123456789\x1b[K", "\r\\u{1b}[A\x1b[K"]);
+  assertEquals(writes, ["\r01234567\x1b[K", "\r\\u{1b}[A\x1b[K"]);
   const pipe = keptOutput();
   await pipe.output.replaceLine("x");
   assertEquals(pipe.writes, []);
