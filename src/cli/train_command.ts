@@ -5,6 +5,7 @@
  */
 import type { TrainingEvent } from "../training/training_event.ts";
 import { exists } from "../base/files.ts";
+import { programName } from "../base/program_name.ts";
 import { defineCommand } from "./command.ts";
 import { throughRun } from "./run_result.ts";
 import { UsageError } from "./arguments/usage_error.ts";
@@ -85,7 +86,7 @@ export const trainCommand = defineCommand({
           }\n`,
         );
       }
-      await io.stderr.write(`Go on with train --resume --out ${lineText(out)}\n`);
+      await io.stderr.write(`Go on with ${programName()} train --resume --out ${lineText(out)}\n`);
       io.signal.throwIfAborted();
     }
     if (!isJson) await io.stdout.write(`${resultOf(out)}\n`);

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { type Fields, indexOf } from "./fields.ts";
 import { CHOICE_METRICS, DELIMITER, type Task } from "./task.ts";
 
 /**
- * One JSON object in each line: `{"context": "The cat sat on the", "choices": ["mat", "moon"], "answer": 0}`, and `delimiter`, if
- * not a space is between context and choice.
+ * One JSON object in each line: `{"context": "The cat sat on the", "choices": ["mat", "moon"], "answer": 0}`, where
+ * `answer` may be the text of the choice as well, and `delimiter`, if not a space is between context and choice.
  */
 export const multipleChoice: Task = {
   metrics: CHOICE_METRICS,
@@ -21,7 +22,17 @@ export const multipleChoice: Task = {
       contexts: [fields.text("context")],
       continuations: choices.map((choice) => delimiter + choice),
       choices,
-      answer: fields.index("answer", choices.length),
+      answer: answerOf(fields, choices),
     };
   },
 };
+
+/** The number of the right choice, which a line has as such or by its text. */
+function answerOf(fields: Fields, choices: readonly string[]): number {
+  const text = fields.isText("answer") ? fields.text("answer") : undefined;
+  const places = choices.flatMap((choice, i) => choice === text ? [i] : []);
+  if (places.length === 0) return fields.index("answer", choices.length);
+  const [place] = places;
+  const isUnclear = places.length > 1 || (indexOf(text, choices.length) ?? place) !== place;
+  return isUnclear ? fields.refuse("answer", "could be more than one of the choices") : place;
+}

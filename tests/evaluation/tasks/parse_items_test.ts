@@ -101,6 +101,14 @@ Deno.test("parseItems() reads ARC and the formats of this package", () => {
   assertEquals([item.continuations, item.choices], [["\nmat", "\nmoon"], ["mat", "moon"]]);
 });
 
+Deno.test("parseItems() takes the text of a choice for the answer, if there is one", () => {
+  const answer = (choices: string[], answer: unknown) =>
+    parse("multiple-choice", [{ ...CHOICE, choices, answer }])[0].answer;
+  assertEquals(answer(["mat", "moon"], "moon"), 1);
+  assertEquals(answer(["2", "7"], "7"), 1);
+  assertEquals(answer(["0", "1"], "1"), 1);
+});
+
 Deno.test("parseItems() skips a byte order mark at the beginning", () => {
   const text = JSON.stringify(CLOZE);
   assertEquals(parse("cloze", ["\ufeff" + text, text]).map(({ line }) => line), [1, 2]);
@@ -129,6 +137,18 @@ const wrong: [what: string, TaskName, lines: unknown[], message: string, labels?
     "multiple-choice",
     [{ ...CHOICE, answer: 2 }],
     '"answer" is not a number from 0 to 1: received 2',
+  ],
+  [
+    "a number that is another choice",
+    "multiple-choice",
+    [{ ...CHOICE, choices: ["1", "2"], answer: "1" }],
+    '"answer" could be more than one of the choices: received "1"',
+  ],
+  [
+    "two choices that are equal",
+    "multiple-choice",
+    [{ ...CHOICE, choices: ["a", "a"], answer: "a" }],
+    '"answer" could be more than one of the choices',
   ],
   ["no answer", "hellaswag", [{ ...HELLASWAG, label: "" }], '"label" is not a number from 0 to 3'],
   ["half an answer", "hellaswag", [{ ...HELLASWAG, label: 0.5 }], "received 0.5"],
