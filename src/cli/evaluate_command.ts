@@ -10,6 +10,7 @@ import { sha256 } from "../base/sha256.ts";
 import { evaluateItems } from "../evaluation/tasks/evaluate_items.ts";
 import type { ItemResult } from "../evaluation/tasks/item_result.ts";
 import { parseItems, type TaskFile } from "../evaluation/tasks/parse_items.ts";
+import { requireReadable } from "../evaluation/tasks/require_readable.ts";
 import { summarizeItems } from "../evaluation/tasks/summarize_items.ts";
 import type { TaskItem } from "../evaluation/tasks/task.ts";
 import { taskNames } from "../evaluation/tasks/tasks.ts";
@@ -119,6 +120,7 @@ export const evaluateCommand = defineCommand({
 
     using loaded = await loadMeasured("evaluate texts", values, io);
     const { model, name } = loaded;
+    await requireReadable(items, model, path, io.signal);
     const header = {
       task,
       model: name,

@@ -111,6 +111,22 @@ interface JoinedText {
   readonly numLeftOut: number;
 }
 
+/**
+ * How many tokens a continuation has behind a prompt, as {@linkcode scoreContinuations} divides them.
+ *
+ * @throws {TypeError} if a text is given but the model has no tokenizer
+ * @throws {RangeError} if the prompt has no token, or the tokenizer does not know a character
+ */
+export function numContinuationTokens(
+  tokenizer: Tokenizer | undefined,
+  prompt: Prompt,
+  continuation: Prompt,
+  allowSpecial: EncodeOptions["allowSpecial"],
+): number {
+  const { tokens, begin } = encodeBoth(tokenizer, prompt, continuation, allowSpecial);
+  return tokens.length - begin;
+}
+
 function joined(
   tokenizer: Tokenizer | undefined,
   prompt: Prompt,

@@ -235,6 +235,31 @@ Deno.test("evaluate --jsonl leaves alone what it has not written, or what belong
   });
 });
 
+Deno.test("evaluate asks nothing if the model cannot read a question", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/q.jsonl`;
+    const good = { context: "a", choices: ["x", "y"], answer: 0 };
+    const wrong: [question: object, message: RegExp][] = [
+      [{ ...good, context: "a", choices: ["x", "\u200d"], delimiter: "" }, /^$/],
+      [{ ...good, choices: ["x", "to be ".repeat(400)] }, /choice 1 has more than the 256 tokens/],
+      [{ ...good, context: "th", choices: ["e", "x"], delimiter: "" }, /choice 0 has no token/],
+    ];
+    for (const [question, message] of wrong) {
+      Deno.writeTextFileSync(path, [good, question].map((each) => JSON.stringify(each)).join("\n"));
+      const jsonl = `${folder}/r.jsonl`;
+      const { code, stdout, stderr } = await evaluate([
+        ...["--task", "multiple-choice", path, "--jsonl", jsonl, "--overwrite"],
+      ]);
+      const isGood = message.source === "^$";
+      assertEquals([code, stdout === ""], [isGood ? 0 : 65, !isGood], stderr);
+      assertMatch(stderr, message);
+      if (isGood) Deno.removeSync(jsonl);
+      else assertStringIncludes(stderr, `line 2 of "${path}"`);
+      assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["q.jsonl"]);
+    }
+  });
+});
+
 Deno.test("evaluate --jsonl refuses a line that is not the result of its question", async () => {
   await withFolder(async (folder) => {
     const output = `${folder}/output.jsonl`;

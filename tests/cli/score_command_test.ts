@@ -84,7 +84,7 @@ Deno.test("score --tsv has a row for each token, word, part or text", async () =
 Deno.test("score --sum has a row for each line, of a file too, and --jsonl takes a field of each", async () => {
   using folder = new TemporaryFolder();
   const path = folder.file("texts.jsonl");
-  Deno.writeTextFileSync(path, '{"id": 1, "text": "To be"}\n{"text": "\\n"}\n');
+  Deno.writeTextFileSync(path, '{"id": 1, "__proto__": 2, "text": "To be"}\n{"text": "\\n"}\n');
   const { stdout, code } = await score(["--file", path, "--jsonl", "text", "--sum"]);
   assertEquals(code, 0);
   const [header, first, second] = stdout.trimEnd().split("\n");
@@ -140,14 +140,14 @@ Deno.test("score says which line of a file cannot be read", async () => {
     const [stdin, message] of [
       ['{"text": "a"}\n{"text": 5}\n', 'line 2 of stdin: it has no text as "text"'],
       ["[]", "line 1 of stdin: it is no JSON object"],
-      ["{", "line 1 of stdin: it is no JSON that can be read: "],
+      ["{", "line 1 of stdin: it is not valid JSON: "],
       [
         '{"text":"\\ud800"}',
-        "it is no JSON that can be read: a string has half a surrogate pair: ",
+        "it is not valid JSON: a string has half a surrogate pair at position 16: ",
       ],
       [
         '{"text":"a","text":"b"}',
-        'it is no JSON that can be read: the key "text" is there twice: ',
+        'it is not valid JSON: the key "text" is there twice at position ',
       ],
       [new Uint8Array([123, 125, 10, 255]), 'line 1 of stdin: it has no text as "text"'],
     ] as const

@@ -5,7 +5,7 @@
  */
 import { quote } from "../../base/describe.ts";
 import { FileFormatError } from "../../base/errors.ts";
-import { parseStrictJson } from "../../base/strict_json.ts";
+import { parseJsonOfWords } from "../../base/strict_json.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 import { readLines } from "../read_lines.ts";
 import { readText, sourceText } from "../read_text.ts";
@@ -104,17 +104,8 @@ function fieldOf(json: string, field: string, line: number, path: string): strin
         `Each line has to be a JSON object with a text as ${quote(field)}.`,
       { path },
     );
-  let value;
-  try {
-    value = parseStrictJson(json);
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      const [, what] = /^Cannot parse JSON: (.*) at position \d+: received /.exec(error.message) ??
-        [];
-      throw refuse(`it is no JSON that can be read${what === undefined ? "" : `: ${what}`}`);
-    }
-    throw error;
-  }
+  // Of the fields that are not read, any may be there.
+  const value = parseJsonOfWords(json, (what) => refuse(`it is ${what}`));
   if (!(value instanceof Map)) throw refuse("it is no JSON object");
   const text = value.get(field);
   if (typeof text !== "string") throw refuse(`it has no text as ${quote(field)}`);
