@@ -2,7 +2,7 @@
  * Measures how fast a step of training is (forward, backward, clipping, AdamW), beside PyTorch with the same weights and the
  * same batch.
  *
- *     deno run -A scripts/bench_training.ts [--only nano,demo,small-4x64,small-1x1024,overhead] [--rounds 9] [--threads 2]
+ *     deno run -A scripts/bench_training.ts [--only nano,demo,small-4x64,small-1x1024,adapter,overhead] [--rounds 9] [--threads 2]
  *       [--peers "torch F32,torch BF16,torch.compile F32"] [--python python3] [--warm-up-limit 300]
  *       [--processor-time] [--output=-]
  *
@@ -11,16 +11,21 @@
  * ratios. A peer that is not done with its first steps within `--warm-up-limit` seconds is left out. More peers: `torch.compile
  * BF16`, `transformers F32`, `transformers BF16`. Without Python: `--peers none`.
  *
+ * `adapter` is a step of an adapter (rank 8 on the query, key, value and output projections) beside GPT-2 small in Q8_0, as a
+ * share of a step with all of that model in F32.
+ *
  * `--processor-time` with `--threads 1` is for a machine that other programs use too: it measures what the processor spends on
  * each program.
  *
  * @module
  */
 import { BenchError } from "./bench/command.ts";
+import { measureAdapter } from "./bench_training/adapter.ts";
 import { measureShape } from "./bench_training/measure.ts";
 import { measureOverhead } from "./bench_training/overhead.ts";
 import { MEMORY_SHAPE, SHAPES } from "./bench_training/program.ts";
 import {
+  adapterText,
   type OverheadReport,
   overheadText,
   type ShapeReport,
@@ -28,7 +33,7 @@ import {
 } from "./bench_training/report.ts";
 import { parseFlags } from "./parse_flags.ts";
 
-const PARTS = [...Object.keys(SHAPES), "overhead"];
+const PARTS = [...Object.keys(SHAPES), "adapter", "overhead"];
 
 /** In how many steps the overhead is looked for: enough of the short ones to be sure. */
 const OVERHEAD_STEPS: Readonly<Record<string, number>> = { nano: 50, demo: 5, memory: 2 };
@@ -58,7 +63,7 @@ if (import.meta.main) {
   const clock = switches["processor-time"] ? "processor" : "wall";
   const onProgress = (doing: string) => console.error(doing);
   const reports: ShapeReport[] = [];
-  for (const part of only.filter((part) => part !== "overhead")) {
+  for (const part of only.filter((part) => part in SHAPES)) {
     const shape = SHAPES[part];
     const measured = await measureShape(shape, {
       ...{ rounds, threads, clock, python, onProgress, warmUpLimitMs: 1000 * warmUpLimit },
@@ -67,6 +72,9 @@ if (import.meta.main) {
     reports.push({ shape, ...measured });
   }
   const texts = reports.length === 0 ? [] : [stepsText(reports)];
+  if (only.includes("adapter")) {
+    texts.push(adapterText(await measureAdapter({ rounds, threads, clock, onProgress })));
+  }
   if (only.includes("overhead")) {
     const overheads: OverheadReport[] = [];
     for (const [part, steps] of Object.entries(OVERHEAD_STEPS)) {

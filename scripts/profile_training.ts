@@ -103,7 +103,7 @@ async function profile(
   const { recorded, graphs } = watched;
   graphs.clear();
   recorded.clear();
-  using program = new OurProgram(shape, precision, threads);
+  using program = new OurProgram(shape, precision, { threads });
   await program.run(1);
   const kinds = new Map<string, KindTime>();
   for (const graph of graphs) {

@@ -57,7 +57,7 @@ export async function measureShape(
   const { rounds, threads, clock, onProgress } = options;
   await using resources = new AsyncDisposableStack();
   const own = (["f32", "bf16"] as const).map((precision) =>
-    resources.use(new OurProgram(shape, precision, threads, clock))
+    resources.use(new OurProgram(shape, precision, { threads, clock }))
   );
   const folder = resources.adopt(
     await Deno.makeTempDir(),

@@ -5,6 +5,8 @@
  */
 import process from "node:process";
 import { GPT2 } from "../../src/gpt2.ts";
+import type { Adapter } from "../../src/model/adapter.ts";
+import { createAdapter } from "../../src/model/create_adapter.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import type { Precision } from "../../src/tensor/recorder.ts";
 import { Trainer } from "../../src/training/trainer.ts";
@@ -30,6 +32,41 @@ export function createTokens({ batch, seq, vocabSize }: Shape): Int32Array<Array
   });
 }
 
+/** An adapter beside a frozen model of a shape, as most are trained: of rank 8, the model in Q8_0. */
+export async function createAdapterProgram(
+  shape: Shape,
+  threads: number,
+  clock: Clock,
+): Promise<OurProgram> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/model.gguf`;
+    {
+      using model = createModel(shape, threads);
+      await model.saveGguf(path, { type: "q8_0" });
+    }
+    const model = await GPT2.fromPretrained(path, { trainable: "adapters", threads });
+    const targets = ["qkvProjection", "outputProjection"] as const;
+    const adapter = await model.loadAdapter(
+      createAdapter(model.config, { rank: 8, alpha: 16, targets, seed: SEED }),
+    );
+    return new OurProgram(shape, "f32", { threads, clock, model, adapter });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** How {@linkcode OurProgram} trains. */
+export interface OurOptions {
+  readonly threads: number;
+  /** Default: `"wall"`. */
+  readonly clock?: Clock;
+  /** It is disposed of with the program. Default: one of the shape with random weights. */
+  readonly model?: GPT2;
+  /** What is trained, if it is not the model itself. */
+  readonly adapter?: Adapter;
+}
+
 /** Trains in this process. */
 export class OurProgram implements Program, Disposable {
   readonly name: string;
@@ -37,14 +74,16 @@ export class OurProgram implements Program, Disposable {
   readonly trainer: Trainer;
   readonly #clock: Clock;
 
-  constructor(shape: Shape, precision: Precision, threads: number, clock: Clock = "wall") {
+  constructor(shape: Shape, precision: Precision, options: OurOptions) {
+    const { threads, clock = "wall", adapter } = options;
     this.#clock = clock;
     const { batch, seq } = shape;
-    this.name = `ours ${precision.toUpperCase()}`;
+    this.name = adapter === undefined ? `ours ${precision.toUpperCase()}` : "ours, an adapter";
     using model = new DisposableStack();
-    this.model = model.use(createModel(shape, threads));
+    this.model = model.use(options.model ?? createModel(shape, threads));
     const source = { batch: (): Batch => batchOf(shape) };
     this.trainer = new Trainer(this.model, source, {
+      adapter,
       ...{ batchSize: batch, seqLength: seq, precision, numSteps: 1e9, warmupSteps: 0 },
       ...{ schedule: "constant", learningRate: 1e-5, weightDecay: 0.1, gradientClip: 1 },
     });

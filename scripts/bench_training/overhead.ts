@@ -72,7 +72,7 @@ async function measure(
   steps: number,
 ): Promise<Overhead> {
   const programBytes = memoryOf("VmRSS");
-  using program = new OurProgram(shape, precision, threads);
+  using program = new OurProgram(shape, precision, { threads });
   await program.run(1);
   const watched = watchComputations();
   const shares: number[] = [];

@@ -4,6 +4,7 @@
  * @module
  */
 import { median } from "../../src/cli/bench/statistics.ts";
+import type { AdapterReport } from "./adapter.ts";
 import type { LeftOut, Outcome } from "./measure.ts";
 import type { Overhead } from "./overhead.ts";
 import type { Shape } from "./program.ts";
@@ -49,6 +50,31 @@ function ratio({ name, rounds }: Outcome, ours: Outcome | undefined): string {
   const ratios = rounds.map((time, round) => time / ours.rounds[round]);
   const [lowest, highest] = [Math.min(...ratios), Math.max(...ratios)].map((x) => x.toFixed(2));
   return `**${median(ratios).toFixed(2)}** (${lowest} to ${highest})`;
+}
+
+/** A step of an adapter beside a whole one. */
+export function adapterText({ wholeMs, adapterMs, adapterBytes }: AdapterReport): string {
+  const ratios = adapterMs.map((ms, round) => ms / wholeMs[round]);
+  return [
+    "| a step of GPT-2 small, 4 x 64 | ms | fastest | of a whole step | MB beside the model |",
+    "| --- | --- | --- | --- | --- |",
+    row([
+      "all of it, F32",
+      milliseconds(median(wholeMs)),
+      milliseconds(Math.min(...wholeMs)),
+      "",
+      "",
+    ]),
+    row([
+      "an adapter beside Q8_0",
+      milliseconds(median(adapterMs)),
+      milliseconds(Math.min(...adapterMs)),
+      `**${median(ratios).toFixed(2)}** (${Math.min(...ratios).toFixed(2)} to ${
+        Math.max(...ratios).toFixed(2)
+      })`,
+      (adapterBytes / 1e6).toFixed(0),
+    ]),
+  ].join("\n");
 }
 
 /** What there is beside the computation. */
