@@ -42,7 +42,7 @@ export const scoreCommand = defineCommand({
       valueName: "field",
       help: "Each line of the file is a JSON object, and this field of it is a text.",
     },
-    sum: { kind: "switch", help: "Write only what all tokens of a text add up to." },
+    sum: { kind: "switch", help: "Write only what the scored tokens of a text add up to." },
     group: {
       kind: "choice",
       valueName: "what",

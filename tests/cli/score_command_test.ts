@@ -88,7 +88,7 @@ Deno.test("score --sum has a row for each line, of a file too, and --jsonl takes
   const { stdout, code } = await score(["--file", path, "--jsonl", "text", "--sum"]);
   assertEquals(code, 0);
   const [header, first, second] = stdout.trimEnd().split("\n");
-  assertMatch(header, /line +tokens +bits +per token +per byte +perplexity +text$/);
+  assertMatch(header, /line +scored +bits +per token +per byte +perplexity +text$/);
   assertMatch(first, /^ +1 +1 +\d+\.\d{3} +\d+\.\d{3} +\d+\.\d{3} +[\d.]+ {2}"To be"$/);
   assertMatch(second, /^ +2 +0 +0\.000 +- +- +- {2}"\\n"$/);
 });

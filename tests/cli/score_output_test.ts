@@ -1,7 +1,8 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { GPT2 } from "../../src/gpt2.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
 import { spanLines } from "../../src/cli/score/score_table.ts";
+import { textWidth } from "../../src/cli/terminal/text_width.ts";
 import { runCli, type RunOptions } from "./run_cli.ts";
 
 const score = (args: string[], options?: RunOptions) =>
@@ -92,7 +93,7 @@ Deno.test("score --json keeps the tokens beside words and parts", async () => {
 Deno.test("score --sum has a row for a single text, too", async () => {
   const lines = (await score(["To be", "--sum"])).stdout.trimEnd().split("\n");
   assertEquals(lines.length, 2);
-  assertMatch(lines[0], /line +tokens +bits/);
+  assertMatch(lines[0], /line +scored +bits/);
   assertMatch(lines[1], /^ +1 +1 .* {2}"To be"$/);
 });
 
@@ -126,4 +127,44 @@ Deno.test("spanLines() scales the bars to the largest, and to 20 bits where all 
   };
   assertEquals(widths(60, 30, 20), [30, 15, 10]);
   assertEquals(widths(10, NaN), [15, 0]);
+});
+
+Deno.test("score --sum keeps its rows within the terminal, whatever texts are like, and counts what is scored", async () => {
+  const texts = [
+    "To be",
+    'a "b" '.repeat(20),
+    "\u4e2d\u6587".repeat(40),
+    "\t\u{1f642}".repeat(9),
+    "x",
+  ];
+  const stdin = texts.join("\n") + "\n";
+  for (const numColumns of [60, 70, 80, 100, 120]) {
+    const { stdout } = await score(["--lines", "--sum"], { stdin, isTerminal: true, numColumns });
+    // deno-lint-ignore no-control-regex
+    const [header, ...rows] = stdout.replace(/\x1b\[[\d;]*m/g, "").trimEnd().split("\n");
+    assertEquals(rows.length, texts.length);
+    const widths = [header, ...rows].map(textWidth);
+    assert(widths.every((width) => width < Math.min(numColumns, 100)), `${numColumns}: ${widths}`);
+    assertEquals(header.endsWith("text"), numColumns > 70);
+    for (const [i, row] of rows.entries()) {
+      const { numScored } = await model.score(texts[i]);
+      assertEquals(row.trim().split(/ +/).slice(0, 2), [String(i + 1), String(numScored)]);
+      // Columns end together.
+      assertMatch(row.slice(0, header.indexOf("perplexity") + 10), /\S$/);
+    }
+    if (numColumns < 80) continue;
+    assertMatch(rows[0], / "To be"$/);
+    assertMatch(rows[1], / "a \\"b\\".*…"$/);
+    assertMatch(rows[2], / "[\u4e2d\u6587]+…"$/);
+  }
+});
+
+Deno.test("score --span says of the sums below that they are the whole text's", async () => {
+  const { numScored, logProbability } = await model.score("To be, or not to be");
+  const sums = `${numScored} tokens with a score: ${(-logProbability / Math.LN2).toFixed(2)} bits`;
+  const lastLine = async (...args: string[]) =>
+    (await score(["To be, or not to be", ...args])).stdout.trimEnd().split("\n").at(-1)!;
+  assert((await lastLine("--span", "3-9")).startsWith(`  The whole text: ${sums}`));
+  assert((await lastLine("--group", "words")).startsWith(`  ${sums}`));
+  assert((await lastLine()).startsWith(`  ${sums}`));
 });

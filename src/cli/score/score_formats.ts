@@ -8,7 +8,7 @@ import type { TextScore } from "../../evaluation/score_texts.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Output } from "../terminal/io.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
-import { spanLines, SUM_COLUMNS, sumRow, sumText, textHeading, tokenLines } from "./score_table.ts";
+import { spanLines, sumColumns, sumRow, sumText, textHeading, tokenLines } from "./score_table.ts";
 import type { ScoredInput } from "./scored_input.ts";
 
 /** What is written of each text. */
@@ -32,7 +32,8 @@ export function tableWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
   let isFirst = true;
   return async ({ text, line }, score) => {
     if (sum) {
-      await stdout.writeLines([...isFirst ? [SUM_COLUMNS] : [], sumRow(line ?? 1, text, score)]);
+      const columns = isFirst ? [sumColumns(numColumns)] : [];
+      await stdout.writeLines([...columns, sumRow(line ?? 1, text, score, numColumns)]);
     } else {
       const title = line === undefined ? [] : textHeading(line, text).slice(isFirst ? 1 : 0);
       const spans = spansOf(text, score, format);
@@ -43,7 +44,9 @@ export function tableWriter(stdout: Output, format: ScoreFormat): ScoreWriter {
         ? [...spanLines(spans, numColumns), []]
         : [...tokenLines(score.tokens, tokenizer, numColumns), []];
       await stdout.writeLines([...title, ...rows]);
-      await stdout.writeProse(sumText(score));
+      // Parts that were asked for need not be all of a text, as its words are.
+      const isPart = format.groups?.spans !== undefined;
+      await stdout.writeProse(sumText(score, isPart ? "The whole text: " : ""));
     }
     isFirst = false;
   };

@@ -10,7 +10,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { bar, heading, type Line, percent, tokenCell, tokenWidth } from "../explain/layout.ts";
 import type { StyledText } from "../terminal/io.ts";
 import { jsonText } from "../terminal/terminal_text.ts";
-import { padTextEnd, textWidth } from "../terminal/text_width.ts";
+import { cutText, padTextEnd, textWidth } from "../terminal/text_width.ts";
 import { countText, numberText } from "../terminal/units.ts";
 
 const MAX_TOKEN_WIDTH = 18;
@@ -19,7 +19,10 @@ const MIN_FULL_BITS = 20;
 /** Below, a token was to be expected; above, it is a surprise. */
 const [EXPECTED_BITS, SURPRISING_BITS] = [4, 10];
 const MAX_BAR_WIDTH = 30;
-const TEXT_WIDTH = 40;
+const MAX_TITLE_WIDTH = 42;
+const MIN_TEXT_WIDTH = 8;
+/** No line has room for more characters, whatever their width. */
+const MAX_LOOKED_AT = 1000;
 
 /** How surprising something of this log-probability is. */
 export function bitsOf(logProbability: number): number {
@@ -103,42 +106,49 @@ function surprisal(logProbability: number, full: number, barWidth: number): Styl
 }
 
 /** What all tokens of a text add up to, in words. */
-export function sumText(score: TextScore): string {
+export function sumText(score: TextScore, subject = ""): string {
   const { numScored, logProbability, bitsPerByte, perplexity } = score;
   if (numScored === 0) return "  No token has anything before it, so none has a score.\n";
   const bits = bitsOf(logProbability);
-  return `  ${countText(numScored, "token")} with a score: ${bits.toFixed(2)} bits, ` +
+  return `  ${subject}${countText(numScored, "token")} with a score: ${bits.toFixed(2)} bits, ` +
     `${(bits / numScored).toFixed(3)} bits per token, ${bitsPerByte.toFixed(3)} bits per byte, ` +
     `perplexity ${shortNumber(perplexity)}\n`;
 }
 
 /** The title of a text among others. */
 export function textHeading(line: number, text: string): Line[] {
-  return heading(`Line ${line}  ${shortText(text)}`);
+  return heading(`Line ${line}  ${shortText(text, MAX_TITLE_WIDTH)}`);
 }
 
-/** The columns of {@linkcode sumRow}. */
-export const SUM_COLUMNS: Line = [
-  ["   line   tokens        bits   per token   per byte  perplexity  text", "faint"],
-];
+/** The columns of {@linkcode sumRow}: what is added up and divided by is what is scored, not all tokens. */
+export function sumColumns(numColumns: number): Line {
+  const columns = "   line  scored       bits  per token  per byte  perplexity";
+  return [[columns + (textRoom(columns, numColumns) > 0 ? "  text" : ""), "faint"]];
+}
 
-/** What all tokens of a text add up to, in a row. */
-export function sumRow(line: number, text: string, score: TextScore): Line {
+/** What all tokens of a text add up to, in a row with as much of the text as there is room for. */
+export function sumRow(line: number, text: string, score: TextScore, numColumns: number): Line {
   const { numScored, logProbability, bitsPerByte, perplexity } = score;
   const bits = bitsOf(logProbability);
   const number = (value: number, width: number) =>
     (Number.isNaN(value) ? "-" : value.toFixed(3)).padStart(width);
-  return [
-    numberText(line).padStart(7) + numberText(numScored).padStart(9) + number(bits, 12) +
-    number(bits / numScored, 12) + number(bitsPerByte, 11) +
-    (Number.isNaN(perplexity) ? "-" : shortNumber(perplexity)).padStart(12) +
-    `  ${shortText(text)}`,
-  ];
+  const numbers = numberText(line).padStart(7) + numberText(numScored).padStart(8) +
+    number(bits, 11) + number(bits / numScored, 11) + number(bitsPerByte, 10) +
+    (Number.isNaN(perplexity) ? "-" : shortNumber(perplexity)).padStart(12);
+  const room = textRoom(numbers, numColumns);
+  return [numbers + (room > 0 ? `  ${shortText(text, room)}` : "")];
 }
 
-function shortText(text: string): string {
-  const shown = jsonText(text.length > TEXT_WIDTH ? text.slice(0, TEXT_WIDTH - 1) : text);
-  return text.length > TEXT_WIDTH ? shown.slice(0, -1) + '…"' : shown;
+/** How wide a text behind the numbers of its row may be; 0 if that is too little to know it by. */
+function textRoom(numbers: string, numColumns: number): number {
+  const room = numColumns - 1 - numbers.length - 2;
+  return room < MIN_TEXT_WIDTH ? 0 : room;
+}
+
+/** The text in quotes, cut so that it takes so many columns. */
+function shortText(text: string, width: number): string {
+  const shown = jsonText(text.length > MAX_LOOKED_AT ? text.slice(0, MAX_LOOKED_AT) : text);
+  return textWidth(shown) <= width ? shown : `"${cutText(shown.slice(1, -1), width - 2)}"`;
 }
 
 function shortNumber(value: number): string {
