@@ -145,7 +145,7 @@ Deno.test("score --sum keeps its rows within the terminal, whatever texts are li
     assertEquals(rows.length, texts.length);
     const widths = [header, ...rows].map(textWidth);
     assert(widths.every((width) => width < Math.min(numColumns, 100)), `${numColumns}: ${widths}`);
-    assertEquals(header.endsWith("text"), numColumns > 70);
+    assertEquals(header.endsWith("text"), numColumns > 60);
     for (const [i, row] of rows.entries()) {
       const { numScored } = await model.score(texts[i]);
       assertEquals(row.trim().split(/ +/).slice(0, 2), [String(i + 1), String(numScored)]);
