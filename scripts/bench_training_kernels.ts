@@ -42,7 +42,7 @@ interface Line {
 const SIZES = {
   "GPT-2 124M 4 x 64": { batch: 4, seq: 64, embed: 768, heads: 12, vocab: 50304 },
   "GPT-2 124M 1 x 1024": { batch: 1, seq: 1024, embed: 768, heads: 12, vocab: 50304 },
-  "demo 16 x 256": { batch: 16, seq: 256, embed: 192, heads: 6, vocab: 4096 },
+  "demo 16 x 256": { batch: 16, seq: 256, embed: 256, heads: 4, vocab: 1024 },
   "nano 12 x 64": { batch: 12, seq: 64, embed: 128, heads: 4, vocab: 96 },
 };
 

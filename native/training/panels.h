@@ -96,7 +96,11 @@ template <class Precision> constexpr int64_t numWords(int64_t columns) {
  * all that is read of a cache line, and of its neighbours, is read before they are gone. */
 constexpr int NEIGHBOURS = 4;
 
-/* Packs the first `rows` rows, at most LANES, and `columns` columns: words[w * LANES + row]. Other rows become zeros. */
+/* So many columns are on their way from memory while panels of them are packed: the CPU does not guess what lies far. */
+constexpr int AHEAD_COLUMNS = 16;
+
+/* Packs the first `rows` rows, at most LANES, and `columns` columns: words[w * LANES + row]. Other rows become zeros. Meanwhile
+ * memory is asked for as many rows behind them, which are mostly packed next. */
 template <class Precision> void packPanel(const Matrix & x, int64_t rows, int64_t columns, float * words) {
     constexpr int STEP = Precision::STEP;
     constexpr int BLOCK = LANES * STEP;
@@ -112,6 +116,9 @@ template <class Precision> void packPanel(const Matrix & x, int64_t rows, int64_
         float copy[BLOCK];
         for (int i = 0; i < LANES; i++) {
             const float * row = x.at(i, c);
+            for (int j = 0; j < STEP; j++) {
+                prefetchFar(x.at(rows + i, c + j * LANES));
+            }
             if (i < rows && x.columnStride != 1) {
                 for (int64_t j = 0; j < count; j++) {
                     copy[j] = *x.at(i, c + j);
@@ -135,6 +142,13 @@ void packNeighbours(const Matrix & x, const int64_t * begins, int panels, int64_
     const bool areFull = begins[panels] - begins[0] == NEIGHBOURS * LANES;
     for (int64_t c = 0; c < columns; c += Precision::STEP, words += LANES) {
         const float * column = x.at(0, c);
+        for (int i = 0; i < Precision::STEP; i++) {
+            const float * ahead = x.at(begins[0], c + AHEAD_COLUMNS + i);
+#pragma GCC unroll 4
+            for (int j = 0; j < NEIGHBOURS; j++) {
+                prefetch(ahead + j * LANES);
+            }
+        }
         if (areFull) {
 #pragma GCC unroll 4
             for (int i = 0; i < NEIGHBOURS; i++) {
