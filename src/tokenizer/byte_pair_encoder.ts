@@ -6,13 +6,15 @@
  */
 
 import { InvalidArgumentError } from "../base/errors.ts";
+import { Heap } from "../base/heap.ts";
 import type { MergeTable } from "./merge_table.ts";
-import { MinHeap } from "./min_heap.ts";
 
 /**
  * A heap entry is `rank * NUM_POSITIONS + position`: the order of merging, as one exact integer.
  */
 const NUM_POSITIONS = 2 ** 31;
+
+const isMergedBefore = (entry: number, other: number) => entry < other;
 
 /** What the encoder works with. */
 export interface EncoderTables {
@@ -53,7 +55,7 @@ class TokenList {
 export class BytePairEncoder {
   readonly #byteIds: Int32Array;
   readonly #merges: MergeTable;
-  readonly #sharedQueue = new MinHeap();
+  readonly #sharedQueue = new Heap<number>(isMergedBefore);
   readonly #sharedList = new TokenList(SHARED_LENGTH);
 
   /** An encoder with these tables. */
@@ -89,7 +91,7 @@ export class BytePairEncoder {
     const numBytes = bytes.length;
     const list = new TokenList(numBytes);
     // Others may encode in between.
-    const queue = new MinHeap();
+    const queue = new Heap<number>(isMergedBefore);
     for (let start = 0; start < numBytes; start += BYTES_PER_PART) {
       this.#fill(list, bytes, start, Math.min(start + BYTES_PER_PART, numBytes));
       yield [];
@@ -124,7 +126,7 @@ export class BytePairEncoder {
 
   #enqueueAll(
     list: TokenList,
-    queue: MinHeap,
+    queue: Heap<number>,
     start: number,
     end: number,
     numBytes: number,
@@ -133,7 +135,7 @@ export class BytePairEncoder {
   }
 
   /** Looks at so many pairs at most. Returns whether none is left. */
-  #merge(list: TokenList, queue: MinHeap, numBytes: number, maxPairs: number): boolean {
+  #merge(list: TokenList, queue: Heap<number>, numBytes: number, maxPairs: number): boolean {
     const { tokens, previous, next, ranks } = list;
     for (let numPairs = 0; numPairs < maxPairs; numPairs++) {
       const entry = queue.pop();
@@ -172,7 +174,7 @@ export class BytePairEncoder {
   /** Queues the pair that begins at `left`, if it merges. */
   #enqueue(
     { tokens, next, ranks }: TokenList,
-    queue: MinHeap,
+    queue: Heap<number>,
     left: number,
     end: number,
   ): void {

@@ -7,8 +7,9 @@
  *
  * @module
  */
+import type { Heap } from "../base/heap.ts";
 import { bytesInOrder, toPrintable } from "./byte_alphabet.ts";
-import { type MergeCandidate, MergeQueue } from "./merge_queue.ts";
+import { type MergeCandidate, mergeCandidates } from "./merge_candidates.ts";
 import { PairCounts } from "./pair_counts.ts";
 import type { PieceCounter } from "./piece_counter.ts";
 
@@ -50,7 +51,7 @@ export function* trainBytePairs(
 ): Generator<void, LearnedVocabulary> {
   const words = yield* readWords(pieces);
   const pairs = new PairCounts();
-  const queue = new MergeQueue(pairs);
+  const queue = mergeCandidates(pairs);
   yield* queueAll(words, pairs, queue);
 
   const tokens = bytesInOrder.map((byte) => toPrintable([byte]));
@@ -92,7 +93,7 @@ function* readWords(pieces: PieceCounter): Generator<void, Words> {
 }
 
 /** Counts all pairs, and queues them. */
-function* queueAll(words: Words, pairs: PairCounts, queue: MergeQueue): Generator<void> {
+function* queueAll(words: Words, pairs: PairCounts, queue: Heap<MergeCandidate>): Generator<void> {
   const { tokens, starts, lengths, counts } = words;
   const found = new FoundPairs(pairs);
   for (let word = 0; word < counts.length; word++) {
@@ -106,7 +107,7 @@ function* queueAll(words: Words, pairs: PairCounts, queue: MergeQueue): Generato
 }
 
 /** The most frequent pair, as it is now: the counts of others may have become smaller since they were queued. */
-function nextCandidate(queue: MergeQueue, pairs: PairCounts): MergeCandidate | undefined {
+function nextCandidate(queue: Heap<MergeCandidate>, pairs: PairCounts): MergeCandidate | undefined {
   for (;;) {
     const candidate = queue.pop();
     if (candidate === undefined) return undefined;
@@ -123,7 +124,7 @@ function* mergeWords(
   result: number,
   words: Words,
   pairs: PairCounts,
-  queue: MergeQueue,
+  queue: Heap<MergeCandidate>,
 ): Generator<void> {
   const { tokens, starts, lengths, counts } = words;
   const left = pairs.lefts[pair];
@@ -174,7 +175,7 @@ class FoundPairs {
     else if (words[words.length - 1] !== word) words.push(word);
   }
 
-  queueIn(queue: MergeQueue): void {
+  queueIn(queue: Heap<MergeCandidate>): void {
     for (const [pair, words] of this.#wordsWith) {
       const count = this.#pairs.counts[pair];
       // What one merge has made, the same merge may have taken away again: (x, y) in "xyxy".

@@ -2,7 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import { BytePairEncoder } from "../../src/tokenizer/byte_pair_encoder.ts";
 import { loadGpt2Vocabulary } from "../../src/tokenizer/gpt2_vocabulary.ts";
 import { MergeTable } from "../../src/tokenizer/merge_table.ts";
-import { MinHeap } from "../../src/tokenizer/min_heap.ts";
 import { randomNumbers } from "./random_text.ts";
 
 type Merge = [left: number, right: number, result: number];
@@ -74,17 +73,5 @@ Deno.test("BytePairEncoder encodes the bytes of each token of GPT-2 as that toke
   const encoder = new BytePairEncoder({ byteIds, merges });
   for (let id = 0; id < 50_256; id++) {
     assert(`${encoder.encode(vocabulary.tokenBytes.at(id))}` === `${id}`, `token ${id}`);
-  }
-});
-
-Deno.test("MinHeap gives numbers back smallest first", () => {
-  const random = randomNumbers(3);
-  for (let length = 0; length < 100; length++) {
-    const heap = new MinHeap();
-    const numbers = Array.from({ length }, () => Math.floor(random() * length));
-    const popped: (number | undefined)[] = [];
-    for (const number of numbers) heap.push(number);
-    for (let i = 0; i <= length; i++) popped.push(heap.pop());
-    assertEquals(popped, [...numbers.sort((a, b) => a - b), undefined]);
   }
 });

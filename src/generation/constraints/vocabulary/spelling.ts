@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../../../base/errors.ts";
-import { MinHeap } from "../../../tokenizer/min_heap.ts";
+import { Heap } from "../../../base/heap.ts";
 import type { AutomatonState } from "../grammar/byte_automaton.ts";
 
 /** So many states are looked at in one search. */
@@ -37,7 +37,7 @@ export function spellingOf(
     const found: { state: AutomatonState; from: number }[] = [];
     const seen = new Set<AutomatonState>();
     // The nearest to the end first: where there is a way, it is mostly found straight away.
-    const waiting = new MinHeap();
+    const waiting = new Heap<number>((one, other) => one < other);
     const find = (state: AutomatonState, from: number) => {
       if (seen.has(state) || canFinish.get(state) === false) return;
       seen.add(state);
