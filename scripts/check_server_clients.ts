@@ -10,14 +10,13 @@
  */
 import { GPT2 } from "../mod.ts";
 import { parseFlags } from "./parse_flags.ts";
+import { startServer } from "./start_server.ts";
 import { type Result, runHarness, writeTasks } from "./server_clients/harness.ts";
 
 const MODEL_NAME = "demo";
 
 /** What the two ways of computing may differ by in a log-probability: both sum F32 numbers, in other orders. */
 const TOLERANCE = 2e-3;
-
-const root = new URL("../", import.meta.url);
 
 async function output(command: string, args: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(command, {
@@ -27,21 +26,6 @@ async function output(command: string, args: readonly string[]): Promise<string>
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (!success) throw new Error(`${command} ${args.join(" ")} failed:\n${text(stderr)}`);
   return text(stdout);
-}
-
-/** Starts the server, and gives its address. */
-async function serve(folder: string): Promise<{ child: Deno.ChildProcess; url: string }> {
-  const flags = ["--model", folder, "--model-name", MODEL_NAME, "--type", "f32", "--port", "0"];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "mod.ts", "serve", "--allow-special", ...flags],
-    cwd: root,
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await reader.read();
-  if (value === undefined) throw new Error("the server did not start");
-  return { child, url: value.trim() };
 }
 
 async function checkCurl(url: string): Promise<void> {
@@ -112,7 +96,10 @@ if (import.meta.main) {
       await demo.saveSafetensors(model);
       await writeTasks(`${folder}/tasks`, { tokenizer: demo.tokenizer!, python });
     }
-    const { child, url } = await serve(model);
+    const { child, url } = await startServer([
+      ...["--model", model, "--model-name", MODEL_NAME],
+      ...["--type", "f32", "--allow-special"],
+    ]);
     try {
       await checkCurl(url);
       await checkPython(python, url);

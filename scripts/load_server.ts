@@ -9,6 +9,7 @@
 import { Client, KINDS } from "./load_server/client.ts";
 import { Samples } from "./load_server/samples.ts";
 import { parseFlags } from "./parse_flags.ts";
+import { startServer } from "./start_server.ts";
 
 /** What must hold. */
 const LIMITS = { rejectMs: 50, cancelMs: 100, memoryGrowth: 1.1 };
@@ -16,21 +17,6 @@ const LIMITS = { rejectMs: 50, cancelMs: 100, memoryGrowth: 1.1 };
 const CLIENTS_PER_TEXT = 4;
 /** Memory is compared from here on: before, graphs and caches are made. */
 const WARM_UP_SHARE = 0.25;
-
-const root = new URL("../", import.meta.url);
-
-async function startServer(flags: readonly string[]) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "mod.ts", "serve", "--port", "0", ...flags],
-    cwd: root,
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await reader.read();
-  if (value === undefined) throw new Error("the server did not start");
-  return { child, url: value.trim() };
-}
 
 /** A value of the server's metrics. */
 async function metric(url: string, name: string): Promise<number> {

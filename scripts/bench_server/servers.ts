@@ -4,6 +4,7 @@
  * @module
  */
 import { BenchError } from "../bench/command.ts";
+import { startServer } from "../start_server.ts";
 
 /** A server that runs. */
 export interface RunningServer extends AsyncDisposable {
@@ -25,19 +26,9 @@ const READY_MS = 60_000;
 /** This package's. */
 export async function ourServer({ model, threads, numTexts }: ServerSetup): Promise<RunningServer> {
   const flags = ["--max-texts", String(numTexts), "--max-waiting", String(4 * numTexts)];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--no-check", `${import.meta.dirname}/../../mod.ts`, "serve", "--port", "0"],
-      ...["--model", model, "--threads", String(threads), ...flags],
-    ],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await reader.read();
-  if (value === undefined) throw new BenchError("Cannot start this package's server");
-  return running("allformers", value.trim(), child);
+  const ours = ["--model", model, "--threads", String(threads), ...flags];
+  const { child, url } = await startServer(ours, { stderr: "null" });
+  return running("allformers", url, child);
 }
 
 /** llama.cpp's, with as many slots, each of the whole context, and what is usual for the rest. */

@@ -4,32 +4,9 @@
 //
 // Prints one line for each thing that works; ends with 1 at the first that does not.
 import assert from "node:assert/strict";
-import { pathToFileURL } from "node:url";
+import { checked, openBrowser } from "../report_in_browser/open_report.mjs";
 
-const [packageFolder, browserPath, report, pictures] = process.argv.slice(2);
-const { chromium } = await import(pathToFileURL(`${packageFolder}/index.mjs`).href);
-const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
-
-async function open(name, width, height, colorScheme) {
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
-  const problems = [];
-  page.on("console", (message) => problems.push(message.text()));
-  page.on("pageerror", (error) => problems.push(error.message));
-  page.on("request", (request) => {
-    if (request.url() !== pathToFileURL(report).href) problems.push(`asks for ${request.url()}`);
-  });
-  await page.goto(pathToFileURL(report).href);
-  const [wide, seen] = await page.evaluate(
-    () => [document.documentElement.scrollWidth, innerWidth],
-  );
-  assert.ok(wide <= seen, `${name}: the page is ${wide} wide, the window ${seen}`);
-  await picture(page, name, { fullPage: true });
-  return { page, problems };
-}
-
-const picture = (part, name, options = {}) =>
-  part.screenshot({ path: `${pictures}/${name}.jpg`, type: "jpeg", quality: 70, ...options });
-const checked = (what) => console.log(`ok: ${what}`);
+const { browser, open, picture } = await openBrowser(process.argv.slice(2));
 
 try {
   const { page, problems } = await open("training-wide", 1200, 900, "light");
