@@ -14,6 +14,7 @@ const MAX_LISTED_ELEMENTS = 10;
 const MAX_LIST_CHARACTERS = 600;
 
 const SYSTEM_CODE = /^E[A-Z0-9]+$/;
+const SYSTEM_NUMBER = /(?<=\()os error (\d+)(?=\))/;
 
 /** The text between double quotes, with control characters escaped, cut to 120 characters. */
 export function quote(text: string): string {
@@ -66,11 +67,27 @@ export function formatError(
   );
 }
 
-/** The system's name of an error, such as ENOSPC, where it is one of the system's: others have codes of their own. */
+/**
+ * The system's name of an error, such as ENOSPC, where it is one of the system's: others have codes of their own. Of a few
+ * Deno tells the number only, and not the name.
+ */
 export function systemErrorCode(error: Error): string | undefined {
   const { code } = error as Error & { code?: unknown };
-  return typeof code === "string" && SYSTEM_CODE.test(code) ? code : undefined;
+  if (typeof code === "string") return SYSTEM_CODE.test(code) ? code : undefined;
+  if (code !== undefined) return undefined;
+  return diskErrorCode(error.message) ?? error.message.match(SYSTEM_NUMBER)?.[0];
 }
+
+/** The system's name of what is wrong with a disk, where a message tells the number of that: `(os error 27)`. */
+export function diskErrorCode(message: string): string | undefined {
+  const number = message.match(SYSTEM_NUMBER)?.[1];
+  return number === undefined ? undefined : DISK_ERRORS[number];
+}
+
+/** The numbers that systems give to what is wrong with a disk. */
+const DISK_ERRORS: Readonly<Record<string, string>> = Deno.build.os === "windows"
+  ? { 39: "ENOSPC", 112: "ENOSPC" }
+  : { 27: "EFBIG", 28: "ENOSPC", 30: "EROFS", 69: "EDQUOT", 122: "EDQUOT" };
 
 function describeList(list: ArrayLike<unknown>): string {
   const numListed = Math.min(list.length, MAX_LISTED_ELEMENTS);

@@ -79,5 +79,5 @@ const REASONS: Readonly<Record<string, readonly [reason: string, advice: string]
   ELOOP: ["there is a link that leads to itself", "Remove the link"],
   ENOENT: NO_FOLDER,
   ENOTDIR: NO_FOLDER,
-  EFBIG: ["the file would be too large for the system", "Choose a smaller type"],
+  EFBIG: ["the system lets no file become so large", "Have that limit raised (ulimit -f)"],
 };

@@ -163,6 +163,8 @@ export async function run(args: readonly string[]): Promise<never> {
     return { signal, onSignal };
   });
   for (const { signal, onSignal } of listeners) Deno.addSignalListener(signal, onSignal);
+  // Where files may not become so large, the system would end the process in the middle of its work; so it gets an error.
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
   const exitCode = await main(args, systemIo(interruption.signal));
   Deno.exit(exitCode === exitCodes.interrupted ? interruptedCode : exitCode);
 }

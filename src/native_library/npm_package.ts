@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { diskErrorCode } from "../base/describe.ts";
 import { exists } from "../base/files.ts";
 import { shorten } from "../base/shorten.ts";
 import { childProblem } from "./child_problem.ts";
@@ -66,11 +67,6 @@ const MAX_PROBLEM_LENGTH = 400;
 /** What went wrong, without the lines that say where in Deno. */
 export function problemIn(output: string): Error & { code?: string } {
   const text = childProblem(output);
-  const code = DISK_ERRORS[Number(text.match(/\(os error (\d+)\)/)?.[1])];
+  const code = diskErrorCode(text);
   return Object.assign(new Error(shorten(text, MAX_PROBLEM_LENGTH)), code && { code });
 }
-
-/** The numbers that systems give to what is wrong with a disk. */
-const DISK_ERRORS: Readonly<Record<number, string>> = Deno.build.os === "windows"
-  ? { 39: "ENOSPC", 112: "ENOSPC" }
-  : { 27: "EFBIG", 28: "ENOSPC", 30: "EROFS", 69: "EDQUOT", 122: "EDQUOT" };

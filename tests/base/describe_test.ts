@@ -1,5 +1,11 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
-import { describe, formatError, quote, quotePath } from "../../src/base/describe.ts";
+import {
+  describe,
+  formatError,
+  quote,
+  quotePath,
+  systemErrorCode,
+} from "../../src/base/describe.ts";
 
 /** What a message of 2 KB can hold beside the words about the problem. */
 const MAX_DESCRIPTION_CHARACTERS = 700;
@@ -60,4 +66,19 @@ Deno.test("quotePath() leaves the backslashes of a path on Windows single, and e
   assertEquals(quotePath("C:\\a\\b.gguf", true), '"C:\\a\\b.gguf"');
   assertEquals(quotePath("C:\\a\x1b[2J\u202e", true), '"C:\\a\\u001b[2J\\u{202e}"');
   assertEquals(quotePath("a\\b", false), '"a\\\\b"');
+});
+
+Deno.test("systemErrorCode() tells the system's errors from others, also those that Deno has only a number of", () => {
+  const limit = Deno.build.os === "windows" ? [112, "ENOSPC"] : [27, "EFBIG"];
+  const cases: [Error, string | undefined][] = [
+    [Object.assign(new Error("full (os error 28)"), { code: "ENOSPC" }), "ENOSPC"],
+    [new Error(`File too large (os error ${limit[0]})`), limit[1] as string],
+    [new Error(`File too large (os error ${limit[0]}): writefile 'x'`), limit[1] as string],
+    [new Error("Value too large (os error 7777)"), "os error 7777"],
+    [new Error("Value too large: os error 27"), undefined],
+    [Object.assign(new Error("mine (os error 27)"), { code: "ERR_MINE" }), undefined],
+    [Object.assign(new Error("mine (os error 27)"), { code: 20 }), undefined],
+    [new Error("mine"), undefined],
+  ];
+  for (const [error, code] of cases) assertEquals(systemErrorCode(error), code, error.message);
 });

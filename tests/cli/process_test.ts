@@ -83,6 +83,42 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the program tells when a file may not become so large, and leaves nothing of it",
+  ignore: isWindows,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      // In blocks of 512 or 1024 bytes. Deno's own caches are larger: without the trap, writing them would end it.
+      const script = `trap '' XFSZ; ulimit -f 1; "$0" run -A "$1" convert demo -o "$2"`;
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", script, Deno.execPath(), MOD, `${folder}/x.gguf`],
+        stdin: "null",
+      }).output();
+      assertMatch(new TextDecoder().decode(stderr), /^error: Cannot write .*received EFBIG after /);
+      assertEquals([code, ...Deno.readDirSync(folder)], [74]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "the program is not ended by the system where a file becomes too large: it gets an error",
+  ignore: isWindows,
+  async fn() {
+    const child = spawn(["-A", MOD, ...ENDLESS]);
+    const reader = child.stdout.getReader();
+    await reader.read();
+    child.kill("SIGXFSZ");
+    await reader.read();
+    child.kill("SIGINT");
+    reader.releaseLock();
+    const [{ code }] = await Promise.all([child.status, child.stderr.text(), child.stdout.text()]);
+    assertEquals(code, 130);
+  },
+});
+
+Deno.test({
   name: "Ctrl-C ends a generation with 130",
   ignore: isWindows,
   async fn() {

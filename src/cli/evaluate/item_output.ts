@@ -4,7 +4,7 @@
  * @module
  */
 import { describe, quotePath } from "../../base/describe.ts";
-import { isTaken } from "../../base/files.ts";
+import { exists, isTaken, throughLinks } from "../../base/files.ts";
 import { orStorageError } from "../../base/storage_error.ts";
 import { readError } from "../../base/read_error.ts";
 import { FileSource, openRegularFile } from "../../base/byte_source.ts";
@@ -37,10 +37,19 @@ export class ItemOutput implements Disposable {
   readonly results: readonly ItemResult[];
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  /** No pipe or device, of which nothing can be cut off. */
+  readonly #isRegular: boolean;
+  #numBytes = 0;
 
-  private constructor(path: string, file: Deno.FsFile, results: readonly ItemResult[]) {
+  private constructor(
+    path: string,
+    file: Deno.FsFile,
+    isRegular: boolean,
+    results: readonly ItemResult[],
+  ) {
     this.#path = path;
     this.#file = file;
+    this.#isRegular = isRegular;
     this.results = results;
   }
 
@@ -63,6 +72,7 @@ export class ItemOutput implements Disposable {
     options: { readonly overwrite: boolean },
   ): Promise<ItemOutput> {
     const { overwrite } = options;
+    const isNew = !exists(path);
     if (!overwrite && isTaken(path)) requireRegularFile(path);
     const file = await orStorageError(
       path,
@@ -81,14 +91,15 @@ export class ItemOutput implements Disposable {
     const known = overwrite
       ? undefined
       : readLines(new FileSource(file, path, size).read(0, size), path, header, items);
-    const output = new ItemOutput(path, file, known?.results ?? []);
-    if (isFile) {
-      await orStorageError(path, async () => {
-        await file.truncate(known?.numBytes ?? 0);
-        await file.seek(0, Deno.SeekMode.End);
-      });
+    const output = new ItemOutput(path, file, isFile, known?.results ?? []);
+    try {
+      if (known === undefined) await output.#begin(header, size);
+      else await output.#cut(known.numBytes);
+    } catch (error) {
+      // A file without a line is of no use to anybody. Where it cannot be removed either, the next start makes do with it.
+      if (isNew) orUndefined(() => Deno.removeSync(throughLinks(path)));
+      throw error;
     }
-    if (known === undefined) await output.#write(header);
     resources.move();
     return output;
   }
@@ -96,10 +107,10 @@ export class ItemOutput implements Disposable {
   /**
    * Adds a result.
    *
-   * @throws {StorageError} if it cannot be written
+   * @throws {StorageError} if it cannot be written; the file ends with the last result then
    */
   async add(result: ItemResult): Promise<void> {
-    await this.#write(result);
+    await this.#write(result, this.#numBytes);
   }
 
   /** Closes the file. */
@@ -107,13 +118,46 @@ export class ItemOutput implements Disposable {
     this.#file.close();
   }
 
-  async #write(value: unknown): Promise<void> {
-    const bytes = new TextEncoder().encode(`${jsonText(value)}\n`);
+  /** Writes the first line over what is there, which is cut off only when that is done. */
+  async #begin(header: OutputHeader, oldBytes: number): Promise<void> {
+    if (this.#isRegular) await this.#file.seek(0, Deno.SeekMode.Start);
+    await this.#write(header, oldBytes);
+    await this.#cut(this.#numBytes);
+  }
+
+  /** Ends the file after so many bytes, behind which results are added. */
+  async #cut(numBytes: number): Promise<void> {
+    this.#numBytes = numBytes;
+    if (!this.#isRegular) return;
     await orStorageError(this.#path, async () => {
-      for (let written = 0; written < bytes.length;) {
-        written += await this.#file.write(bytes.subarray(written));
-      }
+      await this.#file.truncate(numBytes);
+      await this.#file.seek(numBytes, Deno.SeekMode.Start);
     });
+  }
+
+  /** Writes a line; of one that cannot be written as a whole nothing is left behind `oldBytes`. */
+  async #write(value: unknown, oldBytes: number): Promise<void> {
+    const bytes = new TextEncoder().encode(`${jsonText(value)}\n`);
+    try {
+      await orStorageError(this.#path, async () => {
+        for (let written = 0; written < bytes.length;) {
+          written += await this.#file.write(bytes.subarray(written));
+        }
+      });
+    } catch (error) {
+      if (this.#isRegular) orUndefined(() => this.#file.truncateSync(oldBytes));
+      throw error;
+    }
+    this.#numBytes += bytes.length;
+  }
+}
+
+/** What an attempt gives that may fail: it is about what else could be done for a user who gets an error anyway. */
+function orUndefined<T>(attempt: () => T): T | undefined {
+  try {
+    return attempt();
+  } catch {
+    return undefined;
   }
 }
 
