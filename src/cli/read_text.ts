@@ -106,6 +106,20 @@ export function sourceText(path: string): string {
   return path === "-" ? "stdin" : quotePath(path);
 }
 
+/**
+ * The error for a source in which there is nothing to work on.
+ *
+ * @param verb what cannot be done with it: `score`
+ * @param received what there is. Default: nothing at all
+ */
+export function emptyTextError(verb: string, path: string, received = '""'): FileFormatError {
+  return new FileFormatError(
+    `Cannot ${verb} ${sourceText(path)}: there is no text in it: received ${received}. ` +
+      "Give a longer text.",
+    { path },
+  );
+}
+
 async function readFile(
   path: string,
   maxBytes: number,

@@ -132,7 +132,13 @@ const wrong: [
 ][] = [
   ["one model", ["demo", "-f", "-"], TEXT, 2, "Give two models or more"],
   ["no text", ["demo", "demo"], undefined, 2, "Give the path of a file after --file"],
-  ["an empty text", ["demo", "demo", "-f", "-"], "", 65, "received 0 bytes"],
+  [
+    "an empty text",
+    ["demo", "demo", "-f", "-"],
+    "",
+    65,
+    "Cannot measure on stdin: there is no text in it",
+  ],
   ["a short text", ["demo", "demo", "-f", "-"], "Hello", 65, "at least 256 tokens: received"],
   ["two formats", ["demo", "demo", "-f", "-", "--csv", "--json"], TEXT, 2, "--json and --csv"],
   ["a text that is not there", ["demo", "demo", "-f", "./nowhere"], "", 66, "no such file"],

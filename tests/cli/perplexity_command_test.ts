@@ -113,7 +113,7 @@ const wrong: [
   number,
   string,
 ][] = [
-  ["an empty text", ["-"], "", 65, "received 0 bytes from stdin"],
+  ["an empty text", ["-"], "", 65, "Cannot measure on stdin: there is no text in it"],
   ["a text that is not UTF-8", ["-"], new Uint8Array([0, 0xff]), 65, "it is not UTF-8"],
   ["one token", ["-"], "a", 65, "at least 2 tokens: received 1"],
   ["less than a chunk", ["-", "--chunk", "200"], TEXT, 65, "at least 200 tokens: received"],

@@ -172,16 +172,24 @@ Deno.test("score has a part of a text that is not there refused", async () => {
   assertStringIncludes(stderr, "3 characters");
 });
 
-Deno.test("score refuses an empty text, also one of no lines, as perplexity does", async () => {
-  for (
-    const args of [["--file", "-"], ["--file", "-", "--sum"], ["--lines"], ["--jsonl", "text"]]
-  ) {
-    const { code, stdout, stderr } = await score(args, { stdin: "\n" });
-    assertEquals([args, code, stdout], [args, 65, ""]);
-    assertStringIncludes(
-      stderr,
-      "Cannot score a text without a token: received nothing from stdin",
-    );
+Deno.test("score refuses an empty text, also one of no lines, in the words of perplexity and compare", async () => {
+  const refusal = (verb: string, received: string) =>
+    `error: Cannot ${verb} stdin: there is no text in it: received ${received}. Give a longer text.\n`;
+  const cases: [args: string[], stdin: string, received: string][] = [
+    [["--file", "-"], "", '""'],
+    [["--file", "-"], "\n", '"\\n"'],
+    [["--file", "-", "--sum"], "\ufeff\r\n", '"\\u{feff}\\r\\n"'],
+    [["--lines"], "", '""'],
+    [["--lines"], "\n", "1 empty line"],
+    [["--jsonl", "text"], "\n\r\n", "2 empty lines"],
+  ];
+  for (const [args, stdin, received] of cases) {
+    const result = await score(args, { stdin });
+    assertEquals(result, { code: 65, stdout: "", stderr: refusal("score", received) });
+  }
+  for (const args of [["perplexity", "-m", "demo"], ["compare", "demo", "demo"]]) {
+    const result = await runCli(args, { stdin: "" });
+    assertEquals(result, { code: 65, stdout: "", stderr: refusal("measure on", '""') });
   }
   assertEquals((await score([""])).code, 2);
   assertEquals((await score(["--lines"], { stdin: "\nTo be\n" })).code, 0);

@@ -6,7 +6,7 @@
 import { FileFormatError } from "../../base/errors.ts";
 import { ShortTextError, type WindowDefinition } from "../../evaluation/window_options.ts";
 import type { Flags } from "../arguments/flags.ts";
-import { readFileOrStdin, sourceText } from "../read_text.ts";
+import { emptyTextError, readFileOrStdin } from "../read_text.ts";
 import type { Io } from "../terminal/io.ts";
 import { countText, numberText } from "../terminal/units.ts";
 
@@ -46,11 +46,7 @@ export const windowFlags = {
 export async function readEvaluatedText(path: string, flag: string, io: Io): Promise<string> {
   const text = await readFileOrStdin(path, io, { maxBytes: MAX_TEXT_BYTES, flag });
   if (text !== "") return text;
-  throw new FileFormatError(
-    `Cannot measure on a text without a token: received 0 bytes from ${sourceText(path)}. ` +
-      "Give a longer text.",
-    { path },
-  );
+  throw emptyTextError("measure on", path);
 }
 
 /**

@@ -8,8 +8,9 @@ import { FileFormatError } from "../../base/errors.ts";
 import { parseJsonOfWords } from "../../base/strict_json.ts";
 import { UsageError } from "../arguments/usage_error.ts";
 import { readLines } from "../read_lines.ts";
-import { readText, sourceText } from "../read_text.ts";
+import { emptyTextError, readText, sourceText } from "../read_text.ts";
 import type { Io } from "../terminal/io.ts";
+import { countText } from "../terminal/units.ts";
 
 /** Far more than anybody reads of a table, and yet to be held in memory with all that is said of it. */
 const MAX_TEXT_BYTES = 2 ** 24;
@@ -51,10 +52,10 @@ export async function scoredInputs(
     // What ends a file, or what echo adds, is not meant, nor the mark that some editors put before a text.
     if (argument !== undefined) {
       if (argument !== "") return one({ text: argument });
-      throw new UsageError('Cannot score a text without a token: received "". Give a longer text.');
+      throw new UsageError('Cannot score a text: there is none: received "". Give a longer text.');
     }
     const text = given.replace(/^\ufeff/, "").replace(/\r?\n$/, "");
-    if (text === "") throw emptyError(file ?? "-");
+    if (text === "") throw emptyTextError("score", file ?? "-", quote(given));
     return one({ text });
   }
   if (argument !== undefined) {
@@ -80,21 +81,16 @@ async function* eachLine(
   io: Io,
 ): AsyncGenerator<ScoredInput> {
   let isEmpty = true;
+  let numLines = 0;
   for await (const { text, line } of readLines(path, "--file", io)) {
+    numLines = line;
     if (text === "") continue;
     isEmpty = false;
     yield { line, text: field === undefined ? text : fieldOf(text, field, line, path) };
   }
-  if (isEmpty) throw emptyError(path);
-}
-
-/** The error for a file without a text, as `perplexity` has it. */
-function emptyError(path: string): FileFormatError {
-  return new FileFormatError(
-    `Cannot score a text without a token: received nothing from ${sourceText(path)}. ` +
-      "Give a longer text.",
-    { path },
-  );
+  if (isEmpty) {
+    throw emptyTextError("score", path, numLines === 0 ? '""' : countText(numLines, "empty line"));
+  }
 }
 
 function fieldOf(json: string, field: string, line: number, path: string): string {
