@@ -17,7 +17,7 @@ export interface Command<F extends Flags = Flags> {
   /** The arguments beside flags. */
   readonly operands: Operands;
   readonly flags: F;
-  /** What to say of flags that other programs have for this, by how they are typed: `--num-fewshot`. */
+  /** What to say of flags that other programs have for this, by their names as in `peer_flags.ts`: `num-fewshot`. */
   readonly foreignFlags?: Readonly<Record<string, string>>;
   /** What to type, without the program's name, and what that does. */
   readonly examples: readonly (readonly [args: string, meaning: string])[];

@@ -48,7 +48,7 @@ export const evaluateCommand = defineCommand({
     max: 1,
     advice: "Name one file with questions.",
   },
-  foreignFlags: { "--num-fewshot": ZERO_SHOT, "--num_fewshot": ZERO_SHOT, "--fewshot": ZERO_SHOT },
+  foreignFlags: { "num-fewshot": ZERO_SHOT, fewshot: ZERO_SHOT },
   flags: {
     task: {
       kind: "choice",

@@ -11,6 +11,7 @@ import { fileFlag, jsonFlag } from "./arguments/common_flags.ts";
 import { generateFlags } from "./arguments/generate_flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { samplingFlags, samplingOptions } from "./arguments/sampling_flags.ts";
+import { textIsArgument } from "./arguments/peer_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { attributionSection } from "./explain/attribution_section.ts";
@@ -84,6 +85,7 @@ export const explainCommand = defineCommand({
         "Write a page with pictures to this file, - for stdout. It stands alone and asks nobody for anything.",
     },
   },
+  foreignFlags: textIsArgument,
   examples: [
     ['explain "The cat sat on the" --model demo', "What the demo model expects, and why"],
     ['explain "ROMEO: My" --model demo --answer " lord"', "What speaks for another token"],

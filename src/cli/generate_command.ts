@@ -9,6 +9,7 @@ import type { HookOptions } from "../engine/hook_options.ts";
 import { encodePrompts } from "../tokenizer/prompts.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import { generateFlags, generateOptions, type GenerateValues } from "./arguments/generate_flags.ts";
+import { textIsArgument } from "./arguments/peer_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { continuePrompt } from "./generate/continue_prompt.ts";
@@ -40,6 +41,7 @@ export const generateCommand = defineCommand({
     advice: "Put the prompt in quotes.",
   },
   flags: generateFlags,
+  foreignFlags: textIsArgument,
   examples: [
     ['"Once upon a time"', "Continue a prompt"],
     [

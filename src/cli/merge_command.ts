@@ -29,6 +29,7 @@ export const mergeCommand = defineCommand({
     adapter: adapterFlag,
     out: {
       kind: "text",
+      short: "o",
       valueName: "path",
       help: "The .gguf file, or the folder, to write. Required.",
     },

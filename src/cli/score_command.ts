@@ -7,6 +7,7 @@ import type { TextSpan } from "../evaluation/group_scores.ts";
 import { fileFlag, jsonFlag, quietFlag } from "./arguments/common_flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { parseInteger } from "./arguments/parse_arguments.ts";
+import { textIsArgument } from "./arguments/peer_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
 import { loadMeasured } from "./load_model.ts";
@@ -78,6 +79,7 @@ export const scoreCommand = defineCommand({
     tsv: { kind: "switch", help: "Write tab-separated values." },
     quiet: quietFlag,
   },
+  foreignFlags: textIsArgument,
   examples: [
     ['score "The cat sat on the mat" --model demo', "How surprising each token is"],
     ["score --file story.txt --group words --tsv", "The surprisal of each word of a file"],

@@ -30,7 +30,7 @@ export const serveCommand = defineCommand({
     "ends it: no new requests, and running ones have --grace-seconds to end.",
   operands: { usage: "", min: 0, max: 0, advice: "Name a model with --model <model>." },
   flags: serveFlags,
-  foreignFlags: { "--api-key": KEY_IN_FILE, "--api_key": KEY_IN_FILE, "--apiKey": KEY_IN_FILE },
+  foreignFlags: { "api-key": KEY_IN_FILE },
   examples: [
     ["serve --model demo", "A model that needs no download, at http://127.0.0.1:8080"],
     ["serve --model gpt2 --adapter poems=my-lora", "An adapter that clients ask for by name"],

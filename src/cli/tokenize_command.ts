@@ -21,6 +21,7 @@ import type { Io } from "./terminal/io.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { parseInteger } from "./arguments/parse_arguments.ts";
 import { readText } from "./read_text.ts";
+import { textIsArgument } from "./arguments/peer_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { jsonText } from "./terminal/terminal_text.ts";
 
@@ -50,6 +51,7 @@ export const tokenizeCommand = defineCommand({
     ids: { kind: "switch", help: "Write the ids only, in one line." },
     json: jsonFlag,
   },
+  foreignFlags: textIsArgument,
   examples: [
     ['tokenize "Hello world"', "The tokens of a text"],
     ["tokenize --decode 15496 995", "The text of tokens"],

@@ -20,6 +20,7 @@ const KINDS = ["bpe", "char"] as const;
 const flags = {
   out: {
     kind: "text",
+    short: "o",
     valueName: "folder",
     help: "The folder to write into, which is made if there is none. Required.",
   },

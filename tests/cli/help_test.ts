@@ -77,13 +77,23 @@ Deno.test("every command is called by its own name", () => {
   assertEquals(COMMANDS.map(({ name }) => name), [...commands.keys()]);
 });
 
+/** Flags of two names: how many tokens to write, at most or exactly, and what to write, a file or perhaps a folder. */
+const SAME_MEANING: Readonly<Record<string, string>> = {
+  maxNewTokens: "newTokens",
+  out: "output",
+};
+
+Deno.test("whatever names the file or folder to write has the letter o", () => {
+  const writing = COMMANDS.flatMap(({ flags }) => [flags.out ?? flags.output ?? []].flat());
+  assertEquals(writing.map(({ short }) => short), Array(4).fill("o"));
+});
+
 Deno.test("a flag's letter means the same in all commands", () => {
   const meanings = new Map<string, Set<string>>();
   for (const { flags } of COMMANDS) {
     for (const [name, { short }] of Object.entries(flags)) {
       if (short === undefined) continue;
-      // How many tokens to write: at most for generate, exactly for bench.
-      const meaning = name === "maxNewTokens" ? "newTokens" : name;
+      const meaning = SAME_MEANING[name] ?? name;
       meanings.set(short, (meanings.get(short) ?? new Set()).add(meaning));
     }
   }

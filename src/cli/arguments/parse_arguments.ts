@@ -10,6 +10,7 @@
 import { quote } from "../../base/describe.ts";
 import { closestName } from "../../base/closest_name.ts";
 import { type Flag, type Flags, flagText, type FlagValues, type NumberFlag } from "./flags.ts";
+import { peerAdvice, peerName, peerValueAdvice } from "./peer_flags.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What was on the command line. */
@@ -25,7 +26,7 @@ export interface ParsedArguments<F extends Flags> {
 /**
  * Parses the arguments of a command. `--` ends the flags; what follows is operands, whatever it looks like.
  *
- * @param foreignFlags what to say of flags that only other programs have
+ * @param foreignFlags what to say of flags that only other programs have, by names as {@linkcode peerName} gives them
  * @throws {UsageError} for an unknown flag, a missing or superfluous value, or a value that is not what the flag takes
  */
 export function parseArguments<F extends Flags>(
@@ -67,7 +68,7 @@ export function parseArguments<F extends Flags>(
       );
     }
     if (flag.kind === "textList") (values[name] as string[]).push(text);
-    else values[name] = parseValue(flag, typed, text);
+    else values[name] = parseValue(flag, typed, text, flags);
   }
   return { values: values as FlagValues<F>, given, operands };
 }
@@ -89,12 +90,22 @@ export function parseDecimal(text: string): number | undefined {
   return Number.isFinite(value) ? value + 0 : undefined;
 }
 
-/** The error for a word that is none of those that a flag takes. */
-export function choiceError(typed: string, choices: readonly string[], text: string): UsageError {
+/**
+ * The error for a word that is none of those that a flag takes.
+ *
+ * @param advice what to do. Default: to take the one that is like it, if there is one
+ */
+export function choiceError(
+  typed: string,
+  choices: readonly string[],
+  text: string,
+  advice?: string,
+): UsageError {
   const closest = closestName(text, choices);
+  const next = advice ?? (closest === undefined ? undefined : `Did you mean ${closest}?`);
   return new UsageError(
     `${typed} must be one of ${choices.join(", ")}: received ${quote(text)}.` +
-      (closest === undefined ? "" : ` Did you mean ${closest}?`),
+      (next === undefined ? "" : ` ${next}`),
   );
 }
 
@@ -114,7 +125,9 @@ function splitFlag(flags: Flags, arg: string): [typed: string, attached: string 
   const [typed, attached] = splitAtEquals(arg);
   // -model is a flag with a dash too few, and no model called odel.
   const isName = nameOf(flags, typed) !== undefined || nameOf(flags, `-${typed}`) !== undefined;
-  if (isName || arg.startsWith("--")) return [typed, attached];
+  // Nor are -ngl and -np anything but what llama.cpp has.
+  const isPeerName = typed.length > 2 && peerAdvice(typed, flags) !== undefined;
+  if (isName || isPeerName || arg.startsWith("--")) return [typed, attached];
   const letter = nameOf(flags, arg.slice(0, 2));
   const takesValue = letter !== undefined && flags[letter].kind !== "switch";
   return takesValue ? [arg.slice(0, 2), arg.slice(2)] : [typed, attached];
@@ -129,11 +142,13 @@ function findFlag(
   const name = nameOf(flags, typed);
   if (name !== undefined) return name;
   const closest = closestName(typed, Object.keys(flags));
-  const advice = Object.hasOwn(foreignFlags, typed)
-    ? foreignFlags[typed]
-    : closest === undefined
-    ? `If it is text and no flag, write -- before it.`
-    : `Did you mean ${flagText(closest)}?`;
+  const peer = peerName(typed);
+  const advice = Object.hasOwn(foreignFlags, peer)
+    ? foreignFlags[peer]
+    : peerAdvice(typed, flags) ??
+      (closest === undefined
+        ? `If it is text and no flag, write -- before it.`
+        : `Did you mean ${flagText(closest)}?`);
   throw new UsageError(`There is no such flag: received ${quote(typed)}. ${advice}`);
 }
 
@@ -149,14 +164,19 @@ function isValue(flags: Flags, arg: string | undefined): boolean {
   return arg !== undefined && arg !== "--" && nameOf(flags, splitAtEquals(arg)[0]) === undefined;
 }
 
-function parseValue(flag: Flag, typed: string, text: string): string | number {
+function parseValue(
+  flag: Flag,
+  typed: string,
+  text: string,
+  flags: Flags,
+): string | number {
   switch (flag.kind) {
     case "integer":
     case "decimal":
       return parseNumber(flag, typed, text);
     case "choice":
       if (flag.choices.includes(text.toLowerCase())) return text.toLowerCase();
-      throw choiceError(typed, flag.choices, text);
+      throw choiceError(typed, flag.choices, text, peerValueAdvice(typed, text, flags));
     default:
       if (text !== "") return text;
       throw new UsageError(`${typed} needs a value: received "".`);

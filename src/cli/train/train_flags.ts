@@ -26,6 +26,7 @@ export const trainFlags = {
   },
   out: {
     kind: "text",
+    short: "o",
     valueName: "folder",
     help: "Where the model, the log and the report go. Required.",
   },
