@@ -80,16 +80,18 @@ try {
   );
   checked("another model is compared, activation by activation");
 
-  for (
-    const [name, width, height, scheme] of [["dark", 1200, 900, "dark"], [
-      "phone",
-      390,
-      800,
-      "light",
-    ]]
-  ) {
-    const other = await open(name, width, height, scheme);
-    problems.push(...other.problems);
+  const pushes = await page.locator("#push .value").allInnerTexts();
+  assert.ok(pushes.every((text) => !/0\.00$/.test(text)), `parts that say nothing: ${pushes}`);
+  checked("only parts that push are listed");
+
+  const dark = await open("dark", 1200, 900, "dark");
+  const phone = await open("phone", 390, 800, "light");
+  problems.push(...dark.problems, ...phone.problems);
+  for (const table of ["#next", "#compare"]) {
+    const [wide, seen] = await phone.page.locator(table).evaluate(
+      (element) => [element.scrollWidth, element.clientWidth],
+    );
+    assert.ok(wide <= seen, `${table} is ${wide} wide, there is room for ${seen}`);
   }
   checked("in the dark and on a phone nothing is wider than the window");
   assert.deepEqual(problems, []);

@@ -80,7 +80,7 @@ export const generateCommand = defineCommand({
 
     if (values.tree) {
       const { drawTree } = await import("./generate/tree.ts");
-      await drawTree(model, tokens[0], values, io);
+      await drawTree(model, { text: texts[0], tokens: tokens[0] }, values, io);
       return;
     }
     const continuation = { model, options, stopwatch, io, isQuiet };

@@ -212,7 +212,9 @@ moveByArrows(byId("heads"), () => numHeads, (button) => button.click());
 // What pushes the answer.
 
 const { answer, against, parts } = data.attribution;
-const strongest = [...parts].sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 24);
+// What rounds to 0.00 says nothing.
+const strongest = parts.filter(({ value }) => Math.abs(value) >= 0.005)
+  .sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 24);
 const most = Math.max(...strongest.map(({ value }) => Math.abs(value)), 1e-9);
 byId("push-text").append("After the whole text, towards " + shown(answer) + " (blue) or " +
   (against === undefined ? "away from it" : "towards " + shown(against)) + " (red), in units of the logit: the " +

@@ -66,6 +66,11 @@ figcaption { font: .8rem ui-monospace, monospace; color: var(--soft); min-height
   section { padding: .6rem; }
   .lens .cell, .lens .head { width: 4rem; max-width: 4rem; }
   .maps canvas { width: 26px; height: 26px; }
+  .measure { grid-template-columns: 2rem 3.8rem; }
+  #compare .measure { grid-template-columns: minmax(.5rem, 1fr) 3.8rem; }
+  #compare :is(th, td):nth-child(2) { width: 25%; }
+  #compare th { white-space: normal; vertical-align: bottom; }
+  :is(#compare, #next) :is(th, td) { padding-inline: .2rem; font-size: .85rem; }
   .push { grid-template-columns: 1fr max-content; }
   .push .track { grid-column: 1 / -1; margin-bottom: .4rem; }
 }

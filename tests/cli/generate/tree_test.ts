@@ -20,15 +20,26 @@ Deno.test("treeLines() draws branches below one another, the last one with a cor
 
 Deno.test("generate --tree draws what may follow, or writes it as JSON", async () => {
   const tree = ["ROMEO:", "--model", "demo", "--tree", "--width", "2", "--depth", "2"];
-  const { code, stdout } = await runCli(tree);
+  const { code, stdout, stderr } = await runCli(tree);
   assertEquals(code, 0);
-  assertMatch(stdout, /^├─ +[\d.]+ % {2}"\\n"\n│ {2}├─ /);
-  const { branches } = JSON.parse((await runCli([...tree, "--json"])).stdout);
+  assertMatch(stdout, /^"ROMEO:"\n├─ +[\d.]+ % {2}"\\n"\n│ {2}├─ /);
+  assertStringIncludes(stderr, "In percent: how likely a token is");
+  assertEquals((await runCli([...tree, "--quiet"])).stderr, "");
+  const { prompt, branches } = JSON.parse((await runCli([...tree, "--json"])).stdout);
+  assertEquals(prompt, "ROMEO:");
   assertEquals(branches.length, 2);
   assertEquals(branches[0].text, "\n");
   const none = await runCli([...tree, "--min-probability", "1"]);
   assertEquals([none.code, none.stdout], [0, ""]);
   assertStringIncludes(none.stderr, "--min-probability");
+});
+
+Deno.test("generate --tree shows the end of a long prompt, in one line that drives no terminal", async () => {
+  const prompt = `${"much ".repeat(30)}\x1b[2J\nado`;
+  const { stdout } = await runCli([prompt, "--model", "demo", "--tree", "--depth", "1"]);
+  const [root, first] = stdout.split("\n");
+  assertMatch(root, /^\.\.\. "[much ]+\\u001b\[2J\\nado"$/);
+  assertMatch(first, /^[├└]─ /);
 });
 
 Deno.test("generate refuses flags of a tree without one, and prompts with one", async () => {
