@@ -36,6 +36,6 @@ export const quantizeCommand = defineCommand({
       );
     }
     const path = await resolveModelShowing(source, io, { type: "original" });
-    await writeModel(path, target, { type, overwrite, json, noticesTwice: true }, io);
+    await writeModel(path, target, { type, overwrite, json }, io);
   },
 });

@@ -25,8 +25,8 @@ export interface WriteModelOptions {
   readonly overwrite: boolean;
   /** Whether another program reads the result. */
   readonly json: boolean;
-  /** Whether to say that weights which are quantized already are quantized once more. */
-  readonly noticesTwice?: boolean;
+  /** Whether to say of weights which are quantized already that their errors stay. Default: yes. */
+  readonly noticesStored?: boolean;
 }
 
 /** Writes an open checkpoint; the library is open too. Gives the metadata of what is a GGUF file. */
@@ -47,7 +47,7 @@ export type WriteCheckpoint = (
 export async function writeModel(
   sourcePath: string,
   targetPath: string | undefined,
-  { type, overwrite, json, noticesTwice = false }: WriteModelOptions,
+  { type, overwrite, json, noticesStored = true }: WriteModelOptions,
   { stdout, stderr, signal }: Io,
   write: WriteCheckpoint = convertOpenCheckpoint,
 ): Promise<void> {
@@ -56,7 +56,7 @@ export async function writeModel(
   await openLibraryShowing({ stderr, signal });
   const start = performance.now();
   const bar = new ByteProgressBar(stderr, `Writing ${type}`);
-  const notices: string[] = noticesTwice ? twiceNotices(checkpoint, type) : [];
+  const notices: string[] = noticesStored ? storedNotices(checkpoint, type) : [];
   let numBytes = 0;
   try {
     const metadata = await write(checkpoint, path, {
@@ -84,14 +84,17 @@ export async function writeModel(
   await stdout.write(json ? jsonText(result) + "\n" : `${path}\n`);
 }
 
-/** Says that the errors of two types add up, where they do. */
-function twiceNotices({ weights }: Checkpoint, type: FileType): string[] {
+/** Says of weights that are quantized already what another type makes of that: their errors stay. */
+function storedNotices({ weights }: Checkpoint, type: FileType): string[] {
   const isExact = (name: string) => ["f32", "f16", "bf16"].includes(name);
   const before = weights.values().map(({ dtype }) => dtype).find((dtype) => !isExact(dtype));
-  if (before === undefined || isExact(type) || before === type) return [];
+  if (before === undefined || before === type) return [];
+  const effect = isExact(type)
+    ? `as ${type} they take more room, and are no more exact`
+    : "and the errors of both types add up";
   return [
-    `The weights are ${before} already, and the errors of both types add up: quantize the model ` +
-    "in f32 or f16 if you have it (docs/quantization.md).",
+    `The weights are ${before} already${isExact(type) ? ":" : ","} ${effect}: ` +
+    "take the model in f32 or f16 if you have it (docs/quantization.md).",
   ];
 }
 

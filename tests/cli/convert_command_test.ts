@@ -61,15 +61,27 @@ Deno.test("quantize changes the type", () =>
     assertEquals((await typesOf(to)).toSorted(), ["f32", "q8_0"]);
   }));
 
-Deno.test("quantize says that errors add up where the weights are quantized already", () =>
+Deno.test("convert and quantize say that errors stay where the weights are quantized already", () =>
   withFolder(async (folder) => {
-    const of = async (from: string, to: string, type: string) =>
-      (await runCli(["quantize", from, `${folder}/${to}.gguf`, "--type", type])).stderr;
-    const notice = "The weights are q8_0 already, and the errors of both types add up";
-    assertStringIncludes(await of("demo", "q4", "q4_0"), notice);
-    assert(!(await of("demo", "f32", "f32")).includes("already"));
-    assert(!(await of("demo", "q8", "q8_0")).includes("already"));
-    assert(!(await of(`${folder}/f32.gguf`, "q5", "q5_0")).includes("already"));
+    const of = async (from: string, to: string, type: string) => {
+      const path = `${folder}/${to}.gguf`;
+      const quantized = await runCli(["quantize", from, path, "--type", type]);
+      const converted = await runCli(["convert", from, "-o", path, "--type", type, "--overwrite"]);
+      const noticesOf = ({ stderr }: { stderr: string }) => stderr.replace(/^Wrote .*\n/m, "");
+      assertEquals(noticesOf(converted), noticesOf(quantized));
+      return noticesOf(converted);
+    };
+    const advice = ": take the model in f32 or f16 if you have it (docs/quantization.md).\n";
+    const widened =
+      "The weights are q8_0 already: as TYPE they take more room, and are no more exact";
+    const again = "The weights are q8_0 already, and the errors of both types add up";
+    assertEquals(await of("demo", "q4", "q4_0"), again + advice);
+    for (const type of ["f32", "f16", "bf16"]) {
+      assertEquals(await of("demo", type, type), widened.replace("TYPE", type) + advice);
+    }
+    assertEquals(await of("demo", "q8", "q8_0"), "");
+    assertEquals(await of(`${folder}/f32.gguf`, "q5", "q5_0"), "");
+    assertEquals(await of(MODEL, "whole", "f32"), "");
   }));
 
 Deno.test("convert and quantize leave a file that is there alone, unless told otherwise", () =>
