@@ -19,7 +19,7 @@
  *    until they are done.
  *
  * What is compiled and fetched goes into a temporary folder, or into the one that `--work` names, where it stays: the next
- * time less is left to do. Wine is not Windows: docs/native_library.md says where they were seen to differ.
+ * time less is left to do. Wine is not Windows: docs/releasing.md says where they were seen to differ.
  *
  * @module
  */
