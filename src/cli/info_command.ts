@@ -36,7 +36,10 @@ export const infoCommand = defineCommand({
       await resolveModelShowing(operands[0], io, { alternative: "info demo" }),
     );
     const info = await modelInfo(checkpoint);
+    const { isTerminal, numColumns } = io.stdout;
+    // The last column stays free, as in all that is written for a terminal.
+    const room = isTerminal ? numColumns - 1 : undefined;
     if (values.json) await io.stdout.write(jsonText(info, 2) + "\n");
-    else await io.stdout.writeProse(modelInfoText(info, values.tensors));
+    else await io.stdout.writeProse(modelInfoText(info, values.tensors, room));
   },
 });

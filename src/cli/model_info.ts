@@ -10,7 +10,12 @@ import type { GgufValue } from "../formats/gguf_value.ts";
 import type { GPT2Config } from "../model/config.ts";
 import { formatShape, numElements } from "../tensor/shape.ts";
 import { table } from "./terminal/table.ts";
+import { lineText } from "./terminal/terminal_text.ts";
+import { cutText, textWidth } from "./terminal/text_width.ts";
 import { bytesText, countText, numberText } from "./terminal/units.ts";
+
+/** So much of a text is shown at least, however long its name is. */
+const MIN_VALUE_WIDTH = 20;
 
 /** A checkpoint, described; as JSON, this is what `info --json` writes. */
 export interface ModelInfo {
@@ -90,8 +95,13 @@ export async function modelInfo(checkpoint: Checkpoint): Promise<ModelInfo> {
   };
 }
 
-/** The description for people: `isLong` lists every weight. */
-export function modelInfoText(info: ModelInfo, isLong: boolean): string {
+/**
+ * The description for people.
+ *
+ * @param isLong whether to list every weight
+ * @param numColumns how wide lines may be: what is too long in them is cut. Default: as wide as they are
+ */
+export function modelInfoText(info: ModelInfo, isLong: boolean, numColumns = Infinity): string {
   const { path, name, config, tokenizer, metadata, types, tensors } = info;
   return [
     table("Model", [
@@ -119,21 +129,37 @@ export function modelInfoText(info: ModelInfo, isLong: boolean): string {
       ],
     ),
     ...(metadata === null ? [] : [
-      table("Metadata", Object.entries(metadata).map(([key, value]) => [key, valueText(value)])),
+      metadataTable(metadata, numColumns),
     ]),
-    ...(isLong
-      ? [table(
-        "Tensors",
-        tensors.map(({ name, storedName, type, shape, numBytes }) => [
-          name,
-          quote(storedName),
-          type,
-          formatShape(shape),
-          bytesText(numBytes),
-        ]),
-      )]
-      : []),
+    ...(isLong ? [tensorTable(tensors, numColumns)] : []),
   ].join("\n");
+}
+
+function metadataTable(metadata: Readonly<Record<string, unknown>>, numColumns: number): string {
+  const entries = Object.entries(metadata);
+  const keyWidth = Math.max(0, ...entries.map(([key]) => textWidth(lineText(key))));
+  const room = Math.max(MIN_VALUE_WIDTH, numColumns - keyWidth - "    ".length);
+  return table("Metadata", entries.map(([key, value]) => [key, cutQuote(valueText(value), room)]));
+}
+
+/** Names in the file are left out where they would not fit. */
+function tensorTable(tensors: readonly TensorInfo[], numColumns: number): string {
+  const rows = tensors.map(({ name, storedName, type, shape, numBytes }) => [
+    name,
+    quote(storedName),
+    type,
+    formatShape(shape),
+    bytesText(numBytes),
+  ]);
+  const whole = table("Tensors", rows);
+  const fits = whole.split("\n").every((line) => textWidth(line) <= numColumns);
+  return fits ? whole : table("Tensors", rows.map((row) => row.toSpliced(1, 1)));
+}
+
+/** A text in quotes that takes so many columns; its end says that there is more. */
+function cutQuote(text: string, width: number): string {
+  if (textWidth(text) <= width || !text.startsWith('"')) return text;
+  return `${cutText(text.slice(0, -1), width - 1)}"`;
 }
 
 async function tokenizerInfo(checkpoint: Checkpoint): Promise<TokenizerInfo | null> {

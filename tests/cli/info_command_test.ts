@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { copyFolder, TemporaryFolder } from "../checkpoint/folders.ts";
-import { runCli } from "./run_cli.ts";
+import { runCli, type RunOptions } from "./run_cli.ts";
 
 const MODEL = fileURLToPath(new URL("../fixtures/reference/hf_folder", import.meta.url));
 
@@ -67,5 +67,24 @@ Deno.test("info shows all tokens that end a text", async () => {
     // The one of the vocabulary, which may end no text.
     assertEquals(tokenizer.endOfTextId, ids[0] ?? 287);
     Deno.removeSync(path, { recursive: true });
+  }
+});
+
+Deno.test("info cuts long values on a terminal, and leaves names of the file out if they do not fit", async () => {
+  const lines = async (options?: RunOptions) =>
+    (await runCli(["info", "demo", "--tensors"], options)).stdout.split("\n");
+  const whole = await lines();
+  assert(whole.some((line) => /^ {2}huggingface\.config +"\{\\n .{80,}\.\.\."$/.test(line)));
+  for (const numColumns of [70, 80, 100, 160]) {
+    const shown = await lines({ isTerminal: true, numColumns });
+    assertEquals(shown.length, whole.length);
+    for (const [i, line] of shown.entries()) {
+      assert(line.length < numColumns || line.startsWith("  path"), line);
+      const isCut = line.endsWith('…"');
+      const isOfTensor = /^ {2}(blocks|finalNorm|tokenE|positionE)/.test(line);
+      if (isCut) assert(whole[i].startsWith(line.slice(0, -2)));
+      else if (!isOfTensor || numColumns > 90) assertEquals(line, whole[i]);
+      else assertEquals(line.split(/ {2,}/), whole[i].split(/ {2,}/).toSpliced(2, 1));
+    }
   }
 });

@@ -7,7 +7,8 @@ import { textWidth } from "./text_width.ts";
 
 /** What stays in one line: also what is quoted, so that what somebody else has written never begins a line. */
 const WORD = /(?:"(?:\\.|[^"\\])*"|\S)+/g;
-/** All columns of a table's row but the last: several spaces part them. */
+const QUOTED = /"(?:\\.|[^"\\])*"/g;
+/** All columns of a table's row but the last: several spaces part them, which are no part of what is quoted. */
 const COLUMNS = /^.*\S {2,}(?=\S)|^ */;
 
 /** How a text is broken into lines. */
@@ -41,14 +42,19 @@ export function wrapText(
 
 /** Where the last column of a table's row begins; that of prose is its first. */
 function lastColumn(line: string, width: number): number {
-  const column = textWidth(line.match(COLUMNS)![0]);
+  const column = textWidth(columnsOf(line));
   // So far to the right there is no room for words.
   return column <= width / 2 ? column : line.search(/\S|$/);
 }
 
+function columnsOf(line: string): string {
+  const unquoted = line.replace(QUOTED, ({ length }) => '"'.repeat(length));
+  return line.slice(0, unquoted.match(COLUMNS)![0].length);
+}
+
 function wrapLine(line: string, width: number, indent: string, column: number): string {
   if (column + textWidth(line) <= width) return line;
-  let [wrapped] = line.match(COLUMNS)!;
+  let wrapped = columnsOf(line);
   let end = column + textWidth(wrapped);
   // No line could be seen to belong to another one.
   if (end >= width) return line;
