@@ -11,6 +11,7 @@ import { defineCommand } from "./command.ts";
 import { DEMO_FLAG } from "./arguments/default_model.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { openLibraryShowing } from "./native_library.ts";
+import { UsageError } from "./arguments/usage_error.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 
 const reports = { md: markdownReport, csv: csvReport, json: jsonReport } as const;
@@ -39,6 +40,11 @@ export const benchCommand = defineCommand({
   async run({ values }, io) {
     const { stdout, stderr, signal } = io;
     const format = benchFormat(values);
+    if (values.profile && format === "csv") {
+      throw new UsageError(
+        "--profile has no effect with --format csv, which has a row for each test. Leave one out.",
+      );
+    }
     const models = benchModels(values);
     const numTests = benchTests(values).length;
     const testsFor = (contextLength: number) => benchTests(values, contextLength);

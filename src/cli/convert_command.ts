@@ -4,6 +4,7 @@
  * @module
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
+import { requireNamedFile } from "./arguments/output_path.ts";
 import { defineCommand } from "./command.ts";
 import { jsonFlag, overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
@@ -40,6 +41,7 @@ export const convertCommand = defineCommand({
   ],
 
   async run({ values, operands }, io) {
+    requireNamedFile("--output", values.output);
     const source = await resolveModelShowing(operands[0], io, { type: "original" });
     await writeModel(source, values.output, values, io);
   },

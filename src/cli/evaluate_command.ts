@@ -17,6 +17,7 @@ import { taskNames } from "../evaluation/tasks/tasks.ts";
 import { fileFlag, jsonFlag, overwriteFlag, quietFlag } from "./arguments/common_flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
+import { requireNamedFile } from "./arguments/output_path.ts";
 import { defineCommand } from "./command.ts";
 import { sourcePath } from "./evaluation/source_path.ts";
 import { loadMeasured } from "./load_model.ts";
@@ -100,6 +101,7 @@ export const evaluateCommand = defineCommand({
     if (values.overwrite && values.jsonl === undefined) {
       throw new UsageError("--overwrite is for the file of --jsonl. Leave it out.");
     }
+    requireNamedFile("--jsonl", values.jsonl);
     if (values.labels !== undefined && task !== "piqa") {
       throw new UsageError(`--labels is for piqa: received --task ${task}. Leave it out.`);
     }

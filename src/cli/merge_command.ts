@@ -11,6 +11,7 @@ import { openCheckpoint } from "../checkpoint/open_checkpoint.ts";
 import { adapterFlag, parseAdapter } from "./arguments/adapter_flag.ts";
 import { jsonFlag, overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
+import { requireNamedFile } from "./arguments/output_path.ts";
 import { defineCommand } from "./command.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { throughRun } from "./run_result.ts";
@@ -58,6 +59,7 @@ export const mergeCommand = defineCommand({
         `A folder holds weights as f32: received --type ${values.type}. Leave it out, or write a .gguf file.`,
       );
     }
+    requireNamedFile("--out", out);
     const choices = given.map(parseAdapter);
     const source = await resolveModelShowing(operands[0], io, { type: "original" });
     const type = values.type ?? storedType(source, out);

@@ -10,6 +10,7 @@ import { type HubModel, parseHubModel } from "../model_store/hub/model_names.ts"
 import { defineCommand } from "./command.ts";
 import { confirm, yesFlag } from "./confirm.ts";
 import type { Io } from "./terminal/io.ts";
+import { flagText } from "./arguments/flags.ts";
 import { jsonFlag, typeFlag } from "./arguments/common_flags.ts";
 import { bytesText } from "./terminal/units.ts";
 import { UsageError } from "./arguments/usage_error.ts";
@@ -53,9 +54,9 @@ export const modelsCommand = defineCommand({
     ["models remove --all", "Remove all models, after a question"],
   ],
 
-  async run({ values, operands: [action = "list", name] }, io) {
+  async run({ values, given, operands: [action = "list", name] }, io) {
     requireAction(action);
-    requireUse(action, values);
+    requireUse(action, name, values, given);
     const result = await ACTIONS[action](name, values, io);
     if (result === undefined) return;
     await io.stdout.write(values.json ? jsonText(result.json, 2) + "\n" : result.text);
@@ -160,11 +161,30 @@ function requireAction(action: string): asserts action is Action {
   );
 }
 
-/** Requires that the flags of `remove` are given to that only. */
-function requireUse(action: Action, { all, keepDownload }: Values): void {
-  const flag = all ? "--all" : keepDownload ? "--keep-download" : undefined;
-  if (flag === undefined || action === "remove") return;
-  throw new UsageError(`${flag} is for models remove: received models ${action}. Leave it out.`);
+/**
+ * Requires that each flag has an effect.
+ *
+ * @throws {UsageError} if one has none
+ */
+function requireUse(
+  action: Action,
+  name: string | undefined,
+  { all }: Values,
+  given: ReadonlySet<string>,
+): void {
+  const isRemove = action === "remove";
+  const uses: Record<string, readonly [isUsed: boolean, where: string]> = {
+    all: [isRemove, "models remove"],
+    keepDownload: [isRemove, "models remove"],
+    yes: [isRemove && all, "models remove --all, which asks first"],
+    type: [action === "pull" || action === "path" && name !== undefined, "pull and path <model>"],
+  };
+  for (const [flag, [isUsed, where]] of Object.entries(uses)) {
+    if (isUsed || !given.has(flag)) continue;
+    throw new UsageError(
+      `${flagText(flag)} is for ${where}: received models ${action}. Leave it out.`,
+    );
+  }
 }
 
 function requireModel(action: Action, name: string | undefined): HubModel {

@@ -9,6 +9,7 @@ import { steeringVector } from "../inspection/steering_vector.ts";
 import { readableToken } from "../tokenizer/readable_token.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { jsonFlag, overwriteFlag } from "./arguments/common_flags.ts";
+import { flagText } from "./arguments/flags.ts";
 import { modelFlags } from "./arguments/model_flags.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { defineCommand } from "./command.ts";
@@ -95,9 +96,9 @@ export const patchCommand = defineCommand({
     ],
   ],
 
-  async run({ values, operands }, io) {
+  async run({ values, given, operands }, io) {
     const { sites, json, layer } = values;
-    const target = targetOf(values);
+    const target = targetOf(values, given);
     if (target !== undefined) checkTarget(target);
     using loaded = await loadModel("patch activations", values, io);
     const { model, name, tokenizer } = loaded;
@@ -174,9 +175,14 @@ function targetOf(
     readonly overwrite: boolean;
     readonly json: boolean;
   },
+  given: ReadonlySet<string>,
 ): SteeringTarget | undefined {
   if (path !== undefined && json) {
     throw new UsageError("--vector writes JSON as it is: leave --json out.");
+  }
+  const other = ["sites", "answer", "against"].find((name) => given.has(name));
+  if (path !== undefined && other !== undefined) {
+    throw new UsageError(`--vector patches nothing: leave ${flagText(other)} out.`);
   }
   if (path !== undefined) return { path, overwrite };
   if (layer === undefined && !overwrite) return undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 import { fileTypes } from "../checkpoint/file_types.ts";
+import { requireNamedFile } from "./arguments/output_path.ts";
 import { defineCommand } from "./command.ts";
 import { jsonFlag, overwriteFlag, typeFlag } from "./arguments/common_flags.ts";
 import { resolveModelShowing } from "./model_progress.ts";
@@ -35,6 +36,7 @@ export const quantizeCommand = defineCommand({
         `quantize needs --type <type>: received none. Give one of ${fileTypes.join(", ")}.`,
       );
     }
+    requireNamedFile("quantize", target);
     const path = await resolveModelShowing(source, io, { type: "original" });
     await writeModel(path, target, { type, overwrite, json }, io);
   },

@@ -6,6 +6,7 @@
 import { TOKENIZER_FILES } from "../checkpoint/hugging_face/tokenizer.ts";
 import { quote, quotePath } from "../base/describe.ts";
 import { exists } from "../base/files.ts";
+import { requireNamedFile } from "./arguments/output_path.ts";
 import { defineCommand } from "./command.ts";
 import { jsonFlag } from "./arguments/common_flags.ts";
 import type { FlagValues } from "./arguments/flags.ts";
@@ -108,6 +109,7 @@ function requireFolder({ out, overwrite }: FlagValues<typeof flags>): string {
   if (out === undefined) {
     throw new UsageError("tokenizer train needs --out <folder>: received none. Give a folder.");
   }
+  requireNamedFile("--out", out);
   const there = Object.values(TOKENIZER_FILES).find((name) => exists(`${out}/${name}`));
   if (there === undefined || overwrite) return out;
   throw new UsageError(

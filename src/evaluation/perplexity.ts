@@ -119,7 +119,7 @@ export async function perplexity(
   const definition = windowDefinition(ACTION, asked, contextLength);
   if (afterEndOfText && definition.definition === "llama.cpp") {
     throw new InvalidArgumentError(
-      `Cannot ${ACTION} of the first token: with chunk it never counts. Leave out afterEndOfText, or chunk.`,
+      `Cannot ${ACTION} of the first token: with \`chunk\` it never counts. Leave out one of afterEndOfText and \`chunk\`.`,
     );
   }
   const before = afterEndOfText ? [endOfTextBefore(ACTION, endOfTextIds)] : [];

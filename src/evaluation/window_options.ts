@@ -45,10 +45,10 @@ export function windowDefinition(
   contextLength: number,
 ): WindowDefinition {
   if (chunk !== undefined) {
-    const [other, value] = stride !== undefined ? ["stride", stride] : ["maxLength", maxLength];
+    const [other, value] = stride !== undefined ? ["`stride`", stride] : ["maxLength", maxLength];
     if (value !== undefined) {
       throw new InvalidArgumentError(
-        `Cannot ${action} in two ways: chunk is llama.cpp's, ${other} Hugging Face's: ` +
+        `Cannot ${action} in two ways: \`chunk\` is llama.cpp's, ${other} Hugging Face's: ` +
           `received ${chunk} and ${value}. Leave one out.`,
       );
     }

@@ -120,7 +120,13 @@ const wrong: [
   ["too large a chunk", ["-", "--chunk", "512"], TEXT, 2, "--chunk must be at most the context"],
   ["a stride of 0", ["-", "--stride", "0"], TEXT, 2, "--stride"],
   ["a stride over the window", ["-", "--stride", "300"], TEXT, 2, "--stride must be at most"],
-  ["both definitions", ["-", "--stride", "9", "--chunk", "9"], TEXT, 2, "Leave one out"],
+  [
+    "both definitions",
+    ["-", "--stride", "9", "--chunk", "9"],
+    TEXT,
+    2,
+    "in two ways: --chunk is llama.cpp's, --stride",
+  ],
   ["no file", [], undefined, 2, "needs a text: received none. Give the path of a file"],
   ["two files", ["a", "--file", "b"], TEXT, 2, 'received two, "a" and --file "b"'],
   [
@@ -128,7 +134,7 @@ const wrong: [
     ["-", "--chunk", "9", "--after-end-of-text"],
     TEXT,
     2,
-    "it never counts. Leave out --after-end-of-text",
+    "with --chunk it never counts. Leave out one of --after-end-of-text and --chunk",
   ],
   ["a file that is not there", ["./nowhere.txt"], TEXT, 66, "there is no such file"],
   ["a sentence", ["To be or not to be"], TEXT, 66, "there is the command score"],

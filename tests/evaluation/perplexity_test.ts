@@ -157,7 +157,7 @@ Deno.test("perplexity() throws for what cannot be measured", async () => {
     [[], {}, RangeError, "at least 2 tokens: received 0"],
     [[1, 2, 3], { chunk: 4 }, RangeError, "at least 4 tokens: received 3"],
     [[], { afterEndOfText: true }, RangeError, "the model has no token that ends a text"],
-    [[1, 2, 3], { afterEndOfText: true, chunk: 3 }, RangeError, "with chunk it never counts"],
+    [[1, 2, 3], { afterEndOfText: true, chunk: 3 }, RangeError, "with `chunk` it never counts"],
     [[1, 1000], {}, RangeError, "Cannot read token 1"],
     [[1, 2], { stride: 0 }, RangeError, "stride must be an integer of at least 1"],
     [[1, 2], { chunk: 2 }, RangeError, "chunk must be an integer of at least 3"],

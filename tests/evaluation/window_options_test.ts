@@ -47,10 +47,10 @@ Deno.test("windowDefinition() throws when the model cannot read so, or two ways 
     [{ maxLength: 17 }, "maxLength must be at most the context length, 16: received 17"],
     [{ stride: 17 }, "stride must be at most the 16 tokens of a window: received 17"],
     [{ maxLength: 8, stride: 9 }, "stride must be at most the 8 tokens of a window: received 9"],
-    [{ chunk: 8, stride: 4 }, "chunk is llama.cpp's, stride Hugging Face's: received 8 and 4"],
+    [{ chunk: 8, stride: 4 }, "`chunk` is llama.cpp's, `stride` Hugging Face's: received 8 and 4"],
     [
       { chunk: 8, maxLength: 6 },
-      "chunk is llama.cpp's, maxLength Hugging Face's: received 8 and 6",
+      "`chunk` is llama.cpp's, maxLength Hugging Face's: received 8 and 6",
     ],
   ];
   for (const [options, message] of wrong) {

@@ -237,6 +237,12 @@ export function generateOptions(
   if (values.batchSize !== undefined && values.prompts === undefined) {
     throw new UsageError("--batch-size needs --prompts. Add --prompts <path>.");
   }
+  if (values.noEcho && (values.json || values.prompts !== undefined)) {
+    const format = values.json ? "--json" : "--prompts";
+    throw new UsageError(
+      `--no-echo has no effect with ${format}, where the prompt has a place of its own. Leave it out.`,
+    );
+  }
   if (values.speculate !== undefined && values.draft !== undefined) {
     throw new UsageError("There can be only one of --speculate and --draft. Leave one out.");
   }
