@@ -121,7 +121,7 @@ Deno.test("what comes of a client's schema, expression or text is never renamed"
       { json_schema: { properties: { topK: { properties: { firstName: { minLength: -1 } } } } } },
       'at "#/properties/topK/properties/firstName" minLength is no count',
     ],
-    [{ json_schema: { no: 1 } }, "minItems, maxItems, uniqueItems, pattern, minLength"],
+    [{ json_schema: { no: 1 } }, "minItems, maxItems, uniqueItems (false), pattern, minLength"],
     [
       { json_schema: { properties: { 'a"topK': { no: 1 } } } },
       String.raw`at "#/properties/a\"topK" a keyword`,

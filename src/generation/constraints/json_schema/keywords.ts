@@ -58,6 +58,9 @@ const ANNOTATIONS = [
 
 const SUPPORTED = ["type", "nullable", ...WHOLE, ...Object.values(KEYWORDS_OF).flat()];
 
+/** Where a keyword is supported, if that is not everywhere. */
+const LIMITS: Readonly<Record<string, string>> = { allOf: "of one", uniqueItems: "false" };
+
 /**
  * Checks that a schema says nothing that is not supported, and returns the keyword that says all by itself, if there is one.
  *
@@ -75,7 +78,9 @@ export function checkKeywords(
       place,
       "a keyword is not supported",
       quote(unknown),
-      `Leave it out: these are supported: ${SUPPORTED.join(", ")}`,
+      `Leave it out: these are supported: ${
+        SUPPORTED.map((name) => name in LIMITS ? `${name} (${LIMITS[name]})` : name).join(", ")
+      }`,
     );
   }
   const whole = WHOLE.find((name) => names.includes(name));

@@ -304,6 +304,21 @@ Deno.test("schemas that allow nothing are found out", async () => {
   }
 });
 
+Deno.test("the keywords that a refusal lists as supported are those of the documentation, and are accepted", async () => {
+  const refusal = await automatonOfSchema({ no: 1 }).then(() => "", ({ message }) => message);
+  const listed: string[] = refusal.match(/these are supported: (.*)\.$/)![1].split(", ");
+  const page = await Deno.readTextFile(
+    new URL("../../../../docs/generating.md", import.meta.url),
+  );
+  assert(listed.includes("uniqueItems (false)") && listed.includes("allOf (of one)"));
+  for (const keyword of listed) {
+    const [name, limit] = keyword.split(/ (?=\()/);
+    const shown = limit === "(false)" ? `"${name}": false` : name;
+    assert(page.includes(`\`${shown}\``) || page.includes(`\`"${name}": `), keyword);
+  }
+  await automatonOfSchema({ type: "array", items: { type: "null" }, uniqueItems: false });
+});
+
 Deno.test("schemaExpression() refuses by name and place what it does not support", async () => {
   const cases: [unknown, string][] = [
     [
