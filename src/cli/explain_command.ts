@@ -96,7 +96,11 @@ export const explainCommand = defineCommand({
 
   async run({ values, operands }, io) {
     const sampling = samplingOptions(values);
-    const { top, json } = values;
+    const { top, json, html } = values;
+    if (html !== undefined) {
+      const { checkReportPath } = await import("./explain/write_report.ts");
+      await checkReportPath(html, json);
+    }
     const text = await readText(operands[0], values.file, io, { maxBytes: MAX_TEXT_BYTES }) ?? "";
     using loaded = await loadModel("explain a text", values, io);
     const { name, model, tokenizer } = loaded;
@@ -107,10 +111,10 @@ export const explainCommand = defineCommand({
     const [encoded] = encodePrompts(tokenizer, [given], values.allowSpecial ? "all" : undefined);
     const tokens = Array.from(encoded);
     const position = placeIn(tokens.length, model.config.contextLength, values.position);
-    const { answer, against, html } = values;
+    const { answer, against } = values;
     if (html !== undefined) {
-      const { checkReport } = await import("./explain/write_report.ts");
-      await checkReport(html, position + 1, json);
+      const { checkReportLength } = await import("./explain/write_report.ts");
+      checkReportLength(position + 1);
     }
 
     const read = tokens.slice(0, position + 1);

@@ -38,23 +38,24 @@ export const serveCommand = defineCommand({
   ],
 
   async run({ values }, io) {
-    const { host, port, graceSeconds } = values;
+    const { host, port, graceSeconds, cors, maxTexts, maxWaiting, maxKeptTexts, log } = values;
     const { stdout, stderr, signal } = io;
+    // What is wrong with these is told before anything is read or loaded.
+    const { isLoopback, listen, requireAddress } = await import("./serve/listen.ts");
+    const { checkServerOptions } = await import("../server/server_options.ts");
+    const choices = values.adapter.map(parseNamedAdapter);
+    requireDifferentNames(choices.map(({ name }) => name));
+    const options = checkServerOptions({ cors, maxTexts, maxWaiting, maxKeptTexts });
+    requireAddress(host, port);
     const apiKeys = values.apiKeyFile === undefined ? [] : await readApiKeys(values.apiKeyFile, io);
     const steering = await readSteeringFiles(values.steer, io);
-    const { isLoopback, listen } = await import("./serve/listen.ts");
-    const choices = values.adapter.map(parseNamedAdapter);
     using loaded = await loadModel("serve a model", { ...values, adapter: [] }, io);
     const { name, model } = loaded;
     const adapters: Record<string, ScaledAdapter> = {};
     for (const { name, path, scale } of choices) {
-      if (Object.hasOwn(adapters, name)) {
-        throw new UsageError(`Two adapters cannot have one name: received ${quote(name)} twice.`);
-      }
       adapters[name] = { adapter: await loadAdapter(model, path, io), scale };
     }
     const allowSpecial = values.allowSpecial ? "all" : undefined;
-    const { cors, maxTexts, maxWaiting, maxKeptTexts, log } = values;
     let noted = Promise.resolve();
     const note = (line: string) => {
       // Nobody may be there to see it.
@@ -66,11 +67,8 @@ export const serveCommand = defineCommand({
       modelName,
       apiKeys,
       adapters,
-      cors,
+      ...options,
       allowSpecial,
-      maxTexts,
-      maxWaiting,
-      maxKeptTexts,
       steering,
       onError: (error) => {
         const text = error instanceof Error ? error.stack ?? error.message : String(error);
@@ -94,6 +92,12 @@ export const serveCommand = defineCommand({
     await noted;
   },
 });
+
+function requireDifferentNames(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice === undefined) return;
+  throw new UsageError(`Two adapters cannot have one name: received ${quote(twice)} twice.`);
+}
 
 /** Steering vectors by the names of their files. */
 async function readSteeringFiles(paths: readonly string[], io: Io): Promise<SteeringVectors> {

@@ -98,13 +98,23 @@ const MOST_TEXTS = 32;
 const WAITING_PER_TEXT = 4;
 
 /**
+ * Checks options, before there is a model.
+ *
+ * @throws {TypeError} if there is no such option, or one has the wrong type
+ * @throws {RangeError} if one is out of range
+ */
+export function checkServerOptions(options: ServerOptions): Readonly<ServerOptions> {
+  return checkOptions("serve a model", options, rules);
+}
+
+/**
  * Checks options, and fills in what they leave open.
  *
  * @throws {TypeError} if there is no such option, or one has the wrong type
  * @throws {RangeError} if one is out of range
  */
 export function serverSettings(model: GPT2, options: ServerOptions): ServerSettings {
-  const checked = checkOptions("serve a model", options, rules);
+  const checked = checkServerOptions(options);
   const maxTexts = checked.maxTexts ?? defaultMaxTexts(model);
   return {
     modelName: "gpt2",

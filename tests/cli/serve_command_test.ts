@@ -116,6 +116,28 @@ Deno.test("serve refuses a port that another program has, and keys that are none
   }
 });
 
+Deno.test("serve looks at its address, origin, adapters' names and keys before it loads a model", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const busyPort = String((listener.addr as Deno.NetAddr).port);
+  const cases: [args: string[], code: number, message: RegExp][] = [
+    [["--port", busyPort], 75, /Cannot listen on port \d+ of 127\.0\.0\.1: another program does/],
+    [["--host", "203.0.113.1"], 2, /--host is no address of this machine/],
+    [["--host", "nobody.invalid"], 2, /--host is no address of this machine/],
+    [["--cors", "https://a.b/path"], 2, /--cors must be an origin/],
+    [["--max-waiting", "1000000000"], 2, /--max-waiting must be an integer from 0 to 1000000/],
+    [["--adapter", "a=x", "--adapter", "a=y"], 2, /Two adapters cannot have one name/],
+    [["--api-key-file", "no/such/file"], 66, /no such file/],
+    [["--steer", "no/such/file"], 66, /no such file/],
+  ];
+  for (const [args, code, message] of cases) {
+    // The model is not there: whoever reads of that has waited for nothing.
+    const port = args.includes("--port") ? [] : ["--port", "0"];
+    const refused = await runCli(["serve", "--model", "/no/such.gguf", ...port, ...args]);
+    assertMatch(refused.stderr, message);
+    assertEquals([refused.code, refused.stdout], [code, ""]);
+  }
+});
+
 Deno.test("serve warns when others can reach it and no key is asked for", async () => {
   const stop = new AbortController();
   const args = ["serve", ...DEMO, "--host", "0.0.0.0"];

@@ -32,23 +32,24 @@ interface Reported {
 const STDOUT = "-";
 
 /**
+ * Checks that a page can show so many tokens.
+ *
+ * @throws {UsageError} if not
+ */
+export function checkReportLength(numTokens: number): void {
+  if (numTokens <= MAX_REPORT_TOKENS) return;
+  throw new UsageError(
+    `--html shows up to ${MAX_REPORT_TOKENS} tokens: received ${countText(numTokens, "token")}. ` +
+      "Give a shorter text, or an earlier --position.",
+  );
+}
+
+/**
  * Checks that there can be a page, before the work begins.
  *
- * @throws {UsageError} if the text is too long, or there is a file that is no such page
+ * @throws {UsageError} if there is a file that is no such page, or there are two things for stdout
  */
-export async function checkReport(
-  path: string,
-  numTokens: number,
-  json: boolean,
-): Promise<void> {
-  if (numTokens > MAX_REPORT_TOKENS) {
-    throw new UsageError(
-      `--html shows up to ${MAX_REPORT_TOKENS} tokens: received ${
-        countText(numTokens, "token")
-      }. ` +
-        "Give a shorter text, or an earlier --position.",
-    );
-  }
+export async function checkReportPath(path: string, json: boolean): Promise<void> {
   if (path === STDOUT && json) {
     throw new UsageError("--html - and --json both write to the output. Give --html a file.");
   }

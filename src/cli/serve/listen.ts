@@ -31,6 +31,16 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
+ * Requires that a server can listen at an address, ahead of work that would be in vain otherwise.
+ *
+ * @throws {Deno.errors.Busy} if somebody else listens there
+ * @throws {UsageError} if there is no such address on this machine
+ */
+export function requireAddress(host: string, port: number): void {
+  listening(host, port, () => Deno.listen({ hostname: host, port })).close();
+}
+
+/**
  * Answers requests until the signal asks to end.
  *
  * @param onReady is called with the server's address
@@ -43,7 +53,11 @@ export async function listen(
   onReady: (url: string) => Promise<void>,
 ): Promise<void> {
   using _quiet = silenceAbortNotice();
-  const server = open(handler, host, port);
+  const server = listening(
+    host,
+    port,
+    () => Deno.serve({ hostname: host, port, onListen: () => {} }, (request) => handler(request)),
+  );
   const { promise: whenAsked, resolve } = Promise.withResolvers<void>();
   using _listener = onAbort(signal, resolve);
   if (signal.aborted) resolve();
@@ -75,9 +89,10 @@ function silenceAbortNotice(): Disposable {
   return { [Symbol.dispose]: () => void (console.warn = warn) };
 }
 
-function open(handler: Handler, hostname: string, port: number): Deno.HttpServer<Deno.NetAddr> {
+/** What `open` opens; why there can be nothing is said in the words of the command line. */
+function listening<T>(hostname: string, port: number, open: () => T): T {
   try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, (request) => handler(request));
+    return open();
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
       throw new Deno.errors.Busy(
