@@ -119,11 +119,11 @@ function attend(
   );
 }
 
-/** The position-wise network: widen, bend, narrow. */
+/** The position-wise network: widen, activate, narrow. */
 function mlp(x: Tensor, block: Block, pass: Pass, config: GPT2Config): Tensor {
   const name = `blocks.${block.layer}.mlp`;
-  const bent = activate(linear(x, block.hiddenProjection), config.activation);
-  const hidden = pass.observe(`${name}.hidden`, bent);
+  const activated = activate(linear(x, block.hiddenProjection), config.activation);
+  const hidden = pass.observe(`${name}.hidden`, activated);
   return pass.observe(`${name}.output`, linear(hidden, block.mlpProjection));
 }
 

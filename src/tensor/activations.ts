@@ -1,5 +1,5 @@
 /**
- * Functions that bend: those of the hidden layer of an MLP, and what they are made of.
+ * Activation functions: those of the hidden layer of an MLP, and what they are made of.
  *
  * @module
  */
