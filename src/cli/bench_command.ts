@@ -30,7 +30,7 @@ export const benchCommand = defineCommand({
   examples: [
     ["bench --model gpt2.gguf", "Reading 512 tokens, and writing 128"],
     [
-      "bench -m gpt2.gguf --type q8_0,q4_0 -p 128,512 -n 128 --depth 0,896",
+      "bench -m gpt2.gguf -t q8_0,q4_0 -p 128,512 --depth 0,896",
       "Types, lengths and depths",
     ],
     ["bench -m gpt2.gguf -p 0 -n 128 -b 1,8,32 --json", "Texts side by side"],

@@ -84,10 +84,10 @@ export const evaluateCommand = defineCommand({
   examples: [
     ["evaluate --task hellaswag hellaswag_val.jsonl --limit 1000", "A thousand questions"],
     [
-      "evaluate --task lambada lambada_test.jsonl --jsonl results.jsonl",
+      "evaluate --task lambada lambada.jsonl --jsonl done.jsonl",
       "Stop it with Ctrl-C; the same command goes on",
     ],
-    ["evaluate --task multiple-choice mine.jsonl --model demo --json", "Questions of your own"],
+    ["evaluate --task multiple-choice mine.jsonl -m demo --json", "Questions of your own"],
   ],
 
   async run({ values, operands: [operand] }, streams) {

@@ -18,7 +18,7 @@ const MIN_WIDTH_BESIDE = 72;
 
 /** What somebody reads who wrote nothing but the program's name, in lines of so many characters. */
 export function shortHelp(numColumns: number): string {
-  const width = Math.min(numColumns, MAX_WIDTH);
+  const width = widthIn(numColumns);
   return [
     wrapText(TITLE, width) + "\n",
     examples([
@@ -35,7 +35,7 @@ export function programHelp(
   globalFlags: Flags,
   numColumns: number,
 ): string {
-  const width = Math.min(numColumns, MAX_WIDTH);
+  const width = widthIn(numColumns);
   const program = programName();
   const [first] = commands;
   return [
@@ -58,7 +58,7 @@ export function programHelp(
 
 /** The help of a command, in lines of so many characters. */
 export function commandHelp(command: Command, globalFlags: Flags, numColumns: number): string {
-  const width = Math.min(numColumns, MAX_WIDTH);
+  const width = widthIn(numColumns);
   const { name, summary, details, operands } = command;
   const flags: Flags = { ...command.flags, ...globalFlags };
   const groups = Map.groupBy(Object.entries(flags), ([, flag]) => flag.group ?? "Options");
@@ -72,6 +72,11 @@ export function commandHelp(command: Command, globalFlags: Flags, numColumns: nu
     ),
     examples(command.examples, width),
   ].join("\n");
+}
+
+/** The last column stays free: some terminals begin a new line there. */
+function widthIn(numColumns: number): number {
+  return Math.min(numColumns - 1, MAX_WIDTH);
 }
 
 type Row = readonly [left: string, right: string];

@@ -28,7 +28,7 @@ export const modelsCommand = defineCommand({
     "those of all models in the list, after a question; " +
     "path writes where the converted file is, or without a model where the caches are.",
   operands: {
-    usage: "[list | pull | remove | path] [model]",
+    usage: "[list|pull|remove|path] [model]",
     min: 0,
     max: 2,
     advice: "Give one of list, pull, remove, path, and one model.",

@@ -83,15 +83,15 @@ export const patchCommand = defineCommand({
   },
   examples: [
     [
-      'patch "The king is" "The queen is" --answer " his" --against " her" --model demo',
+      'patch "The king is" "The queen is" --answer " his" -m demo',
       "Where the demo model knows whom it is about",
     ],
     [
-      'patch "The king is" "The queen is" --sites heads --answer " his" --against " her"',
+      'patch "The king is" "The queen is" --sites heads -m demo',
       "Which heads carry it on",
     ],
     [
-      'patch "What? Why? How?" "Yes. No. So." --vector asks.json --model demo',
+      'patch "What? Why?" "Yes. No." --vector asks.json -m demo',
       "A direction, for generate --steer asks.json:2",
     ],
   ],

@@ -71,10 +71,10 @@ export const tokenizerCommand = defineCommand({
   flags,
   examples: [
     [
-      "tokenizer train story.txt --vocab-size 4096 --out story-tokenizer",
+      "tokenizer train story.txt --vocab-size 4096 -o story-bpe",
       "Learn byte pairs from a text",
     ],
-    ["tokenizer train story.txt --kind char --out characters", "One token for each character"],
+    ["tokenizer train story.txt --kind char -o characters", "One token for each character"],
   ],
 
   async run({ values, operands: [action, texts] }, io) {

@@ -26,7 +26,7 @@ export const trainCommand = defineCommand({
   examples: [
     ["train --data story.txt --out story", "A small character model, in a few minutes"],
     [
-      "train --data story.txt --preset demo --out story --steps 500",
+      "train --data story.txt --preset demo -o story --steps 500",
       "With a vocabulary of its own",
     ],
     ["train --data story.txt --init demo --out tuned --steps 100", "Fine-tune the demo"],

@@ -5,7 +5,8 @@ import { runCli } from "./run_cli.ts";
 
 const COMMANDS = await Promise.all(commands.values().map((load) => load()));
 const PROGRAM = "deno run -A mod.ts";
-const WIDTH = 80;
+/** Also of what is to be copied, which stays in one line; the last column of 80 stays free. */
+const WIDTH = 79;
 
 /** All that show help; without arguments the program shows some too. */
 const ARGUMENTS = [[], ["--help"], ...COMMANDS.map(({ name }) => [name, "--help"])];
@@ -19,10 +20,7 @@ for (const { name: command, flags, examples } of COMMANDS) {
     for (const [name, { short }] of Object.entries(flags)) {
       assertMatch(stdout, new RegExp(`^  ${short ? `-${short}, ` : ""}${flagText(name)}\\b`, "m"));
     }
-    for (const line of stdout.split("\n")) {
-      // What is to be copied stays in one line.
-      if (!line.includes(PROGRAM)) assert(line.length <= WIDTH, line);
-    }
+    for (const line of stdout.split("\n")) assert(line.length <= WIDTH, line);
     assert(examples.length > 0);
     for (const [example] of examples) {
       assertStringIncludes(stdout, `\n  ${PROGRAM} ${example}\n`);
@@ -48,14 +46,12 @@ Deno.test("--help breaks lines between words on a narrow terminal", async () => 
     const wide = await runCli(args, { isTerminal: true, numColumns: 200 });
     for (const line of narrow.stdout.split("\n")) {
       const isCopied = line.includes(PROGRAM) || !line.trim().includes(" ");
-      if (!isCopied) assert(line.length <= numColumns, line);
+      if (!isCopied) assert(line.length < numColumns, line);
     }
     // The same words in the same order, whatever the lines.
     const wordsOf = (text: string) => text.split(/[\s#]+/);
     assertEquals(wordsOf(narrow.stdout), wordsOf(wide.stdout));
-    for (const line of wide.stdout.split("\n")) {
-      if (!line.includes(PROGRAM)) assert(line.length <= WIDTH, line);
-    }
+    for (const line of wide.stdout.split("\n")) assert(line.length <= WIDTH + 1, line);
   }
 });
 
