@@ -5,16 +5,16 @@
  */
 import { programName } from "../base/program_name.ts";
 import type { Command } from "./command.ts";
-import { type Flag, type Flags, flagText } from "./arguments/flags.ts";
+import { type Flag, type Flags, flagText, valueText } from "./arguments/flags.ts";
 import { wrapText } from "./terminal/wrap_text.ts";
 
 const TITLE = "GPT-2: continue texts, convert and quantize models, look inside.";
 /** Longer lines are hard to read. */
 const MAX_WIDTH = 80;
-/** Where the explanations of flags and commands begin: beside them, or below where lines are too short for that. */
+/** Where the explanations of flags begin: beside them, or below where so little of a line would be left. */
 const INDENT = 31;
 const INDENT_BELOW = 6;
-const MIN_WIDTH_BESIDE = 72;
+const MIN_ROOM_BESIDE = 41;
 
 /** What somebody reads who wrote nothing but the program's name, in lines of so many characters. */
 export function shortHelp(numColumns: number): string {
@@ -49,6 +49,7 @@ export function programHelp(
         summary + (index === 0 ? " This is the default." : ""),
       ]),
       width,
+      Math.max(...commands.map(({ name }) => name.length)) + "    ".length,
     ),
     section("Options", flagRows(globalFlags), width),
     examples(commands.flatMap(({ examples }) => examples.slice(0, 1)), width),
@@ -84,7 +85,7 @@ type Row = readonly [left: string, right: string];
 function flagRows(flags: Flags): Row[] {
   return Object.entries(flags).map(([name, flag]) => {
     const short = flag.short === undefined ? "" : `-${flag.short}, `;
-    const value = flag.kind === "switch" ? "" : ` <${flag.valueName}>`;
+    const value = flag.kind === "switch" ? "" : ` ${valueText(flag)}`;
     return [`${short}${flagText(name)}${value}`, flag.help + suffix(flag)];
   });
 }
@@ -95,13 +96,18 @@ function suffix(flag: Flag): string {
   return ` Default: ${flag.default}.`;
 }
 
-function section(title: string, rows: readonly Row[], width: number): string {
-  const isBeside = width >= MIN_WIDTH_BESIDE;
-  const indent = " ".repeat(isBeside ? INDENT : INDENT_BELOW);
+function section(
+  title: string,
+  rows: readonly Row[],
+  width: number,
+  indentBeside = INDENT,
+): string {
+  const isBeside = width >= indentBeside + MIN_ROOM_BESIDE;
+  const indent = " ".repeat(isBeside ? indentBeside : INDENT_BELOW);
   const lines = rows.map(([left, right]) => {
     const start = `  ${left}`;
-    const fits = isBeside && start.length + 2 <= INDENT;
-    const begin = fits ? start.padEnd(INDENT) : `${start}\n${indent}`;
+    const fits = isBeside && start.length + 2 <= indentBeside;
+    const begin = fits ? start.padEnd(indentBeside) : `${start}\n${indent}`;
     return begin + wrapText(right, width, { indent, column: indent.length });
   });
   return `${wrapText(`${title}:`, width)}\n${lines.join("\n")}\n`;

@@ -21,6 +21,13 @@ for (const { name: command, flags, examples } of COMMANDS) {
       assertMatch(stdout, new RegExp(`^  ${short ? `-${short}, ` : ""}${flagText(name)}\\b`, "m"));
     }
     for (const line of stdout.split("\n")) assert(line.length <= WIDTH, line);
+    for (const [name, flag] of Object.entries(flags)) {
+      const [, text] = stdout.replace(/\n {31}/g, " ").split(`${flagText(name)} `);
+      const [line] = (text ?? "").split("\n");
+      for (const choice of flag.kind === "choice" ? flag.choices : []) {
+        assert(line.includes(choice), `${choice}: ${line}`);
+      }
+    }
     assert(examples.length > 0);
     for (const [example] of examples) {
       assertStringIncludes(stdout, `\n  ${PROGRAM} ${example}\n`);

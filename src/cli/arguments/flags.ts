@@ -71,6 +71,12 @@ type FlagValue<F extends Flag> = F extends SwitchFlag ? boolean
 /** The values that parsing gives: typed as the table says. */
 export type FlagValues<F extends Flags> = { readonly [Name in keyof F]: FlagValue<F[Name]> };
 
+/** What is written for the value of a flag: `<count>`, or the only word that there is for it. */
+export function valueText(flag: Exclude<Flag, SwitchFlag>): string {
+  const [only, ...others] = flag.kind === "choice" ? flag.choices : [];
+  return only !== undefined && others.length === 0 ? only : `<${flag.valueName}>`;
+}
+
 /** The name of a flag as it is typed: `topK` is `--top-k`. */
 export function flagText(name: string): string {
   return "--" + name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());

@@ -9,7 +9,14 @@
  */
 import { quote } from "../../base/describe.ts";
 import { closestName } from "../../base/closest_name.ts";
-import { type Flag, type Flags, flagText, type FlagValues, type NumberFlag } from "./flags.ts";
+import {
+  type Flag,
+  type Flags,
+  flagText,
+  type FlagValues,
+  type NumberFlag,
+  valueText,
+} from "./flags.ts";
 import { peerAdvice, peerName, peerValueAdvice } from "./peer_flags.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -64,7 +71,7 @@ export function parseArguments<F extends Flags>(
     if (text === undefined) {
       throw new UsageError(
         `${typed} needs a value: received ${rest.length === 0 ? "nothing" : rest[0]}. ` +
-          `Write ${typed} <${flag.valueName}>.`,
+          `Write ${typed} ${valueText(flag)}.`,
       );
     }
     if (flag.kind === "textList") (values[name] as string[]).push(text);

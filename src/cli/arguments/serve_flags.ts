@@ -96,7 +96,7 @@ export const serveFlags = {
     valueName: "format",
     choices: ["text", "json"],
     help: "Write a line to stderr for each request: time, method, path, status, tokens and " +
-      "milliseconds, as text or as a JSON object.",
+      "milliseconds, as text or as json, an object.",
   },
   json: { ...jsonFlag, help: "Write the address as a JSON object, with the name of the model." },
 } as const satisfies Flags;
