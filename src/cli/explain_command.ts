@@ -109,8 +109,10 @@ export const explainCommand = defineCommand({
       : await loadOther(values.compare, values, io);
     const given = operands[0] === undefined ? text.replace(/\r?\n$/, "") : text;
     const [encoded] = encodePrompts(tokenizer, [given], values.allowSpecial ? "all" : undefined);
-    const tokens = Array.from(encoded);
-    const position = placeIn(tokens.length, model.config.contextLength, values.position);
+    const { contextLength } = model.config;
+    const position = placeIn(encoded.length, contextLength, values.position);
+    // What is explained depends on nothing behind it.
+    const tokens = Array.from(encoded.slice(0, contextLength));
     const { answer, against } = values;
     if (html !== undefined) {
       const { checkReportLength } = await import("./explain/write_report.ts");
@@ -163,10 +165,13 @@ async function following(model: GPT2, tokens: readonly number[], { signal }: Io)
 
 /** The position that is explained. */
 function placeIn(numTokens: number, contextLength: number, position: number = -1): number {
-  if (numTokens > contextLength) {
+  const isBegin = position >= 0 && position < contextLength;
+  if (numTokens > contextLength && !isBegin) {
     throw new UsageError(
       `The text is longer than the context: received ${countText(numTokens, "token")} for ` +
-        `${contextLength} positions. Shorten it.`,
+        `${contextLength} positions. Shorten it, or give a --position from 0 to ${
+          contextLength - 1
+        }.`,
     );
   }
   const found = position < 0 ? numTokens + position : position;

@@ -87,7 +87,7 @@ export const patchCommand = defineCommand({
       "Where the demo model knows whom it is about",
     ],
     [
-      'patch "The king is" "The queen is" --sites heads -m demo',
+      'patch "The king" "The queen" --sites heads -m demo',
       "Which heads carry it on",
     ],
     [

@@ -123,7 +123,10 @@ const wrong: [args: string[], message: RegExp][] = [
   [["--against", "g lord", PROMPT], /The command tokenize shows/],
   [["--top", "0", PROMPT], /--top/],
   [["--temperature", "abc", PROMPT], /--temperature/],
-  [["a ".repeat(300)], /longer than the context: received \d+ tokens for 256 positions/],
+  [
+    ["a ".repeat(300)],
+    /longer than the context: received \d+ tokens for 256 positions\. Shorten it/,
+  ],
 ];
 
 for (const [args, message] of wrong) {
@@ -133,3 +136,20 @@ for (const [args, message] of wrong) {
     assertMatch(stderr, message);
   });
 }
+
+Deno.test("explain takes a text that is longer than the context where --position is within that", async () => {
+  const text = "To be, or not to be. ".repeat(60);
+  const json = async (given: string, position: string) =>
+    JSON.parse(await explained(given, "--position", position, "--json"));
+  const [long, short] = [await json(text, "20"), await json(text.slice(0, 100), "20")];
+  assertEquals(long.tokens.length, 256);
+  assertEquals(long.candidates, short.candidates);
+  assertEquals(long.attribution, short.attribution);
+  for (const position of ["256", "-1"]) {
+    const { code, stderr } = await runCli([
+      ...["explain", "--model", "demo", text, `--position=${position}`],
+    ]);
+    assertEquals(code, 2);
+    assertMatch(stderr, /Shorten it, or give a --position from 0 to 255\./);
+  }
+});

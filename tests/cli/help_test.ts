@@ -47,6 +47,16 @@ for (const { name: command, flags, examples } of COMMANDS) {
   });
 }
 
+Deno.test("examples that need nothing but the demo model run as they are printed", async () => {
+  const examples = COMMANDS.flatMap(({ examples }) => examples.map(([args]) => args))
+    .filter((args) => /\bdemo\b/.test(args) && !/^(train|serve)|\.(txt|jsonl?)\b/.test(args));
+  assert(examples.length >= 7, `${examples.length}`);
+  for (const example of examples) {
+    const { code, stdout, stderr } = await runCli(words(example));
+    assertEquals([example, code, stdout === ""], [example, 0, false], stderr);
+  }
+});
+
 Deno.test("--help breaks lines between words on a narrow terminal", async () => {
   for (const [numColumns, args] of [60, 40].flatMap((n) => ARGUMENTS.map((a) => [n, a] as const))) {
     const narrow = await runCli(args, { isTerminal: true, numColumns });
