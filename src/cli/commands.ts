@@ -103,7 +103,7 @@ export function noteOnPrompt(prompt: string): string | undefined {
   if (MODEL_NAME.test(prompt)) {
     return `note: ${quote(prompt)} is taken as a prompt; did you mean --model ${lineText(prompt)}?`;
   }
-  if (!/^[a-z-]{2,20}$/.test(prompt)) return undefined;
+  if (!/^[a-z][a-z\d-]{1,19}$/.test(prompt)) return undefined;
   const closest = closestCommand(prompt);
   if (closest === undefined && !FOREIGN_COMMANDS.has(prompt)) return undefined;
   const advice = closest === undefined || closest === DEFAULT_COMMAND

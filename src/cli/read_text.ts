@@ -23,7 +23,7 @@ const MAX_PATH_LENGTH = 1024;
 export interface ReadTextOptions {
   /** The longest text that is read. What has no end, such as /dev/zero, is longer than any. */
   readonly maxBytes: number;
-  /** The flag that names the file. Default: `--file`. */
+  /** The flag that names the file, or the command of which it is an argument. Default: `--file`. */
   readonly flag?: string;
 }
 
@@ -158,23 +158,33 @@ export async function openText(
       throw new Deno.errors.NotFound(
         `Cannot read ${whatOf(flag)}: there is no such file: received ${
           quotePath(path)
-        }. Check the path after ${flag}.`,
+        }. Check the path${behind(flag)}.`,
       );
     }
     if (error instanceof Deno.errors.IsADirectory) {
       throw new Deno.errors.IsADirectory(
         `Cannot read ${whatOf(flag)}: it is a folder: received ${
           quotePath(path)
-        }. Give the path of a file after ${flag}.`,
+        }. Give the path of a file${behind(flag)}.`,
       );
     }
     throw readError(path, error);
   }
 }
 
-/** What a file has that a flag names: of keys or vectors nobody thinks as a text. */
+/** What a file has that a flag names, or an argument: of keys or vectors nobody thinks as a text. */
 function whatOf(flag: string): string {
+  if (!isFlag(flag)) return "the file";
   return flag === "--file" ? "the text" : `the file of ${flag}`;
+}
+
+/** Where the path stands: behind its flag; what is an argument has no such place. */
+function behind(flag: string): string {
+  return isFlag(flag) ? ` after ${flag}` : "";
+}
+
+function isFlag(flag: string): boolean {
+  return flag.startsWith("--");
 }
 
 function decode(bytes: Uint8Array<ArrayBuffer>, path: string, flag: string): string {

@@ -343,7 +343,12 @@ const wrong: [what: string, args: string[], code: number, message: RegExp][] = [
   ["examples", [PIQA, "--num_fewshot", "5"], 2, /"--num_fewshot". .*zero-shot: leave it out/],
   ["two files", ["--task", "piqa", PIQA, "--file", "x"], 2, /from one file: received two/],
   ["stdin twice", ["--task", "piqa", "-", "--labels", "-"], 2, /received - for both/],
-  ["a file that is not there", ["--task", "arc", "/no/such.jsonl"], 66, /no such file/],
+  [
+    "a file that is not there",
+    ["--task", "arc", "/no/such.jsonl"],
+    66,
+    /Cannot read the file: there is no such file: received "\/no\/such.jsonl"\. Check the path\.\n/,
+  ],
   [
     "a file of another task",
     ["--task", "arc", PIQA],

@@ -136,7 +136,13 @@ const wrong: [
     2,
     "with --chunk it never counts. Leave out one of --after-end-of-text and --chunk",
   ],
-  ["a file that is not there", ["./nowhere.txt"], TEXT, 66, "there is no such file"],
+  [
+    "a file that is not there",
+    ["./nowhere.txt"],
+    TEXT,
+    66,
+    'Cannot read the file: there is no such file: received "./nowhere.txt". Check the path.\n',
+  ],
   ["a sentence", ["To be or not to be"], TEXT, 66, "there is the command score"],
   ["a folder", ["."], TEXT, 66, "it is a folder"],
 ];

@@ -184,6 +184,7 @@ const NOTES: readonly (readonly [args: string[], note: RegExp])[] = [
   [["upgrade"], /^note: "upgrade" .* the commands are/],
   [["pull"], /^note: "pull" .* did you mean the command models\?\n/],
   [["tokenise"], /^note: "tokenise" .* did you mean the command tokenize\?\n/],
+  [["info2"], /^note: "info2" .* did you mean the command info\?\n/],
   [["demo"], /^note: "demo" is taken as a prompt; did you mean --model demo\?\n/],
   [["a/gpt2.gguf"], /^note: .* did you mean --model a\/gpt2\.gguf\?\n/],
   [["chat", "--quiet"], /^error/],

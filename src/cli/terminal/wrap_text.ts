@@ -11,6 +11,9 @@ const QUOTED = /"(?:\\.|[^"\\])*"/g;
 /** All columns of a table's row but the last: several spaces part them, which are no part of what is quoted. */
 const COLUMNS = /^.*\S {2,}(?=\S)|^ */;
 
+/** How far to the right of its beginning a row goes on, where there is no room below its last column. */
+const ROW_INDENT = 2;
+
 /** How a text is broken into lines. */
 export interface WrapOptions {
   /** What the lines that are added begin with. Default: they begin where the last column of the line does. */
@@ -40,11 +43,12 @@ export function wrapText(
   }).join("\n");
 }
 
-/** Where the last column of a table's row begins; that of prose is its first. */
+/** Where what does not fit goes on: where the last column of a table's row begins; that of prose is its first. */
 function lastColumn(line: string, width: number): number {
   const column = textWidth(columnsOf(line));
-  // So far to the right there is no room for words.
-  return column <= width / 2 ? column : line.search(/\S|$/);
+  const first = line.search(/\S|$/);
+  // So far to the right there is no room for words; yet what goes on is to be seen as no row of its own.
+  return column <= width / 2 ? column : first + ROW_INDENT;
 }
 
 function columnsOf(line: string): string {

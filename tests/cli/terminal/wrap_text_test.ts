@@ -17,7 +17,7 @@ Deno.test("wrapText() breaks between words, and only lines that are too long", (
 
 Deno.test("wrapText() goes on where the last column of a table begins, if there is room", () => {
   assertEquals(wrapText("  name  of this and that", 17), "  name  of this\n        and that");
-  assertEquals(wrapText("  a long name  of this", 17), "  a long name  of\n  this");
+  assertEquals(wrapText("  a long name  of this", 17), "  a long name  of\n    this");
   // Spaces in what is quoted part no columns.
   assertEquals(wrapText('  name  of "a  b" that', 17), '  name  of "a  b"\n        that');
   assertEquals(wrapText('  name  "a  b  c d e"', 17), '  name  "a  b  c d e"');
