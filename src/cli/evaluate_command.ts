@@ -160,7 +160,7 @@ export const evaluateCommand = defineCommand({
       shown(name, value),
       Number.isNaN(error) ? "" : `± ${shown(name, error)}`,
     ]);
-    await io.stdout.write(table(title, rows));
+    await io.stdout.writeProse(table(title, rows));
   },
 });
 

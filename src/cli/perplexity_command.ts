@@ -83,18 +83,21 @@ export const perplexityCommand = defineCommand({
       await bar.clear();
       const elapsedMs = performance.now() - begin;
       const tokensPerSecond = found.numRead / elapsedMs * 1000;
-      await io.stdout.write(
-        values.json
-          ? jsonText({
-            model: name,
-            weightType: model.weightType,
-            file: path,
-            ...found,
-            elapsedMs,
-            tokensPerSecond,
-          }) + "\n"
-          : report(`${name}, weights in ${model.weightType}`, found, elapsedMs, tokensPerSecond),
-      );
+      const { weightType } = model;
+      if (values.json) {
+        const result = {
+          model: name,
+          weightType,
+          file: path,
+          ...found,
+          elapsedMs,
+          tokensPerSecond,
+        };
+        await io.stdout.write(jsonText(result) + "\n");
+      } else {
+        const weights = `${name}, weights in ${weightType}`;
+        await io.stdout.writeProse(report(weights, found, elapsedMs, tokensPerSecond));
+      }
     } finally {
       await bar.clear();
     }

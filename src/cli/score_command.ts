@@ -125,8 +125,7 @@ export const scoreCommand = defineCommand({
           ),
       });
       for await (const score of scores) {
-        await bar.clear();
-        await write(asked.shift()!, score);
+        await bar.aside(() => write(asked.shift()!, score));
       }
     } finally {
       await bar.clear();

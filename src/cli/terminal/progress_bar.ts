@@ -35,6 +35,11 @@ export class ProgressBar {
     this.#line.show(() => progressLine(this.#label, part, details, this.#output.numLineColumns));
   }
 
+  /** Takes the line away while something else is written into its place. */
+  async aside(write: () => Promise<void>): Promise<void> {
+    await this.#line.aside(write);
+  }
+
   /** Takes the line away. */
   async clear(): Promise<void> {
     await this.#line.clear();

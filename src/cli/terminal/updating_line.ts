@@ -12,6 +12,7 @@ export class UpdatingLine {
   readonly #output: Output;
   #shownAt = -Infinity;
   #isShown = false;
+  #isAside = false;
   /** The writes so far, one after another. */
   #written: Promise<void> = Promise.resolve();
 
@@ -23,7 +24,7 @@ export class UpdatingLine {
   /** Shows a text instead of the one before, a few times a second at most: some are left out. */
   show(text: () => string): void {
     const now = performance.now();
-    if (!this.#output.isDecorated || now - this.#shownAt < MIN_INTERVAL_MS) return;
+    if (this.#isAside || !this.#output.isDecorated || now - this.#shownAt < MIN_INTERVAL_MS) return;
     this.#shownAt = now;
     this.#isShown = true;
     this.#replace(text());
@@ -35,6 +36,19 @@ export class UpdatingLine {
     this.#isShown = false;
     this.#shownAt = -Infinity;
     await this.#written;
+  }
+
+  /**
+   * Takes the line away while something else is written into its place: what goes on meanwhile does not show it again.
+   */
+  async aside(write: () => Promise<void>): Promise<void> {
+    this.#isAside = true;
+    try {
+      await this.clear();
+      await write();
+    } finally {
+      this.#isAside = false;
+    }
   }
 
   #replace(text: string): void {

@@ -37,6 +37,7 @@ Deno.test("what a terminal is told has no line that it would break inside a word
     ["score", "To be, or not to be", "--model", "demo"],
     ["score", "To be, or not to be", "--model", "demo", "--top", "4"],
     ["doctor"],
+    ["perplexity", "deno.json", "--model", "demo"],
     ["info", "demo"],
     ["info", "demo", "--tensors"],
     ["compare", "demo"],
