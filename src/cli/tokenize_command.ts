@@ -73,7 +73,12 @@ export const tokenizeCommand = defineCommand({
       { maxBytes: MAX_TEXT_BYTES },
     );
     if (input === undefined) {
-      throw new UsageError(`tokenize needs ${decode ? "ids" : "a text"}: received nothing.`);
+      throw new UsageError(
+        `tokenize needs ${decode ? "ids" : "a text"}: received none. ` +
+          `${
+            decode ? "Write them behind it" : "Put it in quotes"
+          }, give --file, or write to stdin.`,
+      );
     }
     if (decode) checkWords(input);
     const tokenizer = await findTokenizer(model, io);

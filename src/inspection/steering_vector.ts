@@ -49,7 +49,7 @@ export async function steeringVector(
   if (!(Number.isInteger(layer) && layer >= 0 && layer < numLayers)) {
     const ErrorClass = typeof layer === "number" ? InvalidArgumentError : TypeError;
     throw new ErrorClass(
-      `Cannot ${ACTION}: the layer must be an integer from 0 to ${numLayers - 1}: ` +
+      `Cannot ${ACTION}: layer must be an integer from 0 to ${numLayers - 1}: ` +
         `received ${describe(layer)}.`,
     );
   }

@@ -136,8 +136,14 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
   ],
   ["doctor x", /error: doctor takes no arguments: received "x"\. Leave it out\.\n/],
   ["uninstall x y", /error: uninstall takes no arguments: received "x" "y"\. Leave it out\.\n/],
-  ["tokenize", /tokenize needs a text: received nothing/],
-  ["tokenize --decode", /tokenize needs ids: received nothing/],
+  [
+    "tokenize",
+    /tokenize needs a text: received none\. Put it in quotes, give --file, or write to stdin\./,
+  ],
+  [
+    "tokenize --decode",
+    /tokenize needs ids: received none\. Write them behind it, give --file, or write to stdin\./,
+  ],
   ["tokenize one two", /tokenize takes one text: received 2 arguments/],
   ["tokenize --model gpt2 --decode 1 x", /--decode needs token ids: received "x"/],
   ["tokenize --model gpt2 --decode 50257", /no such token: received 50257/],

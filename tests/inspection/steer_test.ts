@@ -153,8 +153,8 @@ Deno.test("steeringVector() is the difference of the mean streams at the last po
 Deno.test("steeringVector() refuses what there is none between", async () => {
   using model = inspectable(smallModel());
   const cases: [unknown[], ErrorConstructor, string][] = [
-    [[[1], [2], 2], RangeError, "the layer must be an integer from 0 to 1: received 2"],
-    [[[1], [2], "0"], TypeError, "the layer must be"],
+    [[[1], [2], 2], RangeError, ": layer must be an integer from 0 to 1: received 2"],
+    [[[1], [2], "0"], TypeError, ": layer must be"],
     [[["a"], [2], 0], TypeError, "positive must be an array of token ids"],
     [[[[1]], [[131]], 0], RangeError, "received 131"],
     [[[1], [[]], 0], RangeError, "1 to 64"],
