@@ -4,7 +4,7 @@
  * @module
  */
 import { benchFlags, benchFormat, benchModels, benchTests } from "./bench/bench_flags.ts";
-import { csvReport, jsonReport, markdownReport } from "./bench/bench_report.ts";
+import { csvReport, jsonReport, markdownReport, narrowReport } from "./bench/bench_report.ts";
 import { type ModelResult, runBench } from "./bench/run_bench.ts";
 import { deviceOptions } from "./arguments/device_flags.ts";
 import { defineCommand } from "./command.ts";
@@ -12,6 +12,7 @@ import { DEMO_FLAG } from "./arguments/default_model.ts";
 import { resolveModelShowing } from "./model_progress.ts";
 import { openLibraryShowing } from "./native_library.ts";
 import { UsageError } from "./arguments/usage_error.ts";
+import { textWidth } from "./terminal/text_width.ts";
 import { ProgressBar } from "./terminal/progress_bar.ts";
 
 const reports = { md: markdownReport, csv: csvReport, json: jsonReport } as const;
@@ -68,6 +69,10 @@ export const benchCommand = defineCommand({
     } finally {
       await bar.clear();
     }
-    await stdout.write(reports[format](results));
+    const report = reports[format](results);
+    const isShown = stdout.isTerminal && values.format === undefined && !values.json;
+    const fits = report.split("\n").every((line) => textWidth(line) < stdout.numColumns);
+    if (isShown && !fits) await stdout.writeProse(narrowReport(results));
+    else await stdout.write(report);
   },
 });

@@ -147,3 +147,13 @@ Deno.test("bench ends when the user wants it to", async () => {
   const { code, stdout } = await runCli(["bench", ...TINY], { signal: AbortSignal.abort() });
   assertEquals([code, stdout], [130, ""]);
 });
+
+Deno.test("bench shows its tables on a terminal where they fit, and where --format asks for them", async () => {
+  const isTable = async (numColumns: number, ...args: string[]) => {
+    const { stdout } = await runCli(["bench", ...TINY, ...args], { isTerminal: true, numColumns });
+    return stdout.startsWith("| model");
+  };
+  assertEquals(await isTable(60), false);
+  assertEquals(await isTable(200), true);
+  assertEquals(await isTable(60, "--format", "md"), true);
+});

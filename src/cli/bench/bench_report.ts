@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { table as plainTable } from "../terminal/table.ts";
 import { jsonText, lineText } from "../terminal/terminal_text.ts";
-import { bytesText } from "../terminal/units.ts";
+import { bytesText, countText } from "../terminal/units.ts";
 import type { ModelResult, TestResult } from "./run_bench.ts";
 
 /** Tables in Markdown, which can be read as they are. */
@@ -44,6 +45,30 @@ export function markdownReport(results: readonly ModelResult[]): string {
     ]),
     ...results.flatMap((result) => result.tests.flatMap((test) => profileTable(result, test))),
   ].join("\n");
+}
+
+/** The same for a terminal that has no room for these tables: what a model is stands once, above its rows. */
+export function narrowReport(results: readonly ModelResult[]): string {
+  return results.flatMap((result) => [
+    plainTable(lineText(modelCells(result, countText(result.threads, "thread")).join(", ")), [
+      ["load", `${result.loadMs.toFixed(0)} ms`],
+      ["first token", `${result.firstTokenMs.toFixed(0)} ms`],
+      ["together", `${(result.loadMs + result.firstTokenMs).toFixed(0)} ms`],
+      ["peak memory", bytesText(result.peakBytes)],
+    ]),
+    ...result.tests.length === 0 ? [] : [
+      plainTable("", [
+        ["test", "depth", "batch", "tokens/s"],
+        ...result.tests.map((test) => [
+          `${test.kind} ${test.numTokens}`,
+          String(test.depth),
+          String(test.batch),
+          speedText(test),
+        ]),
+      ]).slice("\n".length),
+    ],
+    ...result.tests.flatMap((test) => profileTable(result, test)),
+  ]).join("\n");
 }
 
 const CSV_COLUMNS = [
@@ -86,8 +111,11 @@ function speedText({ tokensPerSecond, deviation, samples }: TestResult): string 
     .map((value) => value.toFixed(numDecimals)).join(" ± ");
 }
 
-function modelCells({ model, type, device, threads }: ModelResult): string[] {
-  return [model, type ?? "as stored", device, String(threads)];
+function modelCells(
+  { model, type, device, threads }: ModelResult,
+  threadsText = String(threads),
+): string[] {
+  return [model, type ?? "as stored", device, threadsText];
 }
 
 function profileTable(result: ModelResult, { profile, ...test }: TestResult): string[] {

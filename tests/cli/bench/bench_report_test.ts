@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { csvReport, jsonReport, markdownReport } from "../../../src/cli/bench/bench_report.ts";
+import {
+  csvReport,
+  jsonReport,
+  markdownReport,
+  narrowReport,
+} from "../../../src/cli/bench/bench_report.ts";
 import type { ModelResult } from "../../../src/cli/bench/run_bench.ts";
 
 const results: ModelResult[] = [{
@@ -52,6 +57,35 @@ One pass of decode 128, depth 896, batch 8, of a|b, "c".gguf, as stored: 4000 us
 |-------------|------:|-------:|-------:|
 | MUL_MAT 768 |    24 | 3000.0 | 75.0 % |
 | ADD 768     |     2 | 1000.0 | 25.0 % |
+`,
+  );
+});
+
+Deno.test("narrowReport() has what the tables have, with the model above its rows", () => {
+  const [first] = results;
+  const { profile: _, ...decode } = first.tests[1];
+  assertEquals(
+    narrowReport([{ ...first, tests: [first.tests[0], decode] }, {
+      ...first,
+      type: "q8_0",
+      tests: [],
+    }]),
+    `\
+a|b, "c".gguf, as stored, CPU, 2 threads
+  load         12 ms
+  first token  6 ms
+  together     18 ms
+  peak memory  123.4 MB
+
+  test         depth  batch  tokens/s
+  prefill 512  0      1      1234.5 ± 6.8
+  decode 128   896    8      99.50
+
+a|b, "c".gguf, q8_0, CPU, 2 threads
+  load         12 ms
+  first token  6 ms
+  together     18 ms
+  peak memory  123.4 MB
 `,
   );
 });
