@@ -12,7 +12,8 @@ function generate(args: string[]) {
     "--threads",
     "1",
     "a",
-    "--no-echo",
+    // In JSON the prompt has a place of its own.
+    ...args.includes("--json") ? [] : ["--no-echo"],
     "--quiet",
     "--seed",
     "1",

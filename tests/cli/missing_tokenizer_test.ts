@@ -25,7 +25,15 @@ Deno.test("convert and quantize write a file without tokenizer, and say what lla
   const path = await copyFolder(folder, { remove: ["tokenizer.json"] });
   const [first, second] = [folder.file("a.gguf"), folder.file("b.gguf")];
   const notice = /^The model has no tokenizer of GPT-2: .* llama\.cpp does not load it\.\nWrote /;
-  for (const args of [["convert", path, "-o", first], ["quantize", first, second, "-t", "f16"]]) {
+  for (
+    const args of [["convert", path, "-o", first, "-t", "f32"], [
+      "quantize",
+      first,
+      second,
+      "-t",
+      "f16",
+    ]]
+  ) {
     const { code, stderr } = await runCli(args);
     assertEquals(code, 0);
     assertMatch(stderr, notice);

@@ -80,7 +80,8 @@ export const benchFlags = {
     kind: "choice",
     valueName: "format",
     choices: ["md", "csv", "json"],
-    help: "md (tables), csv (one row for each test) or json (with every sample). Default: md.",
+    help:
+      "md (tables), csv (one row for each test) or json (with every sample). Default: md, or plain rows where a terminal has no room for that.",
   },
   json: { ...jsonFlag, help: "The same as --format json." },
 } as const satisfies Flags;
