@@ -84,6 +84,32 @@ Deno.test("console.log() shows the first tokens of a text where there is no toke
   assertEquals(Deno.inspect(text).match(/ 7\b/g)?.length, 17);
 });
 
+Deno.test("console.log() shows of what was captured and of gradients what they are, and not all numbers", async () => {
+  using model = new api.GPT2(api.GPT2Config.tiny(), { seed: 1, threads: 1 });
+  const { numHeads, embeddingDim } = model.config;
+  const tokens = [1, 2, 3, 4, 5];
+  const capture = ["blocks.0.attention.weights", "blocks.0.residual"];
+  const { activations } = await model.forward(tokens, { capture, logits: "none" });
+  const of = ["blocks.0.residual", "blocks.0.mlpProjection.bias"];
+  const { gradients } = await model.gradients(tokens, { of, answer: 1 });
+  using text = await model.open(tokens, { capture });
+  const numbers = "(-?[\\d.e-]+, ){4}\\.\\.\\. \\d+ more items \\]";
+  const stream =
+    `axes: "batch seq embed", shape: \\[ 1, 5, ${embeddingDim} \\], data: Float32Array`;
+  for (const found of [activations!, gradients, text.activations!]) {
+    assertMatch(
+      Deno.inspect(found.get("blocks.0.residual")),
+      new RegExp(`^\\{ ${stream}\\(\\d+\\) \\[ ${numbers} \\}$`),
+    );
+    assert(Deno.inspect(found).split("\n").length <= 4, Deno.inspect(found));
+  }
+  assertMatch(Deno.inspect(activations), new RegExp(`shape: \\[ 1, ${numHeads}, 5, 5 \\]`));
+  // All else sees a plain object.
+  const whole = activations!.get("blocks.0.residual")!;
+  assertEquals(Reflect.ownKeys({ ...whole }), ["axes", "shape", "data"]);
+  assertEquals(structuredClone(whole), { ...whole });
+});
+
 Deno.test("console.log() shows objects that are freed, and classes' prototypes", () => {
   const backend = api.Backend.cpu({ threads: 1 });
   const graph = new api.Graph(backend);

@@ -1,8 +1,10 @@
 /**
- * What `console.log()` shows of objects that keep everything to themselves.
+ * What `console.log()` shows of objects that keep everything to themselves, or hold very much.
  *
  * @module
  */
+
+const CUSTOM_INSPECT = Symbol.for("Deno.customInspect");
 
 type Inspect = (value: unknown, options: Deno.InspectOptions) => string;
 
@@ -16,7 +18,7 @@ export function showFields<T extends object>(
   type: { readonly name: string; readonly prototype: T },
   fieldsOf: (value: T) => Readonly<Record<string, unknown>>,
 ): void {
-  Object.defineProperty(type.prototype, Symbol.for("Deno.customInspect"), {
+  Object.defineProperty(type.prototype, CUSTOM_INSPECT, {
     value(this: T, inspect: Inspect, options: Deno.InspectOptions): string {
       let fields;
       try {
@@ -24,9 +26,19 @@ export function showFields<T extends object>(
       } catch {
         return `${type.name} { it cannot be used any more }`;
       }
-      return `${type.name} ${
-        inspect(fields, { ...options, compact: true, breakLength: Infinity })
-      }`;
+      return `${type.name} ${inspect(fields, inOneLine(options))}`;
     },
   });
+}
+
+/** The object, of whose long lists this many elements are shown, and all of it in one line. */
+export function showBeginnings<T extends object>(object: T, numElements: number): T {
+  return Object.defineProperty(object, CUSTOM_INSPECT, {
+    value: (inspect: Inspect, options: Deno.InspectOptions): string =>
+      inspect({ ...object }, { ...inOneLine(options), iterableLimit: numElements }),
+  });
+}
+
+function inOneLine(options: Deno.InspectOptions): Deno.InspectOptions {
+  return { ...options, compact: true, breakLength: Infinity };
 }

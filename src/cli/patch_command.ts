@@ -6,7 +6,7 @@
 import { encodePrompts } from "../tokenizer/prompts.ts";
 import { activationPatching } from "../inspection/activation_patching.ts";
 import { steeringVector } from "../inspection/steering_vector.ts";
-import { readableToken } from "../tokenizer/readable_token.ts";
+import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { jsonFlag, overwriteFlag } from "./arguments/common_flags.ts";
 import { flagText } from "./arguments/flags.ts";
@@ -24,6 +24,7 @@ import { countText, numberText } from "./terminal/units.ts";
 
 const [MIN_COLUMNS, MAX_COLUMNS] = [60, 120];
 const MAX_LABEL = 7;
+const MAX_ANSWER = 14;
 
 const TITLES = {
   residual: "The residual stream that a block reads, at one position",
@@ -147,12 +148,16 @@ export const patchCommand = defineCommand({
         : corrupted.map(label);
       // Where the prompts do not differ yet, there is nothing to bring back.
       const first = sites === "heads" ? 0 : clean.findIndex((id, i) => id !== corrupted[i]);
-      const remark = `0: as after the corrupted prompt (${found.corrupted.toFixed(2)}); ` +
-        `1: as after the clean one (${found.clean.toFixed(2)})`;
+      const shown = (token: ReadableToken) => tokenCell(token, MAX_ANSWER).trimEnd();
+      const measured = [
+        `the logit of ${shown(found.answer!)} less that of ${shown(found.against!)}`,
+        `0: as after the corrupted prompt (${found.corrupted.toFixed(2)}); ` +
+        `1: as after the clean one (${found.clean.toFixed(2)})`,
+      ];
       const numColumns = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, io.stdout.numColumns));
       const table = patchingTable(
         found,
-        { title: TITLES[sites], remark },
+        { title: TITLES[sites], remarks: measured },
         labels,
         Math.max(0, first),
         numColumns,

@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
+import { showBeginnings } from "../base/show_fields.ts";
 import { type ActivationSite, hasHeads, isOfPairs, rowWidth } from "../model/activation_sites.ts";
 import type { GPT2Config } from "../model/config.ts";
 
@@ -18,6 +19,18 @@ export interface CapturedActivation {
    * and a score of -Infinity.
    */
   readonly data: Float32Array<ArrayBuffer>;
+}
+
+/** Their shapes have at most as many numbers: so many are shown of `data` as well. */
+const MAX_AXES = 4;
+
+/** An activation, of which `console.log()` shows the axes, the shape and the first elements. */
+export function capturedActivation(
+  axes: string,
+  shape: readonly number[],
+  data: Float32Array<ArrayBuffer>,
+): CapturedActivation {
+  return showBeginnings({ axes, shape, data }, MAX_AXES);
 }
 
 /** By their names. */
@@ -102,7 +115,9 @@ function assemble(
   const isWhole = texts.length === 1 && texts[0].length === 1 &&
     (numRows === undefined ||
       (numRows === only.indices.length && only.indices.every((index, i) => index === i)));
-  if (isWhole) return { axes, shape: shapeOf(only.indices.length, only.width), data: only.data };
+  if (isWhole) {
+    return capturedActivation(axes, shapeOf(only.indices.length, only.width), only.data);
+  }
 
   const lengthOf = (parts: readonly CapturedPart[]) =>
     parts.reduce((sum, { indices }) => sum + indices.length, 0);
@@ -126,7 +141,7 @@ function assemble(
       next += indices.length;
     }
   });
-  return { axes, shape: shapeOf(seq, width), data: result };
+  return capturedActivation(axes, shapeOf(seq, width), result);
 }
 
 /** What stands where a query may not look. */

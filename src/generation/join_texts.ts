@@ -33,7 +33,8 @@ export async function joinTexts(
   const perPrompt = options?.numReturnSequences ?? 1;
   if (isSingle && typeof perPrompt === "number" && perPrompt > 1) {
     throw new InvalidArgumentError(
-      `Cannot return ${perPrompt} texts for one prompt as one: pass the prompt in an array`,
+      `Cannot generate a text: one prompt gets one text: received numReturnSequences ${perPrompt}. ` +
+        `Pass the prompt in an array to get an array: [prompt].`,
     );
   }
   const texts: string[] = [];

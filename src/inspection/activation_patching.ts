@@ -14,12 +14,14 @@ import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Interventions } from "../engine/intervention.ts";
+import type { ReadableToken } from "../tokenizer/readable_token.ts";
 import { engineFor, type InspectableModel } from "./inspectable_model.ts";
 import {
   answersOf,
   checkPrompts,
   type PatchedPrompts,
   promptRules,
+  readableAnswers,
   SITES,
 } from "./patched_prompts.ts";
 import { replace } from "./replace.ts";
@@ -61,6 +63,10 @@ export interface ActivationPatching {
   readonly clean: number;
   /** The metric of the corrupted prompt. */
   readonly corrupted: number;
+  /** The token whose logit was measured. Nothing where `metric` was given. */
+  readonly answer?: ReadableToken;
+  /** The one whose logit was taken off. Nothing where `metric` was given. */
+  readonly against?: ReadableToken;
 }
 
 /** Where something is patched: in which layer, and at which position or in which head. */
@@ -116,7 +122,12 @@ export async function activationPatching(
   const capture = Array.from({ length: numLayers }, (_, layer) => nameOf(layer));
   const cleanRun = await model.forward(clean, { capture, logits: "last", signal });
   const corruptedRun = await model.forward(corrupted, { logits: "last", signal });
-  const metric = metricOf(model, checked, cleanRun.logits, corruptedRun.logits);
+  const answers = checked.metric === undefined
+    ? answersOf(ACTION, model, checked, cleanRun.logits, corruptedRun.logits)
+    : undefined;
+  const metric = answers === undefined
+    ? (logits: Float32Array) => checkMetric(checked.metric!(logits))
+    : (logits: Float32Array) => logits[answers.answer] - logits[answers.against];
 
   const size = sites === "heads" ? numHeads : clean.length;
   const all = Array.from(
@@ -146,6 +157,7 @@ export async function activationPatching(
     metrics: Float64Array.from(metrics),
     clean: to,
     corrupted: from,
+    ...answers !== undefined && readableAnswers(model, answers),
   };
 }
 
@@ -168,18 +180,6 @@ function patches(
       }),
     ]),
   );
-}
-
-function metricOf(
-  model: InspectableModel,
-  options: Readonly<ActivationPatchingOptions>,
-  clean: Float32Array,
-  corrupted: Float32Array,
-): (logits: Float32Array) => number {
-  const { metric } = options;
-  if (metric !== undefined) return (logits) => checkMetric(metric(logits));
-  const { answer, against } = answersOf(ACTION, model, options, clean, corrupted);
-  return (logits) => logits[answer] - logits[against];
 }
 
 function checkMetric(value: unknown): number {

@@ -14,6 +14,7 @@ import {
   checkPrompts,
   type PatchedPrompts,
   promptRules,
+  readableAnswers,
   SITES,
 } from "./patched_prompts.ts";
 
@@ -112,5 +113,6 @@ export async function attributionPatching(
     metrics: Float64Array.from(estimates, (change) => from + change),
     clean: to,
     corrupted: from,
+    ...readableAnswers(model, { answer, against }),
   };
 }

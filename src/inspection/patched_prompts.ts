@@ -6,6 +6,7 @@
 import { anything, oneOf, type OptionRule, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import type { InspectableModel } from "./inspectable_model.ts";
 import { checkTokenOption, oneText } from "./one_text.ts";
@@ -15,6 +16,12 @@ import { checkTokenOption, oneText } from "./one_text.ts";
  * position; or what one head gathers, at all positions.
  */
 export type PatchingSites = "residual" | "attention" | "mlp" | "heads";
+
+/** The token that is right, and the one that is not. */
+interface Answers {
+  readonly answer: number;
+  readonly against: number;
+}
 
 /** Two prompts, and what they are told apart by. */
 export interface PatchedPrompts {
@@ -93,7 +100,7 @@ export function answersOf(
   options: Readonly<PatchedPrompts>,
   clean: Float32Array,
   corrupted: Float32Array,
-): { answer: number; against: number } {
+): Answers {
   const { answer = likeliest(clean), against = likeliest(corrupted) } = options;
   if (answer !== against) return { answer, against };
   const text = tokenizer === undefined ? "" : `, ${describe(tokenizer.decode([answer]))}`;
@@ -101,6 +108,14 @@ export function answersOf(
     `Cannot ${action}: the right answer and the wrong one must differ: received ${answer}${text}, ` +
       `for both. Name them in \`answer\` and \`against\`, or choose another prompt.`,
   );
+}
+
+/** Both with their texts. */
+export function readableAnswers(
+  model: InspectableModel,
+  { answer, against }: Answers,
+): { answer: ReadableToken; against: ReadableToken } {
+  return { answer: readableToken(model, answer), against: readableToken(model, against) };
 }
 
 function likeliest(logits: Float32Array): number {

@@ -7,6 +7,7 @@ import { describe } from "../base/describe.ts";
 import { InvalidArgumentError, NumericalError } from "../base/errors.ts";
 import {
   type CapturedActivation,
+  capturedActivation,
   type CapturedActivations,
   checkKeptElements,
 } from "../engine/activation_record.ts";
@@ -109,7 +110,7 @@ export async function modelGradients(
   const found = hooks.assemble(kept);
   const ofWeights = weights.map((spec, i): [string, CapturedActivation] => [
     spec.name,
-    { axes: axesOf(spec), shape: spec.shape, data: sums[i] },
+    capturedActivation(axesOf(spec), spec.shape, sums[i]),
   ]);
   return {
     value,

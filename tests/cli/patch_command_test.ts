@@ -12,16 +12,17 @@ Deno.test("patch shows a table of layers and positions, from the first that diff
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.trimEnd().split("\n");
   assertMatch(lines[0], /^The residual stream/);
-  assertMatch(lines[1], /corrupted prompt \(-?\d+\.\d\d\); 1: as after the clean one \(-?\d/);
+  assertEquals(lines[1], '  the logit of " his" less that of " her"');
+  assertMatch(lines[2], /corrupted prompt \(-?\d+\.\d\d\); 1: as after the clean one \(-?\d/);
   // Before it, both prompts are the same.
-  assertEquals(lines[2].trim().split(/ {2,}/).length, 2);
+  assertEquals(lines[3].trim().split(/ {2,}/).length, 2);
   assertEquals(
-    lines.slice(3, 7).map((line) => line.slice(0, 9).trim()),
+    lines.slice(4, 8).map((line) => line.slice(0, 9).trim()),
     [0, 1, 2, 3].map((layer) => `block ${layer}`),
   );
-  assertEquals(lines.slice(7), ["", "  Without the first 1, where both prompts are the same: 0."]);
+  assertEquals(lines.slice(8), ["", "  Without the first 1, where both prompts are the same: 0."]);
   // Before the first layer, the one token that differs decides alone.
-  assertMatch(lines[3], /1\.00 █ +0\.00$/);
+  assertMatch(lines[4], /1\.00 █ +0\.00$/);
   for (const line of lines) assert(line.length <= 80, line);
 });
 
@@ -33,6 +34,7 @@ Deno.test("patch --sites heads has a column for each head, and --json all number
   assertEquals([result.model, result.sites, result.shape], ["demo", "heads", [4, 4]]);
   assertEquals([result.data.length, result.metrics.length], [16, 16]);
   assertEquals(result.cleanTokens.length, result.corruptedTokens.length);
+  assertEquals([result.answer.text, result.against.text], [" his", " her"]);
   const [first] = result.data;
   assertStringIncludes(stdout, `block 0`);
   assertStringIncludes(stdout, first.toFixed(2));
@@ -40,6 +42,22 @@ Deno.test("patch --sites heads has a column for each head, and --json all number
     Math.abs((result.metrics[0] - result.corrupted) / (result.clean - result.corrupted) - first) <
       1e-6,
   );
+});
+
+Deno.test("patch says which tokens it compares where it chose them itself", async () => {
+  const prompts = ["God save the king and", "God save the queen and"];
+  const { answer, against } = JSON.parse((await patch(...prompts, "--json")).stdout);
+  const remark = `the logit of ${JSON.stringify(answer.text)} less that of ${
+    JSON.stringify(against.text)
+  }`;
+  assertStringIncludes((await patch(...prompts)).stdout, `\n  ${remark}\n`);
+  const [[likeliest], [other]] = await Promise.all(
+    prompts.map(async (text) => {
+      const explained = await runCli(["explain", text, "--model", "demo", "--json"]);
+      return JSON.parse(explained.stdout).candidates.tokens.map(({ id }: { id: number }) => id);
+    }),
+  );
+  assertEquals([answer.id, against.id], [likeliest, other]);
 });
 
 const wrong: [what: string, args: string[], message: string][] = [

@@ -76,6 +76,7 @@ Deno.test("activationPatching() takes any metric, and the likeliest tokens if no
   const metric = await activationPatching(model, { clean, corrupted, metric: probability });
   const { logits } = await model.forward(clean, { logits: "last" });
   assertClose([metric.clean], [probability(logits)], 1e-9);
+  assert(!("answer" in metric) && !("against" in metric));
   const one = [1, 2, 3];
   const two = [1, 2, 4];
   const likeliest = await Promise.all([one, two].map(async (tokens) => {
@@ -83,10 +84,12 @@ Deno.test("activationPatching() takes any metric, and the likeliest tokens if no
     return logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
   }));
   const named = { answer: likeliest[0], against: likeliest[1] };
+  const found = await activationPatching(model, { clean: one, corrupted: two });
   assertEquals(
-    await activationPatching(model, { clean: one, corrupted: two }),
+    found,
     await activationPatching(model, { clean: one, corrupted: two, ...named }),
   );
+  assertEquals([found.answer?.id, found.against?.id], likeliest);
 });
 
 Deno.test("activationPatching() has no scale where both prompts measure the same", async () => {

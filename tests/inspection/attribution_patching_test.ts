@@ -35,6 +35,11 @@ for (const sites of SITES) {
     const found = await attributionPatching(model, { ...prompts, sites });
     const exact = await activationPatching(model, { ...prompts, sites });
     assertEquals([found.axes, found.shape], [exact.axes, exact.shape]);
+    assertEquals([found.answer, found.against], [
+      { id: answer, text: " his" },
+      { id: against, text: " her" },
+    ]);
+    assertEquals([found.answer, found.against], [exact.answer, exact.against]);
     assertAlmostEquals(found.clean, exact.clean, 1e-4);
     assertAlmostEquals(found.corrupted, exact.corrupted, 1e-4);
 

@@ -104,7 +104,7 @@ Deno.test("generateText() gives texts for one prompt, several prompts, and an em
   await assertRejects(
     () => model.generateText("ROMEO:", { numReturnSequences: 2 }),
     RangeError,
-    "pass the prompt in an array",
+    "received numReturnSequences 2. Pass the prompt in an array",
   );
 });
 

@@ -11,12 +11,12 @@ import { cutText, padTextEnd, textWidth } from "../terminal/text_width.ts";
 /** Parts of a line. */
 export type Line = readonly StyledText[];
 
-/** The title of a section, and a remark on it in a line of its own. */
-export function heading(title: string, remark?: string): Line[] {
+/** The title of a section, and remarks on it, each in a line of its own. */
+export function heading(title: string, ...remarks: string[]): Line[] {
   return [
     [],
     [[title, "bold"]],
-    ...remark === undefined ? [] : [[["  " + remark, "faint"]] as Line],
+    ...remarks.map((remark): Line => [["  " + remark, "faint"]]),
   ];
 }
 

@@ -16,18 +16,19 @@ const SHADES = [" ", "░", "▒", "▓", "█"];
  * The table, in parts side by side that fit into the columns.
  *
  * @param title what was patched
+ * @param remarks what its numbers are
  * @param labels what each column is: a token, or the number of a head
  * @param first the first column that is of interest
  */
 export function patchingTable(
   { shape: [numLayers, size], data }: ActivationPatching,
-  { title, remark }: { readonly title: string; readonly remark: string },
+  { title, remarks }: { readonly title: string; readonly remarks: readonly string[] },
   labels: readonly string[],
   first: number,
   numColumns: number,
 ): Line[] {
   const numCells = Math.max(1, Math.floor((numColumns - LABEL_WIDTH) / CELL_WIDTH));
-  const lines: Line[] = heading(title, remark);
+  const lines: Line[] = heading(title, ...remarks);
   for (let start = first; start < size; start += numCells) {
     const shown = Array.from({ length: Math.min(numCells, size - start) }, (_, i) => start + i);
     if (start > first) lines.push([]);
