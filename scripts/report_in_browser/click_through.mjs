@@ -57,6 +57,14 @@ try {
   assert.equal(new Set(lefts).size, 1, `bars begin at ${lefts}`);
   checked("bars that are to be compared begin at one line");
 
+  for (const list of ["#next tbody td", "#lens-detail li"]) {
+    const parts = await page.locator(`${list} .bar`).evaluateAll((bars) =>
+      bars.map((bar) => parseFloat(bar.style.width))
+    );
+    assert.equal(Math.max(...parts), 100, `${list}: bars are as long as ${parts} %`);
+  }
+  checked("the likeliest token has the longest bar there is room for");
+
   const cells = page.locator(".lens .cell");
   await cells.nth(1).hover();
   assert.match(await page.locator("#lens-detail p").innerText(), /after token 1 /);

@@ -58,6 +58,9 @@ function select(position) {
 const measure = (share, text) => make("span", { class: "measure" },
   make("span", {}, make("span", { class: "bar", style: "width:" + (100 * share).toFixed(2) + "%" })), make("span", {}, text));
 
+// As in a terminal, the likeliest has the longest bar: most models are sure of nothing, and would have none to be seen.
+const likeliest = Math.max(...data.candidates.flatMap(({ probability, afterStages }) => [probability, ...afterStages]));
+
 byId("next").append(make("table", { class: "measures" },
   make("thead", {}, make("tr", {},
     make("th", { scope: "col" }, "token"), make("th", { scope: "col" }, "the model"),
@@ -66,7 +69,7 @@ byId("next").append(make("table", { class: "measures" },
     make("tr", {},
       make("td", { class: "text" }, shown(text)),
       [probability, ...afterStages].map((value) =>
-        make("td", {}, value > 0 ? measure(value, percent(value)) : "\u2013")))))));
+        make("td", {}, value > 0 ? measure(value / likeliest, percent(value)) : "\u2013")))))));
 
 // Logit lens.
 
@@ -102,7 +105,7 @@ function showReading(layer, position) {
       ": the final answer gets " + percent(answer[0]) + ", rank " + (answer[1] + 1) + "; entropy " +
         entropy.toFixed(2) + " nats"),
     make("ol", { class: "readings", role: "list" }, top.map(([text, probability]) =>
-      make("li", {}, make("span", { class: "text", title: shown(text) }, shown(text)), make("span", { class: "bar", style: "width:" + (100 * probability).toFixed(2) + "%" }),
+      make("li", {}, make("span", { class: "text", title: shown(text) }, shown(text)), make("span", { class: "bar", style: "width:" + (100 * probability / top[0][1]).toFixed(2) + "%" }),
         make("span", { class: "value" }, percent(probability))))));
 }
 
