@@ -10,6 +10,7 @@ import { defineCommand } from "./command.ts";
 import { throughRun } from "./run_result.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { withQuiet } from "./terminal/io.ts";
+import { shellWord } from "./terminal/shell_word.ts";
 import { lineText } from "./terminal/terminal_text.ts";
 import { trainFlags } from "./train/train_flags.ts";
 import type { TrainingPlan } from "./train/training_plan.ts";
@@ -86,7 +87,8 @@ export const trainCommand = defineCommand({
           }\n`,
         );
       }
-      await io.stderr.write(`Go on with ${programName()} train --resume --out ${lineText(out)}\n`);
+      await io.stderr.write("Go on with\n");
+      await io.stderr.writeCommand(`${programName()} train --resume --out ${shellWord(out)}`);
       io.signal.throwIfAborted();
     }
     if (!isJson) await io.stdout.write(`${resultOf(out)}\n`);

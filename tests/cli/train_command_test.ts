@@ -93,7 +93,7 @@ Deno.test("train --resume goes on bit by bit as if it had never stopped", () =>
     const data = ["--data", `${folder}/text.txt`];
     const more = ["--dropout", "0.1", "--seed", "3"];
     await train([...data, "--out", `${folder}/whole`, ...SMALL, ...more]);
-    const out = `${folder}/parts`;
+    const out = `${folder}/in parts`;
     const controller = new AbortController();
     const stopped = await train([...data, "--out", out, ...SMALL, ...more, ...EVERY_EVENT], {
       signal: controller.signal,
@@ -102,6 +102,8 @@ Deno.test("train --resume goes on bit by bit as if it had never stopped", () =>
       },
     });
     assertEquals(stopped.code, 130);
+    // It can be copied as a whole.
+    assertMatch(stopped.stderr, /Go on with\n {2}.* train --resume --out (['"]).*in parts\1\n/);
     const before = eventsOf(out);
     const end = before.at(-1)!;
     assert(end.kind === "end" && end.reason === "stopped", JSON.stringify(end));

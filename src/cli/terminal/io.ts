@@ -104,6 +104,16 @@ export class Output {
     await this.#sink(this.#shown(this.isTerminal ? this.#wrapped(text) : text));
   }
 
+  /**
+   * Writes a command that somebody may copy: in a line of its own, in one piece, however long it is.
+   *
+   * @throws {OutputClosedError} if nobody reads it any more
+   */
+  async writeCommand(command: string): Promise<void> {
+    this.#column = 0;
+    await this.#sink(this.#shown(`  ${command}\n`));
+  }
+
   /** How many characters a line should have at most: those of the terminal, or 80. */
   get numColumns(): number {
     return this.isTerminal ? this.#numColumns() : PLAIN_COLUMNS;
