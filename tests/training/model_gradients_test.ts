@@ -3,6 +3,7 @@ import { NumericalError } from "../../src/base/errors.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { activationNames } from "../../src/model/activation_sites.ts";
 import { GPT2Config } from "../../src/model/config.ts";
+import { slice } from "../../src/ops.ts";
 import { disableTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { randomAdapter } from "../model/random_adapter.ts";
