@@ -1,5 +1,5 @@
 // What an MLP writes is read by later blocks, and decides where their heads look. Which of the two is missed without it? With
-// attention frozen as it was, only the first is lost; in the demo model that is nearly all.
+// attention frozen as it was, only the first is lost. In the demo model that costs no less: where heads look is not what is missed.
 //
 //     deno run -A docs/examples/frozen_attention.ts
 import { GPT2, type Interventions } from "@allformers/gpt2";

@@ -84,10 +84,10 @@ export const share: OptionRule = {
   isInRange: (value) => (value as number) >= 0 && Math.fround(value as number) < 1,
 };
 
-/** One of a few words. */
+/** One of a few words, or the only one that there is. */
 export function oneOf<Word extends string>(...words: readonly Word[]): OptionRule {
   return {
-    meaning: `one of ${words.join(", ")}`,
+    meaning: words.length === 1 ? JSON.stringify(words[0]) : `one of ${words.join(", ")}`,
     isType: (value) => typeof value === "string",
     isInRange: (value) => words.includes(value as Word),
   };

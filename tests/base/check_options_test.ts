@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkOptions, integer, text, texts } from "../../src/base/check_options.ts";
+import { checkOptions, integer, oneOf, text, texts } from "../../src/base/check_options.ts";
 
 interface Options {
   threads?: number;
@@ -44,6 +44,14 @@ Deno.test("checkOptions() refuses arrays with holes where it checks what is in t
     assertThrows(() => checkOptions("work", { names }, rules), TypeError, "an array of texts");
   }
   assertEquals(checkOptions("work", { names: ["a", "b"] }, rules), { names: ["a", "b"] });
+});
+
+Deno.test("checkOptions() names the words that an option may be, and calls a single one no choice", () => {
+  const rules = { colour: oneOf("red", "blue"), size: oneOf("large") };
+  const refuse = (options: { colour?: string; size?: string }, message: string) =>
+    assertThrows(() => checkOptions("paint", options, rules), RangeError, message);
+  refuse({ colour: "green" }, 'colour must be one of red, blue: received "green".');
+  refuse({ size: "small" }, 'size must be "large": received "small".');
 });
 
 Deno.test("checkOptions() refuses values of any other type", () => {

@@ -45,7 +45,7 @@ Deno.test("generate() refuses what is no model, and two kinds of drafts", async 
   await assertRejects(
     () => write(engine, [[1]], { ...settings, speculate: "guess" as "lookup" }),
     RangeError,
-    "speculate must be one of lookup",
+    'speculate must be "lookup": received',
   );
 });
 
