@@ -20,8 +20,8 @@ export interface BeamOptions {
    */
   numBeams?: number;
   /**
-   * A text's score is the sum of its log-probabilities divided by its number of tokens to the power of this: above 0
-   * favors long texts, below 0 short ones. Default: 1.
+   * A text's score is the sum of its log-probabilities divided by its number of tokens to the power of this: 1 is their
+   * mean, more favors long texts, less short ones; 0 is the plain sum. Default: 1.
    */
   lengthPenalty?: number;
   /**

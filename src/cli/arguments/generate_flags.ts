@@ -100,7 +100,7 @@ export const generateFlags = {
     valueName: "number",
     min: -50,
     max: 50,
-    help: "Favor long texts (above 0) or short ones (below). Default: 1.",
+    help: "Favor long texts (above 1) or short ones (below 1); 0 compares plain sums. Default: 1.",
   },
   earlyStopping: {
     group: BEAMS,
