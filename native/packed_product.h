@@ -25,7 +25,7 @@ template <class Format> struct XRun {
 
     float   scale;
     float   sum;        // of the numbers, for matrices with minimums
-    int32_t starts[2];  // -offset * sum of the bytes that share a scale of the matrix
+    int32_t starts[2];  // for the bytes that share a scale of the matrix each: ByteProducts::start()
     Number  numbers[RUN];
 };
 
@@ -39,16 +39,17 @@ template <class Format> void quantize(const float * x, XRun<Format> & run) {
     }
     const float largest = largestOf(magnitudes);
     const F32 factor = broadcast(largest == 0 ? 0 : 127 / largest);
-    int32_t sums[2] = {};  // of the left half and of the right
+    I32 sums[2] = {broadcast(0), broadcast(0)};  // in lanes, of the left half and of the right
     for (int v = 0; v < VECTORS; v++) {
         const I32 integers = toIntegers(multiply(load(x + v * LANES), factor));
-        sums[2 * v / VECTORS] += sumOf(integers);
+        sums[2 * v / VECTORS] = add(sums[2 * v / VECTORS], integers);
         Products::storeNumbers(run.numbers + v * LANES, integers);
     }
     run.scale = fromHalf(toHalf(largest / 127));
-    run.sum = run.scale * (sums[0] + sums[1]);
-    run.starts[0] = -Products::OFFSET * (Format::SCALES == 1 ? sums[0] + sums[1] : sums[0]);
-    run.starts[1] = -Products::OFFSET * sums[1];
+    const I32 all = add(sums[0], sums[1]);
+    run.sum = run.scale * sumOf(all);
+    run.starts[0] = Products::start(Format::SCALES == 1 ? all : sums[0]);
+    run.starts[1] = Products::start(sums[1]);
 }
 
 /* What is asked for from memory while a tile is multiplied: so many cache lines with each run. (The CPU's own guess at
@@ -64,10 +65,13 @@ struct Ahead {
                 prefetch(from + i);
             }
             from += BYTES;
-        } else {
-            for (int64_t i = 0; i < lines; i++, from += CACHE_LINE) {
-                prefetch(from);
+        } else if (lines > 0) {
+            /* Mostly it is one. A loop alone, left at once, made products with Q6_K and AVX2 a fourth slower. */
+            prefetch(from);
+            for (int64_t i = 1; i < lines; i++) {
+                prefetch(from + i * CACHE_LINE);
             }
+            from += lines * CACHE_LINE;
         }
     }
 };
@@ -141,7 +145,7 @@ GPT2_INLINE void multiplyPart(const Slice<Format> & slice, int run, int part, co
         sums[n] = Products::begin(x[n].starts[part]);
     }
     constexpr int PART_WORDS = RUN / 4 / Format::SCALES;
-    if constexpr (UNROLLED) {
+    if constexpr (UNROLLED || Products::IS_UNROLLED) {
 #pragma GCC unroll 8
         for (int i = part * PART_WORDS; i < (part + 1) * PART_WORDS; i += Products::WORDS) {
             addWords<Format, N>(slice, run, i, x, sums);
@@ -155,7 +159,7 @@ GPT2_INLINE void multiplyPart(const Slice<Format> & slice, int run, int part, co
     const F32 scale = Format::scale(slice, run, part);
 #pragma GCC unroll 8
     for (int n = 0; n < N; n++) {
-        const I32 sum = Products::end(sums[n], x[n].starts[part]);
+        const I32 sum = Products::end(sums[n]);
         totals[n] = multiplyAdd(multiply(toFloats(sum), broadcast(x[n].scale)), scale, totals[n]);
     }
 }
@@ -189,12 +193,12 @@ GPT2_INLINE void multiplyRun(const Slice<Format> & slice, int run, const XRun<Fo
  * as is read.
  *
  * Blocks of many runs are UNROLLED, so that the compiler knows how far integers of each run are moved to be unpacked, and
- * often that they are not. With one group they are not: a single column of Q6_K took twice as long then. */
+ * often that they are not. With VNNI and one group they are not: a single column of Q6_K took twice as long then. */
 template <class Format, int N, bool ALONE>
 void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<Format> * x, float * y, int64_t yStride,
                   Ahead ahead) {
     constexpr int RUNS = Slice<Format>::RUNS;
-    constexpr bool UNROLLED = !ALONE && RUNS > 2;
+    constexpr bool UNROLLED = (!ALONE || ByteProducts<Format>::IS_UNROLLED) && RUNS > 2;
     [[maybe_unused]] constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
     F32 totals[N];
 #pragma GCC unroll 8
@@ -281,15 +285,19 @@ template <class Format> struct Product {
     }
 
     /* Tiles, which stay in the cache (L2), times one group after another. Meanwhile memory is asked for as many tiles
-     * from `next` on, evenly, because it could not give a tile in the time of a product with one group. */
+     * from `next` on, evenly, because it could not give a tile in the time of a product with one group; and for no more,
+     * which would push out of the caches what is in use. */
     void multiplyGroups(int64_t begin, int64_t end, int64_t next) const {
         const int64_t bytes = std::max<int64_t>(std::min(end - begin, numTiles - next), 0) * tileBytes();
-        const int64_t stepBytes = groups.count * (end - begin) * numRuns() * CACHE_LINE;
-        Ahead ahead = {tileAt(next), (bytes + stepBytes - 1) / stepBytes};
+        const int64_t numProducts = groups.count * (end - begin);
+        const int64_t lineOfEachRun = numRuns() * CACHE_LINE;
+        const int64_t lines = (bytes + numProducts * lineOfEachRun - 1) / (numProducts * lineOfEachRun);
+        int64_t asked = 0, product = 0;
         for (int64_t group = 0; group < groups.count; group++) {
             for (int64_t tile = begin; tile < end; tile++) {
-                multiply<false>(tile, group, ahead);
-                ahead.from += ahead.lines * CACHE_LINE * numRuns();
+                const bool isDue = asked < bytes * ++product / numProducts;
+                multiply<false>(tile, group, {tileAt(next) + asked, isDue ? lines : 0});
+                asked += isDue ? lines * lineOfEachRun : 0;
             }
         }
     }

@@ -352,6 +352,13 @@ inline I32 add32(I32 a, I32 b) {
     return _mm256_add_epi32(a, b);
 }
 
+/* The sums of lanes 0, 1, 4 and 5 and of the others, side by side in 16 bits each. */
+inline int32_t sumsOfPairs(I32 x) {
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    const __m128i two = _mm_add_epi32(four, _mm_srli_epi64(four, 32));
+    return _mm_cvtsi128_si32(_mm_shufflelo_epi16(_mm_packs_epi32(two, two), 0x08));
+}
+
 /* For each lane the sum of its two numbers of 16 bits. */
 inline I32 sumPairs(I32 x) {
     return _mm256_madd_epi16(x, _mm256_set1_epi16(1));
