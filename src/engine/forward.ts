@@ -187,7 +187,7 @@ export function checkTargets(
   if (lengths(texts) !== lengths(targets)) {
     throw new TypeError(
       `Cannot compute the loss: targets must have the shape of the tokens, texts of ` +
-        `${lengths(texts)}: received ${lengths(targets)}`,
+        `${lengths(texts)}: received ${lengths(targets)}.`,
     );
   }
   for (const row of targets) {
@@ -196,7 +196,7 @@ export function checkTargets(
       if (Number.isInteger(target) && target >= 0 && target < vocabSize) continue;
       throw new InvalidArgumentError(
         `Cannot compute the loss: a target must be an integer from 0 to ${vocabSize - 1}, or ` +
-          `${IGNORED_TARGET} for none: received ${describe(target)}`,
+          `${IGNORED_TARGET} for none: received ${describe(target)}.`,
       );
     }
   }

@@ -257,7 +257,7 @@ export class Text implements Disposable {
       throw new InvalidArgumentError(
         `Cannot tell what follows: the number of tokens must be a positive integer: received ${
           describe(count)
-        }`,
+        }.`,
       );
     }
     const { signal } = checkOptions("tell what follows", options, readRules);
@@ -379,13 +379,16 @@ export class Text implements Disposable {
    * Forgets all tokens from `length` on.
    *
    * @throws {RangeError} if there are not so many
+   * @throws {TypeError} if the length is no number
    * @throws {Deno.errors.Busy} if something is still to be done for the text
    */
   truncate(length: number): void {
     this.#tokens.sequence.checkUsable();
     if (!(Number.isInteger(length) && length >= 0 && length <= this.length)) {
-      throw new InvalidArgumentError(
-        `Cannot truncate a text: it has ${this.length} tokens: received ${length}`,
+      const ErrorClass = typeof length === "number" ? InvalidArgumentError : TypeError;
+      throw new ErrorClass(
+        `Cannot truncate a text: the length must be an integer from 0 to ${this.length}, what the text ` +
+          `has now: received ${describe(length)}.`,
       );
     }
     if (this.#turns.isTaken) {

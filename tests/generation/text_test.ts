@@ -131,7 +131,16 @@ Deno.test("truncate() takes back, also right after fork()", async () => {
   assertEquals(text.length, 0);
   await text.append(prompt.slice(0, 3));
   assertClose(await text.logits(), await lastLogits(prompt.slice(0, 3)), TOLERANCE);
-  for (const length of [-1, 4, 1.5, NaN]) assertThrows(() => text.truncate(length), RangeError);
+  for (const length of [-1, 4, 1.5, NaN]) {
+    assertThrows(
+      () => text.truncate(length),
+      RangeError,
+      `from 0 to 3, what the text has now: received ${length}.`,
+    );
+  }
+  for (const length of ["1", null, Symbol("one")] as unknown as number[]) {
+    assertThrows(() => text.truncate(length), TypeError, "the length must be an integer");
+  }
 });
 
 Deno.test("next() draws the same token after the same text with a seed, and adds it", async () => {
