@@ -127,7 +127,7 @@ class Run {
   /** How long the steps before this run have taken. */
   #elapsedBefore = 0;
   #begin = performance.now();
-  #secondStep = 0;
+  #firstStepEnd = 0;
   #firstStep = 0;
   #best: RunEnds["best"];
   /** The step after which the model was evaluated last, and that of the state that was saved last. */
@@ -236,10 +236,12 @@ class Run {
         elapsedMs: sum.elapsedMs + each.elapsedMs,
       }),
     );
-    // The first step takes longer: its memory comes from the system.
-    if (step - this.#firstStep === 1) this.#secondStep = performance.now();
-    const numDone = Math.max(1, step - this.#firstStep - 1);
-    const since = numDone === 1 && step - this.#firstStep === 1 ? this.#begin : this.#secondStep;
+    const numDone = step - this.#firstStep;
+    if (numDone === 1) this.#firstStepEnd = performance.now();
+    // The first step takes longer, as its memory comes from the system: only as long as there is no other, it stands for them.
+    const msOfStep = numDone === 1
+      ? elapsedMs
+      : (performance.now() - this.#firstStepEnd) / (numDone - 1);
     const numLeft = this.#trainer.settings.numSteps - step;
     return {
       kind: "step",
@@ -249,7 +251,7 @@ class Run {
       gradientNorm,
       tokensPerSecond: 1000 * total.numTokens / total.elapsedMs,
       elapsedMs: this.#elapsedMs,
-      remainingMs: numLeft * (performance.now() - since) / numDone,
+      remainingMs: numLeft * msOfStep,
     };
   }
 

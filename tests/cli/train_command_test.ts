@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { GPT2 } from "../../mod.ts";
 import { readTrainingRecord } from "../../src/training/training_state.ts";
 import type { TrainingEvent } from "../../src/training/training_event.ts";
@@ -122,6 +128,16 @@ Deno.test("train --resume goes on bit by bit as if it had never stopped", () =>
         file,
       );
     }
+  }));
+
+Deno.test("train reckons the time that is left from steps, not from the evaluation before them", () =>
+  withText(async (folder) => {
+    const out = `${folder}/out`;
+    await train(["--data", `${folder}/text.txt`, "--out", out, ...SMALL, ...EVERY_EVENT]);
+    const first = eventsOf(out).find((event) => event.kind === "step")!;
+    assert(first.kind === "step" && first.step === 1);
+    const msOfStep = 1000 * 4 * 16 / first.tokensPerSecond;
+    assertAlmostEquals(first.remainingMs / msOfStep, 11, 1e-9);
   }));
 
 Deno.test("train --resume after a process was killed goes on from the last state", () =>

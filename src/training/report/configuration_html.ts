@@ -63,7 +63,7 @@ function endRows(end: RunEnds | undefined, isLast: boolean): Row[] {
   return [
     ["ended", reason === "diverged" ? "diverged: the next loss was no number" : reason],
     ["last step", countText(step)],
-    ["time of all steps", timeText(elapsedMs)],
+    ["time in all", timeText(elapsedMs)],
     ...best === undefined
       ? []
       : [["best validation loss", `${lossText(best.loss)}, step ${countText(best.step)}`] as const],

@@ -107,7 +107,9 @@ function summaryText({ runs, steps, best }: RunHistory, means: readonly number[]
   const { numSteps } = last.begin.settings;
   const done = `${countText(step)} of ${stepsText(numSteps)}`;
   const lastStep = steps.at(-1);
-  const time = lastStep === undefined ? "" : ` in ${timeText(lastStep.elapsedMs)}`;
+  // At the end the last evaluation and what was saved are counted too, as where the run itself says it.
+  const elapsedMs = last.end?.elapsedMs ?? lastStep?.elapsedMs;
+  const time = elapsedMs === undefined ? "" : ` in ${timeText(elapsedMs)}`;
   const left = lastStep === undefined || Number.isNaN(lastStep.remainingMs)
     ? ""
     : `, about ${timeText(lastStep.remainingMs)} left`;

@@ -150,6 +150,18 @@ Deno.test("trainingReport() shows where a run went on, and how each part ended",
   assertStringIncludes(text, "1,000 of 2,000 steps in 34 s so far, about 34 s left.");
 });
 
+Deno.test("trainingReport() of a run that has ended says the time that the run says", () => {
+  const steps = [beginOf(2000), ...stepsOf(1, 812)];
+  const elapsedMs = 30_000;
+  const end: TrainingEvent = { kind: "end", step: 812, reason: "stopped", elapsedMs };
+  const text = textOf(reportOf([...steps, end]));
+  assertStringIncludes(text, "Stopped after 812 of 2,000 steps in 30 s.");
+  assertStringIncludes(text, "time in all 30 s");
+  // The time of an end is not that of steps after it.
+  const resumed = textOf(reportOf([...steps, end, beginOf(2000, 812), ...stepsOf(813, 1000)]));
+  assertStringIncludes(resumed, "1,000 of 2,000 steps in 34 s so far");
+});
+
 Deno.test("trainingReport() shows a run that diverged, as its log has it", () => {
   const events: TrainingEvent[] = [
     beginOf(2000),
