@@ -19,7 +19,6 @@ constexpr int TILE_COLUMNS = 2;      // 8 sums of two registers each, of 32
 #else
 constexpr int TILE_COLUMNS = 3;      // 12 sums, of 16 registers
 #endif
-constexpr int L1_BYTES = 1 << 14;    // half of the smallest cache (L1)
 constexpr int AHEAD_BYTES = 1 << 12; // of the matrix, that are on their way from memory
 constexpr int AHEAD_STEPS = 8;       // that are on their way from one cache (L2) to the other (L1)
 
@@ -119,16 +118,10 @@ template <class Format> struct Product {
         }
         const Row * row = rows + firstRow * rowStride;
         const Column * column = x + firstColumn * width;
-        /* What this and the next product read fits into the smallest cache only with few columns. */
-        const bool isNear = ALONE && N <= TILE_COLUMNS / 2 && R * rowBytes() <= L1_BYTES;
         for (int64_t i = 0; i < width; i += Format::STEP, row += Format::STEP, column += N * Format::STEP) {
             const int64_t lines = ALONE ? BYTES / CACHE_LINE : ahead.lines;
             for (int64_t b = 0; b < lines; b++, ahead.from += CACHE_LINE) {
-                if (isNear) {
-                    prefetch(ahead.from);
-                } else {
-                    prefetchFar(ahead.from);
-                }
+                prefetchFar(ahead.from);
             }
             if constexpr (COMPUTES && Format::STEP * sizeof(Row) == CACHE_LINE) {
 #pragma GCC unroll 6
