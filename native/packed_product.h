@@ -58,11 +58,16 @@ struct Ahead {
     const char * from;
     int64_t      lines;
 
-    /* The lines that some bytes are in, or, with 0 bytes, as many as there are. */
-    template <int BYTES> GPT2_INLINE void ask() {
+    /* The lines that some bytes are in, or, with 0 bytes, as many as there are. Into the second cache (L2) if IS_FAR: it can
+     * wait for more of them at a time. */
+    template <int BYTES, bool IS_FAR> GPT2_INLINE void ask() {
         if constexpr (BYTES > 0) {
             for (int i = 0; i < BYTES; i += CACHE_LINE) {
-                prefetch(from + i);
+                if constexpr (IS_FAR) {
+                    prefetchFar(from + i);
+                } else {
+                    prefetch(from + i);
+                }
             }
             from += BYTES;
         } else if (lines > 0) {
@@ -199,7 +204,9 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<For
                   Ahead ahead) {
     constexpr int RUNS = Slice<Format>::RUNS;
     constexpr bool UNROLLED = (!ALONE || ByteProducts<Format>::IS_UNROLLED) && RUNS > 2;
-    [[maybe_unused]] constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
+    constexpr int RUN_BYTES = sizeof(*slice) / RUNS;
+    /* With runs of so much memory, and few columns, memory is what takes the time. Smaller runs got slower by it. */
+    constexpr bool WAITS = N <= 2 && RUN_BYTES > 8 * CACHE_LINE;
     F32 totals[N];
 #pragma GCC unroll 8
     for (int n = 0; n < N; n++) {
@@ -209,12 +216,12 @@ void multiplyTile(const Slice<Format> * slice, int64_t numSlices, const XRun<For
         if constexpr (UNROLLED) {
 #pragma GCC unroll 8
             for (int run = 0; run < RUNS; run++, x += N) {
-                ahead.ask<ALONE ? RUN_BYTES : 0>();
+                ahead.ask<ALONE ? RUN_BYTES : 0, WAITS>();
                 multiplyRun<Format, N, true>(*slice, run, x, totals);
             }
         } else {
             for (int run = 0; run < RUNS; run++, x += N) {
-                ahead.ask<ALONE ? RUN_BYTES : 0>();
+                ahead.ask<ALONE ? RUN_BYTES : 0, WAITS>();
                 multiplyRun<Format, N, false>(*slice, run, x, totals);
             }
         }
