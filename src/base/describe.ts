@@ -69,13 +69,14 @@ export function formatError(
 
 /**
  * The system's name of an error, such as ENOSPC, where it is one of the system's: others have codes of their own. Of a few
- * Deno tells the number only, and not the name.
+ * Deno tells the number only, and not the name; of these, what is wrong with a disk is known. (What is wrong with a network,
+ * in a message about a request, is no error of what is written.)
  */
 export function systemErrorCode(error: Error): string | undefined {
   const { code } = error as Error & { code?: unknown };
   if (typeof code === "string") return SYSTEM_CODE.test(code) ? code : undefined;
   if (code !== undefined) return undefined;
-  return diskErrorCode(error.message) ?? error.message.match(SYSTEM_NUMBER)?.[0];
+  return diskErrorCode(error.message);
 }
 
 /** The system's name of what is wrong with a disk, where a message tells the number of that: `(os error 27)`. */
@@ -87,7 +88,7 @@ export function diskErrorCode(message: string): string | undefined {
 /** The numbers that systems give to what is wrong with a disk. */
 const DISK_ERRORS: Readonly<Record<string, string>> = Deno.build.os === "windows"
   ? { 39: "ENOSPC", 112: "ENOSPC" }
-  : { 27: "EFBIG", 28: "ENOSPC", 30: "EROFS", 69: "EDQUOT", 122: "EDQUOT" };
+  : { 5: "EIO", 27: "EFBIG", 28: "ENOSPC", 30: "EROFS", 69: "EDQUOT", 122: "EDQUOT" };
 
 function describeList(list: ArrayLike<unknown>): string {
   const numListed = Math.min(list.length, MAX_LISTED_ELEMENTS);
