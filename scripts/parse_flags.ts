@@ -24,7 +24,8 @@ export interface Flags<S extends string, B extends string> {
 }
 
 /**
- * Parses the arguments of a script, strictly: what it does not know is refused.
+ * Parses the arguments of a script, strictly: what it does not know is refused. With `--help`, unless the script has a text
+ * of its own for that, shows the comment at the top of the script instead, and ends.
  *
  * @param refuse makes the error for arguments that cannot be understood, from what is wrong
  */
@@ -34,6 +35,10 @@ export function parseFlags<S extends string, B extends string>(
   refuse: (problem: string) => Error,
 ): Flags<S, B> {
   const { values, switches = [], numArguments = 0 } = names;
+  if (args.includes("--help") && !switches.some((name) => name === "help")) {
+    console.log(commentAtTop(Deno.readTextFileSync(new URL(Deno.mainModule))));
+    Deno.exit(0);
+  }
   const parsed = parseArgs([...args], {
     string: [...values, "_"],
     boolean: switches,
@@ -56,4 +61,10 @@ export function parseFlags<S extends string, B extends string>(
     >["switches"],
     arguments: rest,
   };
+}
+
+/** The text of the comment with which a module begins. */
+export function commentAtTop(source: string): string {
+  const [, comment = ""] = source.match(/^\/\*\*\n([^]*?) \*\//) ?? [];
+  return comment.replace(/^ \* ?/gm, "").replace("@module", "").trim();
 }

@@ -1,5 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertFalse, assertGreater, assertMatch, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { parseFlags } from "../../scripts/parse_flags.ts";
+
+const folder = new URL("../../scripts/", import.meta.url);
 
 const names = { values: ["model", "tokens"], switches: ["help"], numArguments: 1 } as const;
 const parse = (args: string[]) => parseFlags(args, names, (problem) => new RangeError(problem));
@@ -24,3 +27,20 @@ for (const [args, message] of refused) {
     assertThrows(() => parse(args), RangeError, message);
   });
 }
+
+Deno.test("--help shows what a script begins with", async () => {
+  const scripts = [...Deno.readDirSync(folder)].filter(({ isFile, name }) =>
+    isFile && name.endsWith(".ts") && name !== "parse_flags.ts" &&
+    Deno.readTextFileSync(new URL(name, folder)).includes("parseFlags(")
+  );
+  assertGreater(scripts.length, 20);
+  for (const { name } of scripts) {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", fileURLToPath(new URL(name, folder)), "--help"],
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assertEquals(code, 0, name);
+    assertMatch(text, new RegExp(`deno (run -A scripts/${name}|task )`), name);
+    assertFalse(text.includes("*"), name);
+  }
+});
