@@ -149,5 +149,6 @@ function fingerprintOf(checkpoint: Checkpoint): string {
 }
 
 function filesOf({ weights }: Checkpoint): string[] {
-  return [...new Set(weights.values().map(({ source }) => Deno.realPathSync(source.path!)))];
+  const paths = new Set(weights.values().map(({ source }) => source.path!));
+  return [...new Set([...paths].map((path) => Deno.realPathSync(path)))];
 }
