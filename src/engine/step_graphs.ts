@@ -5,6 +5,7 @@
  */
 import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { Model } from "../model/model.ts";
+import { processorMs } from "../ffi/system_library.ts";
 import { allocateIn, Graph } from "../tensor/graph.ts";
 import { WorkingMemory } from "../tensor/graph_allocator.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -136,12 +137,17 @@ export class StepGraphs implements Disposable {
     const choosesThreads = isDecode || numTokens <= MOST_TOKENS_OF_FEWER_THREADS;
     const threads = choosesThreads ? threadChoice.threads : undefined;
     const begin = performance.now();
+    const beginProcessor = choosesThreads ? processorMs() : undefined;
     const isShort = isDecode && this.#lastElapsedMs < BLOCKING_LIMIT_MS;
     if (isShort && !backend.usesNetwork) built.graph.compute(threads);
     else await built.graph.computeAsync(signal, threads);
     const elapsedMs = performance.now() - begin;
     if (isDecode) this.#lastElapsedMs = elapsedMs;
-    if (choosesThreads) threadChoice.record(elapsedMs, numTokens);
+    if (!choosesThreads) return;
+    const share = beginProcessor === undefined
+      ? undefined
+      : (processorMs()! - beginProcessor) / (elapsedMs * threads!);
+    threadChoice.record(elapsedMs, numTokens, share);
   }
 
   /** Further positions of the same texts take a little longer, other texts may take anything. */

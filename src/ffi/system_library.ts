@@ -48,6 +48,19 @@ export function systemHasPath(path: string): boolean {
   return openSystemLibrary({ access: definition }).access(cString(path), 0) === 0;
 }
 
+/** `CLOCKS_PER_SEC` as POSIX has it, per millisecond. */
+const CLOCKS_PER_MS = 1000;
+
+let clock: (() => bigint) | undefined;
+
+/** How long processors have worked for this process, all its threads together, in ms; nothing on Windows. */
+export function processorMs(): number | undefined {
+  if (Deno.build.os === "windows") return undefined;
+  // clock_t clock(void)
+  clock ??= openSystemLibrary({ clock: { parameters: [], result: "i64" } }).clock;
+  return Number(clock()) / CLOCKS_PER_MS;
+}
+
 /** `RTLD_NOW` */
 const BIND_NOW = 2;
 

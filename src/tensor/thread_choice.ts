@@ -2,7 +2,8 @@
  * How many threads to compute with while other programs use the processor too.
  *
  * After each operation the threads wait for each other. If another program takes a processor from one of them for a few
- * milliseconds, all wait, and one thread alone would be faster. Nobody tells, so it is found out by trying.
+ * milliseconds, all wait, and one thread alone would be faster. So fewer are tried, when runs take longer
+ * than before, or their threads get less of the processors than they could use.
  *
  * How busy the machine is does not depend on what is computed: what one kind of work finds out holds for the others, so
  * that a short text is read with the threads that were best for writing the last one. Times are compared as multiples of
@@ -17,6 +18,9 @@ const WINDOW = 4;
 /** Runs are held up if a window of them takes so many times as long as the fastest ones would have. */
 const HELD_UP = 1.5;
 
+/** Or if they get less than this of the time of as many processors: threads that wait use theirs, too, unless others do. */
+const LEAST_SHARE = 0.8;
+
 /** Runs after which more threads, or fewer, are tried again; doubled whenever that was no gain. */
 const FIRST_PAUSE = 64;
 const LONGEST_PAUSE = 256;
@@ -28,6 +32,7 @@ const GAIN = 0.95;
 interface Run {
   readonly kind: number;
   readonly elapsedMs: number;
+  readonly share: number;
 }
 
 /** Chooses the number of threads for runs of a few kinds of work, from how long the last ones took. */
@@ -73,8 +78,9 @@ export class ThreadChoice {
    * Notes how long a run with {@linkcode threads} took.
    *
    * @param numTokens how many tokens were computed at once: about as many are the same kind of work
+   * @param share what it got of the time of as many processors as it had threads: 1 is all of it
    */
-  record(elapsedMs: number, numTokens = 1): void {
+  record(elapsedMs: number, numTokens = 1, share = 1): void {
     if (this.#most === 1) return;
     const kind = kindOf(numTokens);
     const fastest = this.#fastest.get(kind);
@@ -83,7 +89,7 @@ export class ThreadChoice {
     } else if (fastest === undefined) {
       return; // There is nothing to compare it with.
     }
-    this.#runs.push({ kind, elapsedMs });
+    this.#runs.push({ kind, elapsedMs, share });
     const sum = this.#runs.reduce((sum, run) => sum + this.#multipleOfFastest(run), 0);
     const isFull = this.#runs.length === WINDOW;
     if (this.#trial !== undefined) {
@@ -92,7 +98,9 @@ export class ThreadChoice {
       return;
     }
     this.#runsUntilTrial--;
-    const isHeldUp = this.#runs.length > 1 && sum > WINDOW * HELD_UP;
+    const sumOfShares = this.#runs.reduce((sum, { share }) => sum + share, 0);
+    const isHeldUp = this.#runs.length > 1 && sum > WINDOW * HELD_UP ||
+      isFull && sumOfShares < WINDOW * LEAST_SHARE;
     const mean = sum / this.#runs.length;
     if (isFull) this.#runs.shift();
     if (this.#runsUntilTrial > 0) return;

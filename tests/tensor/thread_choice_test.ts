@@ -30,6 +30,27 @@ Deno.test("ThreadChoice takes fewer threads if that is faster", () => {
   assertEquals(choice.threads, 1);
 });
 
+Deno.test("ThreadChoice takes fewer threads where all runs are held up alike, from the first one on", () => {
+  const choice = new ThreadChoice(2);
+  const used = Array.from({ length: 20 }, () => {
+    const { threads } = choice;
+    if (threads === 1) choice.record(30, 1, 0.5);
+    else choice.record(400, 1, 0.3);
+    return threads;
+  });
+  assertEquals(used.slice(4), new Array(16).fill(1));
+});
+
+Deno.test("ThreadChoice tries no fewer threads if they have their processors", () => {
+  const choice = new ThreadChoice(2);
+  const used = new Set<number>();
+  for (let i = 0; i < 500; i++) {
+    used.add(choice.threads);
+    choice.record(400, 1, i % 4 === 0 ? 0.5 : 0.98);
+  }
+  assertEquals(used, new Set([2]));
+});
+
 Deno.test("ThreadChoice stays with one thread nearly all the time while a processor is taken", () => {
   const choice = new ThreadChoice(2);
   const timeOf = contended();
