@@ -7,7 +7,7 @@ import { cacheFolder } from "../base/cache_folder.ts";
 import { NativeLibraryError, StorageError } from "../base/errors.ts";
 import { exists, folderOf } from "../base/files.ts";
 import { type GpuOffer, gpuOffer, openLibrary } from "../native_library/native_library.ts";
-import { openLibraryShowing, showNotice } from "./native_library.ts";
+import { showNotice } from "./native_library.ts";
 import type { Io } from "./terminal/io.ts";
 import { bytesText } from "./terminal/units.ts";
 
@@ -15,7 +15,7 @@ import { bytesText } from "./terminal/units.ts";
  * Asks, once, whether to fetch what computes on a GPU of this machine; fetches it if the answer is yes. Nothing is asked or
  * fetched where nobody is at a terminal, where a library was built here, or where the GPU's driver is not installed.
  *
- * @param offered what is offered; by default what the library that is open lacks
+ * @param offered what is offered; by default what there is for a GPU of this machine
  */
 export async function offerGpu(
   io: Pick<Io, "stdin" | "stderr" | "signal">,
@@ -23,9 +23,9 @@ export async function offerGpu(
 ): Promise<void> {
   const { stdin, stderr, signal } = io;
   if (!stdin.isTerminal || !stderr.isTerminal) return;
-  await openLibraryShowing(io, "auto");
-  const offer = offered();
-  if (offer === undefined || wasDeclined()) return;
+  // Before the library is opened: of a release it is another one, which takes no modules.
+  const offer = wasDeclined() ? undefined : offered();
+  if (offer === undefined) return;
   const { kind, downloadBytes } = offer;
   await stderr.write(
     `This machine seems to have a GPU. Fetch what computes on it (${kind}, ${

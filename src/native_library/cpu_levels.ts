@@ -98,6 +98,6 @@ export function forcedLevel(): string | undefined {
   if (name === undefined || levelNames().includes(name)) return name;
   throw new NativeLibraryError(
     `Cannot open the native library: ${LEVEL_VARIABLE} is no level of instructions of ${Deno.build.arch}: received ` +
-      `"${name}". Set it to one of ${levelNames().join(", ")}, or unset it.`,
+      `"${name}". Set it to one of ${levelsOfThisCpu().join(", ")}, or unset it.`,
   );
 }

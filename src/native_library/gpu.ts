@@ -11,7 +11,14 @@ import type { Library } from "../ffi/library.ts";
 import { type LibraryCandidate, pathsOf } from "./candidate.ts";
 import { driverNames, type GpuKind, gpuKinds } from "./device_name.ts";
 import type { PrepareLibraryOptions } from "./prepare_options.ts";
-import { chooseModule, hasModule, isFetched, isLikely, modulePath } from "./prebuilt/gpu_module.ts";
+import {
+  chooseModule,
+  fetchedModule,
+  hasModule,
+  isFetched,
+  isLikely,
+  modulePath,
+} from "./prebuilt/gpu_module.ts";
 import type { GpuPackage } from "./prebuilt/gpu_packages.ts";
 import { ensureProven } from "./proof/prove.ts";
 import type { LibraryVerdict } from "./search.ts";
@@ -86,8 +93,8 @@ export async function useFetchedGpus(
   if (!takesModules(open.library)) return;
   for (const kind of gpuKinds) {
     if (hasDriver(open.library, driverNames[kind])) return;
-    if (verdicts.has(kind) || !hasModule(kind)) continue;
-    const module = findFetched(kind);
+    if (verdicts.has(kind)) continue;
+    const module = fetchedModule(kind);
     if (module === undefined) continue;
     try {
       await load(kind, module, open, signal, false);
@@ -97,12 +104,6 @@ export async function useFetchedGpus(
       if (!(error instanceof Error)) throw error;
     }
   }
-}
-
-/** The module to be used, if it was fetched. The driver is looked for only then: that takes time. */
-function findFetched(kind: GpuKind): GpuPackage | undefined {
-  const module = chooseModule(kind);
-  return "problem" in module || !isFetched(module) ? undefined : module;
 }
 
 async function load(
@@ -162,15 +163,23 @@ function whyNoDevice(kind: GpuKind): string {
     : "no device was found: its driver may be missing, or too old";
 }
 
-/** A GPU that is likely to be there, nothing computes on, and a module would serve; undefined if there is none. */
-export function findGpuOffer(library: Library): GpuOffer | undefined {
-  if (!takesModules(library)) return undefined;
-  if (gpuKinds.some((kind) => hasDriver(library, driverNames[kind]))) return undefined;
+/** Whether a module for a GPU was fetched that can be opened. */
+export function hasFetchedModule(): boolean {
+  try {
+    return gpuKinds.some((kind) => fetchedModule(kind) !== undefined);
+  } catch {
+    // What may not be looked at: the search for a library meets the same folder, and says so.
+    return false;
+  }
+}
+
+/** A GPU that is likely to be there, and that a module would serve; undefined if there is none, or a module was fetched. */
+export function findGpuOffer(): GpuOffer | undefined {
+  if (hasFetchedModule()) return undefined;
   for (const kind of gpuKinds) {
     if (!hasModule(kind) || !isLikely(kind)) continue;
     const module = chooseModule(kind);
-    if ("problem" in module || isFetched(module)) continue;
-    return { kind, downloadBytes: module.downloadBytes };
+    if (!("problem" in module)) return { kind, downloadBytes: module.downloadBytes };
   }
 }
 

@@ -26,6 +26,8 @@ export interface LibraryLocation {
   readonly isRemote?: boolean;
   /** Whether there is a library for each level of instructions: only there is one looked for if a level is asked for. */
   readonly hasLevels?: boolean;
+  /** Whether what is there was published with this package. */
+  readonly isRelease?: boolean;
   /** What is there, best first. Throws an Error that says why something that is there is nothing to be tried. */
   find(options: PrepareLibraryOptions): LibraryCandidate[] | Work<LibraryCandidate[]>;
 }
@@ -39,8 +41,19 @@ export const locations: readonly LibraryLocation[] = [
   { name: "inside this program", hasLevels: true, find: fromProgram },
   { name: "local build", find: fromLocalBuild },
   { name: "local build, portable", hasLevels: true, find: fromPortableBuild },
-  { name: "release, fetched before", hasLevels: true, find: () => fetchedFor(wantedLevels()) },
-  { name: "release, from the package", hasLevels: true, isRemote: true, find: fromRelease },
+  {
+    name: "release, fetched before",
+    hasLevels: true,
+    isRelease: true,
+    find: () => fetchedFor(wantedLevels()),
+  },
+  {
+    name: "release, from the package",
+    hasLevels: true,
+    isRelease: true,
+    isRemote: true,
+    find: fromRelease,
+  },
   { name: "prebuilt, fetched before", find: cachedPrebuilt },
   { name: "prebuilt, from npm", isRemote: true, find: fromNpm },
 ];
@@ -49,6 +62,17 @@ export const locations: readonly LibraryLocation[] = [
 export const localLocations: readonly LibraryLocation[] = locations.filter((location) =>
   !location.isRemote
 );
+
+/** All locations where the prebuilt ggml, which alone takes modules for GPUs, comes before what a release has. */
+export const locationsForModules: readonly LibraryLocation[] = locations.toSorted((a, b) =>
+  Number(a.isRelease ?? false) - Number(b.isRelease ?? false)
+);
+
+/** Whether there is a library that comes before all that is fetched: named, built here, or inside this program. */
+export function hasOwnLibrary(): boolean {
+  return Deno.build.standalone ||
+    [fromEnvironment, fromLocalBuild, fromPortableBuild].some((find) => find().length > 0);
+}
 
 function fromEnvironment(): LibraryCandidate[] {
   const path = environmentVariable(LIBRARY_VARIABLE);

@@ -13,13 +13,21 @@ import {
   describeGpus,
   findGpuOffer,
   type GpuOffer,
+  hasFetchedModule,
   type OpenLibrary,
   servesGpu,
   useFetchedGpus,
   useGpu,
 } from "./gpu.ts";
 import { forcedLevel } from "./cpu_levels.ts";
-import { type LibraryLocation, localLocations, locations, locationsToSearch } from "./locations.ts";
+import {
+  hasOwnLibrary,
+  type LibraryLocation,
+  localLocations,
+  locations,
+  locationsForModules,
+  locationsToSearch,
+} from "./locations.ts";
 import type { LibraryProgress, PrepareLibraryOptions } from "./prepare_options.ts";
 import {
   adviceForLevel,
@@ -39,17 +47,25 @@ const onProgress = (progress: LibraryProgress) => {
 };
 
 /** Several callers wait for one search: two would fetch twice. */
-const opening = new SharedTask((signal) =>
-  doLater(findIn(locations, adviceWithoutLibrary(), { onProgress }), signal)
-);
+const opening = sharedSearch(locations);
+
+/** The same where a module for a GPU was fetched. */
+const openingForModules = sharedSearch(locationsForModules);
 
 /** The same where a kind of GPU is asked for, which not every library can be made to compute on. */
-const openingFor = new Map(gpuKinds.map((kind) => [
-  kind,
-  new SharedTask((signal) =>
-    doLater(findIn(locations, adviceWithoutLibrary(), { onProgress }, kind), signal)
-  ),
-]));
+const openingFor = new Map(gpuKinds.map((kind) => [kind, sharedSearch(locations, kind)]));
+
+function sharedSearch(locations: readonly LibraryLocation[], gpu?: GpuKind): SharedTask<Library> {
+  return new SharedTask((signal) =>
+    doLater(findIn(locations, adviceWithoutLibrary(), { onProgress }, gpu), signal)
+  );
+}
+
+function searchFor(kind: "auto" | "cpu" | GpuKind): SharedTask<Library> {
+  if (kind === "cpu") return opening;
+  if (kind === "auto") return hasFetchedModule() ? openingForModules : opening;
+  return openingFor.get(kind)!;
+}
 
 let lastSearch = new LibrarySearch();
 
@@ -82,8 +98,7 @@ export async function openLibrary(options: PrepareLibraryOptions = {}): Promise<
   if (opened !== undefined) return await withGpu(kind, opened, options);
   listeners.add(onProgress);
   try {
-    const isGpu = kind !== "cpu" && kind !== "auto";
-    const found = await (isGpu ? openingFor.get(kind)! : opening).join(signal);
+    const found = await searchFor(kind).join(signal);
     for (const text of lastSearch.warnings) onProgress({ step: "library", text });
     return await withGpu(kind, found, options);
   } finally {
@@ -148,9 +163,13 @@ export function gpuVerdicts(): LibraryVerdict[] {
   return open === undefined ? [] : describeGpus(open.library);
 }
 
-/** A GPU that could be computed on if something was fetched; undefined if there is none, or no library is open. */
+/**
+ * A GPU that could be computed on if something was fetched, before a library is opened; undefined if there is none, or one's
+ * own library comes first.
+ */
 export function gpuOffer(): GpuOffer | undefined {
-  return open && findGpuOffer(open.library);
+  const isChosen = openedLibrary() !== undefined || forcedLevel() !== undefined || hasOwnLibrary();
+  return isChosen ? undefined : findGpuOffer();
 }
 
 /** Opens the first library that can be used. */

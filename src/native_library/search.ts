@@ -97,7 +97,12 @@ export class LibrarySearch {
 
   /** The error if nothing is left to try. */
   failure(generalAdvice: string): NativeLibraryError {
-    const skipped = this.verdicts.filter(({ verdict }) => verdict === "skipped");
+    // Several libraries of one place often fail for one reason: a file that all of them need is damaged.
+    const isFirst = ({ place, problem }: LibraryVerdict, i: number) =>
+      this.verdicts.findIndex((other) => other.place === place && other.problem === problem) === i;
+    const skipped = this.verdicts.filter((verdict, i) =>
+      verdict.verdict === "skipped" && isFirst(verdict, i)
+    );
     if (skipped.length === 0) return libraryError(undefined, `there is none. ${generalAdvice}`);
     const advice = skipped.map(({ problem }) => certificateAdvice(problem ?? ""))
       .find((advice) => advice !== undefined) ?? generalAdvice;

@@ -91,7 +91,9 @@ function refuseOpen(path: string, user: ProcessUser): void {
   const isOpenToGroup = (mode & GROUP_WRITES) !== 0 && info.gid !== user.gid &&
     !(info.gid === modules?.gid && isWritable(modules, GROUP_WRITES));
   const isOpenToOthers = (mode & OTHERS_WRITE) !== 0 && !isWritable(modules, OTHERS_WRITE);
-  if (isOpenToGroup || isOpenToOthers) throw new UntrustedPathError(`others may write to ${path}`);
+  if (isOpenToGroup || isOpenToOthers) {
+    throw new UntrustedPathError(`others may write to ${path} (\`chmod go-w\` helps)`);
+  }
 }
 
 /** Nothing for a folder that Deno may not look at: that was decided by the user. */

@@ -94,17 +94,20 @@ export function findDevice(kind: GpuKind, index: number): Device {
   const device = devices.find((device) => device.kind === kind && device.index === index);
   if (device !== undefined) return device;
   const isBuilt = library().ggml_backend_reg_by_name(cString(driverNames[kind])) !== null;
+  const isElsewhere = kind === "metal" && Deno.build.os !== "darwin";
   const others = devices.map((device) => `${nameOf(device)} (${device.description})`);
-  const problem = !isBuilt
+  const problem = isElsewhere
+    ? "only macOS has metal"
+    : !isBuilt
     ? `the native library was built without ${kind}`
     : devices.some((device) => device.kind === kind)
     ? `there is no ${kind} device of that number`
     : `no ${kind} device was found: its driver may be missing`;
   throw new NativeLibraryError(
-    `Cannot use the device: ${problem}: received ${kind}:${index}. There is ${
-      ["cpu", ...others].join(", ")
-    }. ` +
-      (isBuilt
+    `Cannot use the device: ${problem}: received ${
+      index === 0 ? kind : `${kind}:${index}`
+    }. There is ${["cpu", ...others].join(", ")}. ` +
+      (isBuilt || isElsewhere
         ? "Choose one of these, or auto."
         : "In a program, await prepareLibrary({ device }) before anything else, which fetches what computes on it where " +
           `there is that. To build for it, in a clone of the repository: deno task build --backend ${kind}`),

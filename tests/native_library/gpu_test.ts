@@ -4,10 +4,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { pathToFileURL } from "node:url";
+import { compress, tableSource } from "../../scripts/make_library_table.ts";
 import { sha256 } from "../../src/base/sha256.ts";
+import { levelsOfThisCpu } from "../../src/native_library/cpu_levels.ts";
 import { prebuiltPackages } from "../../src/native_library/prebuilt/packages.ts";
 import { type GpuPackage, gpuPackages } from "../../src/native_library/prebuilt/gpu_packages.ts";
-import { assertOpens, Sandbox } from "./library_trial.ts";
+import { assertOpens, built, Sandbox } from "./library_trial.ts";
 import { type FolderServer, serveFolder } from "./serve_folder.ts";
 
 const isLinux = Deno.build.os === "linux";
@@ -28,6 +30,7 @@ void * ggml_backend_init(void) { return &reg; }
 
 /** Says what came of asking for a device. */
 const PROGRAM = `
+const offer = gpuOffer();
 const texts = [];
 const onProgress = ({ text }) => texts.push(text);
 let result = "opened";
@@ -38,7 +41,8 @@ for (const device of Deno.args) {
     result = error.name + ": " + error.message;
   }
 }
-console.log(JSON.stringify({ result, texts, gpus: gpuVerdicts() }));
+const { place } = libraryVerdicts().find(({ verdict }) => verdict === "used") ?? {};
+console.log(JSON.stringify({ result, texts, place, offer, gpus: gpuVerdicts() }));
 `;
 
 /** A clone whose table of modules is another, and a registry for it. */
@@ -128,6 +132,23 @@ class GpuSandbox implements AsyncDisposable {
     this.#sandbox.write().stamp({ backend: "cpu" }).moveTo(`${this.#clone}/native/build`);
   }
 
+  /** Makes the clone one of a release, with a library for this processor in it. */
+  async addRelease(): Promise<void> {
+    const [level] = levelsOfThisCpu();
+    const { entry, compressed } = await compress(built, level, system.replace(" ", "-"), 1);
+    const folder = `${this.#clone}/src/native_library/released`;
+    Deno.writeFileSync(`${folder}/${entry.file}`, compressed);
+    Deno.writeTextFileSync(`${folder}/table.ts`, tableSource([entry]));
+  }
+
+  /** Makes it look as if there was a GPU. */
+  addGpu(): void {
+    const path = `${this.#clone}/src/native_library/prebuilt/gpu_module.ts`;
+    const source = Deno.readTextFileSync(path);
+    assertStringIncludes(source, "/dev/dri/renderD128");
+    Deno.writeTextFileSync(path, source.replace("/dev/dri/renderD128", "/dev/null"));
+  }
+
   /** Opens the library for devices, one after the other. */
   async open(devices: string[], env: Record<string, string> = {}) {
     const { folder } = this.#sandbox;
@@ -135,7 +156,9 @@ class GpuSandbox implements AsyncDisposable {
     const source = pathToFileURL(`${this.#clone}/src/native_library/native_library.ts`);
     Deno.writeTextFileSync(
       program,
-      `import { gpuVerdicts, openLibrary } from ${JSON.stringify(source)};${PROGRAM}`,
+      `import { gpuOffer, gpuVerdicts, libraryVerdicts, openLibrary } from ${
+        JSON.stringify(source)
+      };${PROGRAM}`,
     );
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-config", "--no-prompt", "--quiet", program, ...devices],
@@ -214,6 +237,51 @@ Deno.test({
     assertEquals((await sandbox.open(["auto"])).gpus[0].verdict, "nothing there");
     Deno.writeFileSync(sandbox.modulePath, sandbox.module);
     assertEquals((await sandbox.open(["vulkan"])).gpus[0].verdict, "used");
+  },
+});
+
+Deno.test({
+  name: "openLibrary() computes on a GPU whose module was fetched although a release has a library",
+  ignore: !isLinux,
+  async fn() {
+    await using sandbox = await GpuSandbox.create([]);
+    await sandbox.fetchPrebuilt();
+    await sandbox.addRelease();
+    const offline = { HF_HUB_OFFLINE: "1" };
+    assertEquals((await sandbox.open(["auto"])).place, "release, from the package");
+    assertEquals((await sandbox.open(["auto"])).place, "release, fetched before");
+    const named = await sandbox.open(["vulkan"]);
+    assertEquals([named.result, named.place], ["opened", "prebuilt, fetched before"]);
+    const { place, texts, gpus } = await sandbox.open(["auto"], offline);
+    assertEquals([place, texts, gpus[0].verdict], ["prebuilt, fetched before", [], "used"]);
+    assertEquals((await sandbox.open(["cpu"], offline)).place, "release, fetched before");
+
+    // A library of one's own comes first, as ever.
+    sandbox.addLocalBuild();
+    assertEquals((await sandbox.open(["auto"], offline)).place, "local build");
+  },
+});
+
+Deno.test({
+  name:
+    "gpuOffer() offers a module, whatever would be fetched, but not in place of a library of one's own",
+  ignore: !isLinux,
+  async fn() {
+    await using sandbox = await GpuSandbox.create([]);
+    assertEquals((await sandbox.open([])).offer, undefined);
+    sandbox.addGpu();
+    const offer = { kind: "vulkan", downloadBytes: 1_500_000 };
+    assertEquals((await sandbox.open([])).offer, offer);
+    await sandbox.fetchPrebuilt();
+    await sandbox.addRelease();
+    assertEquals((await sandbox.open(["auto"])).offer, offer);
+    assertEquals(
+      (await sandbox.open([], { GPT2_CPU_LEVEL: levelsOfThisCpu()[0] })).offer,
+      undefined,
+    );
+    assertEquals((await sandbox.open([], { GPT2_NATIVE_LIBRARY: built })).offer, undefined);
+    assertEquals((await sandbox.open(["vulkan"])).offer, offer);
+    assertEquals((await sandbox.open([])).offer, undefined);
   },
 });
 

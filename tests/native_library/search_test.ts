@@ -54,6 +54,21 @@ Deno.test("LibrarySearch tells what failed and the system's reason, however long
   assert(message.length < 600);
 });
 
+Deno.test("LibrarySearch tells once why several libraries of a place fail, and then what else there is", () => {
+  const search = new LibrarySearch();
+  const candidate = (path: string) => ({ path, remedy: "Remove it." });
+  for (let i = 0; i < 9; i++) {
+    search.skip({ name: "prebuilt" }, candidate(`/${i}.so`), new Error("base.so is damaged"));
+  }
+  assertStringIncludes(search.failure("").message, " /0.so: base.so is damaged. Remove it.");
+  search.skip({ name: "npm" }, undefined, new Error("nothing may be downloaded"));
+  assertEquals(
+    search.failure("Go online.").message,
+    "Cannot open the native library: none of these can be used:\n" +
+      "  prebuilt, /0.so: base.so is damaged\n  npm: nothing may be downloaded\nGo online.",
+  );
+});
+
 Deno.test("LibrarySearch advises what helps with a certificate, where that is what failed", () => {
   for (const others of [[], ["local build"]]) {
     const search = new LibrarySearch();

@@ -167,7 +167,11 @@ Deno.test({
     sandbox.write().stamp();
     await assertOpens(sandbox.trial());
     Deno.chmodSync(sandbox.path, 0o666);
-    await assertRefused(sandbox.trial(), "others may write to", "GPT2_NATIVE_LIBRARY");
+    await assertRefused(
+      sandbox.trial(),
+      `others may write to ${sandbox.path} (\`chmod go-w\` helps)`,
+      "GPT2_NATIVE_LIBRARY",
+    );
   },
 });
 

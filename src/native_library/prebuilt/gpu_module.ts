@@ -52,6 +52,13 @@ export function isFetched(module: GpuPackage): boolean {
   return path !== undefined && infoIfAny(path)?.isFile === true;
 }
 
+/** The module of a kind that was fetched and can be opened, if there is one. A driver takes time to look for, so that comes last. */
+export function fetchedModule(kind: GpuKind): GpuPackage | undefined {
+  if (!packagesFor(kind).some(isFetched)) return undefined;
+  const module = chooseModule(kind);
+  return "problem" in module || !isFetched(module) ? undefined : module;
+}
+
 /** What shows that there is a GPU, without opening anything; on other systems only a driver can tell. */
 const DEVICE_FILES: Readonly<Record<GpuKind, readonly string[]>> = {
   cuda: ["/dev/nvidiactl", "/dev/dxg"],
