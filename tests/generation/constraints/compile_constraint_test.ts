@@ -281,6 +281,14 @@ Deno.test("compileConstraint() makes a large constraint in turns with others, an
   assert(numTurns > 3, `${numTurns}`);
 });
 
+Deno.test("compileConstraint() does not take what is long for what is nested", async () => {
+  const long = "a".repeat(250_000);
+  await assertRejects(() => start({ regex: long }), InvalidArgumentError, "is too large: received");
+  // More alternatives than a function can have arguments.
+  const pattern = `^(?:${"b|".repeat(150_000)}c)$`;
+  await start({ jsonSchema: { type: "string", pattern, maxLength: 1 } });
+});
+
 Deno.test("compileConstraint() tries again what could not be made", async () => {
   for (let i = 0; i < 2; i++) {
     await assertRejects(() => start({ regex: "a{9999}".repeat(21) }), RangeError, "too large");

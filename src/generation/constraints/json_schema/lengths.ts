@@ -24,8 +24,8 @@ export function lengthRange(expression: Expression): [min: number, max: number] 
     case "choice": {
       const ranges = expression.options.map(lengthRange);
       return [
-        Math.min(...ranges.map(([min]) => min)),
-        Math.max(...ranges.map(([, max]) => max)),
+        ranges.reduce((least, [min]) => Math.min(least, min), Infinity),
+        ranges.reduce((most, [, max]) => Math.max(most, max), -Infinity),
       ];
     }
     case "repeat": {

@@ -40,9 +40,11 @@ export function integersIn(range: NumberRange): Expression | undefined {
  * with one, up to 15 digits in all and no exponent. Undefined if a bound has more.
  */
 export function decimalsIn(bounded: NumberRange): Expression | undefined {
+  const isGiven = (bound: number | undefined) => bound !== undefined;
+  // With a far bound there is no exponent either: no number of 15 digits reaches it, but 1e99 may.
+  if (!Object.values(bounded).some(isGiven)) return ANY_DECIMAL;
   const range = withoutFarBounds(bounded);
-  const bounds = Object.values(range).filter((bound) => bound !== undefined);
-  if (bounds.length === 0) return ANY_DECIMAL;
+  const bounds = Object.values(range).filter(isGiven);
   const isOpen = (range.minimum ?? range.exclusiveMinimum) === undefined ||
     (range.maximum ?? range.exclusiveMaximum) === undefined;
   const numIntegerDigits = Math.max(

@@ -81,7 +81,7 @@ class RegexReader {
       );
       return sequence(
         isAnchor(elements[0], "start") ? EMPTY : ANYTHING,
-        ...inner.map((element) => this.#element(element, { atStart: false, atEnd: false })),
+        oneAfterAnother(inner, (each) => this.#element(each, { atStart: false, atEnd: false })),
         isAnchor(elements.at(-1), "end") ? EMPTY : ANYTHING,
       );
     }));
@@ -93,12 +93,11 @@ class RegexReader {
       const isAnchor = ({ type }: RegexElement) => type === "Assertion";
       const first = elements.findIndex((element) => !isAnchor(element));
       const last = elements.findLastIndex((element) => !isAnchor(element));
-      return sequence(...elements.map((element, i) =>
+      return oneAfterAnother(elements, (element, i) =>
         this.#element(element, {
           atStart: place.atStart && (first < 0 || i <= first),
           atEnd: place.atEnd && i >= last,
-        })
-      ));
+        }));
     }));
   }
 
@@ -190,6 +189,14 @@ class RegexReader {
       }. Say the same without it.`,
     );
   }
+}
+
+/** As a list, not as arguments: there may be more of them than a function can have. */
+function oneAfterAnother(
+  elements: readonly RegexElement[],
+  convert: (element: RegexElement, index: number) => Expression,
+): Expression {
+  return { kind: "sequence", parts: elements.map(convert) };
 }
 
 /** Whether a part of an expression is at its ends, where anchors may stand. */

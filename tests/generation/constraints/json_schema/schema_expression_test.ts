@@ -284,6 +284,35 @@ Deno.test("bounds of decimal numbers are exact", async () => {
   }
 });
 
+Deno.test("bounds that are far away hold, too", async () => {
+  const random = new Random(5);
+  for (const type of ["number", "integer"]) {
+    for (const far of [1e15, 2e15, 1e21, 1e90]) {
+      const schemas: Schema[] = [
+        { maximum: far },
+        { exclusiveMaximum: far },
+        { minimum: -far },
+        { exclusiveMinimum: -far },
+        { minimum: -far, maximum: far },
+        { minimum: -1, exclusiveMaximum: far },
+      ];
+      for (const bounds of schemas) {
+        const validator = new Validator({ type, ...bounds } as Schema, "2020-12", false);
+        const automaton = await automatonOfSchema({ type, ...bounds });
+        const written = Array.from({ length: 40 }, () => randomText(automaton, random));
+        for (const text of [...written, "0", "123456789"]) {
+          assert(accepts(automaton, text!), `${JSON.stringify(bounds)}: ${text}`);
+          assert(validator.validate(Number(text)).valid, `${JSON.stringify(bounds)}: ${text}`);
+        }
+        for (const text of ["1e95", "-1e95", "1e15", "-2E+15"]) {
+          if (validator.validate(Number(text)).valid) continue;
+          assert(!accepts(automaton, text), `${JSON.stringify(bounds)}: ${text}`);
+        }
+      }
+    }
+  }
+});
+
 Deno.test("schemas that allow nothing are found out", async () => {
   const impossible = [
     false,
