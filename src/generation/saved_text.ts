@@ -113,13 +113,18 @@ export async function restoreText(
   using source = openRegularFile(path);
   const file = readSafetensorsHeader(source);
   const { metadata } = file;
-  if (metadata.get("format") !== FORMAT || metadata.get("version") !== VERSION) {
+  const [format, version] = ["format", "version"].map((name) => metadata.get(name));
+  if (format !== FORMAT) {
+    const advice = "Give the path of a file that Text.save() has written.";
+    throw formatError(SUBJECT, path, `its format must be ${FORMAT}`, format, advice);
+  }
+  if (version !== VERSION) {
     throw formatError(
       SUBJECT,
       path,
-      `it must be of version ${VERSION} of ${FORMAT}`,
-      `${metadata.get("version")} of ${metadata.get("format")}`,
-      "Save the text again.",
+      `it was written by another version of this package: its version must be ${VERSION}`,
+      version,
+      "Restore it with the version that wrote it, or read the text again and save it.",
     );
   }
   using sequence = engine.open({ adapters });

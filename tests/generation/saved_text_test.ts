@@ -53,6 +53,31 @@ Deno.test("restoreText() refuses what no text can be, though its hash is right",
   }
 });
 
+Deno.test("restoreText() tells what is no text from a text of another version", async () => {
+  using folder = new TemporaryFolder();
+  using model = createModel(config, { threads: 1 });
+  using engine = new Engine(model);
+  using sequence = engine.open();
+  await engine.step([{ sequence, tokens: [1, 2, 3], logits: "last" }]);
+  const path = `${folder.path}/text`;
+  await saveText(engine, { tokens: [1, 2, 3], sequence }, path);
+  const saved = await Deno.readFile(path);
+  // One character for each byte, so that the length of the header stays.
+  const characters = new TextDecoder("latin1").decode(saved);
+  const changes: [from: string, to: string, message: string][] = [
+    ['"format":"', '"formaT":"', "received nothing. Give the path of a file that Text.save()"],
+    [".gpt2.text", ".gpt2.nova", 'received "allformers.gpt2.nova". Give the path'],
+    ['"version":"3"', '"version":"9"', 'received "9". Restore it with the version that wrote it'],
+  ];
+  for (const [from, to, message] of changes) {
+    const place = characters.indexOf(from);
+    const changed = saved.slice();
+    changed.set(new TextEncoder().encode(to), place);
+    await Deno.writeFile(path, changed);
+    await assertRejects(() => restoreText(engine, path), FileFormatError, message);
+  }
+});
+
 Deno.test({
   name: "saveText() writes what a link leads to, and leaves the link",
   ignore: Deno.build.os === "windows", // Not everyone may make links there.
