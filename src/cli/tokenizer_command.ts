@@ -109,7 +109,7 @@ function requireFolder({ out, overwrite }: FlagValues<typeof flags>): string {
   if (out === undefined) {
     throw new UsageError("tokenizer train needs --out <folder>: received none. Give a folder.");
   }
-  requireNamedFile("--out", out);
+  requireNamedFile("--out", out, "folder");
   const there = Object.values(TOKENIZER_FILES).find((name) => exists(`${out}/${name}`));
   if (there === undefined || overwrite) return out;
   throw new UsageError(

@@ -8,9 +8,11 @@ import { exists } from "../base/files.ts";
 import { programName } from "../base/program_name.ts";
 import { defineCommand } from "./command.ts";
 import { throughRun } from "./run_result.ts";
+import { requireNamedFile } from "./arguments/output_path.ts";
 import { UsageError } from "./arguments/usage_error.ts";
 import { withQuiet } from "./terminal/io.ts";
 import { shellWord } from "./terminal/shell_word.ts";
+import { countText } from "./terminal/units.ts";
 import { lineText } from "./terminal/terminal_text.ts";
 import { trainFlags } from "./train/train_flags.ts";
 import type { TrainingPlan } from "./train/training_plan.ts";
@@ -40,6 +42,7 @@ export const trainCommand = defineCommand({
     if (out === undefined) {
       throw new UsageError("train needs --out <folder>: received none. Give a folder.");
     }
+    requireNamedFile("--out", out, "folder");
     // Loaded only now: every help reads this file.
     const plans = await import("./train/training_plan.ts");
     if (resume) plans.checkOnlyFreeFlags(values);
@@ -56,9 +59,17 @@ export const trainCommand = defineCommand({
     const { readTrainingRecord } = await import("../training/training_state.ts");
     const numDone = folder.hasState ? readTrainingRecord(folder.statePath).step : 0;
     const { numSteps } = withDefaults(plan.training, 1);
-    if (numDone >= numSteps) {
-      const steps = numDone === 1 ? "step is" : "steps are";
-      await io.stderr.write(`${numDone} ${steps} done: add --steps to do more\n`);
+    if (numDone > numSteps) {
+      throw new UsageError(
+        `The run has done ${numDone} steps already: received --steps ${numSteps}, which counts all steps from the first one. ` +
+          `Give more than ${numDone}, or train into another folder.`,
+      );
+    }
+    if (numDone === numSteps) {
+      await io.stderr.write(
+        `The run is finished: all of its ${countText(numDone, "step")} are done. ` +
+          `Go further with a larger number of steps in all, such as --steps ${2 * numDone}\n`,
+      );
       return await io.stdout.write(values.json ? "" : `${resultOf(out)}\n`);
     }
     const notice = plans.changeNotice(former, plan, numDone);

@@ -14,25 +14,27 @@ import { orStorageError } from "../base/storage_error.ts";
 export interface RunFolderOptions {
   /** Whether to go on with the run in it, if there is one. Default: false. */
   readonly resume?: boolean;
-  /** Whether to remove a run that is in it, all of it. Default: false. */
+  /** Whether to replace a run that is in it, all of it, as soon as another one has begun. Default: false. */
   readonly overwrite?: boolean;
 }
 
-/** What a run writes into its folder. Without the first there is nothing to go on from. */
+/** What a run writes into its folder. With the first it has begun; without the second there is nothing to go on from. */
 const RUN_FILES = [
+  "log.jsonl",
   "state.safetensors",
   "best",
   "last",
   "model.gguf",
   "adapter.gguf",
-  "log.jsonl",
   "report.html",
   "plan.json",
   "data",
   "tokenizer",
 ];
 /** Those of them that took time. */
-const RESULTS = RUN_FILES.slice(0, 3);
+const RESULTS = RUN_FILES.slice(1, 4);
+/** Where a run is that is to be replaced, until the other one has begun. */
+const REPLACED = "replaced";
 
 /** A folder into which one process trains. */
 export class RunFolder implements AsyncDisposable {
@@ -40,6 +42,8 @@ export class RunFolder implements AsyncDisposable {
   readonly path: string;
   readonly #lock: Disposable;
   readonly #created: Disposable;
+  /** What of a run was in it already; nothing once another one has begun. */
+  #found: readonly string[] | undefined;
 
   private constructor(path: string, lock: Disposable, created: Disposable) {
     this.path = path;
@@ -69,28 +73,68 @@ export class RunFolder implements AsyncDisposable {
       );
     }
     const folder = new RunFolder(path, lock, created);
-    const found = resume ? undefined : RESULTS.find((name) => exists(`${path}/${name}`));
-    if (found === undefined) return folder;
     try {
-      if (!overwrite) {
-        throw new Deno.errors.AlreadyExists(
-          `Cannot train into ${
-            quotePath(path)
-          }: there is a training run in it: received ${found}. ` +
-            "Go on with it (--resume), replace it (--overwrite), or choose another folder.",
-        );
-      }
-      for (const name of RUN_FILES) await removeFolder(`${path}/${name}`);
+      await folder.#prepare(resume, overwrite);
+      return folder;
     } catch (error) {
-      await folder[Symbol.asyncDispose]();
+      await folder.#unlock();
       throw error;
     }
-    return folder;
+  }
+
+  async #prepare(resume: boolean, overwrite: boolean): Promise<void> {
+    // A process was killed before the run that it was to replace was removed.
+    if (exists(this.#of(RUN_FILES[0]))) await removeFolder(this.#of(REPLACED));
+    else await this.#restore();
+    const found = RUN_FILES.filter((name) => exists(this.#of(name)));
+    const result = resume ? undefined : RESULTS.find((name) => found.includes(name));
+    if (result !== undefined && !overwrite) {
+      throw new Deno.errors.AlreadyExists(
+        `Cannot train into ${
+          quotePath(this.path)
+        }: there is a training run in it: received ${result}. ` +
+          "Go on with it (--resume), replace it (--overwrite), or choose another folder.",
+      );
+    }
+    this.#found = result === undefined ? found : [];
+    if (result !== undefined) await this.#putAside(found);
+  }
+
+  /** What says that a run has begun goes first, and comes back last: whenever a process is killed, the former run is whole again. */
+  async #putAside(names: readonly string[]): Promise<void> {
+    await orStorageError(this.#of(REPLACED), async () => {
+      await Deno.mkdir(this.#of(REPLACED));
+      for (const name of names) await Deno.rename(this.#of(name), this.#of(`${REPLACED}/${name}`));
+    });
+  }
+
+  async #restore(): Promise<void> {
+    for (const name of RUN_FILES.toReversed()) {
+      const former = this.#of(`${REPLACED}/${name}`);
+      if (!exists(former)) continue;
+      await removeFolder(this.#of(name));
+      await orStorageError(this.#of(name), () => Deno.rename(former, this.#of(name)));
+    }
+    await removeFolder(this.#of(REPLACED));
+  }
+
+  #of(name: string): string {
+    return `${this.path}/${name}`;
+  }
+
+  /**
+   * Says that a run has begun, which then stays whatever becomes of it; the one that it replaces is removed.
+   *
+   * @throws {StorageError} if that cannot be removed
+   */
+  async begin(): Promise<void> {
+    this.#found = undefined;
+    await removeFolder(this.#of(REPLACED));
   }
 
   /** Where the state is that training goes on from. */
   get statePath(): string {
-    return `${this.path}/state.safetensors`;
+    return this.#of("state.safetensors");
   }
 
   /** Whether there is one. */
@@ -98,8 +142,19 @@ export class RunFolder implements AsyncDisposable {
     return exists(this.statePath);
   }
 
-  /** Lets others train into it. A folder that was made and is empty still is removed. */
+  /** Lets others train into it. Where no run has begun, it is left as it was found; if it was made for that, it is removed. */
   async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      const found = this.#found;
+      if (found === undefined) return;
+      for (const name of RUN_FILES) if (!found.includes(name)) await removeFolder(this.#of(name));
+      await this.#restore();
+    } finally {
+      await this.#unlock();
+    }
+  }
+
+  async #unlock(): Promise<void> {
     this.#lock[Symbol.dispose]();
     // Where it cannot be removed, it stays, and locks nothing.
     await removeIfAny(`${this.path}/run.lock`).catch(() => {});

@@ -108,6 +108,7 @@ export async function* runTraining(
   const run = new Run(model, trainer, options);
   await run.prepare();
   using log = await RunLog.open(`${options.folder.path}/log.jsonl`, trainer.numSteps);
+  await options.folder.begin();
   try {
     for await (const event of run.events()) {
       log.add(event);

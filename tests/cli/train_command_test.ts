@@ -3,9 +3,11 @@ import {
   assertAlmostEquals,
   assertEquals,
   assertMatch,
+  assertNotEquals,
   assertStringIncludes,
 } from "@std/assert";
 import { GPT2 } from "../../mod.ts";
+import { exists } from "../../src/base/files.ts";
 import { readTrainingRecord } from "../../src/training/training_state.ts";
 import type { TrainingEvent } from "../../src/training/training_event.ts";
 import { withFiles } from "../training/data/with_files.ts";
@@ -51,6 +53,17 @@ function eventsOf(out: string): TrainingEvent[] {
   return Deno.readTextFileSync(`${out}/log.jsonl`).trimEnd().split("\n").map((line) =>
     JSON.parse(line)
   );
+}
+
+/** The files in a folder and the folders in it, and what is in them. */
+function contentsOf(folder: string): Record<string, Uint8Array> {
+  const files = Array.from(Deno.readDirSync(folder), ({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory
+      ? Object.entries(contentsOf(path)).map(([inner, bytes]) => [`${name}/${inner}`, bytes])
+      : [[name, Deno.readFileSync(path)]];
+  });
+  return Object.fromEntries(files.flat());
 }
 
 Deno.test("train makes a model that can be run, and says what it does", () =>
@@ -260,7 +273,8 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     await refused(
       ["--data", `${folder}/short.txt`, ...out, ...SMALL],
       2,
-      "or choose a shorter context",
+      `"${folder}/short.txt" is too short to learn from: with --context 16 that takes 17 tokens: received 8, ` +
+        "beside 1 for validation. Give more text, or choose a shorter --context, 7 at most.",
     );
     await refused(["--data", `${folder}/none`, ...out, ...SMALL], 66, "none");
     assertEquals((await train([...data, ...out, ...SMALL, "--steps", "2"])).code, 0);
@@ -284,6 +298,42 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     delete plan.model.numLayers;
     Deno.writeTextFileSync(`${folder}/out/plan.json`, JSON.stringify(plan));
     await refused(["--resume", ...out], 2, "numLayers must be an integer");
+  }));
+
+Deno.test("train leaves a folder as it was where it fails before the first step", () =>
+  withFiles({ "text.txt": TEXT, "short.txt": "too short" }, async (folder) => {
+    const data = ["--data", `${folder}/text.txt`];
+    const former = `${folder}/former`;
+    await train([...data, "--out", former, ...SMALL]);
+    const before = contentsOf(former);
+    for (
+      const args of [
+        ["--data", `${folder}/short.txt`, ...SMALL],
+        [...data, ...SMALL, "--sample-prompt", "\u1234"],
+        [...data, ...SMALL, "--heads", "5"],
+        [...data, ...SMALL, "--freeze", "blocks.7.*"],
+        [...data, "--init", former, "--context", "4096"],
+        [...data, "--init", `${folder}/none`],
+      ]
+    ) {
+      const made = await train([...args, "--out", `${folder}/new/out`]);
+      assertNotEquals(made.code, 0, args.join(" "));
+      assert(!exists(`${folder}/new`), `${args.join(" ")} left a folder behind`);
+      const replaced = await train([...args, "--out", former, "--overwrite"]);
+      assertNotEquals(replaced.code, 0, args.join(" "));
+      assertEquals(contentsOf(former), before, args.join(" "));
+    }
+    assertEquals((await train(["--resume", "--out", former])).code, 0);
+  }));
+
+Deno.test("train says so where there is too little to evaluate", () =>
+  withText(async (folder) => {
+    const data = ["--data", `${folder}/text.txt`, "--validation-share", "0.001"];
+    const { code, stdout, stderr } = await train([...data, "--out", `${folder}/out`, ...SMALL]);
+    assertEquals([code, stdout], [0, `${folder}/out/last\n`]);
+    assertStringIncludes(stderr, "Nothing is evaluated, and there will be no best/");
+    const none = [...data.slice(0, 2), "--validation-share", "0", "--out", `${folder}/none`];
+    assert(!(await train([...none, ...SMALL])).stderr.includes("Nothing is evaluated"));
   }));
 
 Deno.test("train refuses a folder with a run before it changes anything in it, and goes on without the text", () =>
@@ -317,7 +367,16 @@ Deno.test("train --resume --steps goes on beyond the last step, and a run that i
     const before = Deno.readFileSync(`${out}/state.safetensors`);
     const done = await train(["--resume", "--out", out]);
     assertEquals([done.code, done.stdout], [0, `${out}/best\n`]);
-    assertStringIncludes(done.stderr, "12 steps are done: add --steps to do more");
+    assertStringIncludes(done.stderr, "finished: all of its 12 steps are done");
+    assertStringIncludes(done.stderr, "a larger number of steps in all, such as --steps 24");
+    assertEquals((await train(["--resume", "--out", out, "--steps", "12"])).code, 0);
+    const fewer = await train(["--resume", "--out", out, "--steps", "5"]);
+    assertEquals([fewer.code, fewer.stdout], [2, ""]);
+    assertStringIncludes(
+      fewer.stderr,
+      "has done 12 steps already: received --steps 5, which counts all steps from the first one. " +
+        "Give more than 12",
+    );
     assertEquals(Deno.readFileSync(`${out}/state.safetensors`), before);
     const { code, stderr } = await train(["--resume", "--out", out, "--steps", "16"]);
     assertEquals(code, 0, stderr);

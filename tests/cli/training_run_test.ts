@@ -59,6 +59,14 @@ Deno.test("train --lora writes of which model an adapter is, and its dropout; --
     assertEquals(config.lora_dropout, 0.25);
     assertEquals(Deno.realPathSync(config.base_model_name_or_path), Deno.realPathSync(basePath));
     assert(config.base_model_name_or_path.startsWith("/") || Deno.build.os === "windows");
+    // A file that PEFT cannot load is named to nobody.
+    await run("convert", basePath, "--output", `${folder}/base.gguf`, "--type", "f32");
+    await run(
+      ...["train", "--data", `${folder}/text.txt`, "--init", `${folder}/base.gguf`],
+      ...["--out", `${folder}/packed`, "--lora", "rank=2", ...FLAGS],
+    );
+    const packed = Deno.readTextFileSync(`${folder}/packed/best/adapter_config.json`);
+    assertEquals(JSON.parse(packed).base_model_name_or_path, null);
     const score = ["score", "One fine day", "--json", "--model", basePath, "--threads", "1"];
     const { stdout, stderr } = await run(...score, "--adapter", `${out}:0.5`);
     assertStringIncludes(stderr, `${out} is a training run: using ${out}/best\n`);

@@ -6,14 +6,19 @@
 import { UsageError } from "./usage_error.ts";
 
 /**
- * Requires that a path is no `-`, which means stdout where a command can write to that: a file of that name nobody wants.
+ * Requires that a path is no `-`, which means stdout where a command can write to that: nobody wants a file of that name.
  *
  * @param flag what names the file
+ * @param kind what is written there
  * @throws {UsageError} if it is one
  */
-export function requireNamedFile(flag: string, path: string | undefined): void {
+export function requireNamedFile(
+  flag: string,
+  path: string | undefined,
+  kind: "file" | "folder" = "file",
+): void {
   if (path !== "-") return;
   throw new UsageError(
-    `${flag} needs a file, and cannot be stdout: received "-". Name a file; one of that name is ./-.`,
+    `${flag} needs a ${kind}, and cannot be stdout: received "-". Name a ${kind}; one of that name is ./-.`,
   );
 }

@@ -72,7 +72,6 @@ export async function openTraining(
   const isPrepared = folder.hasState && exists(`${out}/data/train.bin`);
   const source = isPrepared ? `${out}/data` : plan.data;
   checkSample(plan, tokenizer);
-  const data = await prepare(source, tokenizer, plan.validationShare, `${out}/data`, io);
   const { contextLength } = model.config;
   const { seqLength, seed } = withDefaults(plan.training, contextLength);
   if (seqLength > contextLength) {
@@ -80,6 +79,8 @@ export async function openTraining(
       `--context is at most that of the model: received ${seqLength} of ${contextLength}. Choose a shorter one.`,
     );
   }
+  const data = await prepare(source, tokenizer, plan.validationShare, `${out}/data`, io);
+  requireWindow(data, seqLength, plan);
   const file = resources.use(await openTokens(data.trainPath, data, model, io));
   const windows = new TrainingWindows(file, {
     contextLength: seqLength,
@@ -264,6 +265,24 @@ async function prepare(
   }
 }
 
+/** Throws if there are too few tokens to learn from. */
+function requireWindow(
+  { train, validation }: PreparedData,
+  seqLength: number,
+  { data }: TrainingPlan,
+): void {
+  const { numTokens } = train;
+  if (numTokens > seqLength) return;
+  const shorter = numTokens < 2 ? "" : `, or choose a shorter --context, ${numTokens - 1} at most`;
+  throw new UsageError(
+    `${quotePath(data)} is too short to learn from: with --context ${seqLength} that takes ` +
+      `${
+        countText(seqLength + 1, "token")
+      }: received ${numTokens}, beside ${validation.numTokens} for validation. ` +
+      `Give more text${shorter}.`,
+  );
+}
+
 function openTokens(
   path: string,
   { dtype }: PreparedData,
@@ -279,10 +298,19 @@ async function openValidation(
   model: GPT2,
   seqLength: number,
   resources: DisposableStack,
-  io: Io,
+  io: Io & { readonly isQuiet?: boolean },
 ): Promise<ValidationData | undefined> {
   const { numTokens, numBytes } = data.validation;
-  if (numTokens <= seqLength) return undefined;
+  if (numTokens <= seqLength) {
+    if (numTokens > 0 && !io.isQuiet) {
+      await io.stderr.write(
+        `Nothing is evaluated, and there will be no best/: with --context ${seqLength} that takes ${
+          countText(seqLength + 1, "token")
+        }.\n`,
+      );
+    }
+    return undefined;
+  }
   const file = resources.use(await openTokens(data.validationPath, data, model, io));
   const { numWindows, batches } = validationWindows(file, seqLength);
   const numAll = Math.ceil(numWindows / WINDOWS_PER_BATCH);
