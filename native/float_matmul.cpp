@@ -69,7 +69,7 @@ template <class Format> void multiply(const ggml_compute_params * params, ggml_t
         return;
     }
     const int64_t columnBytes = product.width * sizeof(typename Format::Column);
-    const int64_t turnTiles = std::max<int64_t>(TURN_BYTES / columnBytes / TILE_COLUMNS, 4);
+    const int64_t turnTiles = std::clamp<int64_t>(TURN_BYTES / columnBytes / TILE_COLUMNS, 4, MAX_TILES);
     const int64_t rowTurns = (numRows + TURN_ROWS - 1) / TURN_ROWS;
     const int64_t columnTurns = (numTiles + turnTiles - 1) / turnTiles;
     takeTurns(params, rowTurns * columnTurns, 1, [&](int64_t turn, int64_t) {

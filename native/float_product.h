@@ -19,6 +19,8 @@ constexpr int TILE_COLUMNS = 2;      // 8 sums of two registers each, of 32
 #else
 constexpr int TILE_COLUMNS = 3;      // 12 sums, of 16 registers
 #endif
+constexpr int MAX_TILES = 32;        // of columns, that some rows are multiplied with in one turn
+constexpr int PART_BYTES = 3 << 10;  // of a row, so that some rows and columns stay in the cache (L1)
 constexpr int AHEAD_BYTES = 1 << 12; // of the matrix, that are on their way from memory
 constexpr int AHEAD_STEPS = 8;       // that are on their way from one cache (L2) to the other (L1)
 
@@ -85,11 +87,18 @@ struct Ahead {
     int64_t      lines;
 };
 
+/* A part of the width of a product, and the sums of a tile: of what is before this part, then with it. */
+struct Part {
+    int64_t begin, end;
+    float * sums;
+};
+
 /* A product: rows of the matrix times columns x. Of a tile of columns x has the first STEP numbers of each, then the next:
  * what is needed at once lies side by side, wherever the columns themselves are. */
 template <class Format> struct Product {
     using Row = typename Format::Row;
     using Column = typename Format::Column;
+    static constexpr int64_t PART = PART_BYTES / sizeof(Row);
 
     const Row *    rows;
     int64_t        rowStride;
@@ -100,12 +109,14 @@ template <class Format> struct Product {
     float *        y;
     int64_t        yStride;
 
+    Part whole() const { return {0, width, nullptr}; }
     int64_t rowBytes() const { return rowStride * sizeof(Row); }
     const char * rowAt(int64_t row) const { return reinterpret_cast<const char *>(rows + row * rowStride); }
 
     /* R rows times the N columns of a tile. ALONE says that there is no other tile: then as much is asked for as is read,
      * since with several rows in turn the CPU's own guess at what is read next fails. */
-    template <int R, int N, bool ALONE> void multiplyTile(int64_t firstRow, int64_t firstColumn, Ahead ahead) const {
+    template <int R, int N, bool ALONE>
+    void multiplyTile(int64_t firstRow, int64_t firstColumn, Part part, Ahead ahead) const {
         constexpr int BYTES = R * Format::STEP * sizeof(Row);
         constexpr bool COMPUTES = N > 2;  // most of the time, and does not wait for memory
         F32 sums[N][R];
@@ -113,12 +124,12 @@ template <class Format> struct Product {
         for (int n = 0; n < N; n++) {
 #pragma GCC unroll 6
             for (int r = 0; r < R; r++) {
-                sums[n][r] = zeros();
+                sums[n][r] = part.begin == 0 ? zeros() : load(part.sums + (n * R + r) * LANES);
             }
         }
-        const Row * row = rows + firstRow * rowStride;
-        const Column * column = x + firstColumn * width;
-        for (int64_t i = 0; i < width; i += Format::STEP, row += Format::STEP, column += N * Format::STEP) {
+        const Row * row = rows + firstRow * rowStride + part.begin;
+        const Column * column = x + firstColumn * width + part.begin * N;
+        for (int64_t i = part.begin; i < part.end; i += Format::STEP, row += Format::STEP, column += N * Format::STEP) {
             const int64_t lines = ALONE ? BYTES / CACHE_LINE : ahead.lines;
             for (int64_t b = 0; b < lines; b++, ahead.from += CACHE_LINE) {
                 prefetchFar(ahead.from);
@@ -145,6 +156,16 @@ template <class Format> struct Product {
                 }
             }
         }
+        if (part.end < width) {
+#pragma GCC unroll 6
+            for (int n = 0; n < N; n++) {
+#pragma GCC unroll 6
+                for (int r = 0; r < R; r++) {
+                    store(part.sums + (n * R + r) * LANES, sums[n][r]);
+                }
+            }
+            return;
+        }
         float * to = y + firstColumn * yStride + firstRow;
 #pragma GCC unroll 6
         for (int n = 0; n < N; n++, to += yStride) {
@@ -161,42 +182,52 @@ template <class Format> struct Product {
 
     /* The same with as many columns as there are. */
     template <int R, bool ALONE, int N = TILE_COLUMNS>
-    void multiplyColumns(int64_t firstRow, int64_t tile, Ahead ahead) const {
+    void multiplyColumns(int64_t firstRow, int64_t tile, Part part, Ahead ahead) const {
         if constexpr (N > 1) {
             if (tiles.size(tile) < N) {
-                return multiplyColumns<R, ALONE, N - 1>(firstRow, tile, ahead);
+                return multiplyColumns<R, ALONE, N - 1>(firstRow, tile, part, ahead);
             }
         }
-        multiplyTile<R, N, ALONE>(firstRow, tiles.begin(tile), ahead);
+        multiplyTile<R, N, ALONE>(firstRow, tiles.begin(tile), part, ahead);
     }
 
     /* Rows times the only tile of columns. Reading the matrix is what takes time: what is asked for first has to be there
      * when the last of the next rows begins. */
     void multiplyAlone(int64_t begin, int64_t end) const {
         for (; begin + TILE_ROWS <= end; begin += TILE_ROWS) {
-            multiplyColumns<TILE_ROWS, true>(begin, 0, {rowAt(begin + TILE_ROWS - 1) + AHEAD_BYTES, 0});
+            multiplyColumns<TILE_ROWS, true>(begin, 0, whole(), {rowAt(begin + TILE_ROWS - 1) + AHEAD_BYTES, 0});
         }
         for (; begin < end; begin++) {
-            multiplyColumns<1, false>(begin, 0, {nullptr, 0});
+            multiplyColumns<1, false>(begin, 0, whole(), {nullptr, 0});
         }
     }
 
-    /* Rows, as many at a time as stay in the cache (L1), times one tile of columns after another. Meanwhile memory is
-     * asked for the next rows, evenly, because it could not give them in the time of a product with one tile. */
+    /* Rows, as much of them at a time as stays in the cache (L1), times one of at most MAX_TILES tiles of columns after
+     * another. Meanwhile memory is asked for the next rows, evenly, because it could not give them in the time of a product
+     * with one tile; and for no more, which would push out of the caches what is in use. */
     void multiplyTiles(int64_t begin, int64_t end, int64_t firstTile, int64_t lastTile) const {
-        const int64_t steps = width / Format::STEP;
-        const int64_t stepBytes = steps * (lastTile - firstTile) * CACHE_LINE;
-        const int64_t lines = (TILE_ROWS * rowBytes() + stepBytes - 1) / stepBytes;
+        alignas(CACHE_LINE) float sums[MAX_TILES][TILE_ROWS * TILE_COLUMNS * LANES];
+        const int64_t bytes = TILE_ROWS * rowBytes();
+        const int64_t allSteps = (lastTile - firstTile) * (width / Format::STEP);
+        const int64_t lines = (bytes + allSteps * CACHE_LINE - 1) / (allSteps * CACHE_LINE);
         for (; begin + TILE_ROWS <= end; begin += TILE_ROWS) {
-            Ahead ahead = {rowAt(begin + TILE_ROWS), lines};
-            for (int64_t tile = firstTile; tile < lastTile; tile++) {
-                multiplyColumns<TILE_ROWS, false>(begin, tile, ahead);
-                ahead.from += lines * steps * CACHE_LINE;
+            int64_t asked = 0, step = 0;
+            for (int64_t first = 0; first < width; first += PART) {
+                const int64_t last = std::min(first + PART, width);
+                const int64_t steps = (last - first) / Format::STEP;
+                for (int64_t tile = firstTile; tile < lastTile; tile++) {
+                    step += steps;
+                    const bool isDue = asked * allSteps < bytes * step;
+                    multiplyColumns<TILE_ROWS, false>(
+                        begin, tile, {first, last, sums[tile - firstTile]},
+                        {rowAt(begin + TILE_ROWS) + asked, isDue ? lines : 0});
+                    asked += isDue ? lines * steps * CACHE_LINE : 0;
+                }
             }
         }
         for (; begin < end; begin++) {
             for (int64_t tile = firstTile; tile < lastTile; tile++) {
-                multiplyColumns<1, false>(begin, tile, {nullptr, 0});
+                multiplyColumns<1, false>(begin, tile, whole(), {nullptr, 0});
             }
         }
     }

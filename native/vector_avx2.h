@@ -102,9 +102,21 @@ inline uint16_t toHalf(float x) {
     return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT);
 }
 
+/* For each half of a register the places of its four numbers of 16 bits, as the upper halves of lanes. */
+alignas(32) constexpr int8_t UPPER_HALVES[32] = {
+    -1, -1, 0, 1, -1, -1, 2,  3,  -1, -1, 4,  5,  -1, -1, 6,  7,
+    -1, -1, 8, 9, -1, -1, 10, 11, -1, -1, 12, 13, -1, -1, 14, 15,
+};
+
 inline F32 loadBFloats(const uint16_t * from) {
-    const __m128i numbers = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(numbers), 16));
+    __m256i numbers = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i *>(from)));
+#ifdef __GNUC__
+    /* The places stay in memory: GCC would hold them in a register, and one of the sums of a product in memory instead. */
+    __asm__("vpshufb %1, %0, %0" : "+x"(numbers) : "m"(UPPER_HALVES));
+#else
+    numbers = _mm256_shuffle_epi8(numbers, _mm256_load_si256(reinterpret_cast<const __m256i *>(UPPER_HALVES)));
+#endif
+    return _mm256_castsi256_ps(numbers);
 }
 
 inline F32 loadBytes(const int8_t * from) {
