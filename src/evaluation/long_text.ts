@@ -50,12 +50,3 @@ export function encodeLongText(
   }
   return tokens;
 }
-
-/** How many bytes of UTF-8 tokens stand for; NaN without a tokenizer. */
-export function numBytesOf(tokenizer: Tokenizer | undefined, ids: Iterable<number>): number {
-  if (tokenizer === undefined) return NaN;
-  let numBytes = 0;
-  // A model may have more rows than its tokenizer has tokens.
-  for (const id of ids) numBytes += id < tokenizer.vocabSize ? tokenizer.tokenBytes(id).length : 0;
-  return numBytes;
-}

@@ -15,12 +15,13 @@ import { InvalidArgumentError } from "../base/errors.ts";
 import { scoreTokens } from "../engine/score_tokens.ts";
 import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
 import type { AdapterOptions } from "../model/adapter.ts";
+import { numBytesOf } from "../tokenizer/model_tokens.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
 import type { EncodeOptions } from "../tokenizer/tokenizer.ts";
 import { endOfTextBefore } from "./end_of_text.ts";
 import { engineFor, type EvaluatedModel } from "./evaluated_model.ts";
 import { type Estimate, exponential, Mean } from "./estimate.ts";
-import { encodeLongText, numBytesOf } from "./long_text.ts";
+import { encodeLongText } from "./long_text.ts";
 import type { ScoreProgress } from "./score_texts.ts";
 import { sideBySide } from "./side_by_side.ts";
 import {

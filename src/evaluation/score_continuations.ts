@@ -16,6 +16,7 @@ import { scoreTokens } from "../engine/score_tokens.ts";
 import { adapterRules, startAdapters } from "../engine/start_adapters.ts";
 import type { AdapterOptions } from "../model/adapter.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
+import { numBytesOf } from "../tokenizer/model_tokens.ts";
 import { encodePrompts, firstTokenAdvice, type Prompt } from "../tokenizer/prompts.ts";
 import { type LikelyToken, withTexts } from "../tokenizer/likely_token.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -196,7 +197,7 @@ function summarize(
   tokenizer: Tokenizer | undefined,
 ): ContinuationScore {
   const logProbability = tokens.reduce((sum, { logProbability }) => sum + logProbability, 0);
-  const numBytes = tokenizer?.decodeBytes(tokens.map(({ id }) => id)).length ?? NaN;
+  const numBytes = numBytesOf(tokenizer, tokens.map(({ id }) => id));
   return {
     tokens: tokens.map((token) => withTexts(tokenizer, token)),
     logProbability,

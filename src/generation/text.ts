@@ -26,6 +26,7 @@ import {
 import { DEFAULT_MAX_NEW_TOKENS } from "./generate_options.ts";
 import type { GeneratedToken } from "./generated_token.ts";
 import { type LikelyToken, likelyTokens, withTexts } from "../tokenizer/likely_token.ts";
+import { textOfTokens } from "../tokenizer/model_tokens.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
 import { likeliest, logProbabilitiesOf } from "./sampling/log_probability.ts";
 import { compileConstraint } from "./constraints/compile_constraint.ts";
@@ -113,12 +114,12 @@ export class Text implements Disposable {
     const { tokenizer } = this.#vocabulary;
     const first = this.#tokens.list.slice(0, NUM_SHOWN);
     const more = length > NUM_SHOWN ? "..." : "";
-    if (tokenizer !== undefined) return { length, text: tokenizer.decode(first) + more };
+    if (tokenizer !== undefined) return { length, text: textOfTokens(tokenizer, first) + more };
     return { length, firstTokens: first };
   }
 
   /**
-   * The text of all tokens.
+   * The text of all tokens; those that the tokenizer does not know have none.
    *
    * @throws {TypeError} if the model has no tokenizer
    */
@@ -127,7 +128,7 @@ export class Text implements Disposable {
     if (tokenizer === undefined) {
       throw new TypeError("Cannot decode a text: the model has no tokenizer: look at its tokens");
     }
-    return tokenizer.decode(this.#tokens.list);
+    return textOfTokens(tokenizer, this.#tokens.list);
   }
 
   /**

@@ -6,6 +6,7 @@
 import { anything, oneOf, type OptionRule, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { textOfTokens } from "../tokenizer/model_tokens.ts";
 import { type ReadableToken, readableToken } from "../tokenizer/readable_token.ts";
 import type { TokenIds } from "../tokenizer/token_ids.ts";
 import type { InspectableModel } from "./inspectable_model.ts";
@@ -103,7 +104,7 @@ export function answersOf(
 ): Answers {
   const { answer = likeliest(clean), against = likeliest(corrupted) } = options;
   if (answer !== against) return { answer, against };
-  const text = tokenizer === undefined ? "" : `, ${describe(tokenizer.decode([answer]))}`;
+  const text = tokenizer === undefined ? "" : `, ${describe(textOfTokens(tokenizer, [answer]))}`;
   throw new InvalidArgumentError(
     `Cannot ${action}: the right answer and the wrong one must differ: received ${answer}${text}, ` +
       `for both. Name them in \`answer\` and \`against\`, or choose another prompt.`,

@@ -7,6 +7,7 @@ import { doInTurns } from "../base/event_loop.ts";
 import type { TokenScore } from "../engine/target_scores.ts";
 import type { ContinuationScore } from "../evaluation/score_continuations.ts";
 import type { GPT2 } from "../gpt2.ts";
+import { numBytesOf } from "../tokenizer/model_tokens.ts";
 import type { Prompt } from "../tokenizer/prompts.ts";
 import { chooseAdapters, type ChosenAdapters } from "./adapters.ts";
 import { fieldError } from "./api_error.ts";
@@ -172,7 +173,7 @@ function scoreJson({ tokens, numLeftOut }: Scored, { tokenizer }: GPT2, numTop: 
   // The first token of a prompt has nothing before it, and no score.
   const scored = tokens.filter(({ logProbability }) => !Number.isNaN(logProbability));
   const logprob = scored.reduce((sum, { logProbability }) => sum + logProbability, 0);
-  const numBytes = tokenizer!.decodeBytes(scored.map(({ id }) => id)).length;
+  const numBytes = numBytesOf(tokenizer, scored.map(({ id }) => id));
   return {
     object: "score",
     logprob,

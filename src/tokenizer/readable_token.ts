@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { textOfTokens } from "./model_tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A token, and what it says. */
@@ -20,7 +21,7 @@ export function readableToken(
   { tokenizer }: { readonly tokenizer: Tokenizer | undefined },
   id: number,
 ): ReadableToken {
-  const text = tokenizer !== undefined && id < tokenizer.vocabSize ? tokenizer.decode([id]) : "";
+  const text = tokenizer === undefined ? "" : textOfTokens(tokenizer, [id]);
   return text.includes("\ufffd")
     ? { id, text, hex: tokenizer!.tokenBytes(id).toHex() }
     : { id, text };

@@ -5,6 +5,7 @@
  */
 import type { FinishReason } from "../../generation/generated_token.ts";
 import type { GPT2 } from "../../gpt2.ts";
+import { textOfTokens } from "../../tokenizer/model_tokens.ts";
 import type { Exchange } from "../service.ts";
 import { type LegacyLogProbabilities, LogProbabilityWriter } from "./log_probabilities.ts";
 import type { CompletionRequest } from "./request.ts";
@@ -66,7 +67,7 @@ export class ChoiceWriter {
   write(event: CompletionEvent): Choice {
     const { choice: index } = event;
     if (event.kind === "prompt") {
-      const text = this.#model.tokenizer!.decode(event.tokens);
+      const text = textOfTokens(this.#model.tokenizer!, event.tokens);
       const logprobs = this.#writer(index);
       for (const score of event.scores) logprobs?.add(score);
       const finish_reason = event.isEnd ? "length" : null;
