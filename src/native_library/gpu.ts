@@ -11,6 +11,7 @@ import type { Library } from "../ffi/library.ts";
 import { type LibraryCandidate, pathsOf } from "./candidate.ts";
 import { driverNames, type GpuKind, gpuKinds } from "./device_name.ts";
 import type { PrepareLibraryOptions } from "./prepare_options.ts";
+import { prebuiltBytesToFetch } from "./prebuilt/cached_prebuilt.ts";
 import {
   chooseModule,
   fetchedModule,
@@ -33,6 +34,7 @@ export interface OpenLibrary {
 /** A GPU that nothing computes on yet, and what would be fetched for that. */
 export interface GpuOffer {
   readonly kind: GpuKind;
+  /** Of all that is not here yet: the module, and the prebuilt ggml that it belongs to. */
   readonly downloadBytes: number;
 }
 
@@ -179,7 +181,8 @@ export function findGpuOffer(): GpuOffer | undefined {
   for (const kind of gpuKinds) {
     if (!hasModule(kind) || !isLikely(kind)) continue;
     const module = chooseModule(kind);
-    if (!("problem" in module)) return { kind, downloadBytes: module.downloadBytes };
+    if ("problem" in module) continue;
+    return { kind, downloadBytes: module.downloadBytes + prebuiltBytesToFetch() };
   }
 }
 

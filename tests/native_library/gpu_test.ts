@@ -271,7 +271,11 @@ Deno.test({
     assertEquals((await sandbox.open([])).offer, undefined);
     sandbox.addGpu();
     const offer = { kind: "vulkan", downloadBytes: 1_500_000 };
-    assertEquals((await sandbox.open([])).offer, offer);
+    const { downloadBytes } = prebuiltPackages[system];
+    assertEquals((await sandbox.open([])).offer, {
+      ...offer,
+      downloadBytes: offer.downloadBytes + downloadBytes,
+    });
     await sandbox.fetchPrebuilt();
     await sandbox.addRelease();
     assertEquals((await sandbox.open(["auto"])).offer, offer);

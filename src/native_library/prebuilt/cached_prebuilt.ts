@@ -50,6 +50,13 @@ export function* cachedPrebuilt(): Work<LibraryCandidate[]> {
   }));
 }
 
+/** How many bytes it takes to have the prebuilt ggml here: none if it was fetched before, or there is none for this system. */
+export function prebuiltBytesToFetch(): number {
+  const libraries = cacheFolder("libraries");
+  const isFetched = libraries !== undefined && isThere(prebuiltFolderIn(libraries));
+  return isFetched ? 0 : prebuiltPackage()?.downloadBytes ?? 0;
+}
+
 function isThere(folder: string): boolean {
   try {
     return Deno.statSync(folder).isDirectory;
