@@ -4,16 +4,25 @@
  * @module
  */
 import { InvalidArgumentError } from "../base/errors.ts";
+import { type MemoryLimit, memoryLimits } from "../base/memory_limits.ts";
 import type { Model } from "../model/model.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { cacheBytes } from "./key_value_cache.ts";
 
-/** The bytes of the processor's memory that nobody uses; nothing where that cannot be told, as without --allow-sys. */
-export function availableBytes(): number | undefined {
+/** Those of this program, once they have been looked for. */
+let ownLimits: readonly MemoryLimit[] | undefined;
+
+/**
+ * The bytes of the processor's memory that nobody uses, and that this program may; nothing where that cannot be told, as without
+ * --allow-sys.
+ */
+export function availableBytes(limits = ownLimits ??= memoryLimits()): number | undefined {
   // Elsewhere Deno does not count what the system would give back when asked.
   const isKnown = Deno.build.os === "linux" &&
     Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
-  return isKnown ? Deno.systemMemoryInfo().available : undefined;
+  if (!isKnown) return undefined;
+  const { available } = Deno.systemMemoryInfo();
+  return limits.reduce((least, limit) => Math.min(least, limit.bytesLeft()), available);
 }
 
 /** Whether it can be told how much memory nobody uses: that of the processor. */
