@@ -285,12 +285,13 @@ export function checkBestLogit(logit: number, id: number): void {
   if (logit === -Infinity) {
     throw new NumericalError(
       "Cannot choose a token: none has a probability above 0: received logits that are all -Infinity. " +
-        "Loosen noRepeatNgramSize, badWords, suppressTokens or logitBias if they ban every token, or all that a constraint " +
-        "allows, or check the model's weights.",
+        "Loosen noRepeatNgramSize, badWords, suppressTokens, logitBias, repetitionPenalty, presencePenalty or frequencyPenalty " +
+        "if they ban every token, or all that a constraint allows, or check the model's weights.",
     );
   }
   throw new NumericalError(
     `Cannot choose a token: the logit of token ${id} is not a finite number: received ${logit}. ` +
-      "Check the model's weights, intervene if it is given, repetitionPenalty if it is very small, and logitBias if it is very large.",
+      "Check the model's weights, intervene if it is given, repetitionPenalty if it is very small, presencePenalty and " +
+      "frequencyPenalty if they are very far below 0, and logitBias if it is very large.",
   );
 }

@@ -283,6 +283,32 @@ Deno.test("Sampler checks its options", () => {
   assertThrows(() => new Sampler({ top_k: 5 } as SamplingOptions, 10), TypeError, "topK");
 });
 
+Deno.test("Sampler names the option that has made a logit infinite", () => {
+  const tooMuch: SamplingOptions[] = [
+    { repetitionPenalty: 1e-320 },
+    { presencePenalty: -1e308 },
+    { frequencyPenalty: -1e308 },
+    { logitBias: { 1: 1e308 } },
+  ];
+  for (const options of tooMuch) {
+    const sampler = new Sampler(options, 2);
+    const [name] = Object.keys(options);
+    assertThrows(() => sampler.sample(Float32Array.of(1, 2), [1]), NumericalError, name);
+  }
+  const tooLittle: SamplingOptions[] = [
+    { repetitionPenalty: 1e308 },
+    { presencePenalty: 1e308 },
+    { frequencyPenalty: 1e308 },
+    { logitBias: { 0: -Infinity, 1: -1e308 } },
+    { noRepeatNgramSize: 1 },
+  ];
+  for (const options of tooLittle) {
+    const sampler = new Sampler(options, 2);
+    const [name] = Object.keys(options);
+    assertThrows(() => sampler.sample(Float32Array.of(-1, -2), [0, 1]), NumericalError, name);
+  }
+});
+
 const LOGITS = Float32Array.from({ length: 30 }, (_, i) => 2 * Math.sin(i * i));
 
 function drawSome(sampler: Sampler): number[] {
