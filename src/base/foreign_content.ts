@@ -41,7 +41,7 @@ const FOREIGN_CONTENTS: readonly ForeignContent[] = [
   {
     name: "a GGUF file",
     matches: (head) => head.startsWith("GGUF"),
-    advice: "Give it a name that ends in .gguf and pass it as a model file.",
+    advice: "Pass it as a model file, under a name that ends in .gguf.",
   },
   {
     name: "a safetensors file",
