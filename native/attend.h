@@ -31,7 +31,12 @@ namespace {
 
 constexpr int MAX_FEW = 4;         // positions that are too few for a tile
 constexpr int KEYS_AT_ONCE = 16;   // that are widened, or values
-constexpr int SCORES_AT_ONCE = 4;  // of those
+/* Of those as many as it takes for a product and a sum to begin whenever one can. */
+#if defined(GPT2_HAS_AVX512) || defined(__ARM_NEON)
+constexpr int SCORES_AT_ONCE = 4;
+#else
+constexpr int SCORES_AT_ONCE = 8;
+#endif
 
 /* Keys and values of one head of one text. */
 struct Rows {
@@ -146,7 +151,8 @@ template <int VECTORS> struct Tile {
     static constexpr int HEAD_DIM = VECTORS * LANES;
 
     float   queries[HEAD_DIM][LANES];
-    float   rows[KEYS_AT_ONCE][HEAD_DIM];  // keys or values
+    /* Keys or values. With more room than they need, since numbers a multiple of 256 bytes apart cannot be loaded at once. */
+    float   rows[KEYS_AT_ONCE][HEAD_DIM + LANES];
     float   out[HEAD_DIM][LANES];
     float   sums[LANES][LANES];  // of the exponentials
     int32_t counts[LANES];       // how many rows each position sees
