@@ -17,9 +17,9 @@ const PROMPT = "function area(shape) {\n  if (shape.kind === 'circle') return ci
   "  if (shape.kind === 'square') return square(shape);\n  if (shape.kind === 'circle')";
 
 /** Each round has another seed, and so another text where it is random. */
-const TEXTS: Readonly<Record<string, GenerateOptions>> = {
+const TEXTS: Readonly<Record<string, GenerateOptions & { readonly numTexts?: number }>> = {
   "greedy, repeats itself": { greedy: true },
-  "greedy, four texts": { greedy: true, numReturnSequences: 4 },
+  "greedy, four texts": { greedy: true, numTexts: 4 },
   "top-k 50": {},
   "top-k 3, temperature 3: pairs recur by chance": { topK: 3, temperature: 3 },
   "all tokens, temperature 1.5": { topK: 0, temperature: 1.5 },
@@ -32,17 +32,18 @@ interface Run {
   readonly ids: string;
 }
 
-async function write(model: GPT2, options: GenerateOptions): Promise<Run> {
+async function write(model: GPT2, numTexts: number, options: GenerateOptions): Promise<Run> {
   let [numDrafted, numAccepted, first, last] = [0, 0, 0, 0];
   const onDraft: GenerateOptions["onDraft"] = (result) => {
     numDrafted += result.numDrafted;
     numAccepted += result.numAccepted;
   };
   const ids: number[][] = [];
-  for await (const { sequence, id } of model.generate(PROMPT, { ...options, onDraft })) {
+  const prompts = Array<string>(numTexts).fill(PROMPT);
+  for await (const { prompt, id } of model.generate(prompts, { ...options, onDraft })) {
     last = performance.now();
     first ||= last;
-    (ids[sequence] ??= []).push(id);
+    (ids[prompt] ??= []).push(id);
   }
   return { elapsedMs: last - first, numDrafted, numAccepted, ids: ids.join(" ") };
 }
@@ -64,19 +65,19 @@ if (import.meta.main) {
 
   console.log("| text | drafts | plain, tokens/s | with drafts | times as fast | accepted |");
   console.log("| --- | --- | --- | --- | --- | --- |");
-  for (const [text, options] of Object.entries(TEXTS)) {
+  for (const [text, { numTexts = 1, ...options }] of Object.entries(TEXTS)) {
     const plain: Run[] = [];
     const drafted: Record<string, Run[]> = {};
     for (let seed = 0; seed < rounds; seed++) {
       const settings = { maxNewTokens, seed, logProbabilities: false, ...options };
-      plain.push(await write(model, settings));
+      plain.push(await write(model, numTexts, settings));
       for (const [kind, speculation] of Object.entries(kinds)) {
-        const run = await write(model, { ...settings, ...speculation });
+        const run = await write(model, numTexts, { ...settings, ...speculation });
         if (run.ids !== plain.at(-1)!.ids) console.log(`The texts differ: ${text}, ${kind}.`);
         (drafted[kind] ??= []).push(run);
       }
     }
-    const numTokens = maxNewTokens * (options.numReturnSequences ?? 1);
+    const numTokens = maxNewTokens * numTexts;
     const speedOf = (runs: Run[]) =>
       (numTokens / median(runs.map(({ elapsedMs }) => elapsedMs)) * 1000).toFixed(0);
     for (const [kind, runs] of Object.entries(drafted)) {

@@ -405,5 +405,5 @@ for (
 
 Deno.test("generateText() without a tokenizer is refused: there would be no text", async () => {
   using model = new GPT2(GPT2Config.tiny(), { seed: 1 });
-  await assertRejects(() => model.generateText([1, 2]), TypeError, "no tokenizer: take the tokens");
+  await assertRejects(() => model.generateText([1, 2]), TypeError, "no tokenizer. Take the tokens");
 });

@@ -11,6 +11,8 @@ import { describe, quote } from "./describe.ts";
 export interface OptionRule {
   /** In words, after "must be". */
   readonly meaning: string;
+  /** What to do about another value. Default: to correct it. */
+  readonly advice?: string;
   /** Whether a value has the right type. */
   isType(value: unknown): boolean;
   /** Whether a value of that type is in range. Default: all are. */
@@ -68,7 +70,7 @@ export const texts: OptionRule = {
 export function integer(min: number, max: number = Infinity): OptionRule {
   return {
     meaning: max === Infinity
-      ? `an integer of at least ${min}`
+      ? `an integer of at least ${min}, below 2^53`
       : `an integer from ${min} to ${max}`,
     isType: (value) => typeof value === "number",
     isInRange: (value) =>
@@ -110,7 +112,8 @@ export function checkOptions<T extends object>(
 ): Readonly<T> {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(
-      `Cannot ${action}: the options must be an object: received ${describe(options)}.`,
+      `Cannot ${action}: the options must be an object: received ${describe(options)}. ` +
+        `Give options such as { ${Object.keys(rules)[0]}: ... }, or none.`,
     );
   }
   const names = Object.keys(rules);
@@ -127,7 +130,8 @@ export function checkOptions<T extends object>(
     if (!isType || !(rule.isInRange?.(value) ?? true)) {
       const ErrorClass = isType ? InvalidArgumentError : TypeError;
       throw new ErrorClass(
-        `Cannot ${action}: ${name} must be ${rule.meaning}: received ${describe(value)}.`,
+        `Cannot ${action}: ${name} must be ${rule.meaning}: received ${describe(value)}. ` +
+          (rule.advice ?? "Correct it, or leave it out."),
       );
     }
     checked[name] = rule.copy === undefined ? value : rule.copy(value) as T[typeof name];

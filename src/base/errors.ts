@@ -69,3 +69,20 @@ export class HubError extends Error {
  * JavaScript's own, which are about the program: here it was asked for something that cannot be. Exit code 2.
  */
 export class InvalidArgumentError extends RangeError {}
+
+/**
+ * Something was used that had been disposed of. To those who catch it it is a `TypeError`; the class tells it from what is
+ * wrong with an argument: a server's requests are not to blame for it.
+ */
+export class DisposedError extends TypeError {
+  /**
+   * @param action what cannot be done: `use the model`
+   * @param what has been disposed of, where `action` does not say it
+   */
+  constructor(action: string, what = "it") {
+    super(
+      `Cannot ${action}: ${what} has been disposed of. Dispose of it when it is used no more; ` +
+        "`using` does so where its block ends.",
+    );
+  }
+}

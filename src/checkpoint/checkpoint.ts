@@ -126,7 +126,7 @@ export class Checkpoint implements WeightSource, Disposable {
   #weight(name: string): LocatedWeight {
     const weight = this.weights.get(name);
     if (weight === undefined) {
-      throw new TypeError(`Cannot read a weight: there is none of that name: received "${name}"`);
+      throw new TypeError(`Cannot read a weight: there is none of that name: received "${name}".`);
     }
     return weight;
   }

@@ -118,7 +118,9 @@ export function descriptionOf(model: Model): ModelDescription {
 async function reopenOrigin(model: Model): Promise<Checkpoint> {
   const origin = origins.get(model);
   if (origin === undefined) {
-    throw new TypeError("Cannot read the weights back: the model was not loaded from a checkpoint");
+    throw new TypeError(
+      "Cannot read the weights back: the model was not loaded from a checkpoint.",
+    );
   }
   const checkpoint = await openCheckpoint(origin.path);
   if (fingerprintOf(checkpoint) === origin.fingerprint) return checkpoint;

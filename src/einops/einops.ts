@@ -360,8 +360,8 @@ function withRows(x: Tensor): Tensor {
 function keepRows(x: Tensor, isKept: boolean): Tensor {
   if (isKept || !isQuantized(x)) return x;
   throw new TypeError(
-    `Cannot rearrange ${x}: the innermost axis of a quantized tensor stays whole and innermost: ` +
-      "convert the tensor to f32 first, or store it in the order that the pattern needs",
+    `Cannot rearrange ${x}: the innermost axis of a quantized tensor stays whole and innermost. ` +
+      "Convert the tensor to f32 first, or store it in the order that the pattern needs.",
   );
 }
 

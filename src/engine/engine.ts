@@ -4,7 +4,7 @@
  * @module
  */
 import { onAbort } from "../base/abort.ts";
-import { InvalidArgumentError } from "../base/errors.ts";
+import { DisposedError, InvalidArgumentError } from "../base/errors.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
 import type { CachedLayer } from "./key_value_cache.ts";
 import type { AppliedAdapters } from "../model/applied_adapters.ts";
@@ -239,7 +239,7 @@ export class Engine implements Disposable, SequenceOwner {
   }
 
   #checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use the model: it has been disposed of");
+    if (this.#disposed) throw new DisposedError("use the model");
     this.model.checkUsable();
   }
 

@@ -157,7 +157,11 @@ export class KeyValueCache implements Disposable {
     const numBytes = this.#bytesPerRow * numRows * this.#model.config.numHeads;
     const fits = layers.length === this.#layers.length &&
       layers.every(({ key, value }) => key.length === numBytes && value.length === numBytes);
-    if (!fits) throw new TypeError("Cannot recall a text: it was remembered by another model");
+    if (!fits) {
+      throw new TypeError(
+        "Cannot recall a text: it was remembered by another model. Recall it with that one.",
+      );
+    }
     for (const [i, layer] of layers.entries()) {
       for (const name of ["key", "value"] as const) {
         this.#eachHead(layer[name], slot, numRows, (part, offset) => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DisposedError } from "../base/errors.ts";
 import type { AppliedAdapters } from "../model/applied_adapters.ts";
 import type { LogitsSummary, SummarizedLogits } from "./logits_summary.ts";
 
@@ -70,7 +71,7 @@ export class Sequence implements Disposable, SummarizedLogits {
   truncate(length: number): void {
     this.checkUsable();
     if (this.#owner.isPending(this)) {
-      throw new Deno.errors.Busy("Cannot truncate a text: it is being read: await that first");
+      throw new Deno.errors.Busy("Cannot truncate a text: it is being read. Await that first.");
     }
     if (!(Number.isInteger(length) && length >= 0 && length <= this.length)) {
       throw new RangeError(
@@ -100,7 +101,7 @@ export class Sequence implements Disposable, SummarizedLogits {
 
   /** @throws {TypeError} if it has been disposed of */
   checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot continue a text: it has been disposed of");
+    if (this.#disposed) throw new DisposedError("continue a text");
   }
 
   /** Frees its memory, after the computation that is running. A second call does nothing. */

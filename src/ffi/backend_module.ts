@@ -35,7 +35,7 @@ export function countDevices(library: Library, driver: string): number {
  */
 export function loadModule(library: Library, path: string): void {
   if (!takesModules(library)) {
-    throw new TypeError("Cannot load a module: the library is all in one");
+    throw new TypeError("Cannot load a module: the library is all in one.");
   }
   // Before ggml does, which says nothing of why it cannot: a library of the driver is missing, perhaps.
   Deno.dlopen(path, {});

@@ -21,7 +21,7 @@ export function createContext(bytes: bigint): Pointer {
   view.setUint8(offsets.no_alloc, 1);
   const context = library().ggml_init(parameters);
   if (context === null) {
-    throw new NativeError(`Cannot create a ggml context: out of memory: received ${bytes} bytes`);
+    throw new NativeError(`Cannot create a ggml context: out of memory: received ${bytes} bytes.`);
   }
   return context;
 }

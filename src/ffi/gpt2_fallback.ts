@@ -88,7 +88,7 @@ export function gpt2Fallback(parts: FallbackParts): Gpt2Functions {
     gpt2_find_non_finite_async: (words, count, stride, mask) =>
       Promise.resolve(findNonFinite(words, count, stride, mask)),
     // Parts are those of a mapped file, of which there is none.
-    gpt2_load_parts: () => Promise.reject(new TypeError("Cannot load parts: no file is mapped")),
+    gpt2_load_parts: () => Promise.reject(new TypeError("Cannot load parts: no file is mapped.")),
   };
 }
 

@@ -72,7 +72,7 @@ export async function loadParts<T extends Part>(
   const found = await onThreads(threads, signal, memory, parts.length);
   signal?.throwIfAborted();
   if (found.includes(OUT_OF_MEMORY)) {
-    throw new NativeError("Cannot load the weights: not enough memory: use a smaller type");
+    throw new NativeError("Cannot load the weights: not enough memory. Use a smaller type.");
   }
   const [wrong] = found.filter((index) => index >= 0).sort((a, b) => a - b);
   return wrong === undefined ? undefined : parts[wrong];

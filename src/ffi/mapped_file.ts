@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DisposedError } from "../base/errors.ts";
 import { library } from "./library.ts";
 import { cString, type Pointer } from "./memory.ts";
 
@@ -74,10 +75,10 @@ export class MappedFile implements Disposable {
   }
 
   #check(offset: number, length: number): void {
-    if (this.#disposed) throw new TypeError("Cannot look at a mapped file: it was disposed of");
+    if (this.#disposed) throw new DisposedError("look at a mapped file");
     if (!(offset >= 0 && length >= 0 && offset + length <= this.byteLength)) {
       throw new RangeError(
-        `Cannot look at a mapped file: it has ${this.byteLength} bytes: received ${length} bytes at offset ${offset}`,
+        `Cannot look at a mapped file: it has ${this.byteLength} bytes: received ${length} bytes at offset ${offset}.`,
       );
     }
   }

@@ -54,7 +54,9 @@ export class GgufHeaderBytes {
    */
   entry(key: string, { type, value }: GgufValue): void {
     if (key === "") {
-      throw new RangeError('Cannot write GGUF metadata: a key must not be empty: received ""');
+      throw new RangeError(
+        'Cannot write GGUF metadata: a key must not be empty: received "". Name it.',
+      );
     }
     this.text(key);
     const isArray = type.endsWith("[]");

@@ -144,7 +144,9 @@ function requireDistinctNames(tensors: readonly GgufTensorToWrite[]): void {
     }
     if (names.has(name)) {
       throw new RangeError(
-        `Cannot write GGUF: tensor names must be distinct: received ${quote(name)} twice`,
+        `Cannot write GGUF: tensor names must be distinct: received ${
+          quote(name)
+        } twice. Rename one.`,
       );
     }
     names.add(name);
@@ -155,7 +157,7 @@ function sizeOf({ name, shape, type }: GgufTensorToWrite): number {
   if (shape.length < 1 || shape.length > GGUF_MAX_AXES) {
     throw new RangeError(
       `Cannot write GGUF: tensor ${quote(name)} must have 1 to ${GGUF_MAX_AXES} axes: ` +
-        `received shape [${shape}]`,
+        `received shape [${shape}].`,
     );
   }
   return tensorBytes(type, shape);

@@ -119,7 +119,7 @@ function sizeOf({ name, dtype, shape }: SafetensorsTensorToWrite): number {
     if (!Number.isSafeInteger(size) || size < 0 || !Number.isSafeInteger(bytes)) {
       throw new RangeError(
         `Cannot write safetensors: the sizes of tensor ${quote(name)} must be counts ` +
-          `and its bytes below 2^53: received shape [${shape}]`,
+          `and its bytes below 2^53: received shape [${shape}].`,
       );
     }
   }

@@ -138,7 +138,7 @@ export function tensorBytes(type: TensorType, shape: readonly number[]): number 
     !shape.every((size) => Number.isSafeInteger(size) && size > 0) || !Number.isSafeInteger(bytes)
   ) {
     throw new RangeError(
-      `Cannot size a ${type} tensor: every axis must be a positive integer and the bytes below 2^53: received shape [${shape}]`,
+      `Cannot size a ${type} tensor: every axis must be a positive integer and the bytes below 2^53: received shape [${shape}].`,
     );
   }
   return bytes;

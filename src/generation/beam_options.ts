@@ -82,6 +82,14 @@ export function checkBeamOptions(options: BeamOptions & OtherOptions): void {
       if (options[name] === undefined) continue;
       throw refusal(name, options[name], "needs numBeams above 1", "Leave it out, or add beams");
     }
+    if (numReturnSequences > 1 && (options.greedy || options.temperature === 0)) {
+      throw refusal(
+        "numReturnSequences",
+        numReturnSequences,
+        "above 1 would be the same text each time with `greedy` or a `temperature` of 0",
+        "Leave one of them out, or add numBeams for the likeliest texts",
+      );
+    }
     return;
   }
   if (numReturnSequences > numBeams) {

@@ -299,8 +299,8 @@ function checkPrompts(
     if (tokens.length > contextLength && overflow !== "crop") {
       throw new InvalidArgumentError(
         `Cannot generate: ${prompt} is longer than the context: ` +
-          `received ${tokens.length} tokens for ${contextLength} positions: ` +
-          `shorten it, or pass overflow "crop" to read only its end`,
+          `received ${tokens.length} tokens for ${contextLength} positions. ` +
+          `Shorten it, or pass overflow "crop" to read only its end.`,
       );
     }
     checkTokens(tokens, vocabSize);

@@ -37,7 +37,10 @@ export interface GenerateOptions
   maxNewTokens?: number;
   /** Texts that end the generation. They are not part of the result. */
   stop?: string | readonly string[];
-  /** How many continuations of each prompt to write, side by side, at most 100,000. Default: 1. */
+  /**
+   * How many continuations of each prompt to write, side by side, at most 100,000. Not together with `greedy`, which would
+   * write the same text each time. Default: 1.
+   */
   numReturnSequences?: number;
   /**
    * What happens when a text has as many tokens as the model has positions. `"stop"`, the default, ends it with the
@@ -92,7 +95,10 @@ export const generateRules: OptionRules<GenerateOptions> = {
   ...beamRules,
   ...adapterRules,
   ...hookRules,
-  maxNewTokens: integer(0),
+  maxNewTokens: {
+    ...integer(0),
+    advice: "To go on until the context is full, give the model's contextLength.",
+  },
   stop: {
     meaning: "a text, or an array of texts, none of them empty",
     isType: (value) => typeof value === "string" || texts.isType(value),

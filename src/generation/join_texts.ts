@@ -26,7 +26,7 @@ export async function joinTexts(
 ): Promise<string | string[]> {
   if (tokenizer === undefined) {
     throw new TypeError(
-      "Cannot generate a text: the model has no tokenizer: take the tokens that generate() gives",
+      "Cannot generate a text: the model has no tokenizer. Take the tokens that generate() gives.",
     );
   }
   const isSingle = isPrompt(prompt);

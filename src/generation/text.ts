@@ -126,7 +126,7 @@ export class Text implements Disposable {
   get text(): string {
     const { tokenizer } = this.#vocabulary;
     if (tokenizer === undefined) {
-      throw new TypeError("Cannot decode a text: the model has no tokenizer: look at its tokens");
+      throw new TypeError("Cannot decode a text: the model has no tokenizer. Look at its tokens.");
     }
     return textOfTokens(tokenizer, this.#tokens.list);
   }
@@ -393,7 +393,7 @@ export class Text implements Disposable {
       );
     }
     if (this.#turns.isTaken) {
-      throw new Deno.errors.Busy("Cannot truncate a text: it is being read: await that first");
+      throw new Deno.errors.Busy("Cannot truncate a text: it is being read. Await that first.");
     }
     this.#tokens.forget(length);
   }

@@ -58,7 +58,7 @@ export class TextTokens {
     if (length + added.length > contextLength) {
       throw new InvalidArgumentError(
         `Cannot append ${added.length} tokens to a text of ${length}: ` +
-          `the model has ${contextLength} positions`,
+          `the model has ${contextLength} positions. Truncate it, or open another with its last tokens.`,
       );
     }
     for (const id of added) this.list.push(id);

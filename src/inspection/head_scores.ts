@@ -82,10 +82,16 @@ export async function headScores(
     options,
     RULES,
   );
-  if (numTokens > most || most < 2) {
+  if (most < 2) {
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: twice as many tokens must fit into the context of ${contextLength}, and be ` +
-        `among ${vocabSize}: received ${numTokens}.`,
+      `Cannot ${ACTION}: the model must have 2 different tokens, and a context for 4: received ` +
+        `${vocabSize} tokens and a context of ${contextLength}. Take a larger model.`,
+    );
+  }
+  if (numTokens > most) {
+    throw new InvalidArgumentError(
+      `Cannot ${ACTION}: numTokens must be at most ${most}, as there are ${vocabSize} tokens and each stands ` +
+        `twice in the context of ${contextLength}: received ${numTokens}. Take fewer.`,
     );
   }
   const random = new Random(seed);

@@ -134,7 +134,7 @@ export class GPT2Config {
     if (this.embeddingDim % this.numHeads !== 0) {
       throw new InvalidArgumentError(
         `Cannot ${ACTION}: numHeads must divide embeddingDim: ` +
-          `received ${this.numHeads} heads for ${this.embeddingDim} dims`,
+          `received ${this.numHeads} heads for ${this.embeddingDim} dims. Change one of them.`,
       );
     }
     // A model that is in use has these sizes, whatever somebody does to them.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InvalidArgumentError } from "../base/errors.ts";
+import { DisposedError, InvalidArgumentError } from "../base/errors.ts";
 import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
 import type { AttentionLowering } from "../tensor/graph.ts";
 import { canAttendRagged, canFuseAttention } from "../tensor/fused_attention.ts";
@@ -56,7 +56,7 @@ export class Model implements Disposable {
     this.attention = canFuse ? "fused" : "explicit";
     if (this.cacheType === "q8_0" && !canFuse) {
       throw new InvalidArgumentError(
-        `Cannot remember keys and values as q8_0: ${backend.name} does not compute attention with them`,
+        `Cannot remember keys and values as q8_0: ${backend.name} does not compute attention with them. Use cacheType "f16" or "f32".`,
       );
     }
     this.hasRaggedAttention = canAttendRagged(backend, config.headDim, this.cacheType);
@@ -76,7 +76,7 @@ export class Model implements Disposable {
 
   /** Throws if the model has been disposed of, or a server that holds a part of it is lost. */
   checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use the model: it has been disposed of");
+    if (this.#disposed) throw new DisposedError("use the model");
     this.backend.checkConnected();
   }
 

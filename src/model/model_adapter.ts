@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DisposedError } from "../base/errors.ts";
 import { Buffer } from "../tensor/buffer.ts";
 import { readTensor, writeTensor } from "../tensor/data.ts";
 import type { Place } from "../tensor/place.ts";
@@ -103,7 +104,7 @@ export class ModelAdapter implements Adapter {
 
   /** @throws {TypeError} if it has been disposed of */
   checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use the adapter: it has been disposed of");
+    if (this.#disposed) throw new DisposedError("use the adapter");
     this.model.checkUsable();
   }
 

@@ -210,7 +210,7 @@ export class Weights implements Disposable {
   #placement(name: string): Placement {
     const placement = this.#placements.get(name);
     if (placement !== undefined) return placement;
-    throw new TypeError(`Cannot read the weight "${name}": there is no such weight`);
+    throw new TypeError(`Cannot read the weight "${name}": there is no such weight.`);
   }
 
   /** Frees the memory. */

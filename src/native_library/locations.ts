@@ -165,7 +165,9 @@ function* fromNpm({ onProgress }: PrepareLibraryOptions): Work<LibraryCandidate[
 }
 
 function refuseNow(): never {
-  throw new TypeError("Cannot fetch a native library: that takes time: received a call that waits");
+  throw new TypeError(
+    "Cannot fetch a native library: that takes time: received a call that waits.",
+  );
 }
 
 /** Whether this module is a file, as in a clone, and neither a page on the web nor inside a compiled program. */

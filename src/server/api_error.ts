@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InvalidArgumentError, NativeError } from "../base/errors.ts";
+import { DisposedError, InvalidArgumentError, NativeError } from "../base/errors.ts";
 import { fieldOf, renameOptions } from "./field_names.ts";
 
 /** What kind of error it is, in OpenAI's words. */
@@ -76,7 +76,7 @@ export function toApiError(error: unknown): ApiError {
   const isRefused = error instanceof RangeError || error instanceof TypeError ||
     error instanceof SyntaxError;
   // That somebody has disposed of the model is no fault of the request.
-  const isOurs = isRefused && /: it has been disposed of$/.test(error.message);
+  const isOurs = error instanceof DisposedError;
   if (isRefused && !isOurs && !isAboutMemory(error) && /^Cannot /.test(error.message)) {
     const { message } = error;
     const param = fieldOf(message);

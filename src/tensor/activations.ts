@@ -23,7 +23,7 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 /** GELU with the error function: `0.5 x (1 + erf(x / sqrt(2)))` (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2). */
 export function exactGelu(x: Tensor): Tensor {
   const recorder = recorderFor("apply GELU to", x);
-  if (x.dtype !== "f32") throw new TypeError(`Cannot apply GELU to ${x}: f32 is needed`);
+  if (x.dtype !== "f32") throw new TypeError(`Cannot apply GELU to ${x}: f32 is needed.`);
   const y = recorder.record([dense(x)], (context, x) => library().ggml_gelu_erf(context, x), {
     shape: x.shape,
     dtype: "f32",

@@ -5,7 +5,7 @@
  */
 import { showFields } from "../base/show_fields.ts";
 import { checkOptions, integer } from "../base/check_options.ts";
-import { InvalidArgumentError, NativeError } from "../base/errors.ts";
+import { DisposedError, InvalidArgumentError, NativeError } from "../base/errors.ts";
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
 import { openLibrarySync } from "../native_library/native_library.ts";
@@ -168,7 +168,7 @@ export class Backend implements Disposable {
    * @throws {NativeError} if a server is known to be lost
    */
   checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use a backend: it has been disposed of");
+    if (this.#disposed) throw new DisposedError("use a backend");
     this.checkConnected();
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeError } from "../base/errors.ts";
+import { DisposedError, NativeError } from "../base/errors.ts";
 import { createContext } from "../ffi/context.ts";
 import { library } from "../ffi/library.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
@@ -166,7 +166,7 @@ export class Buffer implements Disposable, TensorOwner {
 
   /** Throws if the memory is gone. */
   checkUsable(): void {
-    if (this.#disposed) throw new TypeError("Cannot use a buffer: it has been disposed of");
+    if (this.#disposed) throw new DisposedError("use a buffer");
     this.backend.checkUsable();
   }
 
@@ -178,7 +178,7 @@ export class Buffer implements Disposable, TensorOwner {
   /** Throws if the memory is gone, or that of a file. */
   checkWritable(): void {
     this.checkUsable();
-    if (this.#isMapped) throw new TypeError("Cannot write a tensor: it lies in a mapped file");
+    if (this.#isMapped) throw new TypeError("Cannot write a tensor: it lies in a mapped file.");
   }
 
   /** Frees the memory, after the computation that is running. A second call does nothing. */

@@ -10,7 +10,7 @@ import { isDense, recordOf, type Tensor } from "./tensor.ts";
 
 /** Throws unless the elements are F32. */
 export function checkF32(action: string, x: Tensor): void {
-  if (x.dtype !== "f32") throw new TypeError(`Cannot ${action} ${x}: f32 is needed`);
+  if (x.dtype !== "f32") throw new TypeError(`Cannot ${action} ${x}: f32 is needed.`);
 }
 
 /** Types that ggml does not compute with. */
@@ -20,7 +20,7 @@ const NOT_COMPUTED: readonly TensorType[] = ["i8", "i16", "i32", "i64", "f64"];
 export function checkReal(action: string, x: Tensor): void {
   if (NOT_COMPUTED.includes(x.dtype)) {
     throw new TypeError(
-      `Cannot ${action} ${x}: f32, a 16-bit or a quantized type is needed`,
+      `Cannot ${action} ${x}: f32, a 16-bit or a quantized type is needed.`,
     );
   }
 }
@@ -43,7 +43,7 @@ export function checkNumber(action: string, value: number): void {
 export function limitIds(action: string, x: Tensor, limit: number): void {
   const { ids } = recordOf(x).details;
   if (ids === undefined) {
-    throw new TypeError(`Cannot ${action} ${x}: ids must be an input or what topK() returned`);
+    throw new TypeError(`Cannot ${action} ${x}: ids must be an input or what topK() returned.`);
   }
   ids.limitTo(limit);
 }
@@ -55,7 +55,7 @@ export function checkUnitStride(action: string, x: Tensor): void {
   // Even for a last axis of size 1: ggml asserts the stride, not what is reached by it.
   if (x.strides[last] !== tensorTypeInfo(x.dtype).blockBytes) {
     throw new TypeError(
-      `Cannot ${action} ${x}: its last axis is not contiguous: copy it with copy() first`,
+      `Cannot ${action} ${x}: its last axis is not contiguous. Copy it with copy() first.`,
     );
   }
 }

@@ -20,7 +20,7 @@ export function concatenate(tensors: readonly Tensor[]): Tensor {
   for (const x of tensors) {
     checkF32("concatenate", x);
     if (sameShape(x.shape.slice(1), tensors[0].shape.slice(1))) continue;
-    throw new TypeError(`Cannot concatenate ${tensors.join(" and ")}: their shapes do not fit`);
+    throw new TypeError(`Cannot concatenate ${tensors.join(" and ")}: their shapes do not fit.`);
   }
   const outermost = nativeAxis(tensors[0].shape, 0);
   return tensors.reduce((a, b) =>

@@ -55,7 +55,7 @@ export async function writeTensorAsync(
   record.owner.checkWritable(record);
   if (record.details.ids !== undefined) {
     throw new TypeError(
-      `Cannot write ${x} on another thread: ids are checked while they are written`,
+      `Cannot write ${x} on another thread: ids are checked while they are written.`,
     );
   }
   const numBytes = BigInt(bytes.length);

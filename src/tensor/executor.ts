@@ -51,7 +51,7 @@ export class Executor {
     const pointer = ggml.ggml_backend_cpu_init();
     if (pointer === null) {
       this.#abortFlag.free();
-      throw new NativeError("Cannot use the CPU: ggml returned no backend");
+      throw new NativeError("Cannot use the CPU: ggml returned no backend.");
     }
     this.pointer = pointer;
     const flag = this.#abortFlag.pointer;
@@ -149,9 +149,9 @@ export class Executor {
   }
 
   #prepare(threads: number): void {
-    if (this.#isStopped) throw new TypeError("Cannot compute: the program is about to end");
+    if (this.#isStopped) throw new TypeError("Cannot compute: the program is about to end.");
     if (this.#isRunning) {
-      throw new Deno.errors.Busy("Cannot compute: another computation is running: await it first");
+      throw new Deno.errors.Busy("Cannot compute: another computation is running. Await it first.");
     }
     if (threads === this.#threadsInUse) return;
     const ggml = library();
@@ -171,7 +171,7 @@ function createThreadpool(threads: number): Pointer {
       `Cannot start ${
         threads - 1
       } threads: ${numLiveThreads} of ${MAX_LIVE_THREADS} wait in other ` +
-        "backends: dispose of those that are not used any more",
+        "backends. Dispose of those that are not used any more.",
     );
   }
   const ggml = library();
@@ -180,7 +180,7 @@ function createThreadpool(threads: number): Pointer {
   ggml.ggml_threadpool_params_init(parameters, threads);
   new DataView(parameters.buffer).setUint32(offsets.poll, POLL_LEVEL, true);
   const pool = ggml.ggml_threadpool_new(parameters);
-  if (pool === null) throw new NativeError(`Cannot start ${threads} threads: use fewer`);
+  if (pool === null) throw new NativeError(`Cannot start ${threads} threads. Use fewer.`);
   numLiveThreads += threads - 1;
   return pool;
 }

@@ -36,7 +36,7 @@ export function flashAttention(
   const seqK = key.shape[2];
   for (const x of [key, value]) {
     if (!sameShape(x.shape, [batch, heads, seqK, headDim])) {
-      throw new TypeError(`Cannot attend with the query ${query}: received ${x} as key or value`);
+      throw new TypeError(`Cannot attend with the query ${query}: received ${x} as key or value.`);
     }
     checkUnitStride("attend to", x);
     checkReal("attend to", x);

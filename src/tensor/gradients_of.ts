@@ -43,7 +43,7 @@ import { recordOf, type Tensor } from "./tensor.ts";
 export function gradientsOf(loss: Tensor, of: readonly Tensor[]): Tensor[] {
   return found(loss, of).map((gradient, i) => {
     if (gradient !== undefined) return gradient;
-    throw new TypeError(`Cannot compute the gradient of ${of[i]}: the loss does not depend on it`);
+    throw new TypeError(`Cannot compute the gradient of ${of[i]}: the loss does not depend on it.`);
   });
 }
 
@@ -67,7 +67,7 @@ function found(loss: Tensor, of: readonly Tensor[]): (Tensor | undefined)[] {
     );
   }
   if (loss.size !== 1 || loss.dtype !== "f32") {
-    throw new TypeError(`Cannot compute gradients of ${loss}: a loss is one f32 element`);
+    throw new TypeError(`Cannot compute gradients of ${loss}: a loss is one f32 element.`);
   }
   if (!Array.isArray(of)) {
     throw new TypeError(

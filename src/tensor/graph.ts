@@ -312,7 +312,7 @@ export class Graph implements Disposable {
    */
   readF32(x: Tensor, into?: Float32Array<ArrayBuffer>, start = 0): Float32Array<ArrayBuffer> {
     this.#checkOwner("read", x);
-    if (x.dtype !== "f32") throw new TypeError(`Cannot read ${x}: f32 is needed`);
+    if (x.dtype !== "f32") throw new TypeError(`Cannot read ${x}: f32 is needed.`);
     const target = into ?? new Float32Array(x.size);
     readTensor(x, target, start * Float32Array.BYTES_PER_ELEMENT);
     return target;
@@ -367,7 +367,7 @@ export class Graph implements Disposable {
   #checkOwner(action: string, x: Tensor): void {
     const { owner, details } = recordOf(x, action);
     if (owner === this.#recorder && !details.isBorrowed) return;
-    throw new TypeError(`Cannot ${action} ${x}: it is not a tensor of this graph`);
+    throw new TypeError(`Cannot ${action} ${x}: it is not a tensor of this graph.`);
   }
 }
 

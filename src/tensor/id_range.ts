@@ -44,7 +44,7 @@ export class IdRange {
     } else if (this.#limit > numRows) {
       throw new RangeError(
         `Cannot use computed ids on a table: they can be up to ${this.#limit - 1}: ` +
-          `received a table of ${numRows} rows`,
+          `received a table of ${numRows} rows.`,
       );
     }
   }

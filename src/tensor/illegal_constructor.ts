@@ -17,6 +17,6 @@ export const KEY: unique symbol = Symbol("construction");
  */
 export function checkKey(key: Key, name: string): void {
   if (key !== KEY) {
-    throw new TypeError(`Cannot construct a ${name}: illegal constructor: see its documentation`);
+    throw new TypeError(`Cannot construct a ${name}: illegal constructor. See its documentation.`);
   }
 }

@@ -12,7 +12,7 @@ export class WorkingMemoryError extends NativeError {
   constructor(readonly neededBytes: number | undefined) {
     const needed = neededBytes === undefined ? "" : `: it needs ${gigabytes(neededBytes)}`;
     super(
-      `Cannot allocate the compute graph: not enough memory${needed}: use a shorter sequence or a smaller batch`,
+      `Cannot allocate the compute graph: not enough memory${needed}. Use a shorter sequence or a smaller batch.`,
     );
   }
 }

@@ -29,7 +29,7 @@ export function matmul(weight: Tensor, x: Tensor): Tensor {
     weight.shape[rank - 1] === x.shape[rank - 1] &&
     x.shape.slice(0, -2).every((size, axis) => size % weight.shape[axis] === 0);
   if (!fits) {
-    throw new TypeError(`Cannot multiply ${weight} with ${x}: their shapes do not fit`);
+    throw new TypeError(`Cannot multiply ${weight} with ${x}: their shapes do not fit.`);
   }
   checkUnitStride("multiply", weight);
   checkUnitStride("multiply", x);
@@ -96,7 +96,7 @@ export function broadcastTo(x: Tensor, to: Shape): Tensor {
   const shape = checkedShape("repeat a tensor", to);
   const fits = x.shape.length === shape.length &&
     shape.every((size, axis) => size % x.shape[axis] === 0);
-  if (!fits) throw new TypeError(`Cannot repeat ${x}: received the shape (${shape.join(", ")})`);
+  if (!fits) throw new TypeError(`Cannot repeat ${x}: received the shape (${shape.join(", ")}).`);
   checkUnitStride("repeat", x);
   const sizes = nativeSizes(shape);
   const repeated = recorder.record(
@@ -123,7 +123,7 @@ export function setRows(cache: Tensor, rows: Tensor, index: Tensor): Tensor {
     sameShape([cache.shape[0], cache.shape[1], cache.shape[3]], [batch, heads, width]) &&
     sameShape(index.shape, [batch, 1, seq]) && index.dtype === "i32";
   if (!fits) {
-    throw new TypeError(`Cannot write ${rows} at ${index} into ${cache}: their shapes do not fit`);
+    throw new TypeError(`Cannot write ${rows} at ${index} into ${cache}: their shapes do not fit.`);
   }
   checkUnitStride("remember", rows);
   checkUnitStride("remember in", cache);
@@ -148,7 +148,7 @@ export function setRows(cache: Tensor, rows: Tensor, index: Tensor): Tensor {
 export function copyInto(target: Tensor, source: Tensor): Tensor {
   const recorder = recorderFor("copy into", target, source);
   if (!sameShape(target.shape, source.shape) || target.dtype !== source.dtype) {
-    throw new TypeError(`Cannot copy ${source} into ${target}: their shapes or types differ`);
+    throw new TypeError(`Cannot copy ${source} into ${target}: their shapes or types differ.`);
   }
   const { shape, strides, dtype } = target;
   return recorder.record(

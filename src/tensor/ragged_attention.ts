@@ -44,23 +44,23 @@ export function raggedAttention(
   const [batch, heads, seqQ, headDim] = query.shape;
   const [numSlots, , rows] = key.shape;
   if (query.shape.length !== 4 || batch !== 1) {
-    throw new TypeError(`Cannot ${action} ${query}: (1, heads, seq_q, head_dim) is needed`);
+    throw new TypeError(`Cannot ${action} ${query}: (1, heads, seq_q, head_dim) is needed.`);
   }
   for (const x of [key, value]) {
     if (!sameShape(x.shape, [numSlots, heads, rows, headDim]) || x.dtype !== key.dtype) {
-      throw new TypeError(`Cannot ${action} the query ${query}: received ${x} as key or value`);
+      throw new TypeError(`Cannot ${action} the query ${query}: received ${x} as key or value.`);
     }
     checkUnitStride("attend to", x);
   }
   for (const x of [slots, counts]) {
     if (!sameShape(x.shape, [seqQ]) || x.dtype !== "i32") {
-      throw new TypeError(`Cannot ${action} the query ${query}: received ${x} as slots or counts`);
+      throw new TypeError(`Cannot ${action} the query ${query}: received ${x} as slots or counts.`);
     }
   }
   if (!canAttendRagged(recorder.backend, headDim, key.dtype)) {
     throw new TypeError(
       `Cannot ${action} ${query}: there is no kernel for it here: received the key ${key}. ` +
-        "Use flashAttention() instead",
+        "Use flashAttention() instead.",
     );
   }
   checkUnitStride(action, query);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeError } from "../base/errors.ts";
+import { DisposedError, NativeError } from "../base/errors.ts";
 import { createContext } from "../ffi/context.ts";
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
@@ -92,7 +92,7 @@ export class Recorder implements TensorOwner {
 
   checkUsable(): void {
     if (this.state === "disposed") {
-      throw new TypeError("Cannot use a graph: it has been disposed of");
+      throw new DisposedError("use a graph");
     }
     this.backend.checkUsable();
   }
@@ -102,7 +102,7 @@ export class Recorder implements TensorOwner {
     this.checkUsable();
     if (this.state === "recording") return;
     throw new TypeError(
-      `Cannot ${action}: the graph has its memory already: add operations before allocate()`,
+      `Cannot ${action}: the graph has its memory already. Add operations before allocate().`,
     );
   }
 
@@ -111,19 +111,19 @@ export class Recorder implements TensorOwner {
     this.checkUsable();
     for (const lender of this.#lenders) lender.checkUsable();
     if (this.state === "recording") {
-      throw new TypeError("Cannot compute a graph: it has no memory yet: call allocate() first");
+      throw new TypeError("Cannot compute a graph: it has no memory yet. Call allocate() first.");
     }
     if (this.isComputing) {
-      throw new Deno.errors.Busy("Cannot compute: another computation is running: await it first");
+      throw new Deno.errors.Busy("Cannot compute: another computation is running. Await it first.");
     }
   }
 
   checkReadable(x: TensorRecord): void {
-    this.#checkAccess("read", x, this.#readable, "mark it with output() first");
+    this.#checkAccess("read", x, this.#readable, "Mark it with output() first.");
   }
 
   checkWritable(x: TensorRecord): void {
-    this.#checkAccess("write", x, this.#writable, "only what input() returned is written");
+    this.#checkAccess("write", x, this.#writable, "Only what input() returned is written.");
   }
 
   #checkAccess(
@@ -135,17 +135,17 @@ export class Recorder implements TensorOwner {
     this.checkUsable();
     if (this.isComputing) {
       throw new Deno.errors.Busy(
-        `Cannot ${action} a tensor: its graph is being computed: await that first`,
+        `Cannot ${action} a tensor: its graph is being computed. Await that first.`,
       );
     }
     if (this.state === "recording") {
       throw new TypeError(
-        `Cannot ${action} a tensor: its graph has no memory yet: call allocate() first`,
+        `Cannot ${action} a tensor: its graph has no memory yet. Call allocate() first.`,
       );
     }
     if (!allowed.has(x)) {
       throw new TypeError(
-        `Cannot ${action} a tensor: it is no ${action === "read" ? "output" : "input"}: ${advice}`,
+        `Cannot ${action} a tensor: it is no ${action === "read" ? "output" : "input"}. ${advice}`,
       );
     }
   }
@@ -177,7 +177,7 @@ export class Recorder implements TensorOwner {
     const [a, b, c, d, e, f, g] = sources.map(({ pointer }) => pointer);
     const pointer = make(this.#contextWithRoom(), a, b, c, d, e, f, g);
     if (pointer === null) {
-      throw new NativeError("Cannot record an operation: ggml has no memory for it");
+      throw new NativeError("Cannot record an operation: ggml has no memory for it.");
     }
     const record = new TensorRecord(pointer, this, sources, details);
     this.#records.push(record);
@@ -278,7 +278,7 @@ export class Recorder implements TensorOwner {
   #contextWithRoom(): Pointer {
     if (this.#records.length >= this.#maxRecords) {
       throw new RangeError(
-        `Cannot record an operation: the graph has ${this.#maxRecords} already: raise maxNodes`,
+        `Cannot record an operation: the graph has ${this.#maxRecords} already. Raise maxNodes.`,
       );
     }
     if (this.#room < RECORDS_PER_OPERATION) {
@@ -321,8 +321,8 @@ export function recorderFor(action: string, ...operands: readonly Tensor[]): Rec
   }
   if (recorder === undefined) {
     throw new TypeError(
-      `Cannot ${action} ${operands.join(" and ")}: none of them is part of a graph: ` +
-        "bring a weight into one with borrow()",
+      `Cannot ${action} ${operands.join(" and ")}: none of them is part of a graph. ` +
+        "Bring a weight into one with borrow().",
     );
   }
   recorder.checkRecording(action);
@@ -365,7 +365,7 @@ export function borrowInto(recorder: Recorder, x: Tensor): Tensor {
   const own = recorderOf(x);
   if (own === undefined) return recorder.borrow(x);
   if (own === recorder) return x;
-  throw new TypeError(`Cannot borrow ${x}: it belongs to another graph`);
+  throw new TypeError(`Cannot borrow ${x}: it belongs to another graph.`);
 }
 
 /** Throws unless a graph may read the memory of `x`. */
@@ -374,7 +374,7 @@ function checkLender(action: string, x: Tensor, recorder: Recorder): void {
   if (owner === recorder) return;
   owner.checkUsable();
   if (owner.backend !== recorder.backend) {
-    throw new TypeError(`Cannot ${action} ${x}: its memory belongs to another backend`);
+    throw new TypeError(`Cannot ${action} ${x}: its memory belongs to another backend.`);
   }
 }
 

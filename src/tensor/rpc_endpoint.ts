@@ -35,7 +35,7 @@ export function parseRpcEndpoint(text: string): RpcEndpoint {
   if (hostname === undefined || port < 1 || port > 65535) {
     throw new InvalidArgumentError(
       `Cannot use a server: it must be a host name or an IPv4 address, a colon, and a port from 1 to 65535: ` +
-        `received ${JSON.stringify(text)}`,
+        `received ${JSON.stringify(text)}. Write for example 192.168.0.2:50052.`,
     );
   }
   return { hostname, port };

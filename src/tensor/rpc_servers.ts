@@ -71,8 +71,8 @@ export class RpcServers implements Disposable {
       const devices = servers.#devices;
       if (devices.length === 0) {
         throw new TypeError(
-          "Cannot use servers: they belong to another backend, or have been disposed of: " +
-            "connect to them anew",
+          "Cannot use servers: they belong to another backend, or have been disposed of. " +
+            "Connect to them anew.",
         );
       }
       servers.#devices = [];
@@ -110,7 +110,7 @@ export class RpcServers implements Disposable {
         devices.push(...await openDevices(endpoint));
         if (devices.length > MAX_DEVICES) {
           throw new InvalidArgumentError(
-            `Cannot use servers: together they may have ${MAX_DEVICES} devices: received more`,
+            `Cannot use servers: together they may have ${MAX_DEVICES} devices: received more.`,
           );
         }
         watches.push(await Watch.start(endpoint));

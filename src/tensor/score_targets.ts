@@ -35,19 +35,19 @@ export function scoreTargets(logits: Tensor, targets: Tensor, vocabSize: number)
   const recorder = recorderFor(action, logits, targets);
   checkF32(action, logits);
   if (logits.shape.length !== 2) {
-    throw new TypeError(`Cannot ${action} ${logits}: (rows, columns) are needed`);
+    throw new TypeError(`Cannot ${action} ${logits}: (rows, columns) are needed.`);
   }
   const [rows, columns] = logits.shape;
   if (!sameShape(targets.shape, [rows]) || targets.dtype !== "i32") {
-    throw new TypeError(`Cannot ${action} ${logits}: received ${targets} as targets`);
+    throw new TypeError(`Cannot ${action} ${logits}: received ${targets} as targets.`);
   }
   if (!(Number.isInteger(vocabSize) && vocabSize >= 1 && vocabSize <= columns)) {
     throw new RangeError(
-      `Cannot ${action} ${logits}: received a vocabulary of ${vocabSize} tokens`,
+      `Cannot ${action} ${logits}: received a vocabulary of ${vocabSize} tokens.`,
     );
   }
   if (!canSummarizeLogits(recorder.backend)) {
-    throw new TypeError(`Cannot ${action} ${logits}: there is no kernel for it here`);
+    throw new TypeError(`Cannot ${action} ${logits}: there is no kernel for it here.`);
   }
   return recorder.record(
     [dense(logits), dense(targets)],

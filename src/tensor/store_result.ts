@@ -29,7 +29,7 @@ export function storeResult(graph: Graph, x: Tensor, buffer: Buffer, target: Ten
   const fits = buffer.tensors.includes(target) && sameShape(x.shape, target.shape) &&
     x.dtype === target.dtype;
   if (!fits) {
-    throw new TypeError(`Cannot store ${x} in ${target}: it is no tensor like it of that buffer`);
+    throw new TypeError(`Cannot store ${x} in ${target}: it is no tensor like it of that buffer.`);
   }
   const result = placeable(graph, x);
   if (result === undefined) return graph.expand(copyInto(target, contiguous(x)));

@@ -27,7 +27,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   const isKept = (axis: number) => axis >= missing && shape[axis - missing] === x.shape[axis];
   const [kept, summed] = [axes.filter(isKept), axes.filter((axis) => !isKept(axis))];
   if (missing < 0 || summed.some((axis) => axis >= missing && shape[axis - missing] !== 1)) {
-    throw new TypeError(`Cannot sum ${x}: received the shape (${shape.join(", ")})`);
+    throw new TypeError(`Cannot sum ${x}: received the shape (${shape.join(", ")}).`);
   }
   const numSummed = numElements(summed.map((axis) => x.shape[axis]));
   // What is summed goes outside, so that whole rows are added to each other.

@@ -38,12 +38,12 @@ export function summarizeLogits(logits: Tensor, vocabSize: number, count: number
   const recorder = recorderFor(action, logits);
   checkF32(action, logits);
   if (logits.shape.length !== 2) {
-    throw new TypeError(`Cannot ${action} ${logits}: (rows, columns) are needed`);
+    throw new TypeError(`Cannot ${action} ${logits}: (rows, columns) are needed.`);
   }
   const [rows, columns] = logits.shape;
   if (!(Number.isInteger(vocabSize) && vocabSize >= 1 && vocabSize <= columns)) {
     throw new RangeError(
-      `Cannot ${action} ${logits}: received a vocabulary of ${vocabSize} tokens`,
+      `Cannot ${action} ${logits}: received a vocabulary of ${vocabSize} tokens.`,
     );
   }
   const most = Math.min(MAX_SUMMARIZED, vocabSize);
@@ -54,7 +54,7 @@ export function summarizeLogits(logits: Tensor, vocabSize: number, count: number
   }
   if (!canSummarizeLogits(recorder.backend)) {
     throw new TypeError(
-      `Cannot ${action} ${logits}: there is no kernel for it here. Use topK() and pick() instead`,
+      `Cannot ${action} ${logits}: there is no kernel for it here. Use topK() and pick() instead.`,
     );
   }
   return recorder.record(

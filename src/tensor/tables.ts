@@ -50,7 +50,7 @@ export function pick(x: Tensor, columns: Tensor): Tensor {
   checkF32("pick from", x);
   const fits = x.shape.length === 2 && columns.shape.length === 2 && columns.dtype === "i32" &&
     columns.shape[0] === x.shape[0];
-  if (!fits) throw new TypeError(`Cannot pick ${columns} from ${x}: their shapes do not fit`);
+  if (!fits) throw new TypeError(`Cannot pick ${columns} from ${x}: their shapes do not fit.`);
   limitIds("pick", columns, x.shape[1]);
   const own = borrowInto(recorder, x);
   const picked = recorder.asOne(() => {
@@ -118,7 +118,7 @@ export function lookup(table: Tensor, ids: Tensor): Tensor {
   const recorder = recorderFor("look up", ids, table);
   if (table.shape.length !== 2 || ids.dtype !== "i32") {
     throw new TypeError(
-      `Cannot look up ${ids} in ${table}: a table of rows and i32 ids are needed`,
+      `Cannot look up ${ids} in ${table}: a table of rows and i32 ids are needed.`,
     );
   }
   checkUnitStride("look up in", table);

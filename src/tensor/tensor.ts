@@ -116,7 +116,7 @@ export class Tensor {
     isDense = (x) => x.#isDense;
     recordOf = (x, action = "use") => {
       if (!isTensor(x)) {
-        throw new TypeError(`Cannot ${action} ${describe(x)}: a tensor is needed`);
+        throw new TypeError(`Cannot ${action} ${describe(x)}: a tensor is needed.`);
       }
       return x.#record;
     };

@@ -30,7 +30,7 @@ export function reshape(x: Tensor, to: Shape): Tensor {
   }
   if (!x.isContiguous) {
     throw new TypeError(
-      `Cannot reshape ${x}: its elements do not lie side by side: copy it with contiguous() first`,
+      `Cannot reshape ${x}: its elements do not lie side by side. Copy it with contiguous() first.`,
     );
   }
   const y = recorder.record(
@@ -130,7 +130,7 @@ export function diagonal(x: Tensor): Tensor {
   const [rows, columns] = x.shape.slice(-2);
   if (x.shape.length < 2 || rows !== columns || !x.isContiguous) {
     throw new TypeError(
-      `Cannot take the diagonal of ${x}: its last two axes have to be one size, side by side`,
+      `Cannot take the diagonal of ${x}: its last two axes have to be one size, side by side.`,
     );
   }
   checkNotQuantizedRow("take the diagonal of", x, x.shape.length - 1);
@@ -178,8 +178,8 @@ export function mergeAxes(x: Tensor, axis: number, count: number): Tensor {
   checkAxis("merge axes of", x, axis + count - 1);
   if (count < 1 || !canMergeAxes(x, axis, count)) {
     throw new TypeError(
-      `Cannot merge ${count} axes of ${x} from axis ${axis}: they are not next to each other in memory: ` +
-        "copy it with contiguous() first",
+      `Cannot merge ${count} axes of ${x} from axis ${axis}: they are not next to each other in memory. ` +
+        "Copy it with contiguous() first.",
     );
   }
   const merged = x.shape.slice(axis, axis + count);
@@ -263,7 +263,7 @@ function stridedView(
   );
   if (chosen[last] !== tensorTypeInfo(x.dtype).blockBytes) {
     throw new TypeError(
-      `Cannot ${action} ${x}: its innermost axis is not contiguous: copy it with contiguous() first`,
+      `Cannot ${action} ${x}: its innermost axis is not contiguous. Copy it with contiguous() first.`,
     );
   }
   const sizes = nativeSizes(shape);
@@ -279,7 +279,7 @@ function stridedView(
 function checkNotQuantizedRow(action: string, x: Tensor, axis: number): void {
   if (axis === x.shape.length - 1 && tensorTypeInfo(x.dtype).blockSize > 1) {
     throw new TypeError(
-      `Cannot ${action} ${x}: the last axis of a quantized tensor stays whole, and the last`,
+      `Cannot ${action} ${x}: the last axis of a quantized tensor stays whole, and the last.`,
     );
   }
 }

@@ -96,7 +96,7 @@ export function encodePrompts(
       );
     }
     if (tokenizer === undefined) {
-      throw new TypeError("Cannot read a text: the model has no tokenizer: pass tokens instead");
+      throw new TypeError("Cannot read a text: the model has no tokenizer. Pass tokens instead.");
     }
     return tokenizer.encodePrompt(prompt, { allowSpecial });
   });

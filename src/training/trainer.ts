@@ -6,7 +6,12 @@
 import { showFields } from "../base/show_fields.ts";
 import { abortSignal, checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
-import { InvalidArgumentError, NativeError, NumericalError } from "../base/errors.ts";
+import {
+  DisposedError,
+  InvalidArgumentError,
+  NativeError,
+  NumericalError,
+} from "../base/errors.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { engineOf } from "../engine/engines.ts";
@@ -248,7 +253,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   async #step(): Promise<TrainingStep> {
     this.#signal?.throwIfAborted();
     if (this.#resources.disposed) {
-      throw new TypeError(`Cannot ${ACTION}: the trainer has been disposed of. Make another.`);
+      throw new DisposedError(ACTION, "the trainer");
     }
     const begin = performance.now();
     const step = this.#numSteps;
@@ -307,13 +312,13 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     if (tokens.length !== size || targets.length !== size) {
       throw new TypeError(
         `Cannot ${ACTION}: a batch has ${batchSize} texts of ${seqLength} tokens and as many targets: ` +
-          `received ${tokens.length} tokens and ${targets.length} targets`,
+          `received ${tokens.length} tokens and ${targets.length} targets.`,
       );
     }
     checkIds(ACTION, { tokens, targets }, this.#engine.model.config.vocabSize);
     if (numTargets(targets) > 0) return;
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: received a batch without a target that counts`,
+      `Cannot ${ACTION}: received a batch without a target that counts.`,
     );
   }
 
@@ -378,7 +383,7 @@ function checkAdapter(
   }
   if (adapter === undefined) return;
   if (adapter.model !== model) {
-    throw new TypeError(`Cannot ${ACTION}: the adapter is one of another model`);
+    throw new TypeError(`Cannot ${ACTION}: the adapter is one of another model.`);
   }
   if (freeze.length === 0) return;
   throw new InvalidArgumentError(

@@ -134,7 +134,7 @@ function recordOf(
   throw new FileFormatError(
     `Cannot go on training from ${
       quotePath(path)
-    }: it is no state of training that this version knows`,
+    }: it is no state of training that this version knows.`,
     { path },
   );
 }

@@ -84,7 +84,7 @@ function* textsOf(windows: Iterable<Batch>, seq: number, vocabSize: number): Gen
     if (tokens.length !== targets.length || tokens.length % seq !== 0) {
       throw new TypeError(
         `Cannot ${ACTION}: a batch has texts of ${seq} tokens and as many targets: ` +
-          `received ${tokens.length} tokens and ${targets.length} targets`,
+          `received ${tokens.length} tokens and ${targets.length} targets.`,
       );
     }
     checkIds(ACTION, batch, vocabSize);

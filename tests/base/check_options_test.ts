@@ -62,3 +62,14 @@ Deno.test("checkOptions() refuses values of any other type", () => {
     assertThrows(() => check(value), TypeError, "Cannot work: the options must be an object");
   }
 });
+
+Deno.test("checkOptions() tells what is too large from what is too small, and says what to do", () => {
+  const rules = { count: integer(0), size: { ...integer(1), advice: "Measure it." } };
+  const refuse = (options: { count?: number; size?: number }, message: string) =>
+    assertThrows(() => checkOptions("count", options, rules), RangeError, message);
+  const meaning = "count must be an integer of at least 0, below 2^53";
+  for (const count of [1e21, Infinity, 2 ** 53, -1, 1.5, NaN]) {
+    refuse({ count }, `${meaning}: received ${count}. Correct it, or leave it out.`);
+  }
+  refuse({ size: 0 }, "received 0. Measure it.");
+});

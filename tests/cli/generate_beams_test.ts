@@ -38,6 +38,10 @@ Deno.test("generate refuses what does not go together with --num-beams", async (
     ],
     [["--num-beams", "2", "--stop", "x"], "stop does not go together with --num-beams"],
     [["--num-beams", "2", "--num-return-sequences", "3"], "--num-return-sequences must be at most"],
+    [
+      ["--greedy", "--num-return-sequences", "2"],
+      "--num-return-sequences above 1 would be the same text each time with --greedy or a --temperature of 0",
+    ],
     [["--early-stopping", "never"], "--early-stopping needs --num-beams"],
     [["--num-beams", "2", "--early-stopping", "maybe"], "--early-stopping"],
     [["--num-beams", "0"], "--num-beams"],

@@ -219,6 +219,13 @@ Deno.test("what does not go together with beams is refused by name before anythi
   await assertRejects(() => run(tooMany), RangeError, "Use fewer beams (numBeams)");
   await assertRejects(() => run({ lengthPenalty: 1 }), RangeError, "needs numBeams");
   await assertRejects(() => run({ earlyStopping: true }), RangeError, "needs numBeams");
+  for (const same of [{ greedy: true }, { temperature: 0 }]) {
+    await assertRejects(
+      () => run({ ...same, numReturnSequences: 2 }),
+      RangeError,
+      "numReturnSequences above 1 would be the same text each time",
+    );
+  }
   const defaults = {
     temperature: 1,
     topK: 50,

@@ -58,7 +58,7 @@ Deno.test("headScores() refuses what it cannot do", async () => {
     [
       { numTokens: 17 },
       RangeError,
-      "must fit into the context of 32, and be among 16: received 17",
+      "numTokens must be at most 16, as there are 16 tokens and each stands twice in the context of 32: received 17",
     ],
     [{ numTokens: 1 }, RangeError, "numTokens must be an integer of at least 2"],
     [{ numTexts: 0 }, RangeError, "numTexts must be"],

@@ -63,7 +63,7 @@ Deno.test("a backend starts threads when it computes, not more than a process ma
   for (let i = 0; i < 100; i++) backends.push(Backend.cpu({ threads: 512 }));
   use(backends[0], 400);
   use(backends[1], 400);
-  assertThrows(() => use(backends[2], 400), NativeError, "dispose of those that are not used");
+  assertThrows(() => use(backends[2], 400), NativeError, "Dispose of those that are not used");
   backends[0][Symbol.dispose]();
   use(backends[2], 100);
   for (const backend of backends) backend[Symbol.dispose]();

@@ -93,7 +93,7 @@ Deno.test("what is not ready or out of range is refused before ggml sees it", ()
   using backend = Backend.cpu({ threads: 1 });
   using graph = new Graph(backend);
   const x = graph.input([2], "f32", "x");
-  assertThrows(() => graph.compute(), TypeError, "call allocate() first");
+  assertThrows(() => graph.compute(), TypeError, "Call allocate() first");
   graph.output(scale(x, 1));
   graph.allocate();
   assertThrows(() => graph.write(x, new Float32Array(3)), RangeError, "it has 8 bytes");

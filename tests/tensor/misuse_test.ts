@@ -30,7 +30,7 @@ Deno.test("nothing is read, written or computed before allocate()", async () => 
   using graph = new Graph(backend);
   const x = graph.input([4], "f32", "x");
   const y = graph.output(scale(x, 2));
-  const first = "call allocate() first";
+  const first = "Call allocate() first";
   assertThrows(() => graph.write(x, new Float32Array(4)), TypeError, first);
   assertThrows(() => graph.readF32(y), TypeError, first);
   assertThrows(() => graph.read(y, new Float32Array(4)), TypeError, first);
@@ -333,7 +333,7 @@ Deno.test("a graph takes as many operations as maxNodes says", () => {
   using graph = new Graph(backend, { maxNodes: 4 });
   let x = graph.input([1], "f32", "x");
   for (let i = 0; i < 2; i++) x = scale(x, 2);
-  assertThrows(() => scale(x, 2), RangeError, "raise maxNodes");
+  assertThrows(() => scale(x, 2), RangeError, "Raise maxNodes");
   graph.output(x);
   graph.allocate();
   graph.compute();
@@ -360,7 +360,7 @@ Deno.test("a graph that needs more memory than there is says so, and can be disp
   graph.output(scale(graph.input([2 ** 20, 2 ** 25], "f32", "x"), 2));
   for (let i = 0; i < 2; i++) {
     assertThrows(() => graph.allocate(), NativeError, "not enough memory");
-    assertThrows(() => graph.compute(), TypeError, "call allocate() first");
+    assertThrows(() => graph.compute(), TypeError, "Call allocate() first");
   }
 });
 

@@ -61,6 +61,6 @@ function checked<T>(parse: () => T): T {
     return parse();
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new UsageError(`${error.message}.`);
+    throw new UsageError(error.message);
   }
 }

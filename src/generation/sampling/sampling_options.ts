@@ -46,7 +46,7 @@ export interface SamplingOptions {
   frequencyPenalty?: number;
   /** Is added to the logits of the tokens with these ids; `-Infinity` bans a token. Default: none. */
   logitBias?: Readonly<Record<number, number>> | ReadonlyMap<number, number>;
-  /** Any whole number below 2^53: the same seed gives the same tokens. Default: another one each time. */
+  /** Any whole number between -2^53 and 2^53: the same seed gives the same tokens. Default: another one each time. */
   seed?: number;
   /**
    * The order of the filters, which gives different results from the same settings. Default: `"huggingface"`.
@@ -92,7 +92,7 @@ interface Limit {
 
 const count = (advice: string): Limit => ({
   holds: (value) => Number.isSafeInteger(value) && value >= 0,
-  meaning: "a whole number of 0 or more",
+  meaning: "a whole number of 0 or more, below 2^53",
   advice,
 });
 
@@ -132,7 +132,7 @@ const limits = {
   frequencyPenalty: penalty,
   seed: {
     holds: Number.isSafeInteger,
-    meaning: "a whole number below 2^53",
+    meaning: "a whole number between -2^53 and 2^53",
     advice: "Use a number such as 42, or leave it out.",
   },
 } satisfies Partial<Record<keyof SamplingOptions, Limit>>;

@@ -36,7 +36,7 @@ export function addRowsAt(
   checkF32(action, rows);
   const width = rows.shape[rows.shape.length - 1];
   if (rows.shape.length < 2) {
-    throw new TypeError(`Cannot ${action} ${rows} to a table: (..., width) is needed`);
+    throw new TypeError(`Cannot ${action} ${rows} to a table: (..., width) is needed.`);
   }
   checkIntegers(action, ids, rows.shape.slice(0, -1), "the ids of its rows");
   const shape = checkedShape("add rows to a table", [numRows, width]);

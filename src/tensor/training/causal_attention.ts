@@ -150,7 +150,7 @@ function checkHeads(action: string, query: Tensor, ...others: readonly Tensor[])
     checkF32(action, x);
     checkUnitStride(action, x);
     if (sameShape(x.shape, query.shape)) continue;
-    throw new TypeError(`Cannot ${action} the query ${query}: received ${x} beside it`);
+    throw new TypeError(`Cannot ${action} the query ${query}: received ${x} beside it.`);
   }
 }
 

@@ -24,7 +24,7 @@ export function checkShape(action: string, x: Tensor, shape: Shape, what: string
   checkF32(action, x);
   if (sameShape(x.shape, shape)) return;
   throw new TypeError(
-    `Cannot ${action} ${x}: as ${what} ${formatShape(shape)} is needed`,
+    `Cannot ${action} ${x}: as ${what} ${formatShape(shape)} is needed.`,
   );
 }
 
@@ -32,7 +32,7 @@ export function checkShape(action: string, x: Tensor, shape: Shape, what: string
 export function checkIntegers(action: string, x: Tensor, shape: Shape, what: string): void {
   if (x.dtype === "i32" && sameShape(x.shape, shape)) return;
   throw new TypeError(
-    `Cannot ${action} with ${x}: as ${what} i32 ${formatShape(shape)} is needed`,
+    `Cannot ${action} with ${x}: as ${what} i32 ${formatShape(shape)} is needed.`,
   );
 }
 
@@ -40,6 +40,6 @@ export function checkIntegers(action: string, x: Tensor, shape: Shape, what: str
 export function checkInPlace(action: string, x: Tensor): void {
   if (x.isContiguous) return;
   throw new TypeError(
-    `Cannot ${action} ${x} in place: its elements do not lie side by side. Copy it with contiguous() first`,
+    `Cannot ${action} ${x} in place: its elements do not lie side by side. Copy it with contiguous() first.`,
   );
 }

@@ -77,13 +77,13 @@ export function crossEntropyGradient(
 function checkLogits(action: string, logits: Tensor, targets: Tensor, vocabSize: number): void {
   checkF32(action, logits);
   if (logits.shape.length !== 2) {
-    throw new TypeError(`Cannot ${action} ${logits}: (rows, columns) are needed`);
+    throw new TypeError(`Cannot ${action} ${logits}: (rows, columns) are needed.`);
   }
   const [rows, columns] = logits.shape;
   checkIntegers(action, targets, [rows], "targets");
   if (!(Number.isInteger(vocabSize) && vocabSize >= 1 && vocabSize <= columns)) {
     throw new RangeError(
-      `Cannot ${action} ${logits}: received a vocabulary of ${vocabSize} tokens`,
+      `Cannot ${action} ${logits}: received a vocabulary of ${vocabSize} tokens.`,
     );
   }
 }

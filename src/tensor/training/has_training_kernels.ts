@@ -42,13 +42,13 @@ export function trainingRecorder(action: string, ...operands: readonly Tensor[])
   if (!hasTrainingKernels(recorder.backend)) {
     throw new TypeError(
       `Cannot ${action} ${operands[0]}: there is no kernel for it here. ` +
-        "Ask hasTrainingKernels() first",
+        "Ask hasTrainingKernels() first.",
     );
   }
   for (const x of operands) {
     if (isPlain(x)) continue;
     throw new TypeError(
-      `Cannot ${action} ${x}: its memory is in an order that other operations read. Load it into plain memory`,
+      `Cannot ${action} ${x}: its memory is in an order that other operations read. Load it into plain memory.`,
     );
   }
   return recorder;

@@ -31,7 +31,7 @@ export function productWithRows(weight: Tensor, gradient: Tensor, precision: Pre
   const rows = gradient.shape[gradient.shape.length - 1];
   if (weight.shape.length !== 2 || weight.shape[0] !== rows || gradient.shape.length < 2) {
     throw new TypeError(
-      `Cannot ${action} ${gradient} with the rows of ${weight}: their shapes do not fit`,
+      `Cannot ${action} ${gradient} with the rows of ${weight}: their shapes do not fit.`,
     );
   }
   checkUnitStride(action, weight);

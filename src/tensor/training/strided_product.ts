@@ -33,7 +33,7 @@ export function stridedProduct(weight: Tensor, x: Tensor, precision: Precision):
     weight.shape[rank - 1] === x.shape[rank - 1] &&
     x.shape.slice(0, -2).every((size, axis) => [1, size].includes(weight.shape[axis]));
   if (!fits) {
-    throw new TypeError(`Cannot ${action} ${weight} with ${x}: their shapes do not fit`);
+    throw new TypeError(`Cannot ${action} ${weight} with ${x}: their shapes do not fit.`);
   }
   return recorder.record(
     [weight, x],
