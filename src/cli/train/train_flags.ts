@@ -203,7 +203,8 @@ export const trainFlags = {
     choices: ["f32", "bf16"],
     group: STEPS,
     help:
-      "How exactly matrices are multiplied: f32, or bf16, which is faster. Weights and sums are F32 in any case. " +
+      "How exactly matrices are multiplied: f32, or bf16, which is faster where the processor multiplies that. " +
+      "Weights and sums are F32 in any case. " +
       settingDefault("precision"),
   },
   seed: {
