@@ -422,20 +422,38 @@ inline void transposeFourWords(const char * from, const int64_t * offsets, uint3
     store(to[3], _mm256_unpackhi_epi64(high01, high23));
 }
 
-inline void transpose(F32 (&x)[LANES]) {
-    __m256 y[LANES];
+/* Of numbers whose halves are in place: half h of x[i] and of x[4 + i] holds numbers 0 to 3 and 4 to 7 of row 4h + i. */
+inline void transposeHalves(F32 (&x)[LANES]) {
 #pragma GCC unroll 2
     for (int i = 0; i < LANES; i += 4) {
         const __m256 a = _mm256_unpacklo_ps(x[i], x[i + 1]), b = _mm256_unpackhi_ps(x[i], x[i + 1]);
         const __m256 c = _mm256_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm256_unpackhi_ps(x[i + 2], x[i + 3]);
-        y[i] = _mm256_shuffle_ps(a, c, 0x44);
-        y[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
-        y[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
-        y[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+        x[i] = _mm256_shuffle_ps(a, c, 0x44);
+        x[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        x[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        x[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
     }
+}
+
+inline void transpose(F32 (&x)[LANES]) {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        x[i] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x20);
-        x[i + 4] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x31);
+        const __m256 low = _mm256_permute2f128_ps(x[i], x[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(x[i], x[i + 4], 0x31);
+        x[i] = low;
     }
+    transposeHalves(x);
+}
+
+/* Halves are put in place as they are read, which costs no permutation. */
+inline void loadTransposed(const float * const (&rows)[LANES], int64_t at, F32 (&x)[LANES]) {
+    const auto halves = [](const float * low, const float * high) {
+        return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+    };
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        x[i] = halves(rows[i] + at, rows[4 + i] + at);
+        x[4 + i] = halves(rows[i] + at + 4, rows[4 + i] + at + 4);
+    }
+    transposeHalves(x);
 }

@@ -374,3 +374,11 @@ inline void transpose(F32 (&x)[LANES]) {
         x[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
     }
 }
+
+/* transpose() of the numbers from `at` on of each of these rows. */
+inline void loadTransposed(const float * const (&rows)[LANES], int64_t at, F32 (&x)[LANES]) {
+    for (int i = 0; i < LANES; i++) {
+        x[i] = load(rows[i] + at);
+    }
+    transpose(x);
+}

@@ -495,3 +495,11 @@ inline void transpose(F32 (&x)[LANES]) {
         x[i] = {quarters[0][i / 4][i % 4], quarters[1][i / 4][i % 4]};
     }
 }
+
+inline void loadTransposed(const float * const (&rows)[LANES], int64_t at, F32 (&x)[LANES]) {
+    GPT2_UNROLL
+    for (int i = 0; i < LANES; i++) {
+        x[i] = load(rows[i] + at);
+    }
+    transpose(x);
+}

@@ -32,6 +32,9 @@ struct Single {
     /* A word of each of LANES rows whose numbers lie side by side, column by column: of the first `rows`. */
     static F32 ofColumns(const float * column, int64_t, int64_t, int64_t rows) { return ofRow(column, rows); }
 
+    /* A word of each of LANES rows, of their numbers. */
+    static F32 ofNumbers(F32 x) { return x; }
+
     /* Adds the products of words. */
     static F32 addProducts(F32 sum, F32 a, F32 b) { return multiplyAdd(a, b, sum); }
 };
@@ -69,15 +72,14 @@ private:
 
 /* Numbers rounded to BF16, but kept as F32, since the CPU has no products of such. */
 struct Rounded : Single {
-    static F32 ofRow(const float * row, int64_t count) { return round(Single::ofRow(row, count)); }
+    static F32 ofRow(const float * row, int64_t count) { return ofNumbers(Single::ofRow(row, count)); }
 
     static F32 ofColumns(const float * column, int64_t stride, int64_t count, int64_t rows) {
-        return round(Single::ofColumns(column, stride, count, rows));
+        return ofNumbers(Single::ofColumns(column, stride, count, rows));
     }
 
-private:
     /* To the nearest, and of two to the even one. */
-    static F32 round(F32 x) {
+    static F32 ofNumbers(F32 x) {
         const I32 bits = bitsAsIntegers(x);
         const I32 odd = bitAnd(shiftRight32(bits, 16), broadcast(1));
         const I32 up = bitAnd(add(bits, add(odd, broadcast(0x7fff))), broadcast(static_cast<int32_t>(0xffff0000)));
@@ -99,8 +101,9 @@ constexpr int NEIGHBOURS = 4;
 /* So many columns are on their way from memory while panels of them are packed: the CPU does not guess what lies far. */
 constexpr int AHEAD_COLUMNS = 16;
 
-/* Packs the first `rows` rows, at most LANES, and `columns` columns: words[w * LANES + row]. Other rows become zeros. Meanwhile
- * memory is asked for as many rows behind them, which are mostly packed next. */
+/* Packs the first `rows` rows, at most LANES, and `columns` columns: words[w * LANES + row]. What becomes of other lanes is not
+ * said: nothing that is kept is computed of them. Meanwhile memory is asked for as many rows behind them, which are mostly
+ * packed next. */
 template <class Precision> void packPanel(const Matrix & x, int64_t rows, int64_t columns, float * words) {
     constexpr int STEP = Precision::STEP;
     constexpr int BLOCK = LANES * STEP;
@@ -110,15 +113,35 @@ template <class Precision> void packPanel(const Matrix & x, int64_t rows, int64_
         }
         return;
     }
-    for (int64_t c = 0; c < columns; c += BLOCK) {
-        const int64_t count = std::min<int64_t>(BLOCK, columns - c);
-        F32 block[LANES];
-        float copy[BLOCK];
+    const auto askForNext = [&](int64_t c) {
         for (int i = 0; i < LANES; i++) {
-            const float * row = x.at(i, c);
             for (int j = 0; j < STEP; j++) {
                 prefetchFar(x.at(rows + i, c + j * LANES));
             }
+        }
+    };
+    F32 block[LANES];
+    int64_t c = 0;
+    if constexpr (STEP == 1) {
+        /* Whole blocks, of rows that each lie in one piece. */
+        const float * from[LANES];
+        for (int i = 0; i < LANES; i++) {
+            from[i] = x.at(std::min<int64_t>(i, rows - 1), 0);
+        }
+        for (; c + BLOCK <= columns && x.columnStride == 1; c += BLOCK) {
+            askForNext(c);
+            loadTransposed(from, c, block);
+            for (int i = 0; i < LANES; i++, words += LANES) {
+                store(words, Precision::ofNumbers(block[i]));
+            }
+        }
+    }
+    for (; c < columns; c += BLOCK) {
+        const int64_t count = std::min<int64_t>(BLOCK, columns - c);
+        float copy[BLOCK];
+        askForNext(c);
+        for (int i = 0; i < LANES; i++) {
+            const float * row = x.at(i, c);
             if (i < rows && x.columnStride != 1) {
                 for (int64_t j = 0; j < count; j++) {
                     copy[j] = *x.at(i, c + j);
@@ -135,11 +158,13 @@ template <class Precision> void packPanel(const Matrix & x, int64_t rows, int64_
     }
 }
 
-/* Packs up to NEIGHBOURS panels of a matrix with rowStride 1. Panel i has rows `begins[i]` to `begins[i + 1]`, and its words
- * are `distance` from those of the panel before. */
+/* Packs up to NEIGHBOURS panels of a matrix with rowStride 1 and `numRows` rows. Panel i has rows `begins[i]` to
+ * `begins[i + 1]`, and its words are `distance` from those of the panel before. */
 template <class Precision>
-void packNeighbours(const Matrix & x, const int64_t * begins, int panels, int64_t columns, float * words, int64_t distance) {
-    const bool areFull = begins[panels] - begins[0] == NEIGHBOURS * LANES;
+void packNeighbours(const Matrix & x, const int64_t * begins, int panels, int64_t numRows, int64_t columns, float * words,
+                    int64_t distance) {
+    /* Where there are rows behind those of a panel, whole vectors are read. */
+    const bool readsAll = panels == NEIGHBOURS && begins[NEIGHBOURS - 1] + LANES <= numRows;
     for (int64_t c = 0; c < columns; c += Precision::STEP, words += LANES) {
         const float * column = x.at(0, c);
         for (int i = 0; i < Precision::STEP; i++) {
@@ -149,11 +174,10 @@ void packNeighbours(const Matrix & x, const int64_t * begins, int panels, int64_
                 prefetch(ahead + j * LANES);
             }
         }
-        if (areFull) {
+        if (readsAll) {
 #pragma GCC unroll 4
             for (int i = 0; i < NEIGHBOURS; i++) {
-                const float * from = column + begins[0] + i * LANES;
-                store(words + i * distance, Precision::ofColumns(from, x.columnStride, columns - c, LANES));
+                store(words + i * distance, Precision::ofColumns(column + begins[i], x.columnStride, columns - c, LANES));
             }
             continue;
         }

@@ -103,7 +103,7 @@ struct MatrixPanels {
                 begins[i] = std::min(row + i * LANES, end);
             }
             const int panels = static_cast<int>(std::min<int64_t>(NEIGHBOURS, (end - row + LANES - 1) / LANES));
-            packNeighbours<Precision>(matrix.from(0, first), begins, panels, columns, words, distance);
+            packNeighbours<Precision>(matrix.from(0, first), begins, panels, end, columns, words, distance);
         }
     }
 };
@@ -163,7 +163,7 @@ void multiplyBlock(const Matrix & a, int64_t rows, const Panels & b, int64_t beg
                     begins[i] = rows * std::min(tile + i, numTiles) / numTiles;
                 }
                 const int panels = static_cast<int>(std::min<int64_t>(NEIGHBOURS, numTiles - tile));
-                packNeighbours<Precision>(a.from(0, from), begins, panels, count, aTile, BLOCK_WORDS * LANES);
+                packNeighbours<Precision>(a.from(0, from), begins, panels, rows, count, aTile, BLOCK_WORDS * LANES);
             }
             const int64_t tileEnd = std::min(end, triangle.rowsOfB + rowEnd);
             const float * panel = bWords + skipped * LANES;

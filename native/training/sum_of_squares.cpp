@@ -18,15 +18,16 @@ int64_t numParts(int64_t count) {
 }
 
 double sumOfPart(const float * x, int64_t count) {
-    F64 sums = zeroDoubles();
+    /* Two sums, of which neither waits for the other. */
+    F64 lowSums = zeroDoubles(), highSums = zeroDoubles();
     eachVector(0, count, [&](int64_t i, auto mask) {
         const F32 numbers = load(x + i, mask);
-        for (const F64 half : {lowDoubles(numbers), highDoubles(numbers)}) {
-            sums = multiplyAdd(half, half, sums);
-        }
+        const F64 low = lowDoubles(numbers), high = highDoubles(numbers);
+        lowSums = multiplyAdd(low, low, lowSums);
+        highSums = multiplyAdd(high, high, highSums);
     });
     double parts[LANES / 2];
-    ::store(parts, sums);
+    ::store(parts, add(lowSums, highSums));
     return std::accumulate(parts, parts + LANES / 2, 0.0);
 }
 

@@ -9,8 +9,9 @@
 namespace training {
 namespace {
 
-constexpr int VECTORS = 4;  // that are added up at once
+constexpr int VECTORS = 64 / LANES;  // that are added up at once: four cache lines of a row
 constexpr int ROWS_OF_PART = 32;
+constexpr int AHEAD_ROWS = 8;  // are on their way from memory: the CPU does not guess what lies far
 
 void compute(const ggml_compute_params * params, ggml_tensor * y) {
     const ggml_tensor * x = y->src[0];
@@ -38,6 +39,7 @@ void compute(const ggml_compute_params * params, ggml_tensor * y) {
                 for (int64_t i1 = 0; i1 < x->ne[1]; i1++) {
                     const float * row = rowAt(i1, i2, i3) + begin;
                     for (int v = 0; v < VECTORS; v++) {
+                        prefetch(row + AHEAD_ROWS * strideOf(x, 1) + v * LANES);
                         part[v] = add(part[v], load(row + v * LANES, masks[v]));
                     }
                     if (++rowsOfPart == ROWS_OF_PART) {
