@@ -35,7 +35,9 @@ export function checkIds(action: string, { tokens, targets }: Batch, vocabSize: 
     if (wrong === undefined) continue;
     throw new InvalidArgumentError(
       `Cannot ${action}: received the ${name} ${wrong}, where the vocabulary has ${vocabSize} tokens. ` +
-        "Prepare the data with the tokenizer of the model.",
+        (wrong < 0 && name === "target"
+          ? `Give ${NO_TARGET} for a target that does not count.`
+          : "Prepare the data with the tokenizer of the model."),
     );
   }
 }

@@ -201,7 +201,9 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, void, undefined> {
-    while (this.#numSteps < this.settings.numSteps) yield await this.step();
+    const next = async () => this.#numSteps < this.settings.numSteps ? await this.#step() : null;
+    // Other loops may have asked for the last step before.
+    for (let step; (step = await this.#inTurn(next)) !== null;) yield step;
   }
 
   /**
@@ -312,13 +314,14 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     if (tokens.length !== size || targets.length !== size) {
       throw new TypeError(
         `Cannot ${ACTION}: a batch has ${batchSize} texts of ${seqLength} tokens and as many targets: ` +
-          `received ${tokens.length} tokens and ${targets.length} targets.`,
+          `received ${tokens.length} tokens and ${targets.length} targets. ` +
+          "Give arrays of that length; a target of -1 does not count.",
       );
     }
     checkIds(ACTION, { tokens, targets }, this.#engine.model.config.vocabSize);
     if (numTargets(targets) > 0) return;
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: received a batch without a target that counts.`,
+      `Cannot ${ACTION}: received a batch without a target that counts. Leave it out.`,
     );
   }
 
@@ -362,12 +365,14 @@ function checkSettings(
 ): void {
   if (seqLength > most) {
     throw new InvalidArgumentError(
-      `Cannot ${ACTION}: seqLength must be at most the context of the model: received ${seqLength} of ${most}`,
+      `Cannot ${ACTION}: seqLength must be at most the context of the model: received ${seqLength} of ${most}. ` +
+        "Choose a shorter one, or leave it out.",
     );
   }
   if (minLearningRate <= learningRate) return;
   throw new InvalidArgumentError(
-    `Cannot ${ACTION}: minLearningRate must be at most learningRate: received ${minLearningRate} and ${learningRate}`,
+    `Cannot ${ACTION}: minLearningRate must be at most learningRate: received ${minLearningRate} and ${learningRate}. ` +
+      "Lower the first; left out, it is a tenth of the other.",
   );
 }
 
@@ -383,7 +388,10 @@ function checkAdapter(
   }
   if (adapter === undefined) return;
   if (adapter.model !== model) {
-    throw new TypeError(`Cannot ${ACTION}: the adapter is one of another model.`);
+    throw new TypeError(
+      `Cannot ${ACTION}: the adapter is one of another model: received its adapter. ` +
+        "Load it with loadAdapter() of this model.",
+    );
   }
   if (freeze.length === 0) return;
   throw new InvalidArgumentError(

@@ -165,6 +165,16 @@ Deno.test("Trainer does one step after another, however many are asked for at on
   assertEquals(await lossesOf(true), await lossesOf(false));
 });
 
+Deno.test("Trainer ends with the last step, however many loops go through its steps at once", async () => {
+  using model = createTrainingModel("steps");
+  using trainer = new Trainer(model, sequences, { ...STEPS, numSteps: 10 });
+  const steps: number[] = [];
+  await Promise.all([1, 2, 3].map(async () => {
+    for await (const { step } of trainer) steps.push(step);
+  }));
+  assertEquals(steps, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
 Deno.test("Trainer takes batches from arrays that are used again", async () => {
   const tokens = new Int32Array(48);
   const targets = new Int32Array(48);
@@ -218,6 +228,7 @@ Deno.test("Trainer refuses what cannot be trained", async () => {
     [wrong({ tokens: new Int32Array(3) }), "received 3 tokens and 48 targets"],
     [wrong({ tokens: new Int32Array(48).fill(47) }), "received the token 47"],
     [wrong({ targets: new Int32Array(48).fill(-2) }), "received the target -2"],
+    [wrong({ targets: new Int32Array(48).fill(-100) }), "Give -1 for a target that does not count"],
     [wrong({ targets: new Int32Array(48).fill(-1) }), "without a target that counts"],
   ];
   for (const [data, text] of cases) {
