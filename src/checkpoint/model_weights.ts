@@ -5,6 +5,7 @@
  * @module
  */
 import { quotePath } from "../base/describe.ts";
+import { sha256 } from "../base/sha256.ts";
 import { folderOf } from "../base/files.ts";
 import type { GgufValue } from "../formats/gguf_value.ts";
 import type { Model } from "../model/model.ts";
@@ -131,6 +132,23 @@ async function reopenOrigin(model: Model): Promise<Checkpoint> {
     }: it is not the checkpoint that was ` +
       "loaded: received a file that was changed since. Load it again.",
   );
+}
+
+/** So many bytes of each weight tell one model from another: whoever trains or quantizes changes them. */
+const SAMPLE_BYTES = 4096;
+
+/**
+ * What tells the checkpoint that a model was loaded from from others, wherever it is: a digest of how each weight begins. One
+ * that was trained further or quantized has another.
+ *
+ * @throws {Deno.errors.NotFound} if it is gone, or has changed since
+ */
+export async function digestOfOrigin(model: Model): Promise<string> {
+  using checkpoint = await reopenOrigin(model);
+  const samples = checkpoint.weights.values().map(({ spec, dtype, source, offset }) =>
+    source.read(offset, Math.min(SAMPLE_BYTES, byteLengthOf(spec, dtype)))
+  );
+  return await sha256(await new Blob(samples.toArray()).arrayBuffer());
 }
 
 /** A path that leads to the same checkpoint from any folder, and if a link to it leads elsewhere one day. */

@@ -89,3 +89,29 @@ Deno.test("train --lora writes of which model an adapter is, and its dropout; --
     assertEquals(code, 2);
     assertStringIncludes(wrong, "dropout=<less than 1>");
   }));
+
+Deno.test("train --resume refuses a run whose frozen weights are those of another model, and takes the same ones elsewhere", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const data = ["--data", `${folder}/text.txt`];
+    const sizes = ["--layers", "1", "--heads", "2", "--width", "16"];
+    const [base, other] = await Promise.all(["1", "2"].map(async (seed) => {
+      await run("train", ...data, "--out", `${folder}/${seed}`, "--seed", seed, ...sizes, ...FLAGS);
+      return `${folder}/${seed}/best`;
+    }));
+    const resume = (out: string) =>
+      runCli(["train", "--resume", "--steps", "4", "--out", `${folder}/${out}`]);
+    const kinds = { lora: ["--lora", "rank=2"], freeze: ["--freeze", "*Embedding"], all: [] };
+    for (const [out, flags] of Object.entries(kinds)) {
+      await run("train", ...data, "--init", base, "--out", `${folder}/${out}`, ...flags, ...FLAGS);
+    }
+    Deno.copyFileSync(`${base}/model.safetensors`, `${folder}/kept`);
+    Deno.copyFileSync(`${other}/model.safetensors`, `${base}/model.safetensors`);
+    for (const out of ["lora", "freeze"]) {
+      const { code, stderr } = await resume(out);
+      assertEquals(code, 65, stderr);
+      assertStringIncludes(stderr, "the model that it began with has changed since");
+    }
+    assertEquals((await resume("all")).code, 0);
+    Deno.copyFileSync(`${folder}/kept`, `${base}/model.safetensors`);
+    for (const out of ["lora", "freeze"]) assertEquals((await resume(out)).code, 0);
+  }));

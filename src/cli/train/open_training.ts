@@ -5,11 +5,14 @@
  */
 import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quote, quotePath } from "../../base/describe.ts";
+import { FileFormatError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import { convertCheckpoint } from "../../checkpoint/convert.ts";
 import type { SaveAdapterOptions } from "../../checkpoint/adapters/save_adapter.ts";
 import { parseHubModel } from "../../model_store/hub/model_names.ts";
 import type { FileType } from "../../checkpoint/file_types.ts";
+import { digestOfOrigin } from "../../checkpoint/model_weights.ts";
+import { engineOf } from "../../engine/engines.ts";
 import { saveTokenizer } from "../../checkpoint/hugging_face/save_tokenizer.ts";
 import { readTokenizerFolder } from "../../checkpoint/hugging_face/tokenizer.ts";
 import { GPT2 } from "../../gpt2.ts";
@@ -67,6 +70,7 @@ export async function openTraining(
   const out = folder.path;
   using resources = new DisposableStack();
   const model = resources.use(await openModel(plan, { folder, threads }, io));
+  const initDigest = await checkInit(plan, model, folder);
   const tokenizer = model.tokenizer!;
   // What a run goes on with is what it began with, whatever has become of the texts.
   const isPrepared = folder.hasState && exists(`${out}/data/train.bin`);
@@ -93,7 +97,7 @@ export async function openTraining(
   if (adapter !== undefined) await model.useAdapters([adapter]);
   const trainer = resources.use(new Trainer(model, windows, { ...plan.training, adapter }));
   const validation = await openValidation(data, model, seqLength, resources, io);
-  await writePlan(plan, out);
+  await writePlan({ ...plan, initDigest }, out);
   const owned = resources.move();
   const { evaluateEvery, saveEvery } = plan;
   return {
@@ -169,6 +173,29 @@ async function openModel(
   const { dropout = 0 } = plan.training;
   const config = new GPT2Config({ ...plan.model!, dropout, vocabSize });
   return await GPT2.create(config, { tokenizer, threads, signal, seed: plan.training.seed });
+}
+
+/**
+ * Throws if the weights that stay as they are, which no state of a run holds, are not those that it began with.
+ *
+ * @returns what tells them from others; nothing if all weights are trained
+ */
+async function checkInit(
+  { init, initDigest, adapter, training: { freeze = [] } }: TrainingPlan,
+  model: GPT2,
+  { path, hasState }: RunFolder,
+): Promise<string | undefined> {
+  if (init === undefined || (adapter === undefined && freeze.length === 0)) return undefined;
+  const digest = await digestOfOrigin(engineOf(model)!.model);
+  if (!hasState || initDigest === undefined || digest === initDigest) return digest;
+  throw new FileFormatError(
+    `Cannot go on with the run in ${
+      quotePath(path)
+    }: the model that it began with has changed since, and its weights stay as they are in this run: received another ${
+      quotePath(init)
+    }. Put the former one there, or train into another folder.`,
+    { path: init },
+  );
 }
 
 /** The tokenizer of a new model: the one that the run has learned before, or what the plan says. */

@@ -30,6 +30,8 @@ export interface TrainingPlan {
   readonly data: string;
   /** The model that is fine-tuned; nothing if a new one is trained. */
   readonly init?: string;
+  /** What tells that model from others, if some of its weights stay as they are: the run goes on beside the same ones. */
+  readonly initDigest?: string;
   /** What is trained beside that model, if its weights stay as they are. */
   readonly adapter?: CreateAdapterOptions;
   /** The type of that model's weights in memory. */
@@ -210,6 +212,7 @@ export function changeNotice(
 /** The type of each part of a plan; those that are not here have another. */
 const PART_TYPES: Readonly<Record<string, string>> = {
   init: "string",
+  initDigest: "string",
   initType: "string",
   tokenizer: "string",
   sampling: "string",
