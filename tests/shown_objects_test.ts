@@ -118,3 +118,33 @@ Deno.test("console.log() shows objects that are freed, and classes' prototypes",
   assertMatch(Deno.inspect(graph), /^Graph \{/);
   for (const { prototype } of publicClasses()) Deno.inspect(prototype);
 });
+
+Deno.test("console.log() shows ready-made interventions as the calls that make them", async () => {
+  using model = await api.GPT2.fromPretrained("demo", { threads: 1 });
+  const { activations } = await model.forward([1, 2], { capture: ["blocks.0.residual"] });
+  const activation = activations!.get("blocks.0.residual")!;
+  const { ablate, freeze, replace, steer } = inspecting;
+  const shown = [
+    [ablate(), /^ablate\(\)$/],
+    [
+      ablate({ heads: [1, 3], during: "prompt" }),
+      /^ablate\(\{ heads: \[ 1, 3 \], during: "prompt" \}\)$/,
+    ],
+    [ablate({ mean: activation }), /^ablate\(\{ mean: \{ .*axes: .*\}\)$/],
+    [freeze(activation), /^freeze\(\{ activation: \{ .*\}\)$/],
+    [
+      replace(activation, { positions: [0] }),
+      /^replace\(\{ activation: .*positions: \[ 0 \].*\}\)$/,
+    ],
+  ] as const;
+  for (const [object, pattern] of shown) {
+    const text = Deno.inspect(object);
+    assertMatch(text, pattern);
+    assert(text.length < 700, text);
+  }
+  // One has a strength that can be set, and is an object.
+  assertMatch(
+    Deno.inspect(steer([1, 2], 3)),
+    /^Steering \{ strength: 3, vectorLength: 2 \}$/,
+  );
+});

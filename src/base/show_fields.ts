@@ -39,6 +39,16 @@ export function showBeginnings<T extends object>(object: T, numElements: number)
   });
 }
 
+/** The object, which is shown as the call that made it: `ablate({ heads: [ 1 ] })`. */
+export function showCall<T extends object>(object: T, name: string, options: object): T {
+  return Object.defineProperty(object, CUSTOM_INSPECT, {
+    value: (inspect: Inspect, inspecting: Deno.InspectOptions): string => {
+      const isPlain = Object.keys(options).length === 0;
+      return `${name}(${isPlain ? "" : inspect(options, inOneLine(inspecting))})`;
+    },
+  });
+}
+
 function inOneLine(options: Deno.InspectOptions): Deno.InspectOptions {
   return { ...options, compact: true, breakLength: Infinity };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { anything, checkOptions } from "../base/check_options.ts";
+import { showCall } from "../base/show_fields.ts";
 import type { CapturedActivation } from "../engine/activation_record.ts";
 import type { Intervention } from "../engine/intervention.ts";
 import { scale } from "../tensor/elementwise.ts";
@@ -49,7 +50,7 @@ export function ablate(options: AblateOptions = {}): Intervention {
   const { mean, ...restriction } = checkOptions(ACTION, options, { ...placeRules, mean: anything });
   const places = new Places(ACTION, restriction);
   const ofOthers = mean === undefined ? undefined : meanRows(mean);
-  return {
+  const intervention: Intervention = {
     change(x, context) {
       if (ofOthers === undefined) return places.choose(scale(x, 0), x, context);
       const { heads, width, data, axes } = ofOthers;
@@ -65,6 +66,11 @@ export function ablate(options: AblateOptions = {}): Intervention {
       return places.choose(broadcastTo(constant(data, shape, x), x.shape), x, context);
     },
   };
+  return showCall(
+    intervention,
+    ACTION,
+    mean === undefined ? restriction : { ...restriction, mean },
+  );
 }
 
 /** The mean over texts and positions, (heads width). */

@@ -5,6 +5,7 @@
  */
 import { checkOptions, integer } from "../base/check_options.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { showCall } from "../base/show_fields.ts";
 import type { CapturedActivation } from "../engine/activation_record.ts";
 import type { ActivationPlace, Intervention, InterventionContext } from "../engine/intervention.ts";
 import { capturedRows } from "./captured.ts";
@@ -95,7 +96,7 @@ function replacing(
     );
   }
   const isPairs = activation.axes.endsWith("seq_k");
-  return {
+  const intervention: Intervention = {
     change(x, context) {
       places.check(context);
       const fits = activation.axes === context.axes && (isPairs || width === x.shape.at(-1)) &&
@@ -121,6 +122,7 @@ function replacing(
       });
     },
   };
+  return showCall(intervention, action, { activation, ...restriction, fromText });
 }
 
 /** Of two texts in a call of one, nobody can know which is meant. */

@@ -6,6 +6,7 @@
 import { checkOptions } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
+import { showFields } from "../base/show_fields.ts";
 import type { Intervention, InterventionFunction } from "../engine/intervention.ts";
 import { add } from "../tensor/elementwise.ts";
 import { type PlaceOptions, placeRules, Places } from "./places.ts";
@@ -25,6 +26,11 @@ class VectorSteering implements Steering {
   readonly change: InterventionFunction;
   #vector: Float32Array;
   #strength: number;
+
+  static {
+    const type = { name: "Steering", prototype: VectorSteering.prototype };
+    showFields(type, ({ strength, vector }) => ({ strength, vectorLength: vector.length }));
+  }
 
   constructor(vector: ArrayLike<number>, strength: number, places: Places) {
     this.#vector = checkedVector(vector);
