@@ -101,6 +101,7 @@ const SAVE_RULES: OptionRules<WriteOptions> = { onProgress: callback, signal: ab
 const SAVE_ADAPTER_RULES: OptionRules<SaveAdapterOptions> = {
   ...SAVE_RULES,
   baseModel: text,
+  baseRevision: text,
   dropout: share,
 };
 
@@ -506,8 +507,8 @@ export class GPT2 implements Disposable {
    * Writes an adapter in F32: a file that llama.cpp loads where the path ends in `.gguf`, otherwise a folder that PEFT loads.
    *
    * @param adapter one that {@linkcode GPT2.loadAdapter} gave, or its weights
-   * @param options `baseModel`: where PEFT finds the model, which it reads where none is given; `onProgress` is called as the
-   *   file grows; `signal` stops the work with an `AbortError`
+   * @param options `baseModel` and `baseRevision`: where PEFT finds the model, which it reads where none is given; `onProgress`
+   *   is called as the file grows; `signal` stops the work with an `AbortError`
    * @throws {StorageError} if it cannot be written
    */
   async saveAdapter(

@@ -26,6 +26,8 @@ import { moduleOf, PEFT_CONFIG, PEFT_PREFIX, PEFT_WEIGHTS } from "./read_peft.ts
 export interface SaveAdapterOptions extends WriteOptions {
   /** The model that it is for, as PEFT looks for it: a name of the hub, or the path of a folder. Default: it does not say. */
   baseModel?: string;
+  /** Which revision of it on the hub, a branch, a tag or a commit, for PEFT to load. Default: the newest. */
+  baseRevision?: string;
   /** The share of its inputs that was left out in training, for PEFT to go on with. Default: 0. */
   dropout?: number;
 }
@@ -51,7 +53,7 @@ async function savePeftAdapter(
   adapter: AdapterWeights,
   config: GPT2Config,
   folder: string,
-  { baseModel, dropout, ...options }: SaveAdapterOptions,
+  { baseModel, baseRevision, dropout, ...options }: SaveAdapterOptions,
 ): Promise<void> {
   using created = await CreatedFolder.at(folder);
   const tensors = adapter.weights.flatMap((weight) => {
@@ -67,7 +69,7 @@ async function savePeftAdapter(
     // Files of two adapters are never taken for one.
     beforeRename: () => removeIfAny(`${folder}/${PEFT_CONFIG}`),
   });
-  const text = toJsonText(peftConfig(adapter, config, { baseModel, dropout }));
+  const text = toJsonText(peftConfig(adapter, config, { baseModel, baseRevision, dropout }));
   const bytes = new TextEncoder().encode(text);
   await writeFileAtomically(`${folder}/${PEFT_CONFIG}`, bytes.length, [bytes]);
   created.keep();
@@ -76,7 +78,7 @@ async function savePeftAdapter(
 function peftConfig(
   { isRankStabilized, weights }: AdapterWeights,
   config: GPT2Config,
-  { baseModel, dropout = 0 }: Pick<SaveAdapterOptions, "baseModel" | "dropout">,
+  { baseModel, baseRevision, dropout = 0 }: Omit<SaveAdapterOptions, keyof WriteOptions>,
 ): JsonRecord {
   const [rank, ranks] = usualAndOthers(weights, ({ rank }) => rank);
   const [alpha, alphas] = usualAndOthers(weights, ({ alpha }) => alpha);
@@ -93,6 +95,7 @@ function peftConfig(
     peft_type: "LORA",
     r: rank,
     rank_pattern: ranks,
+    revision: baseRevision ?? null,
     target_modules: targetModules(weights, config),
     task_type: "CAUSAL_LM",
     use_dora: false,

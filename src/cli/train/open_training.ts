@@ -111,7 +111,7 @@ export async function openTraining(
       result: adapter === undefined
         ? modelResult(model, `${out}/model.gguf`, plan.ggufType)
         : adapterResult(model, adapter, `${out}/adapter.gguf`, {
-          baseModel: baseModelOf(plan.init!),
+          ...baseModelOf(plan.init!),
           dropout: plan.training.adapterDropout,
         }),
       samplePrompt: plan.samplePrompt ?? (tokenizer.endOfTextId === undefined ? "\n" : ""),
@@ -145,10 +145,14 @@ function adapterResult(
   };
 }
 
-/** The model that an adapter is for, where PEFT finds it: a folder, or a name of the hub. */
-function baseModelOf(init: string): string | undefined {
-  if (exists(init)) return exists(`${init}/config.json`) ? init : undefined;
-  return init === "demo" ? undefined : parseHubModel(init)?.repo;
+/** The model that an adapter is for, where PEFT finds it: a folder, or a name of the hub. It takes no `.gguf` file. */
+export function baseModelOf(
+  init: string,
+): Pick<SaveAdapterOptions, "baseModel" | "baseRevision"> {
+  if (exists(init)) return exists(`${init}/config.json`) ? { baseModel: init } : {};
+  const model = init === "demo" ? undefined : parseHubModel(init);
+  if (model === undefined || model.file !== undefined) return {};
+  return { baseModel: model.repo, baseRevision: model.revision };
 }
 
 async function openModel(

@@ -1,5 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { saveAdapter } from "../../../src/checkpoint/adapters/save_adapter.ts";
+import {
+  saveAdapter,
+  type SaveAdapterOptions,
+} from "../../../src/checkpoint/adapters/save_adapter.ts";
 import { readAdapter } from "../../../src/checkpoint/adapters/read_adapter.ts";
 import {
   ADAPTER_TARGETS,
@@ -40,6 +43,18 @@ for (const [what, adapter] of [["uniform", uniform], ["mixed", mixed]] as const)
     assertEquals(await readAdapter(path, baseConfig), adapter);
   });
 }
+
+Deno.test("saveAdapter() writes which revision of the model PEFT is to load, where one is given", async () => {
+  using folder = new TemporaryFolder();
+  const written = async (options: SaveAdapterOptions) => {
+    await saveAdapter(uniform, baseConfig, folder.file("adapter"), options);
+    const config = JSON.parse(Deno.readTextFileSync(folder.file("adapter/adapter_config.json")));
+    return [config.base_model_name_or_path, config.revision];
+  };
+  const baseModel = "owner/name";
+  assertEquals(await written({ baseModel, baseRevision: "v1.0" }), [baseModel, "v1.0"]);
+  assertEquals(await written({ baseModel }), [baseModel, null]);
+});
 
 Deno.test("saveAdapter() writes a GGUF file that is read back as it was", async () => {
   using folder = new TemporaryFolder();
