@@ -1,7 +1,7 @@
 /** The folder of a training run, where a model or an adapter is wanted; and what `train --lora` writes. */
 import { resolve } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { GPT2 } from "../../mod.ts";
+import { GPT2, GPT2Config } from "../../mod.ts";
 import { basePath } from "../checkpoint/adapters/fixtures.ts";
 import { withFiles } from "../training/data/with_files.ts";
 import { runCli } from "./run_cli.ts";
@@ -114,4 +114,35 @@ Deno.test("train --resume refuses a run whose frozen weights are those of anothe
     assertEquals((await resume("all")).code, 0);
     Deno.copyFileSync(`${folder}/kept`, `${base}/model.safetensors`);
     for (const out of ["lora", "freeze"]) assertEquals((await resume(out)).code, 0);
+  }));
+
+Deno.test("train --resume refuses a run whose tokenizer has changed, whose tokens would be others", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const [data, out, tokenizer] = ["text.txt", "run", "tokenizer"].map((it) => `${folder}/${it}`);
+    await run("tokenizer", "train", data, "--kind", "char", "--out", tokenizer);
+    const sizes = ["--layers", "1", "--heads", "2", "--width", "16"];
+    await run("train", "--data", data, "--out", out, "--tokenizer", tokenizer, ...sizes, ...FLAGS);
+    const path = `${tokenizer}/tokenizer.json`;
+    const former = Deno.readTextFileSync(path);
+    const changed = JSON.parse(former);
+    const { vocab } = changed.model;
+    [vocab.a, vocab.o] = [vocab.o, vocab.a];
+    const resume = () => runCli(["train", "--resume", "--steps", "4", "--out", out]);
+    Deno.writeTextFileSync(path, JSON.stringify(changed));
+    const { code, stderr } = await resume();
+    assertEquals(code, 65, stderr);
+    assertStringIncludes(stderr, "the tokenizer that it began with has changed since");
+    Deno.writeTextFileSync(path, former);
+    assertEquals((await resume()).code, 0);
+  }));
+
+Deno.test("train --init says what a model without a tokenizer lacks", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const model = `${folder}/model`;
+    using created = new GPT2(GPT2Config.tiny(), { seed: 1 });
+    await created.saveSafetensors(model);
+    const args = ["--data", `${folder}/text.txt`, "--init", model, "--out", `${folder}/run`];
+    const { code, stderr } = await runCli(["train", ...args, ...FLAGS]);
+    assertEquals(code, 65, stderr);
+    assertStringIncludes(stderr, "it has no tokenizer");
   }));

@@ -7,6 +7,7 @@ import { writeFileAtomically } from "../../base/atomic_file.ts";
 import { quote, quotePath } from "../../base/describe.ts";
 import { FileFormatError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
+import { sha256 } from "../../base/sha256.ts";
 import { convertCheckpoint } from "../../checkpoint/convert.ts";
 import type { SaveAdapterOptions } from "../../checkpoint/adapters/save_adapter.ts";
 import { parseHubModel } from "../../model_store/hub/model_names.ts";
@@ -71,7 +72,9 @@ export async function openTraining(
   using resources = new DisposableStack();
   const model = resources.use(await openModel(plan, { folder, threads }, io));
   const initDigest = await checkInit(plan, model, folder);
-  const tokenizer = model.tokenizer!;
+  const { tokenizer } = model;
+  if (tokenizer === undefined) throw noTokenizerError(plan.init!);
+  const tokenizerDigest = await checkTokenizer(plan, tokenizer, folder);
   // What a run goes on with is what it began with, whatever has become of the texts.
   const isPrepared = folder.hasState && exists(`${out}/data/train.bin`);
   const source = isPrepared ? `${out}/data` : plan.data;
@@ -97,7 +100,7 @@ export async function openTraining(
   if (adapter !== undefined) await model.useAdapters([adapter]);
   const trainer = resources.use(new Trainer(model, windows, { ...plan.training, adapter }));
   const validation = await openValidation(data, model, seqLength, resources, io);
-  await writePlan({ ...plan, initDigest }, out);
+  await writePlan({ ...plan, initDigest, tokenizerDigest }, out);
   const owned = resources.move();
   const { evaluateEvery, saveEvery } = plan;
   return {
@@ -199,6 +202,41 @@ async function checkInit(
       quotePath(init)
     }. Put the former one there, or train into another folder.`,
     { path: init },
+  );
+}
+
+/** A new model has one, see `openTokenizer()`. */
+function noTokenizerError(init: string): FileFormatError {
+  return new FileFormatError(
+    `Cannot train ${
+      quotePath(init)
+    }: it has no tokenizer, which turns the texts into tokens: received a model alone. ` +
+      "Put its tokenizer.json, or vocab.json and merges.txt, beside it.",
+    { path: init },
+  );
+}
+
+/**
+ * Throws if the tokenizer is not the one that the tokens of the run are of.
+ *
+ * @returns what tells it from others
+ */
+async function checkTokenizer(
+  { init, tokenizer: kind, tokenizerDigest }: TrainingPlan,
+  tokenizer: Tokenizer,
+  { path, hasState }: RunFolder,
+): Promise<string> {
+  const json = JSON.stringify(tokenizer.toTokenizerJson());
+  const digest = await sha256(new TextEncoder().encode(json));
+  if (!hasState || tokenizerDigest === undefined || digest === tokenizerDigest) return digest;
+  const source = init ?? kind!;
+  throw new FileFormatError(
+    `Cannot go on with the run in ${
+      quotePath(path)
+    }: the tokenizer that it began with has changed since: received another in ${
+      quotePath(source)
+    }. Put the former one there, or train into another folder.`,
+    { path: source },
   );
 }
 

@@ -40,6 +40,8 @@ export interface TrainingPlan {
   readonly model?: Omit<GPT2ConfigFields, "vocabSize">;
   /** `"char"`, `"bpe:4096"`, `"gpt2"`, or a path. Nothing for that of the model that is fine-tuned. */
   readonly tokenizer?: string;
+  /** What tells that tokenizer from others: the tokens of the run are its own. */
+  readonly tokenizerDigest?: string;
   /** How windows are chosen. */
   readonly sampling: "random" | "epochs";
   /** The share of the data that is not learned. */
@@ -215,6 +217,7 @@ const PART_TYPES: Readonly<Record<string, string>> = {
   initDigest: "string",
   initType: "string",
   tokenizer: "string",
+  tokenizerDigest: "string",
   sampling: "string",
   validationShare: "number",
   evaluateEvery: "number",
