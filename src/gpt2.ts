@@ -518,9 +518,8 @@ export class GPT2 implements Disposable {
   ): Promise<void> {
     checkPath("save the adapter", path);
     options = checkOptions("save the adapter", options, SAVE_ADAPTER_RULES);
-    const weights = "read" in adapter ? adapter.read() : adapter;
     const { saveAdapter } = await import("./checkpoint/adapters/save_adapter.ts");
-    await saveAdapter(weights, this.config, path, options);
+    await saveAdapter(adapter, this.config, path, options);
   }
 
   /**

@@ -4,7 +4,7 @@ import { FileFormatError } from "../src/base/errors.ts";
 import { perplexity } from "../src/evaluation/perplexity.ts";
 import { GPT2 } from "../src/gpt2.ts";
 import { directLogitAttribution } from "../src/inspection/direct_logit_attribution.ts";
-import { ADAPTER_TARGETS } from "../src/model/adapter_weights.ts";
+import { ADAPTER_TARGETS, type AdapterWeights } from "../src/model/adapter_weights.ts";
 import type { AdapterOptions } from "../src/model/adapter.ts";
 import { GPT2Config } from "../src/model/config.ts";
 import { assertClose } from "./close.ts";
@@ -172,3 +172,30 @@ Deno.test("loadAdapter() rejects when there is no such adapter, or not for this 
   const signal = AbortSignal.abort();
   await assertRejects(() => model.loadAdapter(adapterPath("plain"), { signal }), DOMException);
 });
+
+const noAdapters: readonly [what: string, given: unknown][] = [
+  ["undefined", undefined],
+  ["null", null],
+  ["5", 5],
+  ["{}", {}],
+  ["[]", []],
+  ["weights: []", { ...weights, weights: [] }],
+  ["weights: null", { ...weights, weights: null }],
+  ["weights: [null]", { ...weights, weights: [null] }],
+  ["a rank of 0", { ...weights, weights: [{ ...weights.weights[0], rank: 0 }] }],
+  ["up as an array", { ...weights, weights: [{ ...weights.weights[0], up: [1] }] }],
+  ["a read() that gives none", { read: () => undefined }],
+];
+for (const [what, given] of noAdapters) {
+  Deno.test(`what is no adapter is neither loaded nor saved: ${what}`, async () => {
+    using folder = new TemporaryFolder();
+    const none = given as AdapterWeights;
+    await assertRejects(
+      () => model.loadAdapter(none),
+      TypeError,
+      "Cannot load the adapter: it must",
+    );
+    const saved = () => model.saveAdapter(none, folder.file("a.gguf"));
+    await assertRejects(saved, TypeError, "Cannot save the adapter: it must");
+  });
+}

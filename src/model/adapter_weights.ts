@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { describe } from "../base/describe.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
 import type { GPT2Config } from "./config.ts";
 import { type ParameterSpec, parameterSpecs } from "./parameters.ts";
@@ -89,6 +90,33 @@ export function adaptableWeights(config: GPT2Config): AdaptableWeight[] {
 
 function isAdaptable({ part, field }: ParameterSpec): boolean {
   return field === "weight" && (ADAPTER_TARGETS as readonly string[]).includes(part);
+}
+
+/**
+ * Checks that something a program gives is the weights of an adapter, of whatever model.
+ *
+ * @param action what cannot be done otherwise: `load the adapter`
+ * @throws {TypeError} if it is something else, or changes nothing
+ */
+export function checkAdapterWeights(
+  action: string,
+  given: unknown,
+): asserts given is AdapterWeights {
+  const { weights } = given === null || given === undefined ? {} : given as Partial<AdapterWeights>;
+  if (Array.isArray(weights) && weights.length > 0 && weights.every(isAdaptedWeight)) return;
+  throw new TypeError(
+    `Cannot ${action}: it must be weights as createAdapter() makes them, or an adapter that loadAdapter() gave: ` +
+      `received ${
+        weights === undefined ? describe(given) : "weights that are none, or none at all"
+      }.`,
+  );
+}
+
+function isAdaptedWeight(given: Partial<AdaptedWeight> | null | undefined): boolean {
+  const { name, rank, alpha, down, up } = given ?? {};
+  return typeof name === "string" && Number.isInteger(rank) && rank! > 0 &&
+    Number.isFinite(alpha) &&
+    down instanceof Float32Array && up instanceof Float32Array;
 }
 
 /** What is wrong with an adapter for a model of this size; nothing if it fits. */

@@ -14,6 +14,7 @@ import {
   type AdapterTarget,
   type AdapterWeights,
   checkAdapterFits,
+  checkAdapterWeights,
   updateScale,
 } from "./adapter_weights.ts";
 import type { Model } from "./model.ts";
@@ -42,11 +43,13 @@ export class ModelAdapter implements Adapter {
   /**
    * @param model for which it is
    * @param adapter its weights, which are copied
+   * @throws {TypeError} if it is no adapter
    * @throws {RangeError} if it was made for a model of another size
    * @throws {NativeError} if there is not enough memory
    */
   constructor(model: Model, adapter: AdapterWeights) {
     model.checkUsable();
+    checkAdapterWeights("load the adapter", adapter);
     checkAdapterFits(adapter, model.config);
     this.model = model;
     this.#isRankStabilized = adapter.isRankStabilized;

@@ -326,7 +326,11 @@ Deno.test("restore() refuses what is damaged, of another model, or no saved text
   Deno.writeFileSync(path, bytes.subarray(0, 1000));
   await assertRejects(() => model.restore(path), FileFormatError);
   Deno.copyFileSync(referencePath("hf_folder/model.safetensors"), path);
-  await assertRejects(() => model.restore(path), FileFormatError, "its format must be allformers.gpt2.text");
+  await assertRejects(
+    () => model.restore(path),
+    FileFormatError,
+    "its format must be allformers.gpt2.text",
+  );
   await assertRejects(() => model.restore(folder.file("none")), Deno.errors.NotFound);
   await assertRejects(() => model.restore(5 as unknown as string), TypeError, "restore the text");
 });

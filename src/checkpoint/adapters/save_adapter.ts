@@ -14,8 +14,10 @@ import {
   adaptableWeights,
   type AdaptedWeight,
   type AdapterWeights,
+  checkAdapterWeights,
   updateScale,
 } from "../../model/adapter_weights.ts";
+import type { Adapter } from "../../model/adapter.ts";
 import type { GPT2Config } from "../../model/config.ts";
 import { type JsonRecord, toJsonText } from "../hugging_face/written_json.ts";
 import { ggufName } from "../weight_layout.ts";
@@ -36,17 +38,24 @@ export interface SaveAdapterOptions extends WriteOptions {
  * Writes an adapter in F32: a file that llama.cpp loads where the path ends in `.gguf`, otherwise a folder that PEFT loads.
  *
  * @param config sizes of the model that it is for
+ * @throws {TypeError} if it is no adapter, or one that has been disposed of
  * @throws {StorageError} if it cannot be written
  * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function saveAdapter(
-  adapter: AdapterWeights,
+  adapter: Adapter | AdapterWeights,
   config: GPT2Config,
   path: string,
   options: SaveAdapterOptions = {},
 ): Promise<void> {
-  if (path.endsWith(".gguf")) await saveGgufAdapter(adapter, path, options);
-  else await savePeftAdapter(adapter, config, path, options);
+  const weights = isInMemory(adapter) ? adapter.read() : adapter;
+  checkAdapterWeights("save the adapter", weights);
+  if (path.endsWith(".gguf")) await saveGgufAdapter(weights, path, options);
+  else await savePeftAdapter(weights, config, path, options);
+}
+
+function isInMemory(adapter: Adapter | AdapterWeights): adapter is Adapter {
+  return typeof adapter === "object" && adapter !== null && "read" in adapter;
 }
 
 async function savePeftAdapter(
