@@ -360,6 +360,22 @@ Deno.test("train refuses a folder with a run before it changes anything in it, a
     assertEquals(contents(), before);
   }));
 
+Deno.test("train --resume refuses tokens that are cut, also where nothing says how many there were", () =>
+  withText(async (folder) => {
+    const out = `${folder}/out`;
+    await train(["--data", `${folder}/text.txt`, "--out", out, ...SMALL]);
+    const path = `${out}/data/train.bin`;
+    Deno.truncateSync(path, Deno.statSync(path).size - 8);
+    const cut = await train(["--resume", "--out", out, "--steps", "16"]);
+    assertEquals(cut.code, 65);
+    assertStringIncludes(cut.stderr, "tokens of data.json");
+    assertStringIncludes(cut.stderr, "Prepare the texts again, in a new folder");
+    Deno.removeSync(`${out}/data/data.json`);
+    const unknown = await train(["--resume", "--out", out, "--steps", "16"]);
+    assertEquals(unknown.code, 65);
+    assertStringIncludes(unknown.stderr, "there is no data.json in it");
+  }));
+
 Deno.test("train --resume --steps goes on beyond the last step, and a run that is done stays as it is", () =>
   withText(async (folder) => {
     const out = `${folder}/out`;

@@ -21,6 +21,7 @@ import type { Adapter } from "../../model/adapter.ts";
 import { createAdapter } from "../../model/create_adapter.ts";
 import { GPT2Config } from "../../model/config.ts";
 import { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { requireDescription } from "../../training/data/data_description.ts";
 import { prepareData, type PreparedData } from "../../training/data/prepare_data.ts";
 import { TokenFile } from "../../training/data/token_file.ts";
 import { trainTokenizerOnFiles } from "../../training/data/train_tokenizer_on_files.ts";
@@ -77,6 +78,7 @@ export async function openTraining(
   const tokenizerDigest = await checkTokenizer(plan, tokenizer, folder);
   // What a run goes on with is what it began with, whatever has become of the texts.
   const isPrepared = folder.hasState && exists(`${out}/data/train.bin`);
+  if (isPrepared) requireDescription(`${out}/data`);
   const source = isPrepared ? `${out}/data` : plan.data;
   checkSample(plan, tokenizer);
   const { contextLength } = model.config;

@@ -47,6 +47,17 @@ export function writeDescription(description: DataDescription): string {
 }
 
 /**
+ * Reads `data.json` of a folder that this package has prepared: without it nothing tells whether the files beside it are whole.
+ *
+ * @throws {FileFormatError} as {@linkcode readDescription}, and if there is none
+ */
+export function requireDescription(folder: string): DataDescription {
+  const description = readDescription(folder);
+  if (description !== undefined) return description;
+  throw damaged(folder, `there is no ${DATA_FILES.description} in it`, undefined);
+}
+
+/**
  * Reads `data.json` of a folder.
  *
  * @returns nothing if there is none
@@ -94,6 +105,6 @@ function damaged(path: string, what: string, received: unknown) {
     path,
     what,
     received,
-    `Remove ${DATA_FILES.description} to have it prepared again.`,
+    "Prepare the texts again, in a new folder: give them as --data.",
   );
 }
