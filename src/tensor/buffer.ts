@@ -11,6 +11,7 @@ import type { Pointer } from "../ffi/memory.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Backend } from "./backend.ts";
 import { checkedElements } from "./inputs.ts";
+import { exceedsMemory, gigabytes } from "./machine_memory.ts";
 import { type BufferType, nativePlace, Place } from "./place.ts";
 import { formatShape, nativeSizes, type Shape } from "./shape.ts";
 import { createTensor, recordOf, type Tensor, type TensorOwner, TensorRecord } from "./tensor.ts";
@@ -109,15 +110,23 @@ export class Buffer implements Disposable, TensorOwner {
 
   #allocate(type: BufferType, isSparse: boolean): Pointer {
     const ggml = library();
-    const buffer = ggml.ggml_backend_alloc_ctx_tensors_from_buft(this.#context, type);
+    const isOnDevice = isDeviceMemory(this.backend, type);
+    const bytes = this.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    // Where that is known before, ggml need not try, and report it in its own words.
+    const buffer = !isOnDevice && exceedsMemory(bytes)
+      ? null
+      : ggml.ggml_backend_alloc_ctx_tensors_from_buft(this.#context, type);
     if (buffer === null) {
+      const [first] = this.tensors;
       throw new NativeError(
-        `Cannot allocate ${this.tensors.length} tensors: not enough memory: the first is ${
-          formatShape(this.tensors[0]?.shape ?? [])
-        }`,
+        `Cannot allocate ${this.tensors.length} tensors, the first one ${
+          formatShape(first.shape)
+        }: they take ${
+          gigabytes(bytes)
+        }, more memory than there is. Choose a smaller model, fewer texts, or a smaller type.`,
       );
     }
-    if (!isDeviceMemory(this.backend, type)) {
+    if (!isOnDevice) {
       const start = ggml.ggml_backend_buffer_get_base(buffer);
       const size = ggml.ggml_backend_buffer_get_size(buffer);
       if (isSparse) ggml.gpt2_use_small_pages(start, size);

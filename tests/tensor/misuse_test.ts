@@ -364,6 +364,18 @@ Deno.test("a graph that needs more memory than there is says so, and can be disp
   }
 });
 
+Deno.test("tensors that need more memory than there is say how much, and what to do", () => {
+  const specs = [{ shape: [3, 2], dtype: "f32" }, {
+    shape: [2 ** 20, 2 ** 25],
+    dtype: "f32",
+  }] as const;
+  assertThrows(
+    () => new Buffer(backend, specs),
+    NativeError,
+    "Cannot allocate 2 tensors, the first one (3, 2): they take 140,737.5 GB, more memory than there is. Choose",
+  );
+});
+
 Deno.test("a computation takes at most the threads of its backend", async () => {
   const { graph } = doubling();
   using _graph = graph;
