@@ -29,8 +29,15 @@ export interface LoraChoice {
 export function parseAdapter(text: string): LoraChoice {
   const options: { rank?: number; alpha?: number; targets?: AdapterTarget[] } = {};
   let dropout: number | undefined;
+  const given = new Set<string>();
   for (const part of text.split(",").map((part) => part.trim())) {
     const [name, value] = part.includes("=") ? part.split("=", 2) : [undefined, part];
+    if (name !== undefined && given.has(name)) {
+      throw new UsageError(
+        `--lora takes ${name} once: received ${quote(text)}. Give it one value.`,
+      );
+    }
+    if (name !== undefined) given.add(name);
     const isTarget = name === "targets" || (name === undefined && options.targets !== undefined);
     if (isTarget && Object.hasOwn(TARGETS, value)) (options.targets ??= []).push(TARGETS[value]);
     else if (name === "rank" && /^\d+$/.test(value)) options.rank = Number(value);

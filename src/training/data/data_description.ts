@@ -88,7 +88,7 @@ export function readDescription(folder: string): DataDescription | undefined {
     const numBytes = isFile(file) ? Deno.statSync(file).size : undefined;
     if (numBytes === numTokens * bytesPerToken(value.dtype)) continue;
     const what = `it does not have the ${numTokens} tokens of ${DATA_FILES.description}`;
-    throw damaged(file, what, numBytes === undefined ? "no file" : `${numBytes} bytes`);
+    throw damaged(file, what, numBytes === undefined ? undefined : `${numBytes} bytes`);
   }
   const { version: _version, ...description } = value;
   return description;

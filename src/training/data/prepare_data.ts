@@ -210,7 +210,7 @@ function nanoGptDescription(folder: string): DataDescription {
         "prepared data",
         folder,
         `there is no ${name} in it`,
-        "a folder without",
+        undefined,
         "Put both files there.",
       );
     }
