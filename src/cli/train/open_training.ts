@@ -384,12 +384,12 @@ async function openValidation(
   }
   const file = resources.use(await openTokens(data.validationPath, data, model, io));
   const { numWindows, batches } = validationWindows(file, seqLength);
-  const numAll = Math.ceil(numWindows / WINDOWS_PER_BATCH);
-  const most = Math.max(1, Math.floor(MOST_EVALUATED_TOKENS / seqLength / WINDOWS_PER_BATCH));
-  const every = Math.ceil(numAll / most);
-  const numEvaluated = every === 1
-    ? numWindows * seqLength
-    : Math.ceil(numAll / every) * WINDOWS_PER_BATCH * seqLength;
+  const mostBatches = Math.max(
+    1,
+    Math.floor(MOST_EVALUATED_TOKENS / seqLength / WINDOWS_PER_BATCH),
+  );
+  const { every, numChosen } = spreadBatches(numWindows, WINDOWS_PER_BATCH, mostBatches);
+  const numEvaluated = numChosen * seqLength;
   return {
     windows: {
       *[Symbol.iterator]() {
@@ -401,6 +401,21 @@ async function openValidation(
     // Of a part of the text nobody has counted the bytes: they are taken to be spread evenly.
     numBytes: numBytes === undefined ? undefined : numBytes * numEvaluated / numTokens,
   };
+}
+
+/**
+ * Which batches of windows are evaluated, where there are too many: each `every`-th one, from the first on; and how many
+ * windows these have. The last batch may have fewer than the others.
+ */
+export function spreadBatches(
+  numWindows: number,
+  batchSize: number,
+  mostBatches: number,
+): { readonly every: number; readonly numChosen: number } {
+  const numBatches = Math.ceil(numWindows / batchSize);
+  const every = Math.ceil(numBatches / mostBatches);
+  const numMissing = (numBatches - 1) % every === 0 ? numBatches * batchSize - numWindows : 0;
+  return { every, numChosen: Math.ceil(numBatches / every) * batchSize - numMissing };
 }
 
 async function writePlan(plan: TrainingPlan, out: string): Promise<void> {
