@@ -57,7 +57,8 @@ export function requireMemory(
   model.checkUsable();
   const free = freeBytes(model.backend);
   if (neededBytes <= free) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
+  const gigabytes = (bytes: number) =>
+    `${(bytes / 1e9).toLocaleString("en", { maximumSignificantDigits: 3 })} GB`;
   throw new InvalidArgumentError(
     `Cannot compute ${numTexts} texts of up to ${capacity} tokens side by side: they take ` +
       `${gigabytes(neededBytes)} of memory: received a machine with ${gigabytes(free)}` +
