@@ -3,19 +3,13 @@
  *
  * @module
  */
-import { byteOf } from "../../../tokenizer/byte_alphabet.ts";
-
-/** A token and its bytes, each as a character of the printable alphabet. */
-export interface TokenText {
-  readonly id: number;
-  readonly text: string;
-}
+import type { ByteStrings } from "../../../tokenizer/byte_strings.ts";
 
 /** Bytes of a token beyond this cannot be told apart by the depth of a node. */
 const MAX_TOKEN_BYTES = 65_535;
 
 /**
- * All tokens as a tree of bytes, laid out as one goes through it: a node, then all below it, then the next beside it. So
+ * Tokens as a tree of bytes, laid out as one goes through it: a node, then all below it, then the next beside it. So
  * going through it is one loop, in which what cannot be is skipped with all below it.
  */
 export class TokenTrie {
@@ -29,50 +23,113 @@ export class TokenTrie {
   readonly firstToken: Int32Array;
   /** By node: how many tokens end there. */
   readonly numTokens: Int32Array;
-  /** The tokens, in the order of their texts. */
+  /** The tokens, those that end at one node beside each other. */
   readonly tokens: Int32Array;
   /** The most bytes of a token. */
   readonly maxDepth: number = 0;
 
-  /** @param tokens none of them empty, in the order of their texts */
-  constructor(tokens: readonly TokenText[]) {
-    const maxNodes = tokens.reduce((sum, { text }) => sum + text.length, 0);
-    const depths = new Uint16Array(maxNodes);
-    const bytes = new Uint8Array(maxNodes);
-    const ends = new Int32Array(maxNodes);
-    const firstTokens = new Int32Array(maxNodes);
-    const numTokens = new Int32Array(maxNodes);
-    this.tokens = Int32Array.from(tokens, ({ id }) => id);
-    /** The node at each depth of the current token. */
-    const path: number[] = [];
-    let before = "";
-    let node = 0;
-    for (const [place, { text }] of tokens.entries()) {
-      if (text.length > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
-      const shared = sharedLength(before, text);
-      while (path.length > shared) ends[path.pop()!] = node;
-      for (let depth = shared; depth < text.length; depth++) {
-        depths[node] = depth + 1;
-        bytes[node] = byteOf(text.charCodeAt(depth));
-        path.push(node++);
-      }
-      const last = path[path.length - 1];
-      if (numTokens[last]++ === 0) firstTokens[last] = place;
-      this.maxDepth = Math.max(this.maxDepth, text.length);
-      before = text;
+  /**
+   * @param spellings by token: its bytes
+   * @param ids the tokens to take, of which none is without bytes
+   */
+  constructor(spellings: ByteStrings, ids: Int32Array) {
+    const { bytes, starts } = spellings;
+    const tree = new GrowingTree(bytes.length);
+    /** By token, in the order of `ids`: the node it ends at. */
+    const lastNode = new Int32Array(ids.length);
+    for (let i = 0; i < ids.length; i++) {
+      const end = starts[ids[i] + 1];
+      let node = ROOT;
+      for (let at = starts[ids[i]]; at < end; at++) node = tree.child(node, bytes[at]);
+      lastNode[i] = node;
+      this.maxDepth = Math.max(this.maxDepth, end - starts[ids[i]]);
     }
-    while (path.length > 0) ends[path.pop()!] = node;
-    this.depth = depths.slice(0, node);
-    this.byte = bytes.slice(0, node);
-    this.end = ends.slice(0, node);
-    this.firstToken = firstTokens.slice(0, node);
-    this.numTokens = numTokens.slice(0, node);
+    if (this.maxDepth > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
+
+    const { numNodes } = tree;
+    const places = tree.places();
+    this.depth = new Uint16Array(numNodes);
+    this.byte = new Uint8Array(numNodes);
+    this.end = places.end;
+    for (let node = ROOT + 1; node <= numNodes; node++) {
+      const place = places.of[node];
+      const parent = tree.parent[node];
+      this.depth[place] = parent === ROOT ? 1 : this.depth[places.of[parent]] + 1;
+      this.byte[place] = tree.byte[node];
+    }
+
+    this.numTokens = new Int32Array(numNodes);
+    this.firstToken = new Int32Array(numNodes);
+    this.tokens = new Int32Array(ids.length);
+    for (let i = 0; i < ids.length; i++) this.numTokens[places.of[lastNode[i]]]++;
+    for (let place = 1; place < numNodes; place++) {
+      this.firstToken[place] = this.firstToken[place - 1] + this.numTokens[place - 1];
+    }
+    const next = this.firstToken.slice();
+    for (let i = 0; i < ids.length; i++) this.tokens[next[places.of[lastNode[i]]]++] = ids[i];
   }
 }
 
-function sharedLength(a: string, b: string): number {
-  const max = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < max && a.charCodeAt(length) === b.charCodeAt(length)) length++;
-  return length;
+/** The node that no byte leads to. */
+const ROOT = 0;
+
+/** A tree whose nodes are numbered as they are added, from 1: parents before their children. */
+class GrowingTree {
+  numNodes = 0;
+  /** By node. */
+  readonly parent: Int32Array;
+  /** By node: the byte that leads to it from its parent. */
+  readonly byte: Uint8Array;
+  /** By node: one of its children, and the next of the same parent; 0 for none. */
+  readonly #firstChild: Int32Array;
+  readonly #nextSibling: Int32Array;
+
+  constructor(maxNodes: number) {
+    this.parent = new Int32Array(maxNodes + 1);
+    this.byte = new Uint8Array(maxNodes + 1);
+    this.#firstChild = new Int32Array(maxNodes + 1);
+    this.#nextSibling = new Int32Array(maxNodes + 1);
+  }
+
+  /** The node that a byte leads to; it is added if there is none. */
+  child(parent: number, byte: number): number {
+    const first = this.#firstChild[parent];
+    let before = 0;
+    let node = first;
+    while (node !== 0 && this.byte[node] !== byte) {
+      before = node;
+      node = this.#nextSibling[node];
+    }
+    if (node === first && node !== 0) return node;
+    if (node === 0) {
+      node = ++this.numNodes;
+      this.parent[node] = parent;
+      this.byte[node] = byte;
+    } else {
+      this.#nextSibling[before] = this.#nextSibling[node];
+    }
+    // To the front: half of GPT-2's tokens begin with a space, which is found at once so.
+    this.#nextSibling[node] = first;
+    this.#firstChild[parent] = node;
+    return node;
+  }
+
+  /** Where each node comes as one goes through the tree, from 0; and by place, where all below it ends. */
+  places(): { readonly of: Int32Array; readonly end: Int32Array } {
+    const { numNodes, parent } = this;
+    const size = new Int32Array(numNodes + 1).fill(1);
+    for (let node = numNodes; node > ROOT; node--) size[parent[node]] += size[node];
+    const of = new Int32Array(numNodes + 1);
+    const end = new Int32Array(numNodes);
+    /** By node: the place of its next child. */
+    const next = new Int32Array(numNodes + 1);
+    for (let node = ROOT + 1; node <= numNodes; node++) {
+      const place = next[parent[node]];
+      next[parent[node]] += size[node];
+      next[node] = place + 1;
+      of[node] = place;
+      end[place] = place + size[node];
+    }
+    return { of, end };
+  }
 }

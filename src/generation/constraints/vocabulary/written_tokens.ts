@@ -4,10 +4,11 @@
  * @module
  */
 import type { Tokenizer } from "../../../tokenizer/tokenizer.ts";
-import { toPrintable } from "../../../tokenizer/byte_alphabet.ts";
+import { byteOf } from "../../../tokenizer/byte_alphabet.ts";
+import { ByteStrings } from "../../../tokenizer/byte_strings.ts";
 import { addToken, type TokenMask } from "../../sampling/token_mask.ts";
 import { tokenType } from "../../../tokenizer/vocabulary.ts";
-import { type TokenText, TokenTrie } from "./token_trie.ts";
+import { TokenTrie } from "./token_trie.ts";
 
 /** The tokens that write something: all but special ones and those without a text. */
 export class WrittenTokens {
@@ -39,33 +40,28 @@ export class WrittenTokens {
     this.unplainTrie = unplainTrie;
     this.maxPlainLength = plainMasks.length - 1;
     this.#plainMasks = plainMasks;
-    for (const [node, byte] of trie.byte.entries()) {
+    for (let node = 0; node < trie.byte.length; node++) {
+      const byte = trie.byte[node];
       this.isInToken[byte] = 1;
       if (trie.depth[node] === 1 && trie.numTokens[node] > 0) this.isToken[byte] = 1;
     }
   }
 
-  /** Those of a tokenizer; made once for each, in steps, since that takes a tenth of a second. */
+  /** Those of a tokenizer; made once for each, in steps, since that takes some hundredths of a second. */
   static *of(tokenizer: Tokenizer): Generator<void, WrittenTokens> {
     let written = ofTokenizer.get(tokenizer);
     if (written !== undefined) return written;
     const numWords = Math.ceil(tokenizer.vocabSize / 32);
-    const tokens = writtenTokens(tokenizer);
+    const spellings = spellingsOf(tokenizer);
     yield;
-    const { plain = [], unplain = [] } = Object.groupBy(
-      tokens,
-      ({ text }) => isPlain(text) ? "plain" : "unplain",
-    );
+    const ids = Int32Array.from(tokenizer.tokens.keys()).filter((id) => spellings.lengthOf(id) > 0);
+    const trie = new TokenTrie(spellings, ids);
     yield;
-    const trie = new TokenTrie(tokens);
+    const shapes = new TokenTrie(shapesOf(spellings), ids);
     yield;
-    const ofShapes = shapesOf(tokens);
-    yield;
-    const shapes = new TokenTrie(ofShapes);
-    yield;
-    const unplainTrie = new TokenTrie(unplain);
-    const maxPlainLength = plain.reduce((most, { text }) => Math.max(most, text.length), 0);
-    const plainMasks = masksByLength(plain, maxPlainLength, numWords);
+    const isUnplain = isUnplainIn(spellings);
+    const unplainTrie = new TokenTrie(spellings, ids.filter(isUnplain));
+    const plainMasks = masksByLength(spellings, ids.filter((id) => !isUnplain(id)), numWords);
     yield;
     written = new WrittenTokens(numWords, { trie, shapes, unplainTrie }, plainMasks);
     ofTokenizer.set(tokenizer, written);
@@ -98,66 +94,63 @@ export const SHAPE_GROUPS: readonly { readonly bytes: readonly number[]; readonl
 export const PLAIN_BYTES: readonly number[] = range(0x20, 0x7e)
   .filter((byte) => byte !== 0x22 && byte !== 0x5c);
 
-/** The tokens in the order of their texts, which are in the printable alphabet. */
-function writtenTokens(tokenizer: Tokenizer): TokenText[] {
+/** The most bytes of UTF-8 for what counts as one in the length of a string. */
+const MAX_BYTES_PER_CODE = 3;
+
+/** By token: the bytes it writes; none for special tokens and those without a text. */
+function spellingsOf(tokenizer: Tokenizer): ByteStrings {
   const { tokens, unknownId } = tokenizer;
   // A copy each time it is asked for.
   const { tokenTypes } = tokenizer;
-  const written: TokenText[] = [];
-  for (const [id, token] of tokens.entries()) {
-    const type = tokenTypes[id];
-    if (token === "" || id === unknownId) continue;
-    if (type === tokenType.normal) written.push({ id, text: token });
-    else if (type === tokenType.userDefined) {
-      written.push({ id, text: toPrintable(tokenizer.tokenBytes(id)) });
+  const starts = new Uint32Array(tokens.length + 1);
+  const bytes = new Uint8Array(
+    tokens.reduce((sum, token) => sum + MAX_BYTES_PER_CODE * token.length, 0),
+  );
+  let end = 0;
+  for (let id = 0; id < tokens.length; id++) {
+    if (id !== unknownId && tokenTypes[id] === tokenType.normal) {
+      const token = tokens[id];
+      for (let i = 0; i < token.length; i++) bytes[end++] = byteOf(token.charCodeAt(i));
+    } else if (id !== unknownId && tokenTypes[id] === tokenType.userDefined) {
+      const written = tokenizer.tokenBytes(id);
+      bytes.set(written, end);
+      end += written.length;
     }
+    starts[id + 1] = end;
   }
-  return written.sort((a, b) => a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
+  return new ByteStrings(bytes.slice(0, end), starts);
 }
 
-/** Tokens in the order of what their texts are with one letter for all. There are few such texts, which makes that quick. */
-function shapesOf(tokens: readonly TokenText[]): TokenText[] {
-  const idsOf = new Map<string, number[]>();
-  for (const { id, text } of tokens) {
-    const shape = shapeOf(text);
-    const ids = idsOf.get(shape);
-    if (ids === undefined) idsOf.set(shape, [id]);
-    else ids.push(id);
-  }
-  return [...idsOf].sort(([a], [b]) => a < b ? -1 : 1)
-    .flatMap(([text, ids]) => ids.map((id) => ({ id, text })));
+/** The same with one letter for all letters of its case, and one digit for all digits. */
+function shapesOf({ bytes, starts }: ByteStrings): ByteStrings {
+  return new ByteStrings(bytes.map((byte) => SIGN_OF[byte]), starts);
 }
 
-function shapeOf(text: string): string {
-  let shape = "";
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    shape += code < SIGNS.length ? SIGNS[code] : text[i];
-  }
-  return shape;
+/** By byte: what stands for it in a shape. */
+const SIGN_OF = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => SHAPE_GROUPS.find(({ bytes }) => bytes.includes(byte))?.sign ?? byte,
+);
+
+/** By byte: 1 for a plain one. */
+const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(PLAIN_BYTES.includes(byte)));
+
+/** Whether a token has a byte that is not plain. */
+function isUnplainIn({ bytes, starts }: ByteStrings): (id: number) => boolean {
+  return (id) => {
+    for (let at = starts[id]; at < starts[id + 1]; at++) if (IS_PLAIN[bytes[at]] === 0) return true;
+    return false;
+  };
 }
 
-/** By ASCII character: what stands for it in a shape. */
-const SIGNS: readonly string[] = range(0, 0x7f).map((code) => {
-  const group = SHAPE_GROUPS.find(({ bytes }) => bytes.includes(code));
-  return String.fromCharCode(group?.sign ?? code);
-});
-
-function masksByLength(
-  tokens: readonly TokenText[],
-  maxLength: number,
-  numWords: number,
-): TokenMask[] {
+/** By length: the tokens of at most so many bytes. */
+function masksByLength(spellings: ByteStrings, ids: Int32Array, numWords: number): TokenMask[] {
+  const maxLength = ids.reduce((most, id) => Math.max(most, spellings.lengthOf(id)), 0);
   const masks = Array.from({ length: maxLength + 1 }, () => new Uint32Array(numWords));
-  for (const { id, text } of tokens) addToken(masks[text.length], id);
+  for (const id of ids) addToken(masks[spellings.lengthOf(id)], id);
   for (let length = 1; length <= maxLength; length++) {
     const shorter = masks[length - 1];
     for (let word = 0; word < numWords; word++) masks[length][word] |= shorter[word];
   }
   return masks;
-}
-
-/** Whether a text of the printable alphabet, in which Ġ is the space, has plain bytes only. */
-function isPlain(text: string): boolean {
-  return /^[Ġ!#-[\]-~]*$/.test(text);
 }
