@@ -113,7 +113,7 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof BenchError) && !(error instanceof BuildError)) throw error;
     progress.print(error.message);
-    return 1;
+    return error instanceof BuildError ? error.exitCode : 1;
   }
 }
 

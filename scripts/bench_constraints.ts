@@ -128,7 +128,7 @@ if (import.meta.main) {
   const { values } = parseFlags(Deno.args, {
     values: ["rounds", "only", "seed"],
     switches: [],
-  }, (problem) => new Error(problem));
+  });
   if (values.only !== undefined) {
     console.log(JSON.stringify(await measure(CONSTRAINTS[values.only], Number(values.seed))));
   } else {

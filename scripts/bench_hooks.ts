@@ -72,7 +72,6 @@ if (import.meta.main) {
   const { values } = parseFlags(
     Deno.args,
     { values: ["model", "rounds", "tokens"], switches: [] },
-    (problem) => new Error(problem),
   );
   const { model: name = "gpt2" } = values;
   const [rounds, tokens] = [Number(values.rounds ?? 15), Number(values.tokens ?? 100)];

@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { median } from "../src/cli/bench/statistics.ts";
 import { LEVEL_VARIABLE, levelsOfThisCpu } from "../src/native_library/cpu_levels.ts";
 import { run } from "./bench/command.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 /** What `bench --json` says of a test. */
 interface Test {
@@ -45,9 +45,12 @@ if (import.meta.main) {
   const { values } = parseFlags(
     Deno.args,
     { values: ["models", "prompt-tokens", "new-tokens", "rounds", "threads"], switches: [] },
-    (problem) => new Error(`Cannot measure levels: ${problem}`),
   );
-  if (values.models === undefined) throw new Error("Cannot measure levels: --models is missing");
+  if (values.models === undefined) {
+    refuseArguments(
+      "no model is named: received no --models. Give paths, with commas between them",
+    );
+  }
   const models = values.models.split(",").map((path) => Deno.realPathSync(path));
   const flags = [
     ...["-p", values["prompt-tokens"] ?? "256", "-n", values["new-tokens"] ?? "32"],

@@ -95,7 +95,6 @@ if (import.meta.main) {
   const { values, switches } = parseFlags(
     Deno.args,
     { values: ["model", "texts", "tokens", "threads"], switches: ["fastest"] },
-    (problem) => new Error(problem),
   );
   const { model: name = "gpt2", texts = "1,8,32", tokens = "128", threads } = values;
   const options = threads === undefined ? {} : { threads: Number(threads) };

@@ -20,7 +20,7 @@ import { perplexity, type PerplexityOptions } from "../src/evaluation/perplexity
 import { GPT2 } from "../src/gpt2.ts";
 import { readTinyShakespeare } from "../tests/fixtures/tiny_shakespeare.ts";
 import type { FileType } from "../src/checkpoint/file_types.ts";
-import { BenchError, run } from "./bench/command.ts";
+import { run } from "./bench/command.ts";
 import { buildLlamaCpp, llamaPerplexity } from "./bench/llama_cpp.ts";
 import { ensureModels } from "./bench/models.ts";
 import { parseFlags } from "./parse_flags.ts";
@@ -61,7 +61,6 @@ if (import.meta.main) {
   const { values } = parseFlags(
     Deno.args,
     { values: FLAGS },
-    (problem) => new BenchError(problem),
   );
   const { size = "small", type = "q8_0", python = "python3" } = values;
   const [numTokens, chunk, rounds] = [

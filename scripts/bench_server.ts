@@ -47,7 +47,6 @@ if (import.meta.main) {
   const { values, switches } = parseFlags(
     Deno.args,
     { values: ["rounds", "threads", "model", "texts"], switches: ["json"] },
-    (problem) => new Error(problem),
   );
   const { rounds = "3", threads = String(navigator.hardwareConcurrency), texts = "32" } = values;
   const cache = `${cacheFolder()}/bench`;

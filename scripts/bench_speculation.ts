@@ -52,7 +52,7 @@ if (import.meta.main) {
   const { values } = parseFlags(Deno.args, {
     values: ["model", "draft", "rounds", "tokens", "threads"],
     switches: [],
-  }, (problem) => new Error(problem));
+  });
   const { model: name = "gpt2", draft: draftName } = values;
   const [rounds, maxNewTokens] = [Number(values.rounds ?? 11), Number(values.tokens ?? 200)];
   const threads = values.threads === undefined ? undefined : Number(values.threads);

@@ -19,7 +19,6 @@
  *
  * @module
  */
-import { BenchError } from "./bench/command.ts";
 import { measureAdapter } from "./bench_training/adapter.ts";
 import { measureShape } from "./bench_training/measure.ts";
 import { measureOverhead } from "./bench_training/overhead.ts";
@@ -31,7 +30,7 @@ import {
   type ShapeReport,
   stepsText,
 } from "./bench_training/report.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 const PARTS = [...Object.keys(SHAPES), "adapter", "overhead"];
 
@@ -40,20 +39,19 @@ const OVERHEAD_STEPS: Readonly<Record<string, number>> = { nano: 50, demo: 5, me
 
 const FLAGS = ["only", "rounds", "threads", "peers", "python", "warm-up-limit", "output"] as const;
 
-function refuse(problem: string): BenchError {
-  return new BenchError(`Cannot measure training: ${problem}`);
-}
-
 if (import.meta.main) {
   const { values, switches } = parseFlags(
     Deno.args,
     { values: FLAGS, switches: ["processor-time"] },
-    refuse,
   );
   const { python = "python3", output = "-" } = values;
   const only = values.only?.split(",") ?? PARTS;
   const unknown = only.find((part) => !PARTS.includes(part));
-  if (unknown !== undefined) throw refuse(`there is no ${unknown}: use ${PARTS.join(", ")}`);
+  if (unknown !== undefined) {
+    refuseArguments(
+      `--only has a part that there is not: received ${unknown}. Use ${PARTS.join(", ")}`,
+    );
+  }
   const peers = values.peers ?? "torch F32,torch BF16,torch.compile F32";
   const [rounds, threads, warmUpLimit] = [
     Number(values.rounds ?? 9),

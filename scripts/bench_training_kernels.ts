@@ -190,7 +190,6 @@ function measure(backend: Backend, { inputs, build }: Line): number {
 const { values, arguments: words } = parseFlags(
   Deno.args,
   { values: ["threads"], numArguments: 20 },
-  (problem) => new Error(problem),
 );
 using backend = Backend.cpu({ threads: Number(values.threads ?? 2) });
 for (const [model, sizes] of Object.entries(SIZES)) {

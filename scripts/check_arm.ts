@@ -22,7 +22,7 @@ import { compileLibrary, type CompileTarget } from "./cross_compiled/compile_lib
 import { proveLibrary } from "./cross_compiled/prove_library.ts";
 import { sameTokens } from "./cross_compiled/same_tokens.ts";
 import { FuzzCompiler } from "./fuzz_kernels/fuzz_program.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 /** What the names of the cross compiler's programs begin with, as Debian and Ubuntu have it. */
 const CROSS_COMPILER = "aarch64-linux-gnu-";
@@ -37,9 +37,12 @@ const TARGET: CompileTarget = {
 const { values } = parseFlags(
   Deno.args,
   { values: ["level", "seeds", "work"], switches: [] },
-  (problem) => new Error(`Cannot check the library for ARM: ${problem}`),
 );
 const wanted = armLevels.filter(({ name }) => values.level === undefined || name === values.level);
+if (wanted.length === 0) {
+  const names = armLevels.map(({ name }) => name).join(", ");
+  refuseArguments(`--level must be one of ${names}: received ${values.level}`);
+}
 
 async function say(text: string): Promise<void> {
   await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));

@@ -14,7 +14,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 import { ensureGgmlSource } from "./native_source.ts";
 
 /** The cuBLAS of each version of CUDA. */
@@ -156,10 +156,11 @@ async function main(args: string[]): Promise<number> {
   const { values } = parseFlags(
     args,
     { values: ["work", "arch", "units", "jobs"] },
-    (problem) => new RangeError(`Cannot check the CUDA build: ${problem}.`),
   );
   const { work, arch = "90", units = "", jobs = String(navigator.hardwareConcurrency) } = values;
-  if (work === undefined) throw new RangeError("Name a folder that may be written to: --work.");
+  if (work === undefined) {
+    refuseArguments("no folder is named: received no --work. Give one that may be written to");
+  }
   await Deno.mkdir(work, { recursive: true });
   const folder = await Deno.realPath(work);
   const toolkit = await completeToolkit(folder);

@@ -18,7 +18,7 @@ import {
   prepareLibrary,
 } from "../mod.ts";
 import { largestDifference, runHooks } from "./device_hooks.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 /** Largest difference of logits. GPUs sum in another order, and attend to a cache of F32 in half precision. */
 const TOLERANCES = { f32: 0.05, q8_0: 0.5 } as const satisfies Partial<Record<FileType, number>>;
@@ -94,14 +94,12 @@ async function main(args: string[]): Promise<number> {
   const { values } = parseFlags(
     args,
     { values: ["device", "model", "rpc", "tokens"] },
-    (problem) => new RangeError(`Cannot compare devices: ${problem}.`),
   );
   const { device, model = "demo", rpc, tokens = "64" } = values;
   if ((device === undefined) === (rpc === undefined)) {
-    console.error(
-      "Name a device: --device cuda, metal, or vulkan, with a number as in cuda:1; or servers: --rpc host:port.",
+    refuseArguments(
+      "name a device: --device cuda, metal, or vulkan, with a number as in cuda:1; or servers: --rpc host:port",
     );
-    return 2;
   }
   const where: Where = rpc === undefined
     ? { device: device as DeviceName }

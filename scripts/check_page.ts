@@ -18,7 +18,6 @@ if (import.meta.main) {
   const { values } = parseFlags(
     Deno.args,
     { values: ["browser", "pictures", "model"], switches: [] },
-    (problem) => new Error(problem),
   );
   const { browser = CHROMIUM, pictures = "page-pictures", model: name = "demo" } = values;
   await Deno.mkdir(pictures, { recursive: true });

@@ -17,7 +17,6 @@ if (import.meta.main) {
   const { values } = parseFlags(
     Deno.args,
     { values: ["browser", "pictures", "model"], switches: [] },
-    (problem) => new Error(problem),
   );
   const { browser = CHROMIUM, pictures = "report-pictures", model = "demo" } = values;
   const root = `${import.meta.dirname}/..`;

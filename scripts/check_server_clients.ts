@@ -86,7 +86,6 @@ if (import.meta.main) {
   const { values: { python = "python3" } } = parseFlags(
     Deno.args,
     { values: ["python"] },
-    (problem) => new Error(problem),
   );
   const folder = await Deno.makeTempDir();
   try {

@@ -18,7 +18,6 @@ if (import.meta.main) {
   const { values } = parseFlags(
     Deno.args,
     { values: ["browser", "pictures", "log", "title"], switches: [] },
-    (problem) => new Error(problem),
   );
   const { browser = CHROMIUM, pictures = "report-pictures", log, title = "a model" } = values;
   await Deno.mkdir(pictures, { recursive: true });

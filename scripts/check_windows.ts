@@ -32,7 +32,7 @@ import { compileLibrary } from "./cross_compiled/compile_library.ts";
 import { root } from "./cross_compiled/foreign_deno.ts";
 import { proveLibrary } from "./cross_compiled/prove_library.ts";
 import { sameTokens } from "./cross_compiled/same_tokens.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 /** Those that Windows has a library for; others are for who names them. */
 const usual = ["sse42", "avx2", "avx512"];
@@ -40,12 +40,10 @@ const usual = ["sse42", "avx2", "avx512"];
 const { values } = parseFlags(
   Deno.args,
   { values: ["level", "tests", "work"], switches: [] },
-  (problem) => new Error(`Cannot check the library for Windows: ${problem}`),
 );
 if (values.level !== undefined && !levelNames("x86_64").includes(values.level)) {
-  throw new Error(
-    `Cannot check the library for Windows: there is no such level: received ${values.level}. ` +
-      `Use one of ${levelNames("x86_64").join(", ")}.`,
+  refuseArguments(
+    `--level must be one of ${levelNames("x86_64").join(", ")}: received ${values.level}`,
   );
 }
 const here = levelsOfThisCpu();

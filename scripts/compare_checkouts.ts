@@ -10,19 +10,19 @@
  * @module
  */
 import { median } from "../src/cli/bench/statistics.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 const PROMPT = "Once upon a time";
 
 const { values: { model = "demo", rounds = "15" }, arguments: checkouts } = parseFlags(
   Deno.args,
   { values: ["model", "rounds"], numArguments: 2 },
-  (problem) => new RangeError(`Cannot compare: ${problem}`),
 );
 const numRounds = Number(rounds);
 if (checkouts.length !== 2 || !Number.isSafeInteger(numRounds) || numRounds < 1) {
-  console.error("Give two checkouts, and with --rounds a positive integer.");
-  Deno.exit(2);
+  refuseArguments(
+    `two folders and a whole number of --rounds are needed: received ${checkouts.length} and ${rounds}`,
+  );
 }
 
 /** The options for Deno with which a checkout's task `start` runs the program. */

@@ -24,7 +24,6 @@ import { parseFlags } from "./parse_flags.ts";
 const { arguments: [folder] } = parseFlags(
   Deno.args,
   { values: [], numArguments: 1 },
-  (problem) => new Error(`Cannot compare gradients: ${problem}`),
 );
 
 /** The worst error of all weights in one batch. */

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 import { convertCheckpoint } from "../src/checkpoint/convert.ts";
 import { type FileType, fileTypes } from "../src/checkpoint/file_types.ts";
 import { digestsOf, type TensorDigests } from "../tests/checkpoint/tensor_digests.ts";
@@ -102,9 +102,10 @@ function leaveOutF32(_key: string, value: unknown): unknown {
 const { values: { source }, switches, arguments: [program] } = parseFlags(
   Deno.args,
   { values: ["source"], switches: ["write"], numArguments: 1 },
-  (problem) => new RangeError(`Cannot compare with llama.cpp: ${problem}`),
 );
-if (program === undefined) throw new RangeError("Cannot compare with llama.cpp: name its program");
+if (program === undefined) {
+  refuseArguments("llama-quantize is not named: received no argument. Give its path");
+}
 const folder = await Deno.makeTempDir();
 try {
   const { digests, numDifferences } = source === undefined

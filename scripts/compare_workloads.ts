@@ -9,18 +9,18 @@
  * @module
  */
 import { median } from "../src/cli/bench/statistics.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
 const { values: { model = "demo", rounds = "5" }, arguments: checkouts } = parseFlags(
   Deno.args,
   { values: ["model", "rounds"], numArguments: 2 },
-  (problem) => new RangeError(`Cannot compare: ${problem}`),
 );
 const numRounds = Number(rounds);
 if (checkouts.length !== 2 || !Number.isSafeInteger(numRounds) || numRounds < 1) {
-  console.error("Give two checkouts, and with --rounds a positive integer.");
-  Deno.exit(2);
+  refuseArguments(
+    `two folders and a whole number of --rounds are needed: received ${checkouts.length} and ${rounds}`,
+  );
 }
 
 /** The seconds that a checkout takes for a workload, measured in a process of its own. */

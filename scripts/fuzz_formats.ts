@@ -9,20 +9,18 @@
  */
 
 import { fuzz, GGUF_TARGET, SAFETENSORS_TARGET } from "../tests/formats/fuzz.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 const BATCH = 10_000;
 
 const { values: { mutants = "100000", seed = "1" } } = parseFlags(
   Deno.args,
   { values: ["mutants", "seed"] },
-  (problem) => new RangeError(`Cannot fuzz: ${problem}`),
 );
 const numMutants = Number(mutants);
 const firstSeed = Number(seed);
 if (!Number.isSafeInteger(numMutants) || numMutants < 1 || !Number.isSafeInteger(firstSeed)) {
-  console.error(`Cannot fuzz: --mutants and --seed must be integers: received ${mutants}, ${seed}`);
-  Deno.exit(2);
+  refuseArguments(`--mutants and --seed must be integers: received ${mutants}, ${seed}`);
 }
 
 for (

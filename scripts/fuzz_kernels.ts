@@ -10,7 +10,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { FuzzCompiler } from "./fuzz_kernels/fuzz_program.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 const AVX2 = ["-mavx2", "-mfma", "-mf16c", "-mbmi2"];
 const AVX512 = ["f", "cd", "bw", "dq", "vl", "vbmi", "vnni"].map((part) => `-mavx512${part}`);
@@ -41,7 +41,6 @@ async function run(command: string, args: string[]): Promise<void> {
 const { values } = parseFlags(
   Deno.args,
   { values: ["level", "first", "seeds"], switches: [] },
-  (problem) => new Error(`Cannot fuzz the kernels: ${problem}`),
 );
 const features = new Set(
   Deno.readTextFileSync("/proc/cpuinfo").match(/^flags.*$/m)?.[0].split(" "),
@@ -52,6 +51,9 @@ const canRun = (level: KernelLevel) =>
 const levels = kernelLevels.filter((level) =>
   values.level === undefined ? canRun(level) : level === values.level
 );
+if (levels.length === 0 && values.level !== undefined) {
+  refuseArguments(`--level must be one of ${kernelLevels.join(", ")}: received ${values.level}`);
+}
 const work = await Deno.makeTempDir({ prefix: "gpt2-fuzz-" });
 try {
   const compiler = await FuzzCompiler.start(work);

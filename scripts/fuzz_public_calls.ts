@@ -10,25 +10,20 @@
  * @module
  */
 import { fuzzPublicCalls, programKinds } from "../tests/public_calls/fuzz.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 const { values: { kind = "texts", programs = "10000", seed = "1" } } = parseFlags(
   Deno.args,
   { values: ["kind", "programs", "seed"] },
-  (problem) => new RangeError(`Cannot fuzz: ${problem}`),
 );
 const numPrograms = Number(programs);
 const firstSeed = Number(seed);
 if (!Number.isSafeInteger(numPrograms) || numPrograms < 1 || !Number.isSafeInteger(firstSeed)) {
-  console.error(
-    `Cannot fuzz: --programs and --seed must be integers: received ${programs}, ${seed}`,
-  );
-  Deno.exit(2);
+  refuseArguments(`--programs and --seed must be integers: received ${programs}, ${seed}`);
 }
 const known = programKinds.find((each) => each === kind);
 if (known === undefined) {
-  console.error(`Cannot fuzz: --kind must be one of ${programKinds.join(", ")}: received ${kind}`);
-  Deno.exit(2);
+  refuseArguments(`--kind must be one of ${programKinds.join(", ")}: received ${kind}`);
 }
 const { numCalls, numErrors } = await fuzzPublicCalls({
   numPrograms,

@@ -23,7 +23,7 @@ import {
   useDamagedAdapter,
 } from "../tests/training/damage/damaged_run.ts";
 import { killedAndResumed } from "../tests/training/damage/killed_run.ts";
-import { parseFlags } from "./parse_flags.ts";
+import { parseFlags, refuseArguments } from "./parse_flags.ts";
 
 /** Operations of a graph at most. */
 const MOST_STEPS = 10;
@@ -31,12 +31,10 @@ const MOST_STEPS = 10;
 const { values: { kind = "graphs", runs = "1000", seed = "1" } } = parseFlags(
   Deno.args,
   { values: ["kind", "runs", "seed"] },
-  (problem) => new RangeError(`Cannot fuzz: ${problem}`),
 );
 const [numRuns, firstSeed] = [Number(runs), Number(seed)];
 if (!Number.isSafeInteger(numRuns) || numRuns < 1 || !Number.isSafeInteger(firstSeed)) {
-  console.error(`Cannot fuzz: --runs and --seed must be integers: received ${runs}, ${seed}`);
-  Deno.exit(2);
+  refuseArguments(`--runs and --seed must be integers: received ${runs}, ${seed}`);
 }
 
 /** What each kind tries; throws if something is wrong. */
@@ -48,8 +46,7 @@ const KINDS: Record<string, (seed: number) => Promise<string> | string> = {
 };
 const attempt = KINDS[kind];
 if (attempt === undefined) {
-  console.error(`Cannot fuzz: --kind is one of ${Object.keys(KINDS).join(", ")}: received ${kind}`);
-  Deno.exit(2);
+  refuseArguments(`--kind must be one of ${Object.keys(KINDS).join(", ")}: received ${kind}`);
 }
 
 const folder = Deno.makeTempDirSync();

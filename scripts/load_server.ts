@@ -37,7 +37,6 @@ if (import.meta.main) {
   const { values, switches } = parseFlags(
     Deno.args,
     { values: ["seconds", "model", "max-texts"], switches: ["json"] },
-    (problem) => new Error(problem),
   );
   const seconds = Number(values.seconds ?? 600);
   const { model = "demo", "max-texts": maxTexts = "8" } = values;

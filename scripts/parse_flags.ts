@@ -23,18 +23,35 @@ export interface Flags<S extends string, B extends string> {
   readonly arguments: readonly string[];
 }
 
+/** What exits say of arguments that cannot be understood. */
+const USAGE_EXIT_CODE = 2;
+
+/** Says what is wrong with the arguments of the script that is running, and ends it. */
+export function refuseArguments(problem: string): never {
+  const script = Deno.mainModule.slice(Deno.mainModule.lastIndexOf("/") + 1);
+  console.error(`Cannot run ${script}: ${problem}.`);
+  Deno.exit(USAGE_EXIT_CODE);
+}
+
 /**
  * Parses the arguments of a script, strictly: what it does not know is refused. With `--help`, unless the script has a text
  * of its own for that, shows the comment at the top of the script instead, and ends.
  *
- * @param refuse makes the error for arguments that cannot be understood, from what is wrong
+ * @param refuse makes the error for arguments that cannot be understood, from what is wrong and which flags there are.
+ * Default: says that, and ends
  */
 export function parseFlags<S extends string, B extends string>(
   args: readonly string[],
   names: FlagNames<S, B>,
-  refuse: (problem: string) => Error,
+  refuse: (problem: string) => Error = refuseArguments,
 ): Flags<S, B> {
   const { values, switches = [], numArguments = 0 } = names;
+  const known = new Set([
+    ...values.map((name) => `--${name} <value>`),
+    ...switches.map(flag),
+    "--help",
+  ]);
+  const refusal = (problem: string) => refuse(`${problem}. Its flags are ${[...known].join(", ")}`);
   if (args.includes("--help") && !switches.some((name) => name === "help")) {
     console.log(commentAtTop(Deno.readTextFileSync(new URL(Deno.mainModule))));
     Deno.exit(0);
@@ -43,16 +60,16 @@ export function parseFlags<S extends string, B extends string>(
     string: [...values, "_"],
     boolean: switches,
     unknown: (arg) => {
-      if (arg.startsWith("-")) throw refuse(`unknown argument: received ${arg}`);
+      if (arg.startsWith("-")) throw refusal(`unknown argument: received ${arg}`);
     },
   });
   const rest = parsed._.map(String);
   if (rest.length > numArguments) {
-    throw refuse(`unknown argument: received ${rest[numArguments]}`);
+    throw refusal(`unknown argument: received ${rest[numArguments]}`);
   }
   const given = values.filter((name) => parsed[name] !== undefined);
   const empty = given.find((name) => parsed[name] === "");
-  if (empty !== undefined) throw refuse(`--${empty} needs a value: received none`);
+  if (empty !== undefined) throw refusal(`--${empty} needs a value: received none`);
   return {
     values: Object.fromEntries(given.map((name) => [name, parsed[name]])) as Flags<S, B>["values"],
     switches: Object.fromEntries(switches.map((name) => [name, parsed[name] === true])) as Flags<
@@ -61,6 +78,10 @@ export function parseFlags<S extends string, B extends string>(
     >["switches"],
     arguments: rest,
   };
+}
+
+function flag(name: string): string {
+  return `--${name}`;
 }
 
 /** The text of the comment with which a module begins. */

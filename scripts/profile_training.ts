@@ -10,7 +10,6 @@
  *
  * @module
  */
-import { BenchError } from "./bench/command.ts";
 import { OurProgram } from "./bench_training/ours.ts";
 import { type Shape, SHAPES } from "./bench_training/program.ts";
 import { Graph } from "../src/tensor/graph.ts";
@@ -141,7 +140,6 @@ if (import.meta.main) {
   const { values, switches } = parseFlags(
     Deno.args,
     { values: ["only", "precision", "runs", "threads"], switches: ["each"] },
-    (problem) => new BenchError(`Cannot profile training: ${problem}`),
   );
   const threads = Number(values.threads ?? Math.min(navigator.hardwareConcurrency, 16));
   const runs = Number(values.runs ?? 5);

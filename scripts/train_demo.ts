@@ -171,7 +171,6 @@ if (import.meta.main) {
   const { values, switches } = parseFlags(
     Deno.args,
     { values: ["out"], switches: ["resume"] },
-    (problem) => new Error(problem),
   );
   await trainDemo(values.out ?? "demo", switches.resume);
 }

@@ -5,7 +5,7 @@
  */
 import { parseFlags } from "../parse_flags.ts";
 import { type FileType, isFileType } from "../../src/checkpoint/file_types.ts";
-import { BenchError } from "./command.ts";
+import { BuildError, exitCodes } from "../build_error.ts";
 import { type Group, groups, type Sizes } from "./comparisons.ts";
 import { configs } from "./models.ts";
 
@@ -65,7 +65,7 @@ type Value = typeof VALUES[number];
 /**
  * Parses the arguments.
  *
- * @throws {BenchError} if they cannot be understood
+ * @throws {BuildError} if they cannot be understood
  */
 export function parseOptions(args: readonly string[]): Options | "help" {
   const { values, switches } = parseFlags(
@@ -132,6 +132,6 @@ function isSize(name: string): name is string {
   return Object.hasOwn(configs, name);
 }
 
-function usageError(problem: string): BenchError {
-  return new BenchError(`Cannot run the benchmarks: ${problem}. See --help.`);
+function usageError(problem: string): BuildError {
+  return new BuildError(`Cannot run the benchmarks: ${problem}. See --help.`, exitCodes.usage);
 }

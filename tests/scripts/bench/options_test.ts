@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { BenchError } from "../../../scripts/bench/command.ts";
+import { BuildError } from "../../../scripts/build_error.ts";
 import { HELP, parseOptions } from "../../../scripts/bench/options.ts";
 
 Deno.test("parseOptions() measures everything by default", () => {
@@ -43,6 +43,6 @@ for (
   ] as const
 ) {
   Deno.test(`parseOptions() refuses ${args.join(" ")}`, () => {
-    assertThrows(() => parseOptions(args), BenchError, message);
+    assertThrows(() => parseOptions(args), BuildError, message);
   });
 }
