@@ -71,6 +71,12 @@ export class HubError extends Error {
 export class InvalidArgumentError extends RangeError {}
 
 /**
+ * What was asked for takes more memory than there is. It tells this from other values that are out of their range: it may be
+ * had later, or from another machine, so a server's requests are not to blame for it.
+ */
+export class NotEnoughMemoryError extends InvalidArgumentError {}
+
+/**
  * Something was used that had been disposed of. To those who catch it it is a `TypeError`; the class tells it from what is
  * wrong with an argument: a server's requests are not to blame for it.
  */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InvalidArgumentError } from "../base/errors.ts";
+import { NotEnoughMemoryError } from "../base/errors.ts";
 import { type MemoryLimit, memoryLimits } from "../base/memory_limits.ts";
 import type { Model } from "../model/model.ts";
 import type { Backend } from "../tensor/backend.ts";
@@ -59,7 +59,7 @@ export function requireMemory(
   if (neededBytes <= free) return;
   const gigabytes = (bytes: number) =>
     `${(bytes / 1e9).toLocaleString("en", { maximumSignificantDigits: 3 })} GB`;
-  throw new InvalidArgumentError(
+  throw new NotEnoughMemoryError(
     `Cannot compute ${numTexts} texts of up to ${capacity} tokens side by side: they take ` +
       `${gigabytes(neededBytes)} of memory: received a machine with ${gigabytes(free)}` +
       `${knowsFreeBytes(model.backend) ? " free" : ""}. ${advice}`,

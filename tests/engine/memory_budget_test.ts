@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { InvalidArgumentError } from "../../src/base/errors.ts";
+import { NotEnoughMemoryError } from "../../src/base/errors.ts";
 import type { Text } from "../../src/generation/text.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
@@ -43,7 +43,7 @@ Deno.test("what takes more memory than is free is refused before it is used, and
       using _little = withFreeBytes(BYTES_OF_TWO);
       // Elsewhere it is not known how much is free.
       if (Deno.build.os === "linux") {
-        await assertRejects(() => call(model, before), InvalidArgumentError, "free", name);
+        await assertRejects(() => call(model, before), NotEnoughMemoryError, "free", name);
       }
       assertEquals(await before.logits(), expected, name);
     }

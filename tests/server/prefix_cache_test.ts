@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { InvalidArgumentError } from "../../src/base/errors.ts";
+import { NotEnoughMemoryError } from "../../src/base/errors.ts";
 import type { TokenLogProbability, TokenScore } from "../../src/engine/target_scores.ts";
 import type { GPT2 } from "../../src/gpt2.ts";
 import type { Text } from "../../src/generation/text.ts";
@@ -149,7 +149,7 @@ Deno.test("when memory is refused all that is kept is given back, and the prompt
   let numRefused = 0;
   const scarce = {
     open: async () => {
-      if (numRefused++ === 1) throw new InvalidArgumentError("Cannot compute 3 texts: no memory");
+      if (numRefused++ === 1) throw new NotEnoughMemoryError("no memory");
       return await model.open();
     },
   } as unknown as GPT2;
