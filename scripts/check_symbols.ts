@@ -241,7 +241,8 @@ export async function checkAll(): Promise<{ differences: string[]; numCompared: 
       parseHeader(Deno.readTextFileSync(path))
     ),
   );
-  for (const { name: file } of Deno.readDirSync(folder)) {
+  for (const { name: file, isFile } of Deno.readDirSync(folder)) {
+    if (!isFile) continue;
     const text = Deno.readTextFileSync(`${folder}/${file}`);
     if (!/^export const/m.test(text)) continue;
     for (const [name, value] of Object.entries(await import(`../src/ffi/${file}`))) {

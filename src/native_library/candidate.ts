@@ -9,26 +9,36 @@ import type { PrepareLibraryOptions } from "./prepare_options.ts";
 
 /** A native library that could be opened. */
 export interface LibraryCandidate {
-  /** The path of the file; of several, of the one that computes. */
-  path: string;
-  /** The files it consists of if they are several: all of them, in the order in which they are opened. */
-  files?: readonly LibraryFile[];
+  /** Its files, in the order in which they are opened: each after those that it needs. The last is the one that computes. */
+  files: readonly LibraryFile[];
   /** What to do if it cannot be used, as a sentence. */
   remedy: string;
   /** What its build noted, if it did. */
   stamp?: BuildStamp;
+  /** Whether modules for GPUs can be loaded into it. */
+  takesModules?: boolean;
   /** Puts it there, where it is fetched only once its turn has come. Throws an Error that says why it cannot be had. */
   prepare?(options: PrepareLibraryOptions): Work<void>;
 }
 
-/** One file of several that make a library. */
+/** A file of a library. */
 export interface LibraryFile {
   readonly path: string;
-  /** What its bytes must have, in hexadecimal. */
-  readonly sha256: string;
+  /** What its bytes must have, in hexadecimal, if that is known. */
+  readonly sha256?: string;
 }
 
-/** The paths of a candidate's files, in the order in which they are opened. */
-export function pathsOf({ path, files }: LibraryCandidate): string[] {
-  return files?.map(({ path }) => path) ?? [path];
+/** A library that is all in one file, as the build makes it. */
+export function singleFile(path: string, remedy: string, stamp?: BuildStamp): LibraryCandidate {
+  return { files: [{ path, sha256: stamp?.sha256 }], remedy, stamp };
+}
+
+/** The path by which a candidate is known: that of the file which computes. */
+export function pathOf({ files }: LibraryCandidate): string {
+  return files.at(-1)!.path;
+}
+
+/** Thrown for a library of which a file is missing, or is not the original one. */
+export class DamagedLibraryError extends Error {
+  override name = "DamagedLibraryError";
 }

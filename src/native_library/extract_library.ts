@@ -13,7 +13,7 @@ import { programFilesFolder } from "../base/program_files.ts";
 import { writeFileAtomicallySync } from "../base/temporary_file.ts";
 import { processUser } from "../ffi/process_user.ts";
 import { libraryFileName, readStamp } from "./build_stamp.ts";
-import type { LibraryCandidate } from "./candidate.ts";
+import { type LibraryCandidate, singleFile } from "./candidate.ts";
 import { isOwn, makePrivateFolder } from "./trusted_path.ts";
 
 /**
@@ -50,7 +50,7 @@ export function extractFrom(
       const path = keepCopy(folder, stamp.sha256, name, bytes);
       const remedy =
         "Compile the program again with `deno task compile`, on a machine like this one.";
-      return { path, remedy, stamp };
+      return singleFile(path, remedy, stamp);
     } catch (error) {
       problems.push((error as Error).message);
     }

@@ -6,9 +6,14 @@
 import { NativeLibraryError, StorageError } from "../base/errors.ts";
 import { sha256 } from "../base/sha256.ts";
 import { doLater } from "../base/work.ts";
-import { countDevices, hasDriver, loadModule, takesModules } from "../ffi/backend_module.ts";
+import {
+  countDevices,
+  hasDriver,
+  loadModule,
+  takesModules,
+} from "../ffi/prebuilt/backend_module.ts";
 import type { Library } from "../ffi/library.ts";
-import { type LibraryCandidate, pathsOf } from "./candidate.ts";
+import { DamagedLibraryError, type LibraryCandidate } from "./candidate.ts";
 import { driverNames, type GpuKind, gpuKinds } from "./device_name.ts";
 import type { PrepareLibraryOptions } from "./prepare_options.ts";
 import { prebuiltBytesToFetch } from "./prebuilt/cached_prebuilt.ts";
@@ -45,8 +50,8 @@ const verdicts = new Map<GpuKind, LibraryVerdict>();
  * Whether a library can compute on a kind of GPU, or can be made to. Where nothing can, as where the driver is missing, that
  * is no reason to pass one over.
  */
-export function servesGpu({ stamp, files }: LibraryCandidate, kind: GpuKind): boolean {
-  return files !== undefined || stamp?.backend === kind || "problem" in chooseModule(kind);
+export function servesGpu({ stamp, takesModules }: LibraryCandidate, kind: GpuKind): boolean {
+  return takesModules || stamp?.backend === kind || "problem" in chooseModule(kind);
 }
 
 /**
@@ -87,10 +92,13 @@ export async function useGpu(
   }
 }
 
-/** Has the library compute on the first kind of GPU whose module was fetched before and works. What does not is noted. */
+/**
+ * Has the library compute on the first kind of GPU whose module was fetched before and works. What does not is noted; what is
+ * damaged is told.
+ */
 export async function useFetchedGpus(
   open: OpenLibrary,
-  signal: AbortSignal | undefined,
+  { onProgress, signal }: Pick<PrepareLibraryOptions, "onProgress" | "signal">,
 ): Promise<void> {
   if (!takesModules(open.library)) return;
   for (const kind of gpuKinds) {
@@ -104,6 +112,11 @@ export async function useFetchedGpus(
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Error)) throw error;
+      if (!(error instanceof DamagedLibraryError)) continue;
+      onProgress?.({
+        step: "library",
+        text: `Passing over what computes on ${kind}: ${error.message}`,
+      });
     }
   }
 }
@@ -121,13 +134,14 @@ async function load(
   try {
     path = requireTrusted(path);
     if (await sha256(await Deno.readFile(path)) !== module.sha256) {
-      throw new Error(`${path} is damaged: it is not the file that was published. ${remedy}`);
+      throw new DamagedLibraryError(`${path} is damaged: it is not the original file. ${remedy}`);
     }
     signal?.throwIfAborted();
     // What works depends on all of the files together.
-    const hashes = [...candidate.files ?? [], module].map(({ sha256 }) => sha256).join();
+    const hashes = [...candidate.files, module].map(({ sha256 }) => sha256).join();
     const id = await sha256(new TextEncoder().encode(hashes));
-    await doLater(ensureProven([...pathsOf(candidate), path], id, again), signal);
+    const paths = [...candidate.files.map(({ path }) => path), path];
+    await doLater(ensureProven(paths, id, again), signal);
     if (!hasDriver(library, driverNames[kind])) loadModule(library, path);
     verdicts.set(kind, { place, path, verdict: "used" });
   } catch (error) {

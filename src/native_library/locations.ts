@@ -9,12 +9,12 @@ import { NativeLibraryError } from "../base/errors.ts";
 import { programFilesFolder } from "../base/program_files.ts";
 import { piece, type Work } from "../base/work.ts";
 import { libraryFileName, readStamp } from "./build_stamp.ts";
-import type { LibraryCandidate } from "./candidate.ts";
+import { type LibraryCandidate, singleFile } from "./candidate.ts";
 import { forcedLevel, LEVEL_VARIABLE, levelsOfThisCpu } from "./cpu_levels.ts";
 import { extractLibrary } from "./extract_library.ts";
 import type { PrepareLibraryOptions } from "./prepare_options.ts";
 import { cachedPrebuilt } from "./prebuilt/cached_prebuilt.ts";
-import { candidateOf, fetchedFor, missingFor } from "./released/libraries.ts";
+import { bestFetched, candidateOf, missingFor, othersFetched } from "./released/libraries.ts";
 
 /** A place where a native library may be. */
 export interface LibraryLocation {
@@ -45,7 +45,7 @@ export const locations: readonly LibraryLocation[] = [
     name: "release, fetched before",
     hasLevels: true,
     isRelease: true,
-    find: () => fetchedFor(wantedLevels()),
+    find: () => bestFetched(wantedLevels()),
   },
   {
     name: "release, from the package",
@@ -53,6 +53,13 @@ export const locations: readonly LibraryLocation[] = [
     isRelease: true,
     isRemote: true,
     find: fromRelease,
+  },
+  // One for another level may have been asked for once, or come with a folder that several machines share.
+  {
+    name: "release, fetched before",
+    hasLevels: true,
+    isRelease: true,
+    find: () => othersFetched(wantedLevels()),
   },
   { name: "prebuilt, fetched before", find: cachedPrebuilt },
   { name: "prebuilt, from npm", isRemote: true, find: fromNpm },
@@ -78,7 +85,7 @@ function fromEnvironment(): LibraryCandidate[] {
   const path = environmentVariable(LIBRARY_VARIABLE);
   const remedy =
     `Set ${LIBRARY_VARIABLE} to a library that \`deno task build\` made on this machine, or unset it.`;
-  return path === undefined ? [] : [{ path, remedy, stamp: readStamp(path) }];
+  return path === undefined ? [] : [singleFile(path, remedy, readStamp(path))];
 }
 
 /** Two of the levels that are inside are enough: each is copied, and the second is there in case that the first fails. */
@@ -129,7 +136,7 @@ function builtLibrary(folder: string, command: string): LibraryCandidate[] {
   const file = `../../native/build/${folder}${libraryFileName()}`;
   const path = pathOfFileUrl(new URL(file, import.meta.url));
   const stamp = readStamp(path);
-  return stamp ? [{ path, remedy: `Build it again with \`${command}\`.`, stamp }] : [];
+  return stamp ? [singleFile(path, `Build it again with \`${command}\`.`, stamp)] : [];
 }
 
 /**

@@ -113,7 +113,7 @@ async function withGpu(
   options: PrepareLibraryOptions,
 ): Promise<Library> {
   if (kind === "cpu" || open === undefined) return library;
-  if (kind === "auto") await useFetchedGpus(open, options.signal);
+  if (kind === "auto") await useFetchedGpus(open, options);
   else await useGpu(kind, open, options);
   return library;
 }
@@ -153,7 +153,7 @@ export function libraryVerdicts(): readonly LibraryVerdict[] {
 }
 
 /** The names of all places, in the order in which they are looked at. */
-export const libraryPlaces: readonly string[] = locations.map(({ name }) => name);
+export const libraryPlaces: readonly string[] = [...new Set(locations.map(({ name }) => name))];
 
 /**
  * What became of the modules for GPUs of a prebuilt library, and why a GPU that a library was built for is not used; nothing

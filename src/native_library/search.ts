@@ -5,9 +5,8 @@
  */
 import { certificateAdvice } from "../base/certificate_advice.ts";
 import { NativeLibraryError, StorageError } from "../base/errors.ts";
-import { isMissing } from "../base/read_error.ts";
 import { shorten } from "../base/shorten.ts";
-import type { LibraryCandidate } from "./candidate.ts";
+import { DamagedLibraryError, type LibraryCandidate, pathOf } from "./candidate.ts";
 import { LEVEL_VARIABLE } from "./cpu_levels.ts";
 import { isLocal, LIBRARY_VARIABLE, type LibraryLocation } from "./locations.ts";
 
@@ -20,6 +19,8 @@ export interface LibraryVerdict {
   readonly verdict: "used" | "skipped" | "nothing there";
   /** Why it was skipped. */
   readonly problem?: string;
+  /** Whether that is because a file of it is missing, or is not the original one. */
+  readonly isDamaged?: boolean;
   /** What to do about that. */
   readonly remedy?: string;
 }
@@ -40,18 +41,19 @@ export class LibrarySearch {
 
   /** Notes that a location has nothing. */
   noteNothing({ name }: Location): void {
+    if (this.verdicts.some(({ place }) => place === name)) return;
     this.verdicts.push({ place: name, verdict: "nothing there" });
   }
 
   /** Notes which candidate was opened. */
-  noteUsed(location: Location, { path }: LibraryCandidate): void {
+  noteUsed(location: Location, candidate: LibraryCandidate): void {
     this.#used = location;
-    this.verdicts.push({ place: location.name, path, verdict: "used" });
+    this.verdicts.push({ place: location.name, path: pathOf(candidate), verdict: "used" });
   }
 
   /** Notes a candidate that is fine, but not for what is to be done. */
-  noteUnsuitable({ name: place }: Location, { path }: LibraryCandidate, problem: string): void {
-    this.verdicts.push({ place, path, verdict: "skipped", problem });
+  noteUnsuitable({ name: place }: Location, candidate: LibraryCandidate, problem: string): void {
+    this.verdicts.push({ place, path: pathOf(candidate), verdict: "skipped", problem });
   }
 
   /**
@@ -66,27 +68,30 @@ export class LibrarySearch {
     error: unknown,
   ): void {
     if (!(error instanceof Error)) throw error;
-    const { path, remedy } = candidate ?? {};
+    const path = candidate && pathOf(candidate);
+    const remedy = candidate?.remedy;
     if (error instanceof Deno.errors.NotCapable) {
       const { problem, flag } = describePermission(error);
       this.verdicts.push({ place, path, verdict: "skipped", problem });
       throw libraryError(path, `${problem}. Run with ${flag}.`, error);
     }
-    const problem = describeProblem(error, path);
-    this.verdicts.push({ place, path, verdict: "skipped", problem, remedy });
+    const problem = describeProblem(error);
+    const isDamaged = error instanceof DamagedLibraryError || undefined;
+    this.verdicts.push({ place, path, verdict: "skipped", problem, remedy, isDamaged });
     if (error instanceof StorageError) throw error;
     if (isDecisive) throw libraryError(path, `${problem}. ${remedy ?? ""}`, error);
   }
 
   /**
    * What should be put right although a library was found, as sentences: what would have been preferred to it does not
-   * work. Nothing if it was fetched just now: that was told, and may have put it right.
+   * work. Of the place of that library itself only what is damaged counts: that its best one does not work on a machine
+   * happens. Nothing if it was fetched just now: that was told, and may have put it right.
    */
   get warnings(): string[] {
     const used = this.#used;
     if (used === undefined || used.isRemote) return [];
-    const isPreferred = ({ place, remedy }: LibraryVerdict) =>
-      place !== used.name && remedy !== undefined;
+    const isPreferred = ({ place, remedy, isDamaged }: LibraryVerdict) =>
+      remedy !== undefined && (isDamaged || place !== used.name);
     const ofEachPlace = Map.groupBy(this.verdicts.filter(isPreferred), ({ place }) => place);
     return Array.from(
       ofEachPlace.values(),
@@ -149,8 +154,7 @@ function libraryError(path: string | undefined, text: string, cause?: Error): Na
   return new NativeLibraryError(`Cannot open the native library${which}: ${text}`, { cause });
 }
 
-function describeProblem(error: Error, path: string | undefined): string {
-  if (isMissing(error) && path !== undefined) return "there is no such file";
+function describeProblem(error: Error): string {
   const missing = error.message.match(/register symbol (\w+)/)?.[1];
   return missing === undefined
     ? error.message

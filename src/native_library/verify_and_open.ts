@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { infoIfAny } from "../base/files.ts";
 import { sha256, sha256Sync } from "../base/sha256.ts";
 import { piece, type Work } from "../base/work.ts";
 import { bindLibrary } from "../ffi/bind_library.ts";
@@ -15,7 +16,7 @@ import { cpuId } from "../ffi/cpu_id.ts";
 import { abiVersion } from "../ffi/gpt2_native.ts";
 import { type Library, openedLibrary } from "../ffi/library.ts";
 import { describeBinary } from "./binary_format.ts";
-import { type LibraryCandidate, pathsOf } from "./candidate.ts";
+import { DamagedLibraryError, type LibraryCandidate } from "./candidate.ts";
 import { ensureProven } from "./proof/prove.ts";
 import { requireTrusted } from "./trusted_path.ts";
 
@@ -23,21 +24,20 @@ import { requireTrusted } from "./trusted_path.ts";
  * Opens a candidate.
  *
  * @param again whether to try it out even if it failed before
- * @throws {Error} that says why it cannot be used
+ * @throws {DamagedLibraryError} if a file is missing, or is not the original one
+ * @throws {Error} that says why else it cannot be used
  */
-export function* verifyAndOpen(candidate: LibraryCandidate, again: boolean): Work<Library> {
-  const { stamp, files } = candidate;
-  const paths = pathsOf(candidate).map(requireTrustedFile);
+export function* verifyAndOpen(
+  { files, stamp }: LibraryCandidate,
+  again: boolean,
+): Work<Library> {
+  const paths = files.map(({ path }) => requireTrustedFile(path));
   const hashes: string[] = [];
   for (const [i, path] of paths.entries()) {
     const { bytes, hash } = yield* readFile(path);
-    const expected = files === undefined ? stamp?.sha256 : files[i].sha256;
-    if (expected !== undefined && hash !== expected) {
-      throw new Error(
-        files === undefined
-          ? "it is damaged: it is not the file that was built"
-          : `${path} is damaged: it is not the file that was published`,
-      );
+    const { sha256: expected = hash } = files[i];
+    if (hash !== expected) {
+      throw new DamagedLibraryError(`it is damaged: ${fileName(path)} is not the original file`);
     }
     requireForThisSystem(bytes);
     hashes.push(hash);
@@ -63,9 +63,14 @@ function open(paths: readonly string[]): Library {
 
 /** A folder cannot be read, and reading a FIFO would wait for whoever writes into it. */
 function requireTrustedFile(path: string): string {
-  const { isFile, isDirectory } = Deno.statSync(path);
-  if (isFile) return requireTrusted(path);
-  throw new Error(`it is not a file: received a ${isDirectory ? "folder" : "FIFO or device"}`);
+  const info = infoIfAny(path);
+  if (info === undefined) throw new DamagedLibraryError(`there is no file ${fileName(path)}`);
+  if (info.isFile) return requireTrusted(path);
+  throw new Error(`it is not a file: received a ${info.isDirectory ? "folder" : "FIFO or device"}`);
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function* readFile(path: string): Work<{ bytes: Uint8Array<ArrayBuffer>; hash: string }> {

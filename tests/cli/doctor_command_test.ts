@@ -80,11 +80,11 @@ Deno.test("doctor works without a library, and exits with 78", async () => {
   const env = { GPT2_NATIVE_LIBRARY: `${MOD}.missing` };
   const { code, report, stderr } = await runDoctor(["-A"], env);
   assertEquals(code, 78);
-  assertStringIncludes(stderr, "there is no such file");
+  assertStringIncludes(stderr, "there is no file mod.ts.missing");
   assertEquals([report.isHealthy, report.library, report.speed], [false, undefined, undefined]);
   assertStringIncludes(report.fixes[0], "unset it");
   const [first, ...others] = report.places;
-  assertEquals([first.verdict, first.problem], ["skipped", "there is no such file"]);
+  assertEquals([first.verdict, first.problem], ["skipped", "there is no file mod.ts.missing"]);
   assert(others.every(({ verdict }) => verdict === "not tried"));
 });
 

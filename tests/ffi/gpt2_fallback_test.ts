@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { AbortFlag } from "../../src/ffi/abort_flag.ts";
 import { quantizeRows } from "../../src/ffi/quantize.ts";
-import { gpt2Fallback } from "../../src/ffi/gpt2_fallback.ts";
+import { gpt2Fallback } from "../../src/ffi/prebuilt/gpt2_fallback.ts";
 import { openLibrary } from "../../src/native_library/native_library.ts";
 import { symbolsOfPrebuilt } from "../../src/ffi/symbols.ts";
 import { rowBytes, type TensorType, tensorTypeInfo } from "../../src/formats/tensor_type.ts";

@@ -120,8 +120,44 @@ Deno.test("a damaged variant of the prebuilt ggml is passed over for the next on
   const { used, skipped } = usedAndSkipped(outcome);
   assertEquals(used, next);
   assertEquals(skipped.map(({ name }) => name), [best]);
-  assertStringIncludes(skipped[0].problem!, "is damaged: it is not the file that was published");
+  assertStringIncludes(skipped[0].problem!, "is not the original file");
 });
+
+/** What may become of a file. */
+const DAMAGES: readonly [name: string, damage: (path: string) => void][] = [
+  ["cut off", (path) => Deno.truncateSync(path, Deno.statSync(path).size >> 1)],
+  ["empty", (path) => Deno.truncateSync(path, 0)],
+  ["another", (path) => Deno.writeFileSync(path, flipBit(Deno.readFileSync(path)))],
+  ["missing", (path) => Deno.removeSync(path)],
+];
+const { base: BASE, ggml: GGML } = partsOf({ files });
+for (const [what, damage] of DAMAGES) {
+  for (const isRanked of [true, false]) {
+    const when = isRanked ? "" : ", where it is not known yet which variants there are";
+    Deno.test(`a variant that is ${what} is told, with what to do${when}`, async () => {
+      using sandbox = await PrebuiltSandbox.create();
+      const [best, next] = sandbox.variants;
+      damage(`${sandbox.prebuilt}/${best}`);
+      if (!isRanked) Deno.removeSync(sandbox.rankingPath);
+      const { texts, ...outcome } = await assertOpens(sandbox.own);
+      assertEquals(usedAndSkipped({ texts, ...outcome }).used, next);
+      assertEquals(texts.length, 1);
+      assertStringIncludes(texts[0], `Passing over the native library ${sandbox.prebuilt}/${best}`);
+      assertStringIncludes(texts[0], `Remove ${sandbox.prebuilt}, and it is fetched again.`);
+      // It is not remembered which variants there are without that one.
+      assertEquals(exists(sandbox.rankingPath), isRanked);
+    });
+  }
+
+  for (const name of [BASE, GGML]) {
+    Deno.test(`${name} is named where it is ${what}`, async () => {
+      using sandbox = await PrebuiltSandbox.create();
+      damage(`${sandbox.prebuilt}/${name}`);
+      const problem = what === "missing" ? `no file ${name}` : `${name} is not the original file`;
+      await assertRefused(sandbox.own, problem);
+    });
+  }
+}
 
 Deno.test("two processes that start for the first time fetch the prebuilt ggml once", async () => {
   using sandbox = new Sandbox();
@@ -245,7 +281,7 @@ Deno.test("the prebuilt ggml is refused as a whole if the part that all variants
     waiting.result,
     "\n  prebuilt, from npm: nothing may be downloaded: HF_HUB_OFFLINE is yes\n",
   );
-  assertStringIncludes(sync.result, "is damaged: it is not the file that was published. Remove ");
+  assertStringIncludes(sync.result, " is not the original file. Remove ");
 });
 
 Deno.test("an intact prebuilt ggml that does not work is not fetched again", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { NativeLibraryError } from "../../src/base/errors.ts";
+import { type LibraryCandidate, pathOf } from "../../src/native_library/candidate.ts";
 import { extractFrom } from "../../src/native_library/extract_library.ts";
 import { libraryFileName, stampPathOf } from "../../src/native_library/build_stamp.ts";
 
@@ -25,12 +26,16 @@ class Sandbox implements Disposable {
   }
 
   extract(folders: string[] = [this.cache, this.other]): string | undefined {
-    return extractFrom(this.embedded, folders)?.path;
+    return pathIfAny(extractFrom(this.embedded, folders));
   }
 
   [Symbol.dispose](): void {
     Deno.removeSync(this.folder, { recursive: true });
   }
+}
+
+function pathIfAny(candidate: LibraryCandidate | undefined): string | undefined {
+  return candidate && pathOf(candidate);
 }
 
 function assertWhole(path: string | undefined): void {
@@ -40,9 +45,9 @@ function assertWhole(path: string | undefined): void {
 Deno.test("extractFrom() copies the library into a folder of its version, for this user alone", () => {
   using sandbox = new Sandbox();
   const candidate = extractFrom(sandbox.embedded, [sandbox.cache])!;
-  assertEquals(candidate.path, sandbox.path);
+  assertEquals(pathOf(candidate), sandbox.path);
   assertEquals(candidate.stamp?.sha256, SHA256);
-  assertWhole(candidate.path);
+  assertWhole(pathOf(candidate));
   assertEquals(Array.from(Deno.readDirSync(`${sandbox.cache}/${SHA256}`), ({ name }) => name), [
     name,
   ]);
@@ -50,7 +55,7 @@ Deno.test("extractFrom() copies the library into a folder of its version, for th
   for (const folder of [sandbox.cache, `${sandbox.cache}/${SHA256}`]) {
     assertEquals(Deno.statSync(folder).mode! & 0o777, 0o700);
   }
-  assertEquals(Deno.statSync(candidate.path).mode! & 0o777, 0o600);
+  assertEquals(Deno.statSync(pathOf(candidate)).mode! & 0o777, 0o600);
 });
 
 Deno.test("extractFrom() leaves a good copy alone", () => {
@@ -258,7 +263,7 @@ Deno.test("extractFrom() runs in several processes at once", async () => {
     `import { extractFrom } from ${JSON.stringify(module)};
     const [embedded, cache] = Deno.args;
     for (let i = 0; i < 30; i++) {
-      const { size } = Deno.statSync(extractFrom(embedded, [cache + i])!.path);
+      const { size } = Deno.statSync(extractFrom(embedded, [cache + i])!.files[0].path);
       if (size !== ${BYTES.length}) throw new Error("half a library: " + size + " bytes");
     }`,
   );

@@ -228,9 +228,17 @@ Deno.test({
     Deno.writeFileSync(sandbox.modulePath, bytes);
     const damaged = await sandbox.open(["vulkan"]);
     assertStringIncludes(damaged.result, "NativeLibraryError: Cannot use the device vulkan: ");
-    assertStringIncludes(damaged.result, "is damaged: it is not the file that was published");
+    assertStringIncludes(damaged.result, "is damaged: it is not the original file");
     const passedOver = await sandbox.open(["auto"]);
     assertEquals([passedOver.result, passedOver.gpus[0].verdict], ["opened", "skipped"]);
+    assertStringIncludes(
+      passedOver.texts.at(-1),
+      `Passing over what computes on vulkan: ${sandbox.modulePath} is damaged`,
+    );
+    assertStringIncludes(
+      passedOver.texts.at(-1),
+      `Remove ${sandbox.modulePath}, and it is fetched`,
+    );
 
     // A library built here is used, unless it cannot compute on what is named.
     sandbox.addLocalBuild();

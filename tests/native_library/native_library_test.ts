@@ -36,7 +36,7 @@ Deno.test("openLibrarySync() refuses a path without a file", async () => {
   await assertRefused(
     sandbox.trial(),
     sandbox.path,
-    "there is no such file",
+    "there is no file ",
     "GPT2_NATIVE_LIBRARY",
   );
 });

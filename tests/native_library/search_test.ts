@@ -1,12 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
+import { compress, tableSource } from "../../scripts/make_library_table.ts";
+import { libraryFileName } from "../../src/native_library/build_stamp.ts";
+import { levelsOfThisCpu } from "../../src/native_library/cpu_levels.ts";
 import { abiVersion } from "../../src/ffi/gpt2_native.ts";
+import { singleFile } from "../../src/native_library/candidate.ts";
 import { LibrarySearch } from "../../src/native_library/search.ts";
 import { serveFolder } from "./serve_folder.ts";
 import {
   assertOpens,
   assertRefused,
+  built,
   type Outcome,
   root,
   Sandbox,
@@ -15,6 +20,7 @@ import {
 
 /** What an error may say in all. */
 const MAX_ERROR_BYTES = 2048;
+const system = `${Deno.build.os}-${Deno.build.arch}`;
 const librariesFolder =
   `allformers/libraries/${denoConfig.version}-${Deno.build.os}-${Deno.build.arch}`;
 
@@ -56,7 +62,7 @@ Deno.test("LibrarySearch tells what failed and the system's reason, however long
 
 Deno.test("LibrarySearch tells once why several libraries of a place fail, and then what else there is", () => {
   const search = new LibrarySearch();
-  const candidate = (path: string) => ({ path, remedy: "Remove it." });
+  const candidate = (path: string) => singleFile(path, "Remove it.");
   for (let i = 0; i < 9; i++) {
     search.skip({ name: "prebuilt" }, candidate(`/${i}.so`), new Error("base.so is damaged"));
   }
@@ -91,8 +97,60 @@ Deno.test("openLibrarySync() looks at one place after the other", async () => {
   ]);
 });
 
+/** What may become of a file. */
+const DAMAGES: readonly [name: string, damage: (path: string) => void][] = [
+  ["cut off", (path) => Deno.truncateSync(path, Deno.statSync(path).size >> 1)],
+  ["empty", (path) => Deno.truncateSync(path, 0)],
+  ["another", (path) => Deno.writeTextFileSync(path, "?", { append: true })],
+  ["missing", (path) => Deno.removeSync(path)],
+];
+const [bestLevel, nextLevel] = levelsOfThisCpu();
+for (const [what, damage] of DAMAGES) {
+  Deno.test(`a library of the best level that is ${what} is told, with what to do`, async () => {
+    using sandbox = new Sandbox();
+    const clone = sandbox.clone();
+    const folderOf = (level: string) => `${clone}/native/build/portable/${level}`;
+    for (const level of [bestLevel, nextLevel]) sandbox.write().stamp().moveTo(folderOf(level));
+    damage(`${folderOf(bestLevel)}/${libraryFileName()}`);
+    const { texts, verdicts } = await assertOpens({ clone, cache: sandbox.folder });
+    assertEquals(verdicts.at(-1)?.path, `${folderOf(nextLevel)}/${libraryFileName()}`);
+    assertEquals(texts.length, 1);
+    assertStringIncludes(texts[0], `Passing over the native library ${folderOf(bestLevel)}`);
+    assertStringIncludes(texts[0], `\`deno task build --level ${bestLevel}\``);
+  });
+
+  Deno.test(`a released library of the best level that is ${what} is had again, though there is another`, async () => {
+    using sandbox = new Sandbox();
+    const clone = sandbox.clone();
+    const released = `${clone}/src/native_library/released`;
+    const { entry, compressed } = await compress(built, bestLevel, system, 1);
+    const entries = [bestLevel, nextLevel].map((level) => ({
+      ...entry,
+      level,
+      file: `${level}.so.br`,
+    }));
+    Deno.writeTextFileSync(`${released}/table.ts`, tableSource(entries));
+    for (const { file } of entries) Deno.writeFileSync(`${released}/${file}`, compressed);
+    const kept = `${sandbox.folder}/${librariesFolder}/released`;
+    Deno.mkdirSync(kept, { recursive: true, mode: 0o700 });
+    for (const level of [bestLevel, nextLevel]) Deno.copyFileSync(built, `${kept}/${level}.so`);
+    damage(`${kept}/${bestLevel}.so`);
+    const trial = { clone, cache: sandbox.folder };
+    const { texts, verdicts } = await assertOpens(trial);
+    assertEquals(verdicts.at(-1)?.path, `${kept}/${bestLevel}.so`);
+    assertEquals(texts.length, 1);
+    assertStringIncludes(texts[0], "Fetching the native library for ");
+    // Where it cannot be had, the other one does.
+    damage(`${kept}/${bestLevel}.so`);
+    for (const { file } of entries) Deno.removeSync(`${released}/${file}`);
+    const without = await assertOpens(trial);
+    assertEquals(without.verdicts.at(-1)?.path, `${kept}/${nextLevel}.so`);
+    assertStringIncludes(without.texts.at(-1)!, what === "missing" ? "Fetching" : "Passing over");
+  });
+}
+
 const unusable: readonly (readonly [Record<string, unknown>, problem: string])[] = [
-  [{ sha256: "0" }, "it is damaged: it is not the file that was built"],
+  [{ sha256: "0" }, " is not the original file"],
   [{ abiVersion: abiVersion + 1 }, "it is of another version"],
 ];
 for (const [stamp, expected] of unusable) {
@@ -112,7 +170,7 @@ Deno.test("openLibrarySync() never passes over the library that GPT2_NATIVE_LIBR
   const below = fileURLToPath(import.meta.url) + "/missing.so"; // Of a file, which has nothing below.
   for (const path of [`${sandbox.folder}/missing.so`, below, `${"n".repeat(300)}/missing.so`]) {
     const trial = { ...builtClone(sandbox), path };
-    await assertRefused(trial, "missing.so: there is no such file", "GPT2_NATIVE_LIBRARY");
+    await assertRefused(trial, "there is no file missing.so", "GPT2_NATIVE_LIBRARY");
   }
 });
 

@@ -41,12 +41,12 @@ export function* cachedPrebuilt(): Work<LibraryCandidate[]> {
   const remedy = `Remove ${folder}, and it is fetched again.`;
   const variants = yield* variantsIn(real, prebuilt);
   return variants.map((variant) => ({
-    path: `${real}/${variant}`,
     files: [base, ggml, variant].map((name) => ({
       path: `${real}/${name}`,
       sha256: prebuilt.files[name],
     })),
     remedy,
+    takesModules: true,
   }));
 }
 
@@ -71,7 +71,9 @@ function* variantsIn(folder: string, { files }: PrebuiltPackage): Work<string[]>
   const cpu = cpuId();
   const path = cpu === undefined ? undefined : `${folder}/variants-${cpu.toString(16)}.json`;
   const known = path === undefined ? undefined : readNames(path);
-  if (known?.every((name) => name in files)) return known;
+  if (Array.isArray(known) && known.length > 0 && known.every((name) => name in files)) {
+    return known;
+  }
   const ranked: RankedVariant[] = JSON.parse(yield* runProgram("rankVariants", [folder]));
   ranked.sort((a, b) => b.score - a.score);
   const problem = ranked.find(({ problem }) => problem !== undefined)?.problem;

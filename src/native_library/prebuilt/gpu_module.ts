@@ -5,7 +5,7 @@
  */
 import { cacheFolder } from "../../base/cache_folder.ts";
 import { infoIfAny } from "../../base/files.ts";
-import { isInstalled } from "../../ffi/backend_module.ts";
+import { isInstalled } from "../../ffi/prebuilt/backend_module.ts";
 import { systemHasPath } from "../../ffi/system_library.ts";
 import type { GpuKind } from "../device_name.ts";
 import { prebuiltFolderIn } from "./cached_prebuilt.ts";

@@ -4,12 +4,13 @@
  *
  *     deno run --allow-ffi --allow-read rank_variants.ts <folder>
  *
- * It writes one line of JSON: a list of {@linkcode RankedVariant}. A file that is not what was published is not opened.
+ * It writes one line of JSON: a list of {@linkcode RankedVariant}. A file that is not the original one is not opened.
  *
  * @module
  */
+import { exists } from "../../base/files.ts";
 import { sha256 } from "../../base/sha256.ts";
-import { scoreVariant } from "../../ffi/bind_library.ts";
+import { scoreVariant } from "../../ffi/prebuilt/bind_prebuilt.ts";
 import { prebuiltPackages } from "./packages.ts";
 import { partsOf } from "./parts.ts";
 
@@ -17,23 +18,26 @@ import { partsOf } from "./parts.ts";
 export interface RankedVariant {
   /** The name of its file. */
   readonly name: string;
-  /** 0: not at all; more is better. */
+  /** 0: not at all; more is better. What is damaged comes first: whoever is about to open it says what to do. */
   readonly score: number;
   /** Why it could not be asked. */
   readonly problem?: string;
 }
 
-async function rank(folder: string, name: string, hash: string): Promise<RankedVariant> {
+async function rank(path: string, name: string, hash: string): Promise<RankedVariant> {
+  const damage = await damageOf(path, hash);
+  if (damage !== undefined) return { name, score: Number.MAX_VALUE, problem: damage };
   try {
-    await verify(`${folder}/${name}`, hash);
-    return { name, score: scoreVariant(`${folder}/${name}`) };
+    return { name, score: scoreVariant(path) };
   } catch (error) {
     return { name, score: 0, problem: (error as Error).message };
   }
 }
 
-async function verify(path: string, hash: string): Promise<void> {
-  if (await sha256(await Deno.readFile(path)) !== hash) throw new Error(`${path} is damaged`);
+/** What is wrong with a file; nothing if it is the original one. */
+async function damageOf(path: string, hash: string): Promise<string | undefined> {
+  if (!exists(path)) return `there is no file ${path}`;
+  return await sha256(await Deno.readFile(path)) === hash ? undefined : `${path} is damaged`;
 }
 
 if (import.meta.main) {
@@ -41,8 +45,11 @@ if (import.meta.main) {
   const { files } = prebuiltPackages[`${Deno.build.os} ${Deno.build.arch}`];
   const { base, variants } = partsOf({ files });
   // Before all others, which need it: Windows finds it only if it is loaded already.
-  await verify(`${folder}/${base}`, files[base]);
+  const damage = await damageOf(`${folder}/${base}`, files[base]);
+  if (damage !== undefined) throw new Error(damage);
   Deno.dlopen(`${folder}/${base}`, {});
-  const ranked = await Promise.all(variants.map((name) => rank(folder, name, files[name])));
+  const ranked = await Promise.all(
+    variants.map((name) => rank(`${folder}/${name}`, name, files[name])),
+  );
   Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(ranked) + "\n"));
 }

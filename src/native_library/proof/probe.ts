@@ -12,6 +12,7 @@
  * @module
  */
 
+import { takesModules } from "../../ffi/prebuilt/backend_module.ts";
 import { bindLibrary } from "../../ffi/bind_library.ts";
 import { TIMEOUT_EXIT_CODE } from "../child_program.ts";
 import type { Library } from "../../ffi/symbols.ts";
@@ -42,9 +43,6 @@ const F32 = 0;
 const CPU_DEVICE = 0;
 /** Dedicated and integrated. */
 const GPU_DEVICES = [1, 2];
-
-/** Of a prebuilt ggml without modules for GPUs. */
-const NUM_FILES = 3;
 
 const NUM_THREADS = 2;
 const TIMEOUT_MS = 60_000;
@@ -226,7 +224,7 @@ async function prove(paths: readonly string[]): Promise<Proof> {
     abiVersion: lib.gpt2_abi_version(),
     ggmlVersion: text(lib.ggml_version()),
     bufferTypes,
-    gpus: paths.length > NUM_FILES ? await checkGpus(lib) : [],
+    gpus: takesModules(lib) ? await checkGpus(lib) : [],
   };
 }
 

@@ -8,7 +8,7 @@ import { cacheFolder } from "../../base/cache_folder.ts";
 import { exists } from "../../base/files.ts";
 import { sha256Sync } from "../../base/sha256.ts";
 import { abiVersion } from "../../ffi/gpt2_native.ts";
-import type { LibraryCandidate } from "../candidate.ts";
+import { type LibraryCandidate, pathOf, singleFile } from "../candidate.ts";
 import { COMPRESSED, type ReleasedLibrary } from "./released_library.ts";
 import { releasedLibraries } from "./table.ts";
 
@@ -30,14 +30,28 @@ export function keptPath({ file }: ReleasedLibrary): string | undefined {
   return libraries && `${libraries}/${denoConfig.version}-${os}-${arch}/released/${name}`;
 }
 
-/** The libraries for some levels that were fetched before, in the order of the levels. */
-export function fetchedFor(levels: readonly string[]): LibraryCandidate[] {
-  return releasedFor(levels).map(candidateOf).filter(({ path }) => exists(path));
+/** The best library for some levels, if it was fetched before. */
+export function bestFetched(levels: readonly string[]): LibraryCandidate[] {
+  return releasedFor(levels).slice(0, 1).map(candidateOf).filter(isThere);
 }
 
-/** The libraries for some levels that were not fetched before, or are damaged, in the order of the levels. */
+/** The others that were fetched before, in the order of the levels. */
+export function othersFetched(levels: readonly string[]): LibraryCandidate[] {
+  return releasedFor(levels).slice(1).map(candidateOf).filter(isThere);
+}
+
+function isThere(candidate: LibraryCandidate): boolean {
+  return exists(pathOf(candidate));
+}
+
+/**
+ * The libraries for some levels that are missing or damaged, in the order of the levels, but for those behind one of
+ * {@linkcode othersFetched} that is neither.
+ */
 export function missingFor(levels: readonly string[]): ReleasedLibrary[] {
-  return releasedFor(levels).filter((library) => !isIntact(library));
+  const libraries = releasedFor(levels);
+  const end = libraries.findIndex((library, i) => i > 0 && isIntact(library));
+  return libraries.slice(0, end === -1 ? undefined : end).filter((library) => !isIntact(library));
 }
 
 function isIntact(library: ReleasedLibrary): boolean {
@@ -50,9 +64,6 @@ function isIntact(library: ReleasedLibrary): boolean {
 export function candidateOf(library: ReleasedLibrary): LibraryCandidate {
   const { sha256, backend, level, ggmlVersion } = library;
   const path = keptPath(library) ?? "";
-  return {
-    path,
-    remedy: `Remove ${path}, and it is fetched again.`,
-    stamp: { sha256, abiVersion, ggmlVersion, backend, level, bufferTypes: [], inputs: {} },
-  };
+  const stamp = { sha256, abiVersion, ggmlVersion, backend, level, bufferTypes: [], inputs: {} };
+  return singleFile(path, `Remove ${path}, and it is fetched again.`, stamp);
 }

@@ -6,11 +6,11 @@
  *
  * @module
  */
-import type { ggmlPrebuiltSymbols } from "./ggml.ts";
-import { abiVersion } from "./gpt2_native.ts";
-import type { gpt2TrainingSymbols } from "./gpt2_training.ts";
-import { ggmlTypeTraits } from "./structs.ts";
-import type { Library, symbolsOfOurs } from "./symbols.ts";
+import type { ggmlPrebuiltSymbols } from "../ggml.ts";
+import { abiVersion } from "../gpt2_native.ts";
+import type { gpt2TrainingSymbols } from "../gpt2_training.ts";
+import { ggmlTypeTraits } from "../structs.ts";
+import type { Library, symbolsOfOurs } from "../symbols.ts";
 
 type Gpt2Functions = Pick<Library, keyof typeof symbolsOfOurs>;
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { ggmlBackendPrebuiltSymbols } from "./ggml_backend.ts";
-import { cString } from "./memory.ts";
-import { keepLoaded } from "./system_library.ts";
-import type { Library } from "./symbols.ts";
+import type { ggmlBackendPrebuiltSymbols } from "../ggml_backend.ts";
+import { cString } from "../memory.ts";
+import { keepLoaded } from "../system_library.ts";
+import type { Library } from "../symbols.ts";
 
 type WithModules =
   & Library
