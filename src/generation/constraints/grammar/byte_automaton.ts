@@ -176,7 +176,12 @@ export class ByteAutomaton {
     if (places.length > MAX_PLACES) {
       throw new InvalidArgumentError(
         "Cannot generate: the constraint can be fulfilled in too many ways at once: received one that may be at more than " +
-          `${MAX_PLACES} places. Say the same without repetitions within repetitions.`,
+          `${MAX_PLACES} places. ${
+            places.some((place) => this.#isWithinItself(place))
+              ? "Where a schema refers to itself ($ref), give its alternatives (anyOf) a beginning of their own, such as " +
+                "another type, or a first property with another name."
+              : "Say the same without repetitions within repetitions."
+          }`,
       );
     }
     const key = places.join() + (isComplete ? "." : "");
@@ -195,6 +200,16 @@ export class ByteAutomaton {
       this.#states.set(key, state);
     }
     return state;
+  }
+
+  /** Whether a rule is being read within itself: copies of what is repeated follow one another instead. */
+  #isWithinItself(place: number): boolean {
+    const returns = new Set<number>();
+    for (let list = this.#calls[place]; list !== NO_CALL; list = this.#outer[list]) {
+      if (returns.has(this.#returns[list])) return true;
+      returns.add(this.#returns[list]);
+    }
+    return false;
   }
 
   #closure(node: number, calls: number): Closure {
