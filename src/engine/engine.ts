@@ -196,6 +196,19 @@ export class Engine implements Disposable, SequenceOwner {
     return await this.#access(sequence, action);
   }
 
+  /**
+   * Gives back what a great many sequences took that have been closed, and the others do not need, when its turn has come.
+   * What keeps it from doing so is no error: with the next step it is tried again.
+   */
+  async shrink(): Promise<void> {
+    if (this.#disposed) return;
+    const shrink = () => {
+      this.#freeDisposed();
+      return this.#slots.shrink();
+    };
+    await this.betweenPasses(shrink).catch(() => {});
+  }
+
   /** Does something with what is remembered of a sequence when its turn has come and no pass is computed. */
   async #access<T>(sequence: Sequence, action: () => T | Promise<T>): Promise<T> {
     this.#checkUsable();

@@ -85,6 +85,11 @@ export class Slots implements Disposable {
     }
   }
 
+  /** Gives memory back if most of the cache is free. */
+  async shrink(): Promise<void> {
+    if (this.#cache !== undefined) await this.reserve([]);
+  }
+
   /** The memory that the cache takes now. */
   get cacheBytes(): number {
     return this.#cache?.byteLength ?? 0;

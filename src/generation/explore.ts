@@ -101,6 +101,7 @@ export async function explore(
     { sequence: first, unread: Array.from(prompt), totalLogProbability: 0, branches: roots },
   ];
   const numLargest = numLargestLogits(model, {}, width);
+  let shrinking: Promise<void> | undefined;
   try {
     for (let level = 1; level <= depth && leaves.length > 0; level++) {
       await engine.step(
@@ -143,7 +144,10 @@ export async function explore(
     }
   } finally {
     for (const sequence of open) sequence[Symbol.dispose]();
+    // Who is told that something failed does not wait for that.
+    shrinking = engine.shrink();
   }
+  await shrinking;
   return roots;
 }
 
