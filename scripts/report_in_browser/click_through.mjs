@@ -32,9 +32,9 @@ try {
   const maps = page.locator(".maps button");
   await maps.nth(1).click();
   assert.equal(await maps.nth(1).getAttribute("aria-pressed"), "true");
-  assert.match(await page.locator("#head-detail p").innerText(), /^Layer 0, head 1:/);
+  assert.match(await page.locator("#head-detail p").innerText(), /^head 0\.1:/);
   await page.keyboard.press("ArrowDown");
-  assert.match(await page.locator("#head-detail p").innerText(), /^Layer 1, head 1:/);
+  assert.match(await page.locator("#head-detail p").innerText(), /^head 1\.1:/);
   const isDrawn = await page.locator("#large").evaluate((canvas) =>
     canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) =>
       byte > 0

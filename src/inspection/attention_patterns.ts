@@ -50,6 +50,21 @@ export interface AttentionScores {
   readonly afterSameTokenBefore: number;
 }
 
+/** What the scores of a head are called where they are shown. */
+export const attentionScoreNames: Readonly<
+  Record<Exclude<keyof AttentionScores, "layer" | "head">, string>
+> = {
+  previousToken: "previous token",
+  firstToken: "first token",
+  sameTokenBefore: "same token before",
+  afterSameTokenBefore: "after the same token before",
+};
+
+/** What a head is called where it is shown: `head 3.5` is the one with index 5 of block 3. */
+export function headName({ layer, head }: Pick<AttentionScores, "layer" | "head">): string {
+  return `head ${layer}.${head}`;
+}
+
 /** What {@linkcode attentionPatterns} finds. */
 export interface AttentionPatterns {
   /** The strongest looks back to another position than the first, the strongest first. */

@@ -1,4 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { attributionSection } from "../../src/cli/explain/attribution_section.ts";
+import { lensSection } from "../../src/cli/explain/layer_sections.ts";
+import { explain } from "../../src/inspection/explain.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { runCli } from "./run_cli.ts";
 
@@ -27,10 +30,31 @@ Deno.test("explain shows all sections, in 80 columns without colour where nobody
   assertMatch(stdout, /^> {5}6 {2}" the" +\d+\.\d % {2}█+/m);
   assertMatch(stdout, /^ {3}1 {2}" c" +\d+\.\d % +█{30} +\d+\.\d %$/m);
   assertMatch(stdout, /^ {2}--top-k 50 {2}leaves 50 tokens with \d+\.\d %$/m);
-  assertMatch(stdout, /^ {2}block 3 +\d+\.\d\d {2}#1 +\d+\.\d % +" c"/m);
-  assertMatch(stdout, /^ {2}0\.3 +4 "at" +looks at +3 " s" +\d+\.\d % {2}█+/m);
-  assertMatch(stdout, /^ {2}after the same token before {2}0\.3 +\d+\.\d %/m);
-  assertMatch(stdout, /^ {2}MLP 3 +\+\d\.\d\d +│█+/m);
+  assertMatch(stdout, /^ {2}blocks\.3\.residual +\d+\.\d\d {2}#1 +\d+\.\d % +" c"/m);
+  assertMatch(stdout, /^ {2}head 0\.3 +4 "at" +looks at +3 " s" +\d+\.\d % {2}█+/m);
+  assertMatch(stdout, /^ {2}after the same token before {2}head 0\.3 +\d+\.\d %/m);
+  assertMatch(stdout, /^ {2}blocks\.3\.mlp +\+\d\.\d\d +│█+/m);
+});
+
+Deno.test("explain fits into 60 columns, also with the names of many layers and heads", async () => {
+  using model = await GPT2.fromPretrained("demo", { threads: 1 });
+  const { lens, attribution, ...explanation } = await explain(
+    model,
+    model.tokenizer!.encode(PROMPT),
+  );
+  // As they are called in GPT-2 XL.
+  const far = <T extends { name: string }>(list: readonly T[]) =>
+    list.map((each) => ({ ...each, name: each.name.replace("blocks.3.", "blocks.47.") }));
+  const { contributions } = attribution;
+  const large = {
+    ...explanation,
+    lens: far(lens),
+    attribution: { ...attribution, contributions: far(contributions) },
+  };
+  const lines = [...lensSection(large, 60), ...attributionSection(large, 60, 100)].map((line) =>
+    line.map((part) => typeof part === "string" ? part : part[0]).join("").trimEnd()
+  );
+  for (const line of lines) assert(line.length <= 60, line);
 });
 
 Deno.test("explain uses colour on a terminal, and says the same", async () => {

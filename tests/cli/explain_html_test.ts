@@ -26,6 +26,36 @@ Deno.test("explain --html writes a page with what explain shows", async () => {
   assert(Math.abs(last.top[0][1] - data.candidates[0].probability) < 1e-3);
 });
 
+Deno.test("explain calls the parts of a model alike on the page, on the terminal, and in JSON", async () => {
+  using folder = new TemporaryFolder();
+  const path = folder.file("report.html");
+  const args = ["explain", "The cat sat on the", "--model", "demo", "--threads", "1"];
+  await runCli([...args, "--html", path]);
+  const { lens, attribution, headScores } = JSON.parse(
+    (await Deno.readTextFile(path)).match(/id="data">([^<]*)</)![1],
+  );
+  const { stdout } = await runCli([...args, "--top", "100"]);
+  const { stdout: json } = await runCli([...args, "--json"]);
+  const [first, second] = stdout.split("What each layer would have said")[1]
+    .split("Where heads look");
+  const [heads, parts] = second.split("What speaks for");
+  const names = (list: { name: string }[]) => list.map(({ name }) => name);
+  const wordsAtStart = (text: string) =>
+    [...text.matchAll(/^ {2}(\S+) +[+-]?\d/gm)].map(([, x]) => x);
+
+  assertEquals(wordsAtStart(first), names(lens));
+  assertEquals(names(JSON.parse(json).lens), names(lens));
+  const sum = "together";
+  assertEquals(wordsAtStart(parts).toSorted(), [...names(attribution.parts), sum].toSorted());
+  assertEquals(names(JSON.parse(json).attribution.contributions), names(attribution.parts));
+  const known = new Set(names(headScores));
+  const shown = heads.match(/(?<= {2})head \d+\.\d+(?= )/g)!;
+  assert(shown.length > 4 && shown.every((name) => known.has(name)), `${shown}`);
+  for (const score of Object.keys(headScores[0].scores)) {
+    assertMatch(heads, new RegExp(`^ {2}${score} +head`, "m"));
+  }
+});
+
 Deno.test("explain --html ends at the position that is explained", async () => {
   using folder = new TemporaryFolder();
   const path = folder.file("report.html");

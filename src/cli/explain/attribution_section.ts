@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { LogitContribution } from "../../inspection/direct_logit_attribution.ts";
 import type { Explanation } from "../../inspection/explain.ts";
 import { bar, heading, type Line, signed, tokenCell } from "./layout.ts";
 
-const NAME_WIDTH = 20;
 const NUMBER_WIDTH = 8;
+/** Of what is no part: `999 others`. */
+const MIN_NAME_WIDTH = 10;
 const MAX_TOKEN_WIDTH = 24;
 
 /** The contributions that matter most, those that speak for the answer and those that speak against it. */
@@ -21,13 +21,14 @@ export function attributionSection(
   const sorted = contributions.toSorted((a, b) => Math.abs(b.logit) - Math.abs(a.logit));
   const shown = sorted.slice(0, top).sort((a, b) => b.logit - a.logit);
   const most = Math.max(...shown.map(({ logit }) => Math.abs(logit)));
+  const nameWidth = Math.max(...shown.map(({ name }) => name.length), MIN_NAME_WIDTH);
   const half = Math.max(
     8,
-    Math.min(24, Math.floor((numColumns - NAME_WIDTH - NUMBER_WIDTH - 5) / 2)),
+    Math.min(24, Math.floor((numColumns - nameWidth - NUMBER_WIDTH - 5) / 2)),
   );
   const rest = sorted.slice(top).reduce((sum, { logit }) => sum + logit, 0);
   const row = (name: string, value: number): string =>
-    `  ${name.padEnd(NAME_WIDTH)}${signed(value).padStart(NUMBER_WIDTH)}`;
+    `  ${name.padEnd(nameWidth)}${signed(value).padStart(NUMBER_WIDTH)}`;
   return [
     ...heading(
       `What speaks for ${token(answer)}` + (against ? ` rather than ${token(against)}` : ""),
@@ -36,7 +37,7 @@ export function attributionSection(
     ...shown.map((each): Line => {
       const own = bar(Math.abs(each.logit) / most, half);
       return [
-        `${row(partText(each), each.logit)}  `,
+        `${row(each.name, each.logit)}  `,
         // Bars to the left have no eighths of their own: they are drawn in whole characters.
         each.logit < 0
           ? ["█".repeat(Math.round(-each.logit / most * half)).padStart(half), "bad"]
@@ -49,21 +50,4 @@ export function attributionSection(
     ...Math.abs(remainder) >= 0.005 ? [[row("rounding", remainder)]] : [],
     [row("together", logit)],
   ];
-}
-
-function partText({ kind, layer, head }: LogitContribution): string {
-  switch (kind) {
-    case "tokenEmbedding":
-      return "token embedding";
-    case "positionEmbedding":
-      return "position embedding";
-    case "head":
-      return `head ${layer}.${head}`;
-    case "outputBias":
-      return `heads' bias ${layer}`;
-    case "mlp":
-      return `MLP ${layer}`;
-    case "finalNormBias":
-      return "final norm's bias";
-  }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AttentionScores } from "../../inspection/attention_patterns.ts";
+import { attentionScoreNames, headName } from "../../inspection/attention_patterns.ts";
 import type { Explanation } from "../../inspection/explain.ts";
 import { padTextEnd, textWidth } from "../terminal/text_width.ts";
 import { numberText } from "../terminal/units.ts";
@@ -14,16 +14,22 @@ const MAX_TOKEN_WIDTH = 14;
 const MAX_LENS_WIDTH = 10;
 
 const MAX_SHOWN = 4;
+/** Of a share behind a token, with the space between them. */
+const PERCENT_WIDTH = 8;
 
 /** What each layer would have said after the position. */
 export function lensSection({ lens, position }: Explanation, numColumns: number): Line[] {
-  const readings = lens.map(({ positions }) => positions[position]);
+  const readings = lens.map(({ name, positions }) => ({ name, ...positions[position] }));
   const { answer } = readings.at(-1)!;
-  const width = tokenWidth(readings.flatMap(({ top }) => top.slice(0, MAX_SHOWN)), MAX_LENS_WIDTH);
+  const nameWidth = Math.max(...lens.map(({ name }) => name.length));
   const answerWidth = tokenWidth([answer], MAX_LENS_WIDTH);
-  const first = `  ${"after".padEnd(9)}  entropy  ${
+  const first = `  ${"after".padEnd(nameWidth)}  entropy  ${
     padTextEnd(`${tokenCell(answer, answerWidth)} is`, 15)
   }  `;
+  const width = tokenWidth(
+    readings.flatMap(({ top }) => top.slice(0, MAX_SHOWN)),
+    Math.min(MAX_LENS_WIDTH, numColumns - textWidth(first) - PERCENT_WIDTH),
+  );
   const numShown = Math.max(
     1,
     Math.min(MAX_SHOWN, Math.floor((numColumns - textWidth(first) + 2) / (width + 10))),
@@ -34,10 +40,10 @@ export function lensSection({ lens, position }: Explanation, numColumns: number)
       "logit lens: entropy in nats, place of the final answer",
     ),
     [[`${first}likeliest`, "faint"]],
-    ...readings.map(({ top, entropy, answer }, i): Line => {
+    ...readings.map(({ name, top, entropy, answer }): Line => {
       const own = `#${numberText(answer.rank + 1)}`.padEnd(8) + percent(answer.probability);
       return [
-        `  ${layerText(i).padEnd(9)}  ${entropy.toFixed(2).padStart(7)}  `,
+        `  ${name.padEnd(nameWidth)}  ${entropy.toFixed(2).padStart(7)}  `,
         answer.rank === 0 ? [own.padEnd(15), "good"] : own.padEnd(15),
         "  ",
         top.slice(0, numShown).map((token) =>
@@ -48,17 +54,9 @@ export function lensSection({ lens, position }: Explanation, numColumns: number)
   ];
 }
 
-/** The first layer of the lens is the embedding, then come the blocks. */
-function layerText(index: number): string {
-  return index === 0 ? "embedding" : `block ${index - 1}`;
-}
-
-const SCORES: readonly [name: Exclude<keyof AttentionScores, "layer" | "head">, text: string][] = [
-  ["previousToken", "at the previous token"],
-  ["firstToken", "at the first token"],
-  ["sameTokenBefore", "at the same token before"],
-  ["afterSameTokenBefore", "after the same token before"],
-];
+const SCORES = Object.entries(attentionScoreNames) as [keyof typeof attentionScoreNames, string][];
+/** Of a head and its score: `head 11.10  12.3 %`. */
+const HEAD_WIDTH = 20;
 const SCORES_WIDTH = Math.max(...SCORES.map(([, text]) => text.length));
 
 /** Which heads look where. */
@@ -70,15 +68,16 @@ export function attentionSection(
   const width = tokenWidth(named, MAX_TOKEN_WIDTH);
   const place = (position: number) =>
     `${String(position).padStart(4)} ${tokenCell(tokens[position], width)}`;
-  const barWidth = Math.max(5, Math.min(20, numColumns - 2 * width - 40));
-  const numHeads = Math.max(1, Math.floor((numColumns - SCORES_WIDTH - 4) / 15));
+  const barWidth = Math.max(5, Math.min(20, numColumns - 2 * width - 45));
+  const numHeads = Math.max(1, Math.floor((numColumns - SCORES_WIDTH - 4) / HEAD_WIDTH));
   return [
-    ...heading("Where heads look", "block.head: the strongest links but to the first token"),
+    ...heading(
+      "Where heads look",
+      "the strongest links but to the first token; head 3.5 is head 5 of block 3",
+    ),
     ...links.length === 0 ? [["  The text is too short for any."]] : [],
-    ...links.map(({ layer, head, query, key, weight }): Line => [
-      `  ${headText(layer, head).padEnd(8)}${place(query)} looks at ${place(key)}  ${
-        percent(weight)
-      }  `,
+    ...links.map(({ query, key, weight, ...link }): Line => [
+      `  ${headName(link).padEnd(13)}${place(query)} looks at ${place(key)}  ${percent(weight)}  `,
       [bar(weight, barWidth), "accent"],
     ]),
     [],
@@ -86,17 +85,12 @@ export function attentionSection(
     ...SCORES.map(([name, text]): Line => {
       const best = scores.filter((each) => !Number.isNaN(each[name]))
         .toSorted((a, b) => b[name] - a[name]).slice(0, numHeads);
-      const shown = best.map(({ layer, head, [name]: score }) =>
-        `${headText(layer, head)} ${percent(score)}`.padEnd(15)
+      const shown = best.map((each) =>
+        `${headName(each)} ${percent(each[name])}`.padEnd(HEAD_WIDTH)
       );
       return [
         `  ${text.padEnd(SCORES_WIDTH)}  ${shown.join("").trimEnd() || "nothing to look at"}`,
       ];
     }),
   ];
-}
-
-/** `3.5`: block 3, head 5. */
-function headText(layer: number, head: number): string {
-  return `${layer}.${head}`;
 }

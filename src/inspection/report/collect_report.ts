@@ -5,7 +5,7 @@
  */
 import { InvalidArgumentError } from "../../base/errors.ts";
 import type { CapturedActivations } from "../../engine/activation_record.ts";
-import type { AttentionScores } from "../attention_patterns.ts";
+import { attentionScoreNames, type AttentionScores, headName } from "../attention_patterns.ts";
 import type { Explanation } from "../explain.ts";
 import { engineFor, type InspectableModel } from "../inspectable_model.ts";
 import { shownToken } from "../../tokenizer/readable_token.ts";
@@ -111,12 +111,10 @@ function allWeights(activations: CapturedActivations): Float32Array {
 function readableScores(
   { layer, head, ...scores }: AttentionScores,
 ): ReportData["headScores"][number] {
-  const named = {
-    "previous token": scores.previousToken,
-    "first token": scores.firstToken,
-    "same token before": scores.sameTokenBefore,
-    "after the same token before": scores.afterSameTokenBefore,
-  };
-  const known = Object.entries(named).filter(([, score]) => !Number.isNaN(score));
-  return { layer, head, scores: Object.fromEntries(known) };
+  const known = Object.entries(scores).filter(([, score]) => !Number.isNaN(score));
+  const named = known.map(([name, score]) => [
+    attentionScoreNames[name as keyof typeof attentionScoreNames],
+    score,
+  ]);
+  return { layer, head, name: headName({ layer, head }), scores: Object.fromEntries(named) };
 }

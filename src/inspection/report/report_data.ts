@@ -66,6 +66,8 @@ export interface ReportData {
   readonly headScores: readonly {
     readonly layer: number;
     readonly head: number;
+    /** What it is called: `head 3.5`. */
+    readonly name: string;
     readonly scores: Readonly<Record<string, number>>;
   }[];
 }

@@ -128,7 +128,8 @@ function drawMap(canvas, layer, head) {
   context.putImageData(image, 0, 0);
 }
 
-const scoreText = (scores) => Object.entries(scores).map(([name, value]) => name + " " + percent(value)).join(", ");
+const headText = ({ name, scores }) => name + ": " +
+  Object.entries(scores).map(([name, value]) => name + " " + percent(value)).join(", ");
 
 function drawMaps() {
   const cells = [make("span", {}), ...Array.from({ length: numHeads }, (_, head) =>
@@ -138,8 +139,7 @@ function drawMaps() {
     for (let head = 0; head < numHeads; head++) {
       const canvas = make("canvas", { "aria-hidden": true });
       drawMap(canvas, layer, head);
-      const { scores } = headScores[layer * numHeads + head];
-      const label = "layer " + layer + ", head " + head + ": " + scoreText(scores);
+      const label = headText(headScores[layer * numHeads + head]);
       cells.push(make("button", {
         type: "button", tabindex: -1, "data-layer": layer, "data-head": head, title: label, "aria-label": label,
         onclick: () => showHead(layer, head),
@@ -174,7 +174,7 @@ function showHead(layer, head) {
   const seen = Array.from({ length: position + 1 }, (_, key) => [key, weight(layer, head, position, key)])
     .sort(([, a], [, b]) => b - a).slice(0, 8);
   byId("head-detail").replaceChildren(
-    make("p", {}, "Layer " + layer + ", head " + head + ": " + scoreText(headScores[layer * numHeads + head].scores)),
+    make("p", {}, headText(headScores[layer * numHeads + head])),
     make("div", { class: "sides" },
       make("figure", {}, canvas, make("figcaption", { id: "pair" }, "Point at the map to see which tokens.")),
       linksFigure(layer, head),

@@ -32,6 +32,7 @@ function reportOf(texts: readonly string[], numLayers = 2, numHeads = 3): Report
     headScores: Array.from({ length: numLayers * numHeads }, (_, i) => ({
       layer: Math.floor(i / numHeads),
       head: i % numHeads,
+      name: `head ${Math.floor(i / numHeads)}.${i % numHeads}`,
       scores: { "previous token": 0.5 },
     })),
   };
