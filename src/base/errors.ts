@@ -40,6 +40,12 @@ export class NativeError extends Error {
   override name = "NativeError";
 }
 
+/**
+ * ggml got less memory than it needs. It tells this from other errors of ggml: it may be had later, as with
+ * {@linkcode NotEnoughMemoryError}, which is thrown where that is known before.
+ */
+export class OutOfMemoryError extends NativeError {}
+
 /** The model computed something that is not a number; no token can be drawn from it. Exit code 70. */
 export class NumericalError extends Error {
   /** The class name, as it appears in front of the message. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeError } from "../base/errors.ts";
+import { OutOfMemoryError } from "../base/errors.ts";
 import { library } from "./library.ts";
 import type { Pointer } from "./memory.ts";
 import { ggmlInitParams } from "./structs.ts";
@@ -21,7 +21,9 @@ export function createContext(bytes: bigint): Pointer {
   view.setUint8(offsets.no_alloc, 1);
   const context = library().ggml_init(parameters);
   if (context === null) {
-    throw new NativeError(`Cannot create a ggml context: out of memory: received ${bytes} bytes.`);
+    throw new OutOfMemoryError(
+      `Cannot create a ggml context: out of memory: received ${bytes} bytes.`,
+    );
   }
   return context;
 }

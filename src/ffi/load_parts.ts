@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NativeError } from "../base/errors.ts";
+import { OutOfMemoryError } from "../base/errors.ts";
 import { onAbort } from "../base/abort.ts";
 import type { ExponentWords } from "./quantize.ts";
 import { library } from "./library.ts";
@@ -72,7 +72,7 @@ export async function loadParts<T extends Part>(
   const found = await onThreads(threads, signal, memory, parts.length);
   signal?.throwIfAborted();
   if (found.includes(OUT_OF_MEMORY)) {
-    throw new NativeError("Cannot load the weights: not enough memory. Use a smaller type.");
+    throw new OutOfMemoryError("Cannot load the weights: not enough memory. Use a smaller type.");
   }
   const [wrong] = found.filter((index) => index >= 0).sort((a, b) => a - b);
   return wrong === undefined ? undefined : parts[wrong];

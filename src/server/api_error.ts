@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DisposedError, NativeError, NotEnoughMemoryError } from "../base/errors.ts";
+import { DisposedError, NotEnoughMemoryError, OutOfMemoryError } from "../base/errors.ts";
 import { fieldOf, renameOptions } from "./field_names.ts";
 
 /** What kind of error it is, in OpenAI's words. */
@@ -99,5 +99,5 @@ export function toApiError(error: unknown): ApiError {
 
 /** Whether there was not enough memory for what was asked for, and may be later. */
 export function isAboutMemory(error: unknown): boolean {
-  return error instanceof NativeError || error instanceof NotEnoughMemoryError;
+  return error instanceof NotEnoughMemoryError || error instanceof OutOfMemoryError;
 }

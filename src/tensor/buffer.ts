@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DisposedError, NativeError } from "../base/errors.ts";
+import { DisposedError, OutOfMemoryError } from "../base/errors.ts";
 import { createContext } from "../ffi/context.ts";
 import { library } from "../ffi/library.ts";
 import type { MappedFile } from "../ffi/mapped_file.ts";
@@ -118,7 +118,7 @@ export class Buffer implements Disposable, TensorOwner {
       : ggml.ggml_backend_alloc_ctx_tensors_from_buft(this.#context, type);
     if (buffer === null) {
       const [first] = this.tensors;
-      throw new NativeError(
+      throw new OutOfMemoryError(
         `Cannot allocate ${this.tensors.length} tensors, the first one ${
           formatShape(first.shape)
         }: they take ${

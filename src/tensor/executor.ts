@@ -4,7 +4,7 @@
  * @module
  */
 import { onAbort } from "../base/abort.ts";
-import { NativeError } from "../base/errors.ts";
+import { NativeError, OutOfMemoryError } from "../base/errors.ts";
 import { AbortFlag } from "../ffi/abort_flag.ts";
 import { library } from "../ffi/library.ts";
 import { type Pointer, readCString } from "../ffi/memory.ts";
@@ -17,6 +17,7 @@ const MAX_LIVE_THREADS = 1024;
 const POLL_LEVEL = 50;
 
 /** `GGML_STATUS_*`. */
+const STATUS_ALLOC_FAILED = -2;
 const STATUS_SUCCESS = 0;
 const STATUS_ABORTED = 1;
 
@@ -197,5 +198,6 @@ function stopAllThreads(): void {
 function checkStatus(status: number): void {
   if (status === STATUS_SUCCESS) return;
   const reason = readCString(library().ggml_status_to_string(status));
-  throw new NativeError(`Cannot compute the graph: ggml reports ${reason}`);
+  const Failure = status === STATUS_ALLOC_FAILED ? OutOfMemoryError : NativeError;
+  throw new Failure(`Cannot compute the graph: ggml reports ${reason}`);
 }

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { NativeError } from "../base/errors.ts";
+import { OutOfMemoryError } from "../base/errors.ts";
 import { readKernelFile } from "../ffi/system_library.ts";
 
 /** The results of a graph do not fit into memory. */
-export class WorkingMemoryError extends NativeError {
+export class WorkingMemoryError extends OutOfMemoryError {
   /** @param neededBytes how much they take, if that is known */
   constructor(readonly neededBytes: number | undefined) {
     const needed = neededBytes === undefined ? "" : `: it needs ${gigabytes(neededBytes)}`;

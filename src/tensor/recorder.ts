@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DisposedError, NativeError } from "../base/errors.ts";
+import { DisposedError, OutOfMemoryError } from "../base/errors.ts";
 import { createContext } from "../ffi/context.ts";
 import { library } from "../ffi/library.ts";
 import type { Pointer } from "../ffi/memory.ts";
@@ -177,7 +177,7 @@ export class Recorder implements TensorOwner {
     const [a, b, c, d, e, f, g] = sources.map(({ pointer }) => pointer);
     const pointer = make(this.#contextWithRoom(), a, b, c, d, e, f, g);
     if (pointer === null) {
-      throw new NativeError("Cannot record an operation: ggml has no memory for it.");
+      throw new OutOfMemoryError("Cannot record an operation: ggml has no memory for it.");
     }
     const record = new TensorRecord(pointer, this, sources, details);
     this.#records.push(record);
