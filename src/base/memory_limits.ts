@@ -34,6 +34,9 @@ const VERSIONS: readonly Version[] = [
   },
 ];
 
+/** For no limit, version 1 says the largest number of whole pages: 2^63 - 4096 bytes. */
+const NO_LIMIT = 2 ** 62;
+
 /** A limit, and what is left of it. */
 export interface MemoryLimit {
   /** The bytes that can be had now; Infinity once that can no longer be told. */
@@ -51,7 +54,7 @@ export function memoryLimits(root = ""): MemoryLimit[] {
   return VERSIONS.flatMap((version) => {
     const path = version.path.exec(own)?.[1];
     return path === undefined ? [] : foldersTo(`${root}${version.folder}`, path)
-      .filter((folder) => readNumber(`${folder}/${version.limit}`) !== undefined)
+      .filter((folder) => (readNumber(`${folder}/${version.limit}`) ?? NO_LIMIT) < NO_LIMIT)
       .map((folder) => ({ bytesLeft: () => bytesLeft(folder, version) }));
   });
 }

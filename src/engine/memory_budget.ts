@@ -17,17 +17,20 @@ let ownLimits: readonly MemoryLimit[] | undefined;
  * --allow-sys.
  */
 export function availableBytes(limits = ownLimits ??= memoryLimits()): number | undefined {
-  // Elsewhere Deno does not count what the system would give back when asked.
-  const isKnown = Deno.build.os === "linux" &&
-    Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
-  if (!isKnown) return undefined;
+  if (!canAskSystem()) return undefined;
   const { available } = Deno.systemMemoryInfo();
   return limits.reduce((least, limit) => Math.min(least, limit.bytesLeft()), available);
 }
 
+function canAskSystem(): boolean {
+  // Elsewhere Deno does not count what the system would give back when asked.
+  return Deno.build.os === "linux" &&
+    Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
+}
+
 /** Whether it can be told how much memory nobody uses: that of the processor. */
 export function knowsFreeBytes({ usesDevices }: Backend): boolean {
-  return !usesDevices && availableBytes() !== undefined;
+  return !usesDevices && canAskSystem();
 }
 
 /** The bytes of memory that can be had: those that nobody uses where that is known, or else all there are. */

@@ -51,6 +51,16 @@ const cases: Record<string, { files: Record<string, string>; left: number[] }> =
     },
     left: [0],
   },
+  "groups of version 1 without a limit": {
+    files: {
+      "proc/self/cgroup": "2:memory:/user\n",
+      "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+      "sys/fs/cgroup/memory/memory.usage_in_bytes": "100\n",
+      "sys/fs/cgroup/memory/user/memory.limit_in_bytes": "9223372036854771712\n",
+      "sys/fs/cgroup/memory/user/memory.usage_in_bytes": "100\n",
+    },
+    left: [],
+  },
   "another system": { files: {}, left: [] },
 };
 
