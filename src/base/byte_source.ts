@@ -11,6 +11,8 @@ import { readError } from "./read_error.ts";
 export interface ByteSource {
   /** Where the bytes come from, for messages; nothing for bytes in memory. */
   readonly path?: string;
+  /** What to do if they are not what they should be. Default: as it is for files where this one is. */
+  readonly advice?: string;
   /** How many bytes there are. */
   readonly size: number;
   /**
@@ -55,16 +57,19 @@ export class MemorySource implements ByteSource {
 export class FileSource implements ByteSource, Disposable {
   /** The path the file was opened by. */
   readonly path: string;
+  /** What to do if its bytes are not what they should be; see {@linkcode ByteSource}. */
+  readonly advice?: string;
   /** How many bytes the file had when it was opened. */
   readonly size: number;
   #file: Deno.FsFile;
   #disposed = false;
 
   /** Takes over a file opened for reading. Use {@linkcode openRegularFile} to get one from a path. */
-  constructor(file: Deno.FsFile, path: string, size: number) {
+  constructor(file: Deno.FsFile, path: string, size: number, advice?: string) {
     this.#file = file;
     this.path = path;
     this.size = size;
+    this.advice = advice;
   }
 
   /** The `length` bytes from `offset`, in an array of their own. */
@@ -134,11 +139,12 @@ export class FileSource implements ByteSource, Disposable {
  * Opens a file for reading. A folder, a FIFO, a socket or a device counts as "no such file", and is found out without
  * opening it: opening a FIFO would wait for a writer for ever.
  *
+ * @param advice what to do if its bytes are not what they should be; see {@linkcode ByteSource}
  * @throws {Deno.errors.NotFound} if there is no regular file at `path`
  * @throws {Deno.errors.PermissionDenied} if the system does not let this user read it
  * @throws {StorageError} if the disk fails
  */
-export function openRegularFile(path: string): FileSource {
+export function openRegularFile(path: string, advice?: string): FileSource {
   let file: Deno.FsFile;
   try {
     const info = Deno.statSync(path);
@@ -149,7 +155,7 @@ export function openRegularFile(path: string): FileSource {
   }
   try {
     // Not from statSync(), which the files inside a compiled program do not have.
-    return new FileSource(file, path, file.seekSync(0, Deno.SeekMode.End));
+    return new FileSource(file, path, file.seekSync(0, Deno.SeekMode.End), advice);
   } catch (error) {
     file.close();
     throw readError(path, error);

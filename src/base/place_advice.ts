@@ -1,11 +1,12 @@
 /**
- * What to do about a file, by where it is: one of the user's own, a download in the cache that is shared with Python, or
- * something in this package's cache.
+ * What to do about a file, by where it is: one of the user's own, a download in the cache that is shared with Python,
+ * something in this package's cache, or what a training run has written.
  *
  * @module
  */
 import { cacheFolder } from "./cache_folder.ts";
 import { programName } from "./program_name.ts";
+import { adviceForRun } from "./run_advice.ts";
 
 /** A file in the cache that is shared with Python: `models--owner--name/snapshots/<commit>/x.gguf`, or a blob. */
 const DOWNLOAD =
@@ -41,7 +42,8 @@ export function adviceForDamaged(path: string | undefined): string {
   if (model !== undefined) {
     return `It is damaged in the cache: \`${programName()} models pull ${model}\` compares it with the hub, and makes it anew.`;
   }
-  return "The file is damaged or incomplete: download or convert it again.";
+  return (path === undefined ? undefined : adviceForRun(path)) ??
+    "The file is damaged or incomplete: download, convert or save it again.";
 }
 
 /** How to have something kept in another place: `set HF_HUB_CACHE to another folder`. */

@@ -80,14 +80,26 @@ export function decodeJson(
     text = UTF8.decode(bytes);
   } catch {
     throw recognizeForeignContent(format, source) ??
-      formatError(format, source.path, `${subject} is not valid UTF-8`, bytes.length);
+      formatError(
+        format,
+        source.path,
+        `${subject} is not valid UTF-8`,
+        bytes.length,
+        source.advice,
+      );
   }
   try {
     return parseStrictJson(text);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     throw recognizeForeignContent(format, source) ??
-      formatError(format, source.path, `${subject} is not valid JSON: ${error.what}`, error.found);
+      formatError(
+        format,
+        source.path,
+        `${subject} is not valid JSON: ${error.what}`,
+        error.found,
+        source.advice,
+      );
   }
 }
 

@@ -223,5 +223,5 @@ function requireFilledData(
 }
 
 function problem(source: ByteSource, what: string, received: unknown): Error {
-  return formatError("safetensors", source.path, what, received);
+  return formatError("safetensors", source.path, what, received, source.advice);
 }

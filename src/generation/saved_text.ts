@@ -34,6 +34,9 @@ const FORMAT = "allformers.gpt2.text";
 
 const SUBJECT = "a saved text";
 
+/** What to do about one that is damaged. */
+const DAMAGED = "Read the text again, and save it.";
+
 /** The tokens by whose logits a model is known. */
 const PROBE = [0, 1, 2, 3];
 
@@ -110,7 +113,7 @@ export async function restoreText(
   path: string,
   { signal, adapters }: { signal?: AbortSignal; adapters?: AppliedAdapters | null } = {},
 ): Promise<RestoredText> {
-  using source = openRegularFile(path);
+  using source = openRegularFile(path, DAMAGED);
   const file = readSafetensorsHeader(source);
   const { metadata } = file;
   const [format, version] = ["format", "version"].map((name) => metadata.get(name));
@@ -160,7 +163,7 @@ export async function restoreText(
       path,
       "it is damaged: its contents have another SHA-256",
       hash,
-      "Save the text again.",
+      DAMAGED,
     );
   }
   signal?.throwIfAborted();
@@ -170,14 +173,14 @@ export async function restoreText(
     if (tensor?.dtype === dtype && String(tensor.shape) === String(shape)) return tensor.bytes;
     const what = `${name} must be ${dtype} of the shape (${shape.join(", ")})`;
     const received = tensor && `${tensor.dtype} (${tensor.shape.join(", ")})`;
-    throw formatError(SUBJECT, path, what, received, "Save the text again.");
+    throw formatError(SUBJECT, path, what, received, DAMAGED);
   };
   const length = Math.min(named.get("tokens")?.shape[0] ?? 0, config.contextLength);
   const tokens = [...new Int32Array(bytesNamed("tokens", "I32", [length]).buffer)];
   const wrong = tokens.find((id) => !(id >= 0 && id < config.vocabSize));
   if (wrong !== undefined) {
     const what = `a token must be below ${config.vocabSize}`;
-    throw formatError(SUBJECT, path, what, wrong, "Save the text again.");
+    throw formatError(SUBJECT, path, what, wrong, DAMAGED);
   }
   const logits = new Float32Array(bytesNamed("logits", "F32", [config.vocabSize]).buffer);
   const [logOfSum] = new Float64Array(bytesNamed("log_of_sum", "F64", [1]).buffer);

@@ -6,6 +6,7 @@
 
 import { describe } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
+import { adviceForRun } from "../base/run_advice.ts";
 
 /**
  * A damaged file may hold anything: so many characters of a text and members of a list go into a
@@ -16,10 +17,11 @@ const MAX_SHOWN_MEMBERS = 3;
 
 /** A `FileFormatError` that says what is wrong with which value. Throw it. */
 export function vocabularyError(what: string, received: unknown, path?: string): FileFormatError {
+  const ofRun = path === undefined ? undefined : adviceForRun(path);
   return new FileFormatError(
     `Cannot read the tokenizer${path === undefined ? "" : ` of ${path}`}: ${what}: received ${
       show(received, 2)
-    }. Use the unchanged tokenizer files that came with the model.`,
+    }. ${ofRun ?? "Use the unchanged tokenizer files that came with the model."}`,
     { path },
   );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { openRegularFile } from "../base/byte_source.ts";
-import { quotePath } from "../base/describe.ts";
+import { formatError, quotePath } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
 import type { WriteOptions } from "../base/atomic_file.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
@@ -131,11 +131,11 @@ function recordOf(
   const text = metadata.get(METADATA_KEY);
   const record = text === undefined ? undefined : parsed(text);
   if (record?.version === VERSION && Number.isSafeInteger(record.step)) return record;
-  throw new FileFormatError(
-    `Cannot go on training from ${
-      quotePath(path)
-    }: it is no state of training that this version knows.`,
-    { path },
+  throw formatError(
+    "the state of a training run",
+    path,
+    `its ${METADATA_KEY} is none that this version knows`,
+    text,
   );
 }
 

@@ -58,7 +58,7 @@ Deno.test("formatError() names the file, and says what to do", () => {
   assertEquals([error.name, error.path], ["FileFormatError", "/models/x.gguf"]);
   assertEquals(
     formatError("JSON", undefined, "it is empty", "").message,
-    'Cannot read bytes in memory as JSON: it is empty: received "". The file is damaged or incomplete: download or convert it again.',
+    'Cannot read bytes in memory as JSON: it is empty: received "". The file is damaged or incomplete: download, convert or save it again.',
   );
 });
 

@@ -40,7 +40,7 @@ Deno.test("adviceForDamaged() says what to do for that kind of place", () => {
     adviceForDamaged("/x/models--owner--name/blobs/0123"),
     "It is damaged in the cache: `deno run -A mod.ts models pull owner/name` compares it with the hub, and makes it anew.",
   );
-  const own = "The file is damaged or incomplete: download or convert it again.";
+  const own = "The file is damaged or incomplete: download, convert or save it again.";
   assertEquals(adviceForDamaged("/x/a.gguf"), own);
   assertEquals(adviceForDamaged(undefined), own);
 });

@@ -323,8 +323,12 @@ Deno.test("restore() refuses what is damaged, of another model, or no saved text
     Deno.writeFileSync(path, damaged);
     await assertRejects(() => model.restore(path), FileFormatError, "damaged");
   }
-  Deno.writeFileSync(path, bytes.subarray(0, 1000));
-  await assertRejects(() => model.restore(path), FileFormatError);
+  // Wherever it is cut, also within its header.
+  for (const length of [0, 5, 8, 100, 1000, bytes.length - 1]) {
+    Deno.writeFileSync(path, bytes.subarray(0, length));
+    const advice = "Read the text again, and save it.";
+    await assertRejects(() => model.restore(path), FileFormatError, advice);
+  }
   Deno.copyFileSync(referencePath("hf_folder/model.safetensors"), path);
   await assertRejects(
     () => model.restore(path),

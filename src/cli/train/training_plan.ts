@@ -16,6 +16,7 @@ import { adapterTraining, fineTuning, type PresetName, presets } from "../../tra
 import { defaultEvaluateEvery } from "../../training/run_training.ts";
 import { type TrainerOptions, trainerRules } from "../../training/trainer_options.ts";
 import { openRegularFile } from "../../base/byte_source.ts";
+import { adviceForRun } from "../../base/run_advice.ts";
 import { learningRateAt } from "../../training/learning_rate.ts";
 import { withDefaults } from "../../training/trainer_settings.ts";
 import { numberText } from "../terminal/units.ts";
@@ -172,13 +173,14 @@ export function readPlan(out: string): TrainingPlan {
       } to go on with: received --resume. Leave it out to begin one.`,
     );
   }
-  const plan = readJsonObject(path);
+  const advice = adviceForRun(path) ?? "Train into another folder.";
+  const plan = readJsonObject(path, advice);
   if (typeof plan.data === "string" && isPlan(plan)) {
     checkedSettings(path, plan as ConfigFile, {});
     return plan as unknown as TrainingPlan;
   }
   throw new UsageError(
-    `${quotePath(path)} is no plan of a training run. Train into another folder.`,
+    `${quotePath(path)} is no plan of a training run. ${advice}`,
   );
 }
 
@@ -287,25 +289,25 @@ export function checkOnlyFreeFlags(values: Values): void {
   }
 }
 
-function readJsonObject(path: string): Record<string, unknown> {
+function readJsonObject(path: string, advice: string): Record<string, unknown> {
   let config: unknown;
   try {
     using file = openRegularFile(path);
     config = JSON.parse(new TextDecoder().decode(file.read(0, file.size)));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError(`${quotePath(path)} is not JSON: received ${error.message}. Correct it.`);
+    throw new UsageError(`${quotePath(path)} is not JSON: received ${error.message}. ${advice}`);
   }
   if (typeof config === "object" && config !== null && !Array.isArray(config)) {
     return config as Record<string, unknown>;
   }
   throw new UsageError(
-    `${quotePath(path)} is no JSON object. Write {"model": ..., "training": ...}.`,
+    `${quotePath(path)} is no JSON object. ${advice}`,
   );
 }
 
 function readConfigFile(path: string): ConfigFile {
-  const config = readJsonObject(path);
+  const config = readJsonObject(path, 'Write {"model": ..., "training": ...}.');
   const unknown = Object.keys(config).find((key) => !CONFIG_KEYS.includes(key));
   if (unknown === undefined) return checkedSettings(path, config);
   throw new UsageError(

@@ -4,6 +4,7 @@
  * @module
  */
 import { formatError } from "../../base/describe.ts";
+import { adviceForRun } from "../../base/run_advice.ts";
 import { isFile, readTextIfAny } from "../../base/files.ts";
 import type { TokenType } from "./token_file.ts";
 
@@ -105,6 +106,6 @@ function damaged(path: string, what: string, received: unknown) {
     path,
     what,
     received,
-    "Prepare the texts again, in a new folder: give them as --data.",
+    adviceForRun(path) ?? "Prepare the texts again, in a new folder: give them as --data.",
   );
 }

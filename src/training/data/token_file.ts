@@ -8,6 +8,7 @@ import { formatError, quotePath } from "../../base/describe.ts";
 import type { FileFormatError } from "../../base/errors.ts";
 import { doInTurns } from "../../base/event_loop.ts";
 import { openedLibrary } from "../../ffi/library.ts";
+import { adviceForRun } from "../../base/run_advice.ts";
 import { MappedFile } from "../../ffi/mapped_file.ts";
 
 /** How a token is stored, little-endian: in two bytes, as nanoGPT has it, or in four, for vocabularies of more than 65,536. */
@@ -142,6 +143,6 @@ function notTokens(path: string, what: string, received: unknown): FileFormatErr
     path,
     what,
     received,
-    "Prepare the data with the tokenizer of the model.",
+    adviceForRun(path) ?? "Prepare the data with the tokenizer of the model.",
   );
 }

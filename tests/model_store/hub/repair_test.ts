@@ -129,5 +129,5 @@ test("a damaged file of one's own is an error that says to get it again", async 
   const path = folder.file("x.gguf");
   Deno.writeTextFileSync(path, "GGUF");
   const error = await assertRejects(() => openCheckpoint(path), FileFormatError);
-  assertStringIncludes(error.message, "download or convert it again");
+  assertStringIncludes(error.message, "download, convert or save it again");
 });

@@ -104,6 +104,8 @@ export async function resumeDamaged(random: Random, run: string, copy: string): 
   const file = RUN_FILES[random.integer(0, RUN_FILES.length - 1)];
   const how = damage(random, `${copy}/${file}`);
   const result = await runCli(["train", "--resume", "--out", copy, "--steps", "6"]);
+  // Nobody can get it from elsewhere.
+  assert(!/download/.test(result.stderr), `${file}, ${how}: ${result.stderr}`);
   return checkOutcome(`${file}, ${how}`, result);
 }
 

@@ -1,5 +1,5 @@
 /** Damaged runs and adapters, some of them; `scripts/fuzz_training.ts` tries more. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { adapterPath, basePath } from "../../checkpoint/adapters/fixtures.ts";
 import { runCli } from "../../cli/run_cli.ts";
 import { Random } from "../../einops/random_pattern.ts";
@@ -30,6 +30,77 @@ Deno.test("train --resume goes on with a damaged run, or says what is wrong with
       outcomes.add(await resumeDamaged(new Random(seed), `${folder}/run`, copy));
     }
     assert(outcomes.size > 1, [...outcomes].join());
+  }));
+
+Deno.test("a run that cannot go on says what can be done, and which of its models are there", () =>
+  withRun(async (folder) => {
+    const copy = `${folder}/copy`;
+    const refusal = async (file: string, change: (text: Uint8Array) => Uint8Array) => {
+      copyFolder(`${folder}/run`, copy);
+      const path = `${copy}/${file}`;
+      Deno.writeFileSync(path, change(Deno.readFileSync(path)));
+      const { code, stderr } = await runCli(["train", "--resume", "--out", copy, "--steps", "6"]);
+      assertEquals(code, file === "plan.json" ? 2 : 65, stderr);
+      return stderr;
+    };
+    const cut = (bytes: Uint8Array) => bytes.subarray(0, bytes.length / 2);
+    const zeros = (bytes: Uint8Array) => new Uint8Array(bytes.length);
+    const remedy = (file: string) =>
+      file.startsWith("tokenizer") ? "copy tokenizer.json from best to it, or " : "";
+    const advice = (file: string) =>
+      `The training run cannot go on without it: ${
+        remedy(file)
+      }begin again with --overwrite, or in another folder. ` +
+      "There are still best, last, model.gguf.";
+    for (
+      const file of [
+        "state.safetensors",
+        "plan.json",
+        "data/data.json",
+        "data/train.bin",
+        "data/val.bin",
+        "tokenizer/tokenizer.json",
+      ]
+    ) {
+      assertStringIncludes(await refusal(file, cut), advice(file), file);
+      assertStringIncludes(await refusal(file, () => new Uint8Array()), advice(file), file);
+      // Of zeros tokens may be made, and no text.
+      if (!file.endsWith(".bin")) {
+        assertStringIncludes(await refusal(file, zeros), advice(file), file);
+      }
+    }
+    // A header of the right length that belongs to another file.
+    const other = (bytes: Uint8Array) => {
+      const text = new TextDecoder("latin1").decode(bytes).replace(
+        "allformers.training",
+        "allformers.trainings".slice(0, -1).toUpperCase(),
+      );
+      return Uint8Array.from(text, (character) => character.charCodeAt(0));
+    };
+    assertStringIncludes(await refusal("state.safetensors", other), advice("state.safetensors"));
+  }));
+
+Deno.test("a model of a run that is damaged says which others the run has made", () =>
+  withRun(async (folder) => {
+    const run = `${folder}/run`;
+    const files: Record<string, string> = {
+      "best/model.safetensors": "last, model.gguf",
+      "best/config.json": "last, model.gguf",
+      "last/model.safetensors": "best, model.gguf",
+      "model.gguf": "best, last",
+    };
+    for (const [file, others] of Object.entries(files)) {
+      const before = Deno.readFileSync(`${run}/${file}`);
+      Deno.writeFileSync(`${run}/${file}`, before.subarray(0, before.length / 2));
+      const model = `${run}/${file.replace(/\/.*/, "")}`;
+      const { code, stderr } = await runCli(["generate", "The", "--model", model]);
+      assertEquals(code, 65, stderr);
+      assertStringIncludes(
+        stderr,
+        `use another model of this training run, or train again. There are still ${others}.`,
+      );
+      Deno.writeFileSync(`${run}/${file}`, before);
+    }
   }));
 
 Deno.test("train --resume leaves out of a log what is no event, and refuses a plan that is none", () =>
