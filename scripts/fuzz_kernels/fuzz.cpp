@@ -1,17 +1,18 @@
 /*
  * Runs the kernels of native/ on random operands, in memory of exactly their size, and compares what comes out with plain
- * loops in double precision. scripts/fuzz_kernels.ts compiles it with the sanitizers, for each set of instructions.
+ * loops in double precision; fuzz_training.cpp does it with those of training. scripts/fuzz_kernels.ts compiles both with the
+ * sanitizers, for each set of instructions.
  *
  *     fuzz <first seed> <number of seeds>
  */
-#include <cstdio>
-#include <cstdlib>
+#include "fuzz.h"
+
+#include <atomic>
 #include <functional>
 #include <limits>
-#include <memory>
-#include <random>
-#include <string>
-#include <vector>
+#include <thread>
+
+#include <pthread.h>
 
 /* Everything that the files below include, since they are put into namespaces: their names are the same. */
 #include "gpt2.h"
@@ -63,108 +64,41 @@ namespace norm {
 #include "norm.cpp"
 }
 
-/* The one thread there is. */
-static int turn;
-extern "C" void ggml_barrier(ggml_threadpool *) {}
-extern "C" void ggml_threadpool_chunk_set(ggml_threadpool *, int value) { turn = value; }
-extern "C" int ggml_threadpool_chunk_add(ggml_threadpool *, int value) {
-    const int before = turn;
-    turn += value;
-    return before;
+/* Of ggml's own threads kernels use these three functions. */
+struct ggml_threadpool {
+    pthread_barrier_t barrier;
+    std::atomic<int>  turn;
+};
+extern "C" void ggml_barrier(ggml_threadpool * pool) { pthread_barrier_wait(&pool->barrier); }
+extern "C" void ggml_threadpool_chunk_set(ggml_threadpool * pool, int value) { pool->turn = value; }
+extern "C" int ggml_threadpool_chunk_add(ggml_threadpool * pool, int value) { return pool->turn.fetch_add(value); }
+
+void run(const Kernel & kernel, ggml_tensor & y, int numThreads) {
+    const size_t bytes = kernel.workSize(&y, numThreads);
+    std::unique_ptr<char[]> work(new char[bytes]);
+    ggml_threadpool pool;
+    pthread_barrier_init(&pool.barrier, nullptr, numThreads);
+    const auto compute = [&](int number) {
+        ggml_compute_params params = {};
+        params.ith = number;
+        params.nth = numThreads;
+        params.wsize = bytes;
+        params.wdata = work.get();
+        params.threadpool = &pool;
+        kernel.compute(&params, &y);
+    };
+    std::vector<std::thread> others;
+    for (int i = 1; i < numThreads; i++) {
+        others.emplace_back(compute, i);
+    }
+    compute(0);
+    for (std::thread & thread : others) {
+        thread.join();
+    }
+    pthread_barrier_destroy(&pool.barrier);
 }
 
 namespace {
-
-long seed;
-std::mt19937 generator;
-std::string what;  // is being tried
-
-int64_t between(int64_t low, int64_t high) {
-    return std::uniform_int_distribution<int64_t>(low, high)(generator);
-}
-
-float normal() {
-    return std::normal_distribution<float>()(generator);
-}
-
-void check(bool isRight, const char * claim) {
-    if (!isRight) {
-        fprintf(stderr, "seed %ld, %s: not so: %s\n", seed, what.c_str(), claim);
-        exit(1);
-    }
-}
-
-void checkClose(double actual, double expected, double tolerance) {
-    if (!(std::abs(actual - expected) <= tolerance)) {
-        fprintf(stderr, "seed %ld, %s: %.9g instead of %.9g (within %g)\n", seed, what.c_str(), actual, expected, tolerance);
-        exit(1);
-    }
-}
-
-/* A tensor with memory of exactly its size. */
-struct Tensor : ggml_tensor {
-    std::unique_ptr<char, decltype(&free)> memory{nullptr, free};
-
-    Tensor(ggml_type kind, std::vector<int64_t> sizes) : ggml_tensor{} {
-        type = kind;
-        sizes.resize(4, 1);
-        std::copy(sizes.begin(), sizes.end(), ne);
-        nb[0] = ggml_type_size(type);
-        nb[1] = ggml_row_size(type, ne[0]);
-        nb[2] = nb[1] * ne[1];
-        nb[3] = nb[2] * ne[2];
-        allocate(nb[3] * ne[3]);
-    }
-
-    void allocate(size_t bytes) {
-        void * start = nullptr;
-        check(posix_memalign(&start, CACHE_LINE, bytes) == 0, "there is memory");
-        memory.reset(static_cast<char *>(start));
-        data = start;
-        memset(start, 0xff, bytes);  // no numbers
-    }
-
-    float * f32() { return static_cast<float *>(data); }
-    uint16_t * f16() { return static_cast<uint16_t *>(data); }
-    int32_t * i32() { return static_cast<int32_t *>(data); }
-    int64_t count() const { return ne[0] * ne[1] * ne[2] * ne[3]; }
-
-    /* Normal numbers in the tensor's type, and what they are in it. */
-    std::vector<float> fill() {
-        std::vector<float> values(count());
-        for (float & x : values) {
-            x = normal();
-        }
-        if (type == GGML_TYPE_F32) {
-            memcpy(data, values.data(), values.size() * sizeof(float));
-        } else if (type == GGML_TYPE_F16) {
-            ggml_fp32_to_fp16_row(values.data(), f16(), count());
-            ggml_fp16_to_fp32_row(f16(), values.data(), count());
-        } else if (type == GGML_TYPE_BF16) {
-            ggml_fp32_to_bf16_row_ref(values.data(), static_cast<ggml_bf16_t *>(data), count());
-            ggml_bf16_to_fp32_row(static_cast<ggml_bf16_t *>(data), values.data(), count());
-        } else {
-            quantize_row_q8_0_ref(values.data(), static_cast<block_q8_0 *>(data), count());
-            dequantize_row_q8_0(static_cast<block_q8_0 *>(data), values.data(), count());
-        }
-        return values;
-    }
-};
-
-/* Computes with work memory of exactly the size that is asked for. */
-void run(const Kernel & kernel, ggml_tensor & y) {
-    const size_t bytes = kernel.workSize(&y, 1);
-    std::unique_ptr<char[]> work(new char[bytes]);
-    ggml_compute_params params = {};
-    params.nth = 1;
-    params.wsize = bytes;
-    params.wdata = work.get();
-    kernel.compute(&params, &y);
-}
-
-bool sameBits(const float * a, const float * b, int64_t count) {
-    return memcmp(a, b, count * sizeof(float)) == 0;
-}
 
 /* Products: each number against the sum in double precision, and one of the columns alone against itself. */
 void checkProduct(const Kernel & kernel, Tensor & matrix, const std::vector<float> & rows, Tensor & x,
@@ -462,6 +396,7 @@ int main(int argc, char ** argv) {
         }
         tryLogits();
         tryRows();
+        tryTraining();
     }
     printf("%ld seeds from %ld on, with %d lanes: all as expected\n", count, first, LANES);
     return 0;

@@ -49,7 +49,8 @@ export class FuzzCompiler {
       `${source}/src/ggml-cpu`,
     ]
       .map((folder) => `-I${folder}`);
-    const objects = [`${source}/src/ggml.c`, `${source}/src/ggml-quants.c`];
+    const objects = ["ggml.c", "ggml-quants.c", "ggml-threading.cpp"]
+      .map((name) => `${source}/src/${name}`);
     await Promise.all(objects.map((path, i) =>
       run(`${prefix}gcc`, [
         ...["-O1", "-w", ...SECTIONS, ...folders],
@@ -65,11 +66,20 @@ export class FuzzCompiler {
     await run(`${this.#prefix}g++`, [
       ...["-std=gnu++17", "-O1", "-g1", "-w", "-ffp-contract=off", ...SANITIZERS, ...SECTIONS],
       ...[...flags, ...this.#folders],
-      ...[`${here}/fuzz.cpp`, `${here}/never_called.cpp`, `${work}/0.o`, `${work}/1.o`],
+      ...["fuzz", "fuzz_training", "never_called"].map((name) => `${here}/${name}.cpp`),
+      ...trainingSources(),
+      ...[`${work}/0.o`, `${work}/1.o`, `${work}/2.o`],
       ...["-Wl,--gc-sections", "-lpthread", "-o", program],
     ]);
     return program;
   }
+}
+
+/** The kernels of training, each in a file of its own. */
+function trainingSources(): string[] {
+  const folder = `${nativeFolder}/training`;
+  return Array.from(Deno.readDirSync(folder), ({ name }) => `${folder}/${name}`)
+    .filter((path) => path.endsWith(".cpp"));
 }
 
 async function run(command: string, args: string[]): Promise<void> {
