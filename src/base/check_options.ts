@@ -78,6 +78,15 @@ export function integer(min: number, max: number = Infinity): OptionRule {
   };
 }
 
+/** A number in a range, of which `max` may be a part or not: `meaning` says so. */
+export function number(min: number, max: number, meaning: string): OptionRule {
+  return {
+    meaning,
+    isType: (value) => typeof value === "number",
+    isInRange: (value) => (value as number) >= min && (value as number) <= max,
+  };
+}
+
 /** How much of something is left out. */
 export const share: OptionRule = {
   meaning: "a number from 0 to less than 1",

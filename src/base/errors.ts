@@ -42,7 +42,7 @@ export class NativeError extends Error {
 
 /**
  * ggml got less memory than it needs. It tells this from other errors of ggml: it may be had later, as with
- * {@linkcode NotEnoughMemoryError}, which is thrown where that is known before.
+ * {@linkcode NotEnoughMemoryError}, which is thrown where that is known before. Exit code 2.
  */
 export class OutOfMemoryError extends NativeError {}
 

@@ -10,6 +10,7 @@ import {
   NativeError,
   NativeLibraryError,
   NumericalError,
+  OutOfMemoryError,
   StorageError,
 } from "../base/errors.ts";
 import { OutputClosedError } from "./terminal/io.ts";
@@ -35,6 +36,7 @@ export const exitCodes = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof OutputClosedError) return exitCodes.ok;
   if (error instanceof UsageError || error instanceof InvalidArgumentError) return exitCodes.usage;
+  if (error instanceof OutOfMemoryError) return exitCodes.usage;
   if (error instanceof Deno.errors.AlreadyExists) return exitCodes.usage;
   if (error instanceof FileFormatError) return exitCodes.badFile;
   if (error instanceof HubError) {

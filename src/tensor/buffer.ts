@@ -11,7 +11,7 @@ import type { Pointer } from "../ffi/memory.ts";
 import { type TensorType, tensorTypeInfo } from "../formats/tensor_type.ts";
 import type { Backend } from "./backend.ts";
 import { checkedElements } from "./inputs.ts";
-import { exceedsMemory, gigabytes } from "./machine_memory.ts";
+import { exceedsMemory, gigabytes, moreThanIsFree } from "./machine_memory.ts";
 import { type BufferType, nativePlace, Place } from "./place.ts";
 import { formatShape, nativeSizes, type Shape } from "./shape.ts";
 import { createTensor, recordOf, type Tensor, type TensorOwner, TensorRecord } from "./tensor.ts";
@@ -121,9 +121,9 @@ export class Buffer implements Disposable, TensorOwner {
       throw new OutOfMemoryError(
         `Cannot allocate ${this.tensors.length} tensors, the first one ${
           formatShape(first.shape)
-        }: they take ${
-          gigabytes(bytes)
-        }, more memory than there is. Choose a smaller model, fewer texts, or a smaller type.`,
+        }: they take ${gigabytes(bytes)}, ${
+          isOnDevice ? "more memory than the device has" : moreThanIsFree()
+        }. Choose a smaller model, fewer texts, or a smaller type.`,
       );
     }
     if (!isOnDevice) {

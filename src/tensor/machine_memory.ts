@@ -20,14 +20,26 @@ export class WorkingMemoryError extends OutOfMemoryError {
 /** Less than this is not looked for. */
 const SMALL = 2 ** 30;
 
-/** Whether so many bytes are more than the machine has, where that can be known: nobody has to try. */
-export function exceedsMemory(bytes: number | undefined): boolean {
-  if (bytes === undefined || bytes < SMALL || Deno.build.os !== "linux") return false;
+/** The bytes of memory that nobody uses; nothing where that cannot be known. */
+function freeMemory(): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
   const kilobytes = readKernelFile("/proc/meminfo").matchAll(
-    /^(?:MemTotal|SwapTotal):\s+(\d+) kB$/gm,
+    /^(?:MemAvailable|SwapFree):\s+(\d+) kB$/gm,
   );
-  const total = kilobytes.reduce((sum, [, count]) => sum + 1024 * Number(count), 0);
-  return total > 0 && bytes > total;
+  return kilobytes.reduce((sum, [, count]) => sum + 1024 * Number(count), 0) || undefined;
+}
+
+/** Whether so many bytes are more than is free, where that can be known: nobody has to try, and to be ended for it. */
+export function exceedsMemory(bytes: number | undefined): boolean {
+  return bytes !== undefined && bytes >= SMALL && bytes > (freeMemory() ?? Infinity);
+}
+
+/** How much memory there is, for a sentence about what takes more: `more than the 12.3 GB of memory that are free`. */
+export function moreThanIsFree(): string {
+  const free = freeMemory();
+  return free === undefined
+    ? "more memory than there is"
+    : `more than the ${gigabytes(free)} of memory that are free`;
 }
 
 /** `98.7 GB`. */

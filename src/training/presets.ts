@@ -50,7 +50,7 @@ const gpt2Training: TrainerOptions = {
   minLearningRate: 6e-5,
   warmupSteps: 500,
   betas: [0.9, 0.95],
-  precision: "bf16",
+  precision: "auto",
 };
 
 /** The presets by name. */
@@ -79,7 +79,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       minLearningRate: 1e-4,
       warmupSteps: 100,
       dropout: 0.2,
-      precision: "bf16",
+      precision: "auto",
     },
     sampling: "random",
   },
@@ -94,7 +94,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       minLearningRate: 3e-5,
       warmupSteps: 100,
       dropout: 0.2,
-      precision: "bf16",
+      precision: "auto",
     },
     sampling: "epochs",
   },

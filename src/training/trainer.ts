@@ -9,8 +9,8 @@ import { describe } from "../base/describe.ts";
 import {
   DisposedError,
   InvalidArgumentError,
-  NativeError,
   NumericalError,
+  OutOfMemoryError,
 } from "../base/errors.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -18,7 +18,13 @@ import { engineOf } from "../engine/engines.ts";
 import { type AppliedAdapters, applyAdapters } from "../model/applied_adapters.ts";
 import type { ModelAdapter } from "../model/model_adapter.ts";
 import type { Model } from "../model/model.ts";
-import { gigabytes, WorkingMemoryError } from "../tensor/machine_memory.ts";
+import {
+  exceedsMemory,
+  gigabytes,
+  moreThanIsFree,
+  WorkingMemoryError,
+} from "../tensor/machine_memory.ts";
+import { fasterPrecision } from "../tensor/training/faster_precision.ts";
 import { AdamW } from "./adam_w.ts";
 import { checkArrays, checkIds, numTargets } from "./check_batch.ts";
 import { GradientSums } from "./gradient_sums.ts";
@@ -155,7 +161,9 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const { signal, validation, adapter: given, ...others } = checked;
     const { capture, intervene, captureGradients, ...rest } = others;
     const { config, weights, backend } = engine.model;
-    const settings = withDefaults(rest, config.contextLength);
+    const open = withDefaults(rest, config.contextLength);
+    const precision = open.precision === "auto" ? fasterPrecision(backend) : open.precision;
+    const settings = { ...open, precision };
     checkSettings(settings, config.contextLength);
     using resources = new DisposableStack();
     this.settings = settings;
@@ -173,6 +181,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const numTexts = settings.batchSize * settings.accumulation;
     const call = { numTexts, seq: settings.seqLength };
     this.#hooks = startTrainingHooks(ACTION, hooks, config, call);
+    requireOptimizerMemory(this.weights);
     this.#optimizer = resources.use(new AdamW(backend, this.weights, settings));
     this.#graph = resources.use(createGraph(settings, {
       backend,
@@ -339,6 +348,22 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
 
 showFields(Trainer, ({ numSteps, weights }) => ({ numSteps, numWeights: weights.length }));
 
+/** Of a weight: its gradient and two moments, in F32. */
+const OPTIMIZER_BYTES = 12;
+
+/** @throws {NativeError} if there is not enough memory for what AdamW keeps of weights, before any of it is allocated */
+function requireOptimizerMemory(weights: readonly TrainableWeight[]): void {
+  const numWeights = weights.reduce((sum, { tensor }) => sum + tensor.size, 0);
+  const bytes = OPTIMIZER_BYTES * numWeights;
+  if (!exceedsMemory(bytes)) return;
+  throw new OutOfMemoryError(
+    `Cannot ${ACTION}: gradients and AdamW's two moments of ${
+      numWeights.toLocaleString("en")
+    } weights take ${gigabytes(bytes)}, ${moreThanIsFree()}. ` +
+      "Freeze some (freeze), train an adapter, or a smaller model.",
+  );
+}
+
 /** @throws {NativeError} if there is not enough memory, which says what to do about it */
 function createGraph(
   { batchSize, seqLength, dropout, adapterDropout, precision }: TrainerSettings,
@@ -351,8 +376,8 @@ function createGraph(
     if (!(error instanceof WorkingMemoryError)) throw error;
     const needed = error.neededBytes === undefined
       ? "more memory than there is"
-      : `${gigabytes(error.neededBytes)} of memory, which is more than there is`;
-    throw new NativeError(
+      : `${gigabytes(error.neededBytes)}, ${moreThanIsFree()}`;
+    throw new OutOfMemoryError(
       `Cannot ${ACTION}: a batch of ${batchSize} texts of ${seqLength} tokens takes ${needed}. Lower batchSize ` +
         "(--batch-size) and raise accumulation, so that as many texts are in a step, or lower seqLength (--context).",
     );

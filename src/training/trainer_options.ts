@@ -6,6 +6,7 @@
 import {
   abortSignal,
   integer,
+  number,
   oneOf,
   type OptionRule,
   type OptionRules,
@@ -16,7 +17,7 @@ import { type HookOptions, hookRules } from "../engine/hook_options.ts";
 import type { Adapter } from "../model/adapter.ts";
 import { ModelAdapter } from "../model/model_adapter.ts";
 import type { Precision } from "../tensor/recorder.ts";
-import type { ScheduleKind } from "./learning_rate.ts";
+import { atLeastZero, type ScheduleKind, scheduleRules } from "./learning_rate.ts";
 import type { Batch } from "./training_graph.ts";
 
 /**
@@ -50,8 +51,11 @@ export interface TrainerOptions extends HookOptions {
   gradientClip?: number;
   /** The share of activations that are left out at random, as in GPT-2: after the embedding, attention, MLP. Default: 0. */
   dropout?: number;
-  /** How exactly matrices are multiplied; weights and sums are F32 in any case. Default: `"f32"`. */
-  precision?: Precision;
+  /**
+   * How exactly matrices are multiplied; weights and sums are F32 in any case. `"auto"` is BF16 where the processor multiplies
+   * that, which is faster there, and F32 elsewhere; `settings` of the trainer say which. Default: `"f32"`.
+   */
+  precision?: Precision | "auto";
   /** Names of weights that stay as they are; `*` stands for any characters: `["blocks.0.*", "*Embedding"]`. */
   freeze?: readonly string[];
   /** What is trained instead of the weights of the model: one of its adapters. */
@@ -68,18 +72,6 @@ export interface TrainerOptions extends HookOptions {
   signal?: AbortSignal;
 }
 
-/** A number in a range, of which `min` is a part and `max` may be. */
-function number(min: number, max: number, meaning: string): OptionRule {
-  return {
-    meaning,
-    isType: (value) => typeof value === "number",
-    isInRange: (value) => (value as number) >= min && (value as number) <= max,
-  };
-}
-
-/** Larger ones have no use, and the largest of F32 is not far. */
-const atLeastZero = number(0, 1e30, "a number from 0 to 1e30");
-
 /** Batches of texts, which are checked when they are read. */
 export const batches: OptionRule = {
   meaning: "batches: an array of them, or another object that can be gone through",
@@ -90,14 +82,14 @@ export const batches: OptionRule = {
 
 /** What these options must be. */
 export const trainerRules: OptionRules<TrainerOptions> = {
-  numSteps: integer(1, 1e9),
+  numSteps: scheduleRules.numSteps,
   batchSize: integer(1, 1e6),
   seqLength: integer(1),
   accumulation: integer(1, 1e6),
-  learningRate: atLeastZero,
-  minLearningRate: atLeastZero,
-  warmupSteps: integer(0),
-  schedule: oneOf<ScheduleKind>("cosine", "linear", "constant"),
+  learningRate: scheduleRules.learningRate,
+  minLearningRate: scheduleRules.minLearningRate,
+  warmupSteps: scheduleRules.warmupSteps,
+  schedule: scheduleRules.kind,
   betas: {
     meaning: "two numbers from 0 to less than 1",
     isType: (value) =>
@@ -110,7 +102,7 @@ export const trainerRules: OptionRules<TrainerOptions> = {
   gradientClip: atLeastZero,
   dropout: share,
   adapterDropout: share,
-  precision: oneOf<Precision>("f32", "bf16"),
+  precision: oneOf<Precision | "auto">("auto", "f32", "bf16"),
   freeze: texts,
   adapter: { meaning: "an adapter of the model", isType: (value) => value instanceof ModelAdapter },
   validation: batches,

@@ -3,21 +3,38 @@
  *
  * @module
  */
+import type { Precision } from "../tensor/recorder.ts";
 import type { TrainerOptions } from "./trainer_options.ts";
 
 /** The options with their defaults. */
-export type TrainerSettings = Required<
-  Omit<
-    TrainerOptions,
-    "signal" | "adapter" | "validation" | "capture" | "intervene" | "captureGradients"
+export type TrainerSettings =
+  & Required<
+    Omit<
+      TrainerOptions,
+      | "signal"
+      | "adapter"
+      | "validation"
+      | "capture"
+      | "intervene"
+      | "captureGradients"
+      | "precision"
+    >
   >
->;
+  & {
+    /** How exactly matrices are multiplied. */
+    readonly precision: Precision;
+  };
+
+/** The same, where it may be open which precision is the faster one. */
+export type OpenSettings =
+  & Omit<TrainerSettings, "precision">
+  & Required<Pick<TrainerOptions, "precision">>;
 
 /** Fills in what is not given. */
 export function withDefaults(
-  options: Partial<TrainerSettings>,
+  options: Partial<OpenSettings>,
   contextLength: number,
-): TrainerSettings {
+): OpenSettings {
   const { numSteps = 2000, learningRate = 1e-3 } = options;
   return {
     numSteps,

@@ -6,6 +6,7 @@ import {
   NativeError,
   NativeLibraryError,
   NumericalError,
+  OutOfMemoryError,
   StorageError,
 } from "../../src/base/errors.ts";
 import { exitCodeOf } from "../../src/cli/exit_code.ts";
@@ -25,6 +26,7 @@ const CODES: readonly (readonly [error: unknown, code: number])[] = [
   [new Deno.errors.IsADirectory("folder"), 66],
   [new Deno.errors.NotADirectory("file"), 66],
   [new NativeError("refused"), 70],
+  [new OutOfMemoryError("Cannot train: a batch takes 98.7 GB"), 2],
   [new NumericalError("NaN"), 70],
   [new TypeError("Cannot read properties of undefined (reading 'x')"), 70],
   [new RangeError("Invalid array length"), 70],

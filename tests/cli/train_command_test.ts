@@ -8,6 +8,8 @@ import {
 } from "@std/assert";
 import { GPT2 } from "../../mod.ts";
 import { exists } from "../../src/base/files.ts";
+import { Backend } from "../../src/tensor/backend.ts";
+import { fasterPrecision } from "../../src/tensor/training/faster_precision.ts";
 import { readTrainingRecord } from "../../src/training/training_state.ts";
 import type { TrainingEvent } from "../../src/training/training_event.ts";
 import { withFiles } from "../training/data/with_files.ts";
@@ -141,6 +143,28 @@ Deno.test("train --resume goes on bit by bit as if it had never stopped", () =>
         file,
       );
     }
+  }));
+
+Deno.test("train --precision auto notes which one it is, and goes on in it on another machine", () =>
+  withText(async (folder) => {
+    const out = `${folder}/out`;
+    const settings = ["--precision", "auto", "--preset", "demo", "--tokenizer", "char"];
+    await train(["--data", `${folder}/text.txt`, "--out", out, ...settings, ...SMALL]);
+    const planned = () => JSON.parse(Deno.readTextFileSync(`${out}/plan.json`));
+    const begun = () =>
+      eventsOf(out).filter((event) => event.kind === "begin").map(({ settings }) =>
+        settings.precision
+      );
+    using backend = Backend.cpu({ threads: 1 });
+    const here = fasterPrecision(backend);
+    assertEquals([planned().training.precision, ...begun()], [here, here]);
+    // As a machine has it on which the other one is faster.
+    const other = here === "f32" ? "bf16" : "f32";
+    const plan = planned();
+    plan.training.precision = other;
+    Deno.writeTextFileSync(`${out}/plan.json`, JSON.stringify(plan));
+    assertEquals((await train(["--resume", "--out", out, "--steps", "14"])).code, 0);
+    assertEquals([planned().training.precision, ...begun()], [other, here, other]);
   }));
 
 Deno.test("train reckons the time that is left from steps, not from the evaluation before them", () =>
@@ -298,6 +322,41 @@ Deno.test("train tells what is wrong before it trains, and leaves a run alone", 
     delete plan.model.numLayers;
     Deno.writeTextFileSync(`${folder}/out/plan.json`, JSON.stringify(plan));
     await refused(["--resume", ...out], 2, "numLayers must be an integer");
+  }));
+
+Deno.test("train refuses sizes that no memory holds, with how much they take", () =>
+  withText(async (folder) => {
+    const paths = ["--data", `${folder}/text.txt`, "--out", `${folder}/out`];
+    const refused = async (...args: string[]) => {
+      const { code, stderr } = await train([...paths, ...SMALL, ...args]);
+      assertEquals(code, 2, `${args.join(" ")}: ${stderr}`);
+      assert(!exists(`${folder}/out`), `${args.join(" ")} left a folder behind`);
+      return stderr;
+    };
+    for (const args of [["--width", "1000000"], ["--width", "100000", "--layers", "1000"]]) {
+      const said = await refused(...args);
+      assertMatch(said, /[\d,]+ wide, .* has [\d,]+ weights: .* takes [\d,.]+ GB, more .*memory/);
+      assertStringIncludes(said, "Choose a smaller --width, fewer --layers,");
+    }
+    const batch = await refused("--batch-size", "1000000");
+    assertMatch(
+      batch,
+      / 1000000 texts of 16 tokens takes [\d,.]+ GB, more .*memory.*\. Lower batchSize/,
+    );
+    // Larger ones are none at all.
+    for (
+      const flag of [
+        "--width",
+        "--layers",
+        "--heads",
+        "--context",
+        "--batch-size",
+        "--accumulation",
+        "--steps",
+      ]
+    ) {
+      await refused(flag, "1000000000000000");
+    }
   }));
 
 Deno.test("train leaves a folder as it was where it fails before the first step", () =>

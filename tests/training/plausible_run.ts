@@ -29,7 +29,7 @@ export function beginOf(numSteps: number, step = 0): RunBegins {
     kind: "begin",
     step,
     time: `2026-11-28T18:${step === 0 ? "00" : "30"}:00.000Z`,
-    settings: withDefaults({ numSteps }, 64),
+    settings: { ...withDefaults({ numSteps }, 64), precision: "f32" },
     config: { contextLength: 64, embeddingDim: 128, numHeads: 4, numLayers: 4, vocabSize: 65 },
     numParameters: 809_856,
     numTrained: 809_856,

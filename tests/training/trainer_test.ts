@@ -5,6 +5,7 @@ import { GPT2Config } from "../../src/model/config.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { engineOf } from "../../src/engine/engines.ts";
 import { readTensor } from "../../src/tensor/data.ts";
+import { fasterPrecision } from "../../src/tensor/training/faster_precision.ts";
 import { disableTrainingKernels } from "../../src/tensor/training/has_training_kernels.ts";
 import { type BatchSource, Trainer } from "../../src/training/trainer.ts";
 import type { Batch } from "../../src/training/training_graph.ts";
@@ -213,7 +214,7 @@ Deno.test("Trainer refuses what cannot be trained", async () => {
   refuses({ betas: [0.9, 1] }, RangeError, "two numbers");
   refuses({ freeze: ["blocks.7.*"] }, RangeError, "which no weight is called");
   refuses({ freeze: ["*"] }, RangeError, "all weights are frozen");
-  refuses({ precision: "f16" as "f32" }, RangeError, "one of f32, bf16");
+  refuses({ precision: "f16" as "f32" }, RangeError, "one of auto, f32, bf16");
   assertThrows(() => new Trainer({}, sequences), TypeError, "a GPT2 is needed");
   const none = undefined as unknown as BatchSource;
   assertThrows(() => new Trainer(model, none), TypeError, "must have a method batch");
@@ -237,11 +238,27 @@ Deno.test("Trainer refuses what cannot be trained", async () => {
   }
 });
 
+Deno.test("Trainer decides a precision that is left to it, as is said of its settings", () => {
+  using model = createTrainingModel("steps");
+  const decided = (precision: TrainerOptions["precision"]) => {
+    using trainer = new Trainer(model, sequences, { ...STEPS, precision });
+    return trainer.settings.precision;
+  };
+  assertEquals(["f32", "bf16", undefined].map((each) => decided(each as "f32")), [
+    "f32",
+    "bf16",
+    "f32",
+  ]);
+  assertEquals(decided("auto"), fasterPrecision(engineOf(model)!.model.backend));
+  using _disabled = disableTrainingKernels();
+  assertEquals(decided("auto"), "f32");
+});
+
 Deno.test("Trainer says how much memory a batch takes that has none, before it tries", () => {
   using model = createTrainingModel("steps");
   const create = () => new Trainer(model, sequences, { ...STEPS, batchSize: 1e6 });
   const { message } = assertThrows(create, NativeError);
-  assert(/ takes [\d,.]+ GB of memory, .* Lower batchSize /.test(message), message);
+  assert(/ takes [\d,.]+ GB, more .*memory.*\. Lower batchSize /.test(message), message);
 });
 
 Deno.test("Trainer refuses a quantized model, and trains a file that is loaded to be trained", async () => {

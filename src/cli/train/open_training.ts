@@ -20,6 +20,9 @@ import { GPT2 } from "../../gpt2.ts";
 import type { Adapter } from "../../model/adapter.ts";
 import { createAdapter } from "../../model/create_adapter.ts";
 import { GPT2Config } from "../../model/config.ts";
+import { parameterSpecs } from "../../model/parameters.ts";
+import { exceedsMemory, gigabytes, moreThanIsFree } from "../../tensor/machine_memory.ts";
+import { numElements } from "../../tensor/shape.ts";
 import { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { requireDescription } from "../../training/data/data_description.ts";
 import { prepareData, type PreparedData } from "../../training/data/prepare_data.ts";
@@ -35,7 +38,7 @@ import { UsageError } from "../arguments/usage_error.ts";
 import { showingProgress } from "../model_progress.ts";
 import { ByteProgressBar } from "../terminal/byte_progress_bar.ts";
 import type { Io } from "../terminal/io.ts";
-import { countText } from "../terminal/units.ts";
+import { countText, numberText } from "../terminal/units.ts";
 import { PLAN_FILE, type TrainingPlan } from "./training_plan.ts";
 
 /** A run that can begin. Disposing of it frees the model. */
@@ -102,7 +105,10 @@ export async function openTraining(
   if (adapter !== undefined) await model.useAdapters([adapter]);
   const trainer = resources.use(new Trainer(model, windows, { ...plan.training, adapter }));
   const validation = await openValidation(data, model, seqLength, resources, io);
-  await writePlan({ ...plan, initDigest, tokenizerDigest }, out);
+  // The run goes on in the precision that was the faster one where it began.
+  const { precision } = trainer.settings;
+  const decided = { ...plan, training: { ...plan.training, precision } };
+  await writePlan({ ...decided, initDigest, tokenizerDigest }, out);
   const owned = resources.move();
   const { evaluateEvery, saveEvery } = plan;
   return {
@@ -181,7 +187,29 @@ async function openModel(
   // What the model says of itself to those who train it further.
   const { dropout = 0 } = plan.training;
   const config = new GPT2Config({ ...plan.model!, dropout, vocabSize });
+  requireMemory(config);
   return await GPT2.create(config, { tokenizer, threads, signal, seed: plan.training.seed });
+}
+
+/** Of a weight: itself, its gradient and two moments, in F32. */
+const TRAINED_WEIGHT_BYTES = 16;
+
+/** Throws if there is not enough memory to train a model, before it is made. */
+function requireMemory(config: GPT2Config): void {
+  const numWeights = parameterSpecs(config)
+    .reduce((sum, { shape }) => sum + numElements(shape), 0);
+  const bytes = TRAINED_WEIGHT_BYTES * numWeights;
+  if (!exceedsMemory(bytes)) return;
+  const { numLayers, embeddingDim, vocabSize, contextLength } = config;
+  throw new UsageError(
+    `A model of ${countText(numLayers, "layer")}, ${numberText(embeddingDim)} wide, with ${
+      countText(vocabSize, "token")
+    } and a context of ${numberText(contextLength)} has ${countText(numWeights, "weight")}: ` +
+      `to train them (with gradients and AdamW's two moments) takes ${
+        gigabytes(bytes)
+      }, ${moreThanIsFree()}. ` +
+      "Choose a smaller --width, fewer --layers, a shorter --context or a smaller --tokenizer.",
+  );
 }
 
 /**

@@ -200,11 +200,11 @@ export const trainFlags = {
   precision: {
     kind: "choice",
     valueName: "type",
-    choices: ["f32", "bf16"],
+    choices: ["auto", "f32", "bf16"],
     group: STEPS,
     help:
-      "How exactly matrices are multiplied: f32, or bf16, which is faster where the processor multiplies that. " +
-      "Weights and sums are F32 in any case. " +
+      "How exactly matrices are multiplied: f32; bf16, which is faster where the processor multiplies that; or auto, the faster " +
+      "one here, which the run then keeps on any machine. Weights and sums are F32 in any case. " +
       settingDefault("precision"),
   },
   seed: {
