@@ -428,7 +428,10 @@ Deno.test("train --resume refuses tokens that are cut, also where nothing says h
     const cut = await train(["--resume", "--out", out, "--steps", "16"]);
     assertEquals(cut.code, 65);
     assertStringIncludes(cut.stderr, "tokens of data.json");
-    assertStringIncludes(cut.stderr, "Prepare the texts again, in a new folder");
+    assertStringIncludes(
+      cut.stderr,
+      "begin again with --overwrite, or in another folder. There are",
+    );
     Deno.removeSync(`${out}/data/data.json`);
     const unknown = await train(["--resume", "--out", out, "--steps", "16"]);
     assertEquals(unknown.code, 65);
