@@ -4,7 +4,12 @@
  * @module
  */
 import { onAbort } from "../base/abort.ts";
-import { DisposedError, InvalidArgumentError } from "../base/errors.ts";
+import {
+  DisposedError,
+  InvalidArgumentError,
+  NotEnoughMemoryError,
+  OutOfMemoryError,
+} from "../base/errors.ts";
 import { eventLoopTurn } from "../base/event_loop.ts";
 import type { CachedLayer } from "./key_value_cache.ts";
 import type { AppliedAdapters } from "../model/applied_adapters.ts";
@@ -198,7 +203,7 @@ export class Engine implements Disposable, SequenceOwner {
 
   /**
    * Gives back what a great many sequences took that have been closed, and the others do not need, when its turn has come.
-   * What keeps it from doing so is no error: with the next step it is tried again.
+   * Where the smaller memory cannot be had, or the model is disposed of meanwhile, nothing is lost: a later step tries again.
    */
   async shrink(): Promise<void> {
     if (this.#disposed) return;
@@ -206,7 +211,13 @@ export class Engine implements Disposable, SequenceOwner {
       this.#freeDisposed();
       return this.#slots.shrink();
     };
-    await this.betweenPasses(shrink).catch(() => {});
+    try {
+      await this.betweenPasses(shrink);
+    } catch (error) {
+      const isHarmless = [DisposedError, NotEnoughMemoryError, OutOfMemoryError]
+        .some((harmless) => error instanceof harmless);
+      if (!isHarmless) throw error;
+    }
   }
 
   /** Does something with what is remembered of a sequence when its turn has come and no pass is computed. */
