@@ -6,6 +6,7 @@
 import { showFields } from "../base/show_fields.ts";
 import { abortSignal, checkOptions, type OptionRules } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
+import { Turns } from "../base/event_loop.ts";
 import {
   DisposedError,
   InvalidArgumentError,
@@ -181,6 +182,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     const numTexts = settings.batchSize * settings.accumulation;
     const call = { numTexts, seq: settings.seqLength };
     this.#hooks = startTrainingHooks(ACTION, hooks, config, call);
+    requireBatchMemory(settings);
     requireOptimizerMemory(this.weights);
     this.#optimizer = resources.use(new AdamW(backend, this.weights, settings));
     this.#graph = resources.use(createGraph(settings, {
@@ -286,14 +288,7 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   /** The mean loss of the batches of a step, whose gradients are in the optimizer's buffer then. */
   async #computeGradients(step: number): Promise<Computed> {
     const { accumulation, batchSize, seqLength, seed } = this.settings;
-    const batches = Array.from({ length: accumulation }, (_, i) => {
-      const batch = this.#data.batch(step * accumulation + i, batchSize);
-      checkArrays(ACTION, batch);
-      // Whoever gives them may use the arrays again for the next one.
-      const copied = { tokens: batch.tokens.slice(), targets: batch.targets.slice() };
-      this.#checkBatch(copied);
-      return copied;
-    });
+    const batches = await this.#readBatches(step);
     const numTokens = batches.reduce((sum, { targets }) => sum + numTargets(targets), 0);
     const kept = Array.from(
       { length: accumulation * batchSize },
@@ -315,6 +310,24 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
     }
     if (this.#sums !== undefined) await this.#engine.betweenPasses(() => this.#sums!.finish());
     return { loss, numTokens, ...this.#hooks?.assemble(kept) };
+  }
+
+  /** The batches of a step, all before any is computed: how much a token counts, depends on how many there are. */
+  async #readBatches(step: number): Promise<Batch[]> {
+    const { accumulation, batchSize } = this.settings;
+    const turns = new Turns();
+    const batches: Batch[] = [];
+    for (let i = 0; i < accumulation; i++) {
+      await turns.take();
+      this.#signal?.throwIfAborted();
+      const batch = this.#data.batch(step * accumulation + i, batchSize);
+      checkArrays(ACTION, batch);
+      // Whoever gives them may use the arrays again for the next one.
+      const copied = { tokens: batch.tokens.slice(), targets: batch.targets.slice() };
+      this.#checkBatch(copied);
+      batches.push(copied);
+    }
+    return batches;
   }
 
   #checkBatch({ tokens, targets }: Batch): void {
@@ -347,6 +360,21 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
 }
 
 showFields(Trainer, ({ numSteps, weights }) => ({ numSteps, numWeights: weights.length }));
+
+/** Of a token of a batch: itself and its target. */
+const TOKEN_BYTES = 8;
+
+/** @throws {NativeError} if there is not enough memory for the tokens of a step */
+function requireBatchMemory({ accumulation, batchSize, seqLength }: TrainerSettings): void {
+  const bytes = TOKEN_BYTES * accumulation * batchSize * seqLength;
+  if (!exceedsMemory(bytes)) return;
+  throw new OutOfMemoryError(
+    `Cannot ${ACTION}: the tokens of a step, ${accumulation} batches of ${batchSize} texts of ${seqLength} tokens, ` +
+      `take ${
+        gigabytes(bytes)
+      }, ${moreThanIsFree()}. Lower accumulation (--accumulation) or batchSize (--batch-size).`,
+  );
+}
 
 /** Of a weight: its gradient and two moments, in F32. */
 const OPTIMIZER_BYTES = 12;

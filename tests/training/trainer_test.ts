@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { NativeError, NumericalError } from "../../src/base/errors.ts";
+import { NativeError, NumericalError, OutOfMemoryError } from "../../src/base/errors.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -152,6 +152,31 @@ Deno.test("Trainer stops when it is asked to, and goes on", async () => {
   controller.abort();
   await assertRejects(() => trainer.step(), DOMException);
   assertEquals(trainer.numSteps, 1);
+});
+
+Deno.test("Trainer stops when it is asked to while it reads the batches of a step, however many these are", async () => {
+  using model = createTrainingModel("steps");
+  const controller = new AbortController();
+  let numRead = 0;
+  const counted: BatchSource = {
+    batch: (index, size) => {
+      numRead++;
+      return sequences.batch(index % 4, size);
+    },
+  };
+  const options = { ...STEPS, accumulation: 1e6, signal: controller.signal };
+  using trainer = new Trainer(model, counted, options);
+  setTimeout(() => controller.abort());
+  await assertRejects(() => trainer.step(), DOMException);
+  assert(numRead > 0 && numRead < 1e6, `${numRead} batches were read`);
+  assertEquals(trainer.numSteps, 0);
+});
+
+Deno.test("Trainer refuses more batches in a step than there is memory for", () => {
+  using model = createTrainingModel("steps");
+  const create = () =>
+    new Trainer(model, sequences, { ...STEPS, batchSize: 1e6, accumulation: 1e6 });
+  assertThrows(create, OutOfMemoryError, "Lower accumulation (--accumulation) or batchSize");
 });
 
 Deno.test("Trainer does one step after another, however many are asked for at once", async () => {
