@@ -4,7 +4,7 @@
  * @module
  */
 import { OutOfMemoryError } from "../base/errors.ts";
-import { library } from "./library.ts";
+import { type Library, library } from "./library.ts";
 import type { Pointer } from "./memory.ts";
 import { ggmlInitParams } from "./structs.ts";
 
@@ -13,13 +13,16 @@ import { ggmlInitParams } from "./structs.ts";
  *
  * @throws {NativeError} if the memory cannot be had
  */
-export function createContext(bytes: bigint): Pointer {
+export function createContext(
+  bytes: bigint,
+  { ggml_init }: Pick<Library, "ggml_init"> = library(),
+): Pointer {
   const { byteLength, offsets } = ggmlInitParams;
   const parameters = new Uint8Array(byteLength);
   const view = new DataView(parameters.buffer);
   view.setBigUint64(offsets.mem_size, bytes, true);
   view.setUint8(offsets.no_alloc, 1);
-  const context = library().ggml_init(parameters);
+  const context = ggml_init(parameters);
   if (context === null) {
     throw new OutOfMemoryError(
       `Cannot create a ggml context: out of memory: received ${bytes} bytes.`,

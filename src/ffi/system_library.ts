@@ -83,3 +83,24 @@ export function keepLoaded(path: string): void {
   });
   dlopen?.(cString(path), BIND_NOW);
 }
+
+/**
+ * Has this process end without what C++ libraries have left to be destroyed at its end by now: threads that still compute
+ * would go on with it. The exit code stays. Only where the C library is glibc, the one that can.
+ */
+export function endWithoutDestructors(): void {
+  if (Deno.build.os !== "linux") return;
+  const { on_exit, _exit, __cxa_atexit, fflush } = openSystemLibrary({
+    // int on_exit(void (* function)(int status, void * arg), void * arg)
+    on_exit: { parameters: ["pointer", "pointer"], result: "i32", optional: true },
+    // void _exit(int status)
+    _exit: { type: "pointer" },
+    // int __cxa_atexit(void (* function)(void * arg), void * arg, void * library)
+    __cxa_atexit: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
+    // int fflush(FILE * stream)
+    fflush: { type: "pointer" },
+  });
+  on_exit?.(_exit, null);
+  // What is arranged last comes first: all that was printed.
+  __cxa_atexit(fflush, null, null);
+}

@@ -9,6 +9,7 @@ import { AbortFlag } from "../ffi/abort_flag.ts";
 import { library } from "../ffi/library.ts";
 import { type Pointer, readCString } from "../ffi/memory.ts";
 import { ggmlThreadpoolParams } from "../ffi/structs.ts";
+import { endWithoutDestructors } from "../ffi/system_library.ts";
 
 /** Threads of all backends together. Systems let a process have a few thousand, and ggml ends it if it gets none. */
 const MAX_LIVE_THREADS = 1024;
@@ -188,9 +189,11 @@ function createThreadpool(threads: number): Pointer {
 
 /**
  * Ends all threads before the program ends: they run code that goes away with it. Those that look out for work are
- * sent to sleep first: waiting for each of hundreds in turn, while the others spin, takes a minute.
+ * sent to sleep first: waiting for each of hundreds in turn, while the others spin, takes a minute. A computation on
+ * another thread goes on to the end of its operation, and needs what a prebuilt ggml would destroy.
  */
 function stopAllThreads(): void {
+  if ([...executors].some(({ isRunning }) => isRunning)) endWithoutDestructors();
   for (const executor of executors) executor.pauseThreads();
   for (const executor of executors) executor.stopThreads();
 }

@@ -3,6 +3,7 @@
  * well.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { dirname } from "node:path";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { exists } from "../../src/base/files.ts";
 import { sha256 } from "../../src/base/sha256.ts";
@@ -34,6 +35,10 @@ const fetched = new Sandbox();
 const clone = fetched.clone();
 const firstOutcome = assertOpens({ cache: fetched.folder, clone, env: ONLINE });
 addEventListener("unload", () => fetched[Symbol.dispose]());
+
+/** The environment in which the prebuilt ggml is found. */
+const { folder } = fetched;
+const variables = { XDG_CACHE_HOME: folder, HOME: folder, LOCALAPPDATA: folder, NO_COLOR: "1" };
 
 /** A cache with the prebuilt ggml in it, and what is known about it. */
 class PrebuiltSandbox extends Sandbox {
@@ -300,10 +305,18 @@ Deno.test("an intact prebuilt ggml that does not work is not fetched again", asy
   await assertRefused(trial, "it failed");
 });
 
+/** A copy of everything but the build, since a local build comes before the cache. */
+function copyWithoutBuild(): Sandbox {
+  const copy = new Sandbox();
+  copyFolder(`${root}/src`, `${copy.folder}/src`);
+  for (const name of ["mod.ts", "deno.json"]) {
+    Deno.copyFileSync(`${root}/${name}`, `${copy.folder}/${name}`);
+  }
+  return copy;
+}
+
 Deno.test("the whole model says the same with the prebuilt ggml", async () => {
   await firstOutcome;
-  const { folder } = fetched;
-  const variables = { XDG_CACHE_HOME: folder, HOME: folder, LOCALAPPDATA: folder, NO_COLOR: "1" };
   const generate = async (program: string, env: Record<string, string>) => {
     const args = ["--model", "demo", "--greedy", "-n", "60", "--json", "ROMEO:"];
     const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
@@ -313,12 +326,7 @@ Deno.test("the whole model says the same with the prebuilt ggml", async () => {
     assert(success, new TextDecoder().decode(stderr));
     return JSON.parse(new TextDecoder().decode(stdout)).sequences[0];
   };
-  // A copy of everything but the build, since a local build comes before the cache.
-  using copy = new Sandbox();
-  copyFolder(`${root}/src`, `${copy.folder}/src`);
-  for (const name of ["mod.ts", "deno.json"]) {
-    Deno.copyFileSync(`${root}/${name}`, `${copy.folder}/${name}`);
-  }
+  using copy = copyWithoutBuild();
   const expected = await generate(`${root}/mod.ts`, {});
   const actual = await generate(`${copy.folder}/mod.ts`, variables);
   assertEquals(actual.text, expected.text);
@@ -329,6 +337,24 @@ Deno.test("the whole model says the same with the prebuilt ggml", async () => {
     assert(difference < TOLERANCE, `token ${i}: ${difference}`);
   }
 });
+
+for (const where of ["main thread", "worker"]) {
+  Deno.test(`a process ends while the ${where} computes with the prebuilt ggml`, async () => {
+    await firstOutcome;
+    using copy = copyWithoutBuild();
+    const name = "tests/tensor/end_while_computing.ts";
+    Deno.mkdirSync(dirname(`${copy.folder}/${name}`), { recursive: true });
+    Deno.copyFileSync(`${root}/${name}`, `${copy.folder}/${name}`);
+    for (let i = 0; i < 6; i++) {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-check", "--no-config", `${copy.folder}/${name}`, where],
+        env: { HF_HUB_OFFLINE: "1", ...variables },
+      }).output();
+      const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+      assertEquals({ code, output }, { code: 3, output: "" });
+    }
+  });
+}
 
 Deno.test("prebuiltPackages has for each system what makes a library", () => {
   for (const { files, integrity, version, ggmlVersion: ggml } of Object.values(prebuiltPackages)) {

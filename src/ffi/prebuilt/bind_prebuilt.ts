@@ -4,11 +4,19 @@
  * @module
  */
 import { collectFunctions } from "../collect_functions.ts";
+import { createContext } from "../context.ts";
 import { cString } from "../memory.ts";
 import { type Library, symbols, symbolsOfOurs, symbolsOfPrebuilt } from "../symbols.ts";
-import { keepLoaded } from "../system_library.ts";
+import { endWithoutDestructors, keepLoaded } from "../system_library.ts";
 import { loadModule } from "./backend_module.ts";
 import { gpt2Fallback } from "./gpt2_fallback.ts";
+
+/** `GGML_TYPE_F32`, `GGML_BACKEND_DEVICE_TYPE_CPU`. */
+const F32 = 0;
+const CPU = 0;
+
+/** More than the record of a tensor. */
+const CONTEXT_BYTES = 4096n;
 
 /** ggml's own functions. */
 function ggmlSymbols(): Record<string, Deno.ForeignFunction> {
@@ -59,7 +67,19 @@ export function bindPrebuilt([base, main, variant, ...modules]: readonly string[
     throw new Error("it is made for a CPU with instructions that this one lacks");
   }
   ggml.ggml_backend_load(cString(variant));
+  // A worker is not told when the process ends.
+  if ("WorkerGlobalScope" in globalThis) keepLists(ggml);
   const library = { ...ggml, ...fallback };
   for (const path of modules) loadModule(library, path);
   return library;
+}
+
+/** Has what ggml makes when it computes for the first time outlive the end of the process, and threads that compute then. */
+function keepLists(ggml: Ggml): void {
+  const context = createContext(CONTEXT_BYTES, ggml);
+  const tensor = ggml.ggml_new_tensor_4d(context, F32, 1n, 1n, 1n, 1n);
+  // Asks each kind of memory, of which a list is made for that.
+  ggml.ggml_backend_dev_supports_op(ggml.ggml_backend_dev_by_type(CPU), tensor);
+  ggml.ggml_free(context);
+  endWithoutDestructors();
 }
