@@ -128,21 +128,19 @@ function* listCharacters(isEach: boolean): Generator<Characters> {
   }
 }
 
-const decoder = new TextDecoder("utf-16le", { ignoreBOM: true });
-
 /** The characters of a range as a text, all of one unit of UTF-16 or all of two. */
 function textOf(first: number, last: number): string {
   const length = first > 0xffff ? 2 : 1;
-  const units = new DataView(new ArrayBuffer((last - first + 1) * length * 2));
-  for (let codePoint = first, at = 0; codePoint <= last; codePoint++, at += 2 * length) {
+  const units = new Uint16Array((last - first + 1) * length);
+  for (let codePoint = first, at = 0; codePoint <= last; codePoint++) {
     if (length === 1) {
-      units.setUint16(at, codePoint, true);
+      units[at++] = codePoint;
     } else {
-      units.setUint16(at, 0xd7c0 + (codePoint >> 10), true);
-      units.setUint16(at + 2, 0xdc00 | codePoint & 0x3ff, true);
+      units[at++] = 0xd7c0 + (codePoint >> 10);
+      units[at++] = 0xdc00 | codePoint & 0x3ff;
     }
   }
-  return decoder.decode(units);
+  return String.fromCharCode.apply(undefined, units as unknown as number[]);
 }
 
 function hex(codePoint: number): string {

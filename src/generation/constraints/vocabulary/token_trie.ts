@@ -26,37 +26,29 @@ export class TokenTrie {
   /** The tokens, those that end at one node beside each other. */
   readonly tokens: Int32Array;
   /** The most bytes of a token. */
-  readonly maxDepth: number = 0;
+  readonly maxDepth: number;
 
   /**
-   * @param spellings by token: its bytes
-   * @param ids the tokens to take, of which none is without bytes
+   * Numbers the nodes anew.
+   *
+   * @param lastNode by token, in the order of `ids`: the node it ends at
    */
-  constructor(spellings: ByteStrings, ids: Int32Array) {
-    const { bytes, starts } = spellings;
-    const tree = new GrowingTree(bytes.length);
-    /** By token, in the order of `ids`: the node it ends at. */
-    const lastNode = new Int32Array(ids.length);
-    for (let i = 0; i < ids.length; i++) {
-      const end = starts[ids[i] + 1];
-      let node = ROOT;
-      for (let at = starts[ids[i]]; at < end; at++) node = tree.child(node, bytes[at]);
-      lastNode[i] = node;
-      this.maxDepth = Math.max(this.maxDepth, end - starts[ids[i]]);
-    }
-    if (this.maxDepth > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
-
+  private constructor(tree: GrowingTree, lastNode: Int32Array, ids: Int32Array) {
     const { numNodes } = tree;
     const places = tree.places();
     this.depth = new Uint16Array(numNodes);
     this.byte = new Uint8Array(numNodes);
     this.end = places.end;
+    let maxDepth = 0;
     for (let node = ROOT + 1; node <= numNodes; node++) {
       const place = places.of[node];
       const parent = tree.parent[node];
-      this.depth[place] = parent === ROOT ? 1 : this.depth[places.of[parent]] + 1;
+      const depth = parent === ROOT ? 1 : this.depth[places.of[parent]] + 1;
+      this.depth[place] = depth;
       this.byte[place] = tree.byte[node];
+      if (depth > maxDepth) maxDepth = depth;
     }
+    this.maxDepth = maxDepth;
 
     this.numTokens = new Int32Array(numNodes);
     this.firstToken = new Int32Array(numNodes);
@@ -67,6 +59,48 @@ export class TokenTrie {
     }
     const next = this.firstToken.slice();
     for (let i = 0; i < ids.length; i++) this.tokens[next[places.of[lastNode[i]]]++] = ids[i];
+  }
+
+  /**
+   * The tree of some tokens.
+   *
+   * @param spellings by token: its bytes
+   * @param ids the tokens to take, of which none is without bytes
+   * @throws {RangeError} if a token is too long
+   */
+  static of(spellings: ByteStrings, ids: Int32Array): TokenTrie {
+    const { bytes, starts } = spellings;
+    const tree = new GrowingTree(bytes.length);
+    const lastNode = new Int32Array(ids.length);
+    for (let i = 0; i < ids.length; i++) {
+      const start = starts[ids[i]];
+      const end = starts[ids[i] + 1];
+      if (end - start > MAX_TOKEN_BYTES) throw new RangeError("a token is too long");
+      let node = ROOT;
+      for (let at = start; at < end; at++) node = tree.child(node, bytes[at]);
+      lastNode[i] = node;
+    }
+    return new TokenTrie(tree, lastNode, ids);
+  }
+
+  /**
+   * The tree of the same tokens, spelled with other bytes.
+   *
+   * @param byteFor by byte: the one in its place
+   */
+  respelled(byteFor: Uint8Array): TokenTrie {
+    const { depth, byte, numTokens, tokens } = this;
+    const tree = new GrowingTree(byte.length);
+    /** By depth: the node of the bytes so far. */
+    const path = new Int32Array(this.maxDepth + 1).fill(ROOT);
+    const lastNode = new Int32Array(tokens.length);
+    let numSeen = 0;
+    for (let node = 0; node < byte.length; node++) {
+      const respelled = tree.child(path[depth[node] - 1], byteFor[byte[node]]);
+      path[depth[node]] = respelled;
+      for (let i = 0; i < numTokens[node]; i++) lastNode[numSeen++] = respelled;
+    }
+    return new TokenTrie(tree, lastNode, tokens);
   }
 }
 

@@ -54,13 +54,14 @@ export class WrittenTokens {
     const numWords = Math.ceil(tokenizer.vocabSize / 32);
     const spellings = spellingsOf(tokenizer);
     yield;
-    const ids = Int32Array.from(tokenizer.tokens.keys()).filter((id) => spellings.lengthOf(id) > 0);
-    const trie = new TokenTrie(spellings, ids);
+    const ids = new Int32Array(spellings.length).map((_, id) => id)
+      .filter((id) => spellings.lengthOf(id) > 0);
+    const trie = TokenTrie.of(spellings, ids);
     yield;
-    const shapes = new TokenTrie(shapesOf(spellings), ids);
+    const shapes = trie.respelled(SIGN_OF);
     yield;
     const isUnplain = isUnplainIn(spellings);
-    const unplainTrie = new TokenTrie(spellings, ids.filter(isUnplain));
+    const unplainTrie = TokenTrie.of(spellings, ids.filter(isUnplain));
     const plainMasks = masksByLength(spellings, ids.filter((id) => !isUnplain(id)), numWords);
     yield;
     written = new WrittenTokens(numWords, { trie, shapes, unplainTrie }, plainMasks);
@@ -119,11 +120,6 @@ function spellingsOf(tokenizer: Tokenizer): ByteStrings {
     starts[id + 1] = end;
   }
   return new ByteStrings(bytes.slice(0, end), starts);
-}
-
-/** The same with one letter for all letters of its case, and one digit for all digits. */
-function shapesOf({ bytes, starts }: ByteStrings): ByteStrings {
-  return new ByteStrings(bytes.map((byte) => SIGN_OF[byte]), starts);
 }
 
 /** By byte: what stands for it in a shape. */
