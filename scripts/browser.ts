@@ -14,7 +14,7 @@ export const CHROMIUM = "/usr/bin/chromium";
 
 /** Installs playwright-core from npm, once, into the cache. Returns the folder of the package. */
 async function installPlaywright(): Promise<string> {
-  const folder = `${cacheFolder()}/playwright-core-${VERSION}`;
+  const folder = `${cacheFolder("bench")}/playwright-core-${VERSION}`;
   const installed = `${folder}/node_modules/playwright-core`;
   if (exists(`${folder}/complete`)) return installed;
   await Deno.mkdir(folder, { recursive: true });

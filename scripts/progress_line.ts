@@ -1,5 +1,6 @@
 /** Where a {@linkcode ProgressLine} writes, and what it knows of time: the real thing by default. */
 export interface ProgressSurroundings {
+  /** Whether a line that changes in place is welcome. */
   readonly isTerminal: boolean;
   /** How many characters a line of the terminal has. */
   readonly columns: number;
@@ -11,6 +12,7 @@ export interface ProgressSurroundings {
 }
 
 const BAR_WIDTH = 24;
+const MIN_BAR_WIDTH = 8;
 /** How often a terminal shows how long it has been, and how often a log gets a line. */
 const TERMINAL_MS = 1_000;
 const LOG_MS = 10_000;
@@ -71,12 +73,14 @@ export class ProgressLine {
     const time = seconds === 0 ? "" : `${seconds} s`;
     if (this.#part === undefined) return [`${this.#doing} ...`, time].join(" ").trimEnd();
     const percent = `${Math.floor(this.#part * 100).toString().padStart(3)} %`;
-    const filled = Math.round(this.#part * BAR_WIDTH);
-    const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}]`;
     const facts = [percent, this.#details, time].filter((text) => text !== "").join(", ");
-    return this.#to.isTerminal
-      ? `${this.#doing} ${bar} ${facts}`
-      : `${this.#doing}: ${facts.trim()}`;
+    if (!this.#to.isTerminal) return `${this.#doing}: ${facts.trim()}`;
+    // Rather no bar than half a fact.
+    const left = this.#to.columns - 1 - `${this.#doing} [] ${facts}`.length;
+    const width = Math.min(left, BAR_WIDTH);
+    if (width < MIN_BAR_WIDTH) return `${this.#doing}: ${facts.trim()}`;
+    const filled = Math.round(this.#part * width);
+    return `${this.#doing} [${"#".repeat(filled)}${"-".repeat(width - filled)}] ${facts}`;
   }
 
   #rewrite(line: string): void {
@@ -89,7 +93,7 @@ export class ProgressLine {
 }
 
 function standardError(): ProgressSurroundings {
-  const isTerminal = Deno.stderr.isTerminal();
+  const isTerminal = Deno.stderr.isTerminal() && !Deno.env.get("NO_COLOR");
   return {
     isTerminal,
     // A terminal that does not know its width says 0.

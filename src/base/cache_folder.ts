@@ -14,7 +14,7 @@ export const cacheContents = {
   libraries: "native libraries",
   "proven-libraries": "which native libraries work",
   "ggml-source": "ggml's source",
-  bench: "what benchmarks need",
+  bench: "what benchmarks and tests of pages need",
 } as const;
 
 /** A folder in this package's cache. */

@@ -90,8 +90,19 @@ Deno.test("ProgressLine shows a bar on a terminal, and how long it has been", ()
   assertEquals(output.take(), `\r${" ".repeat(58)}\rBuilt.\n`);
 });
 
-Deno.test("ProgressLine keeps to one line of a narrow terminal", () => {
-  const output = new FakeOutput(true, 20);
-  new ProgressLine(output).show("Building the native library", 0.5);
-  assertEquals(output.take(), "\rBuilding the native");
+Deno.test("ProgressLine keeps to one line of a narrow terminal, of which the bar takes what is left", () => {
+  const lines = [20, 50, 80, 120].map((columns) => {
+    const output = new FakeOutput(true, columns);
+    const progress = new ProgressLine(output);
+    progress.show("Building the native library (once)", 0.5, "31 of 61 steps");
+    output.pass(1);
+    return output.take().split("\r").at(-1)!.trimEnd();
+  });
+  const facts = "50 %, 31 of 61 steps, 1 s";
+  assertEquals(lines, [
+    "Building the native",
+    "Building the native library (once): 50 %, 31 of 6",
+    `Building the native library (once) [${"#".repeat(8)}${"-".repeat(7)}]  ${facts}`,
+    `Building the native library (once) [${"#".repeat(12)}${"-".repeat(12)}]  ${facts}`,
+  ]);
 });
