@@ -310,12 +310,22 @@ inline I32 bitXor(I32 a, I32 b) {
     return {veorq_s32(a.low, b.low), veorq_s32(a.high, b.high)};
 }
 
+/* As unsigned numbers, which may wrap around: GCC's own functions for signed ones are `a + b` and `a * b`, of which what
+ * happens then is not defined. */
+inline int32x4_t add(int32x4_t a, int32x4_t b) {
+    return vreinterpretq_s32_u32(vaddq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+}
+
+inline int32x4_t multiply(int32x4_t a, int32x4_t b) {
+    return vreinterpretq_s32_u32(vmulq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+}
+
 inline I32 add(I32 a, I32 b) {
-    return {vaddq_s32(a.low, b.low), vaddq_s32(a.high, b.high)};
+    return {add(a.low, b.low), add(a.high, b.high)};
 }
 
 inline I32 multiply(I32 a, I32 b) {
-    return {vmulq_s32(a.low, b.low), vmulq_s32(a.high, b.high)};
+    return {multiply(a.low, b.low), multiply(a.high, b.high)};
 }
 
 inline I32 laneNumbers() {

@@ -64,7 +64,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
       await io.stdout.write(`${denoConfig.version}\n`);
     } else {
       const command = await loadCommand(name);
-      if (isNamed) await runCommand(command, args.slice(1), io);
+      if (isNamed) await runCommand(command, parse(command, args.slice(1)), io);
       else await continueText(command, args, io);
     }
     return exitCodes.ok;
@@ -86,16 +86,18 @@ function topicOf(error: unknown, called: string): string {
   return error instanceof UsageError ? error.command ?? called : called;
 }
 
-async function runCommand(
-  command: Command,
-  args: readonly string[],
-  io: Io,
-  onInput?: (input: CommandInput<Flags>) => Promise<void>,
-): Promise<void> {
-  const flags = { ...command.flags, ...globalFlags };
-  const input = parseArguments(flags, args, command.foreignFlags);
+function flagsOf(command: Command): Flags {
+  return { ...command.flags, ...globalFlags };
+}
+
+function parse(command: Command, args: readonly string[]): CommandInput<Flags> {
+  const input = parseArguments(flagsOf(command), args, command.foreignFlags);
   checkOperands(command, input.operands);
-  await onInput?.(input);
+  return input;
+}
+
+async function runCommand(command: Command, input: CommandInput<Flags>, io: Io): Promise<void> {
+  const flags = flagsOf(command);
   try {
     await command.run(input, io);
   } catch (error) {
@@ -111,12 +113,28 @@ async function runCommand(
 
 /** Runs the command that needs not be named. A word that looks like another command is a prompt too, but rarely meant. */
 async function continueText(command: Command, args: readonly string[], io: Io): Promise<void> {
-  await runCommand(command, args, io, async ({ values, operands: [prompt, ...others] }) => {
-    const note = prompt === undefined || others.length > 0 || values.quiet
-      ? undefined
-      : noteOnPrompt(prompt);
-    if (note !== undefined) await io.stderr.write(`${note}\n`);
-  });
+  const input = parseText(command, args);
+  const { values, operands: [prompt, ...others] } = input;
+  const note = prompt === undefined || others.length > 0 || values.quiet
+    ? undefined
+    : noteOnPrompt(prompt);
+  if (note !== undefined) await io.stderr.write(`${note}\n`);
+  await runCommand(command, input, io);
+}
+
+/** Whoever misspells a command writes its flags behind it, which the one that needs not be named may not have. */
+function parseText(command: Command, args: readonly string[]): CommandInput<Flags> {
+  try {
+    return parse(command, args);
+  } catch (error) {
+    const meant = closestCommand(args[0] ?? "");
+    const isKnown = meant === undefined || meant === command.name;
+    if (!(error instanceof UsageError) || error.command !== undefined || isKnown) throw error;
+    throw new UsageError(`${error.message} Or did you mean the command ${meant}?`, {
+      command: meant,
+      cause: error,
+    });
+  }
 }
 
 function checkOperands(command: Command, given: readonly string[]): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import { DisposedError, InvalidArgumentError } from "../base/errors.ts";
-import { type Backend, maxUsefulThreads } from "../tensor/backend.ts";
+import { type Backend, giveBackend, maxUsefulThreads } from "../tensor/backend.ts";
 import type { AttentionLowering } from "../tensor/graph.ts";
 import { canAttendRagged, canFuseAttention } from "../tensor/fused_attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -49,6 +49,7 @@ export class Model implements Disposable {
     this.config = config;
     this.weights = weights;
     this.backend = backend;
+    giveBackend(backend, "the model");
     this.threadChoice = new ThreadChoice(backend.threads);
     const exact = weights.parameters.blocks[0].qkvProjection.weight.dtype === "f32";
     this.cacheType = cacheType ?? (exact ? "f32" : "f16");

@@ -30,6 +30,9 @@ const MAX_USEFUL_THREADS = 16;
 /** What runs the graphs of a backend. For this package: it takes addresses. */
 export let executorOf: (backend: Backend) => Executor;
 
+/** Gives a backend to what is disposed of with it: errors then name that, which the user knows: `the model`. */
+export let giveBackend: (backend: Backend, owner: string) => void;
+
 /**
  * What computes graphs, with its threads and memory: the processor, alone or with the devices that it hands most of the
  * work to. One computation runs on it at a time.
@@ -43,6 +46,7 @@ export class Backend implements Disposable {
   readonly places: readonly Place[];
   readonly #executor: Executor;
   readonly #servers: RpcServers | undefined;
+  #owner = "a backend";
   #disposed = false;
 
   private constructor(
@@ -63,6 +67,7 @@ export class Backend implements Disposable {
 
   static {
     executorOf = (backend) => backend.#executor;
+    giveBackend = (backend, owner) => backend.#owner = owner;
   }
 
   /**
@@ -168,7 +173,7 @@ export class Backend implements Disposable {
    * @throws {NativeError} if a server is known to be lost
    */
   checkUsable(): void {
-    if (this.#disposed) throw new DisposedError("use a backend");
+    if (this.#disposed) throw new DisposedError(`use ${this.#owner}`);
     this.checkConnected();
   }
 

@@ -175,8 +175,8 @@ export class Buffer implements Disposable, TensorOwner {
 
   /** Throws if the memory is gone. */
   checkUsable(): void {
+    this.backend.checkUsable(); // First: who disposed of all knows of no buffer.
     if (this.#disposed) throw new DisposedError("use a buffer");
-    this.backend.checkUsable();
   }
 
   /** Throws if the memory is gone. */

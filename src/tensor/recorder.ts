@@ -91,10 +91,8 @@ export class Recorder implements TensorOwner {
   }
 
   checkUsable(): void {
-    if (this.state === "disposed") {
-      throw new DisposedError("use a graph");
-    }
-    this.backend.checkUsable();
+    this.backend.checkUsable(); // First: who disposed of all knows of no graph.
+    if (this.state === "disposed") throw new DisposedError("use a graph");
   }
 
   /** Throws unless operations can be added. */

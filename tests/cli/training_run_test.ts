@@ -46,6 +46,37 @@ Deno.test("a training run stands for the best that it has made, which is said", 
     assertStringIncludes((await run("info", unevaluated)).stderr, "using " + unevaluated + "/last");
   }));
 
+Deno.test("a training run that was killed before it saved anything is no model yet; what to do is said", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const [data, out] = [`${folder}/text.txt`, `${folder}/run`];
+    const sizes = ["--layers", "1", "--heads", "2", "--width", "16"];
+    await run("train", "--data", data, "--out", out, ...sizes, ...FLAGS);
+    for (const name of ["best", "last", "model.gguf", "state.safetensors"]) {
+      await Deno.remove(`${out}/${name}`, { recursive: true });
+    }
+    const resume = `train --resume --out "${out}"`;
+    for (
+      const args of [
+        ["a", "--model", out],
+        ["info", `${out}/`],
+        ["a", "--model", "demo", "--adapter", out],
+        ["train", "--data", data, "--init", out, "--out", `${folder}/tuned`],
+      ]
+    ) {
+      const { code, stderr } = await runCli(args);
+      assertEquals(code, 66, stderr);
+      assertStringIncludes(stderr, "it is a training run that has saved nothing yet");
+      assertStringIncludes(stderr, `mod.ts ${resume}\n`);
+    }
+    await run("train", "--resume", "--out", out, "--quiet");
+    await run("generate", "One", "--greedy", "-n", "8", "--model", out);
+    await Deno.remove(`${out}/plan.json`);
+    for (const name of ["best", "last"]) await Deno.remove(`${out}/${name}`, { recursive: true });
+    // There is a file in it that can be named.
+    const { stderr } = await runCli(["info", out]);
+    assertStringIncludes(stderr, `${out}/model.gguf`);
+  }));
+
 Deno.test("train --lora writes of which model an adapter is, and its dropout; --adapter takes the run", () =>
   withFiles({ "text.txt": TEXT }, async (folder) => {
     const out = `${folder}/run`;

@@ -89,6 +89,18 @@ const USAGE_ERRORS: readonly (readonly [args: string, message: RegExp])[] = [
     "tokenise text",
     /Did you mean the command tokenize\?\nHelp: deno run -A mod\.ts tokenize --help\n/,
   ],
+  // Misspelt commands, with flags that only these have.
+  [
+    "trian --data x",
+    /no such flag: received "--data"\..* did you mean the command train\?\nHelp: .* train --help\n/,
+  ],
+  ["tarin --data story.txt --out zz", /did you mean the command train\?/],
+  ["explan The --html x.html -m demo", /did you mean the command explain\?/],
+  ["srve --model demo --port 0", /did you mean the command serve\?/],
+  ["pull gpt2 --type q8", /received "q8"\. .* did you mean the command models\?/],
+  ["genrate --data x", /write -- before it\.\nHelp: .* generate --help\n/],
+  ["generate trian --data x", /write -- before it\.\nHelp: .* generate --help\n/],
+  ["Once --data x", /write -- before it\.\nHelp: .* generate --help\n/],
   ["--top-log-probabilities 5", /--top-log-probabilities needs --json\. Add --json\./],
   ["--batch-size 4 x", /--batch-size needs --prompts\. Add --prompts <path>\./],
   ["tokenize x --ids --json", /--ids has no effect with --json: received both\. Leave one out/],
