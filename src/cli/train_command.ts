@@ -65,7 +65,10 @@ export const trainCommand = defineCommand({
           `Give more than ${numDone}, or train into another folder.`,
       );
     }
-    if (numDone === numSteps) {
+    const { hasFinished } = await import("../training/run_log.ts");
+    // A process may have been killed, or the disk full, before the models were written after the last step.
+    const isComplete = exists(`${out}/last`) && hasFinished(`${out}/log.jsonl`, numDone);
+    if (numDone === numSteps && isComplete) {
       await io.stderr.write(
         `The run is finished: all of its ${countText(numDone, "step")} are done. ` +
           `Go further with a larger number of steps in all, such as --steps ${2 * numDone}\n`,

@@ -63,6 +63,13 @@ export class RunLog implements Disposable {
   }
 }
 
+/** Whether a run has written all that it was to write after so many steps. */
+export function hasFinished(path: string, numSteps: number): boolean {
+  return readEvents(path).some(({ kind, step, ...event }) =>
+    kind === "end" && step === numSteps && "reason" in event && event.reason === "finished"
+  );
+}
+
 /** The events of a log. What is none is left out, and so a last line that was not written to its end. */
 export function readEvents(path: string): TrainingEvent[] {
   const lines = (readTextIfAny(path) ?? "").split("\n");

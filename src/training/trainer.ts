@@ -128,8 +128,6 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   readonly #adapters: AppliedAdapters | null;
   readonly #resources: DisposableStack;
   #numSteps = 0;
-  /** The step that is being computed: those that are asked for meanwhile wait. */
-  #running: Promise<unknown> = Promise.resolve();
 
   static {
     optimizerOf = (trainer) => trainer.#optimizer;
@@ -257,9 +255,9 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#running.then(work);
+    const done = (running.get(this.#engine) ?? Promise.resolve()).then(work);
     // Who asked for something before hears of its error; this is tried all the same.
-    this.#running = done.catch(() => {});
+    running.set(this.#engine, done.catch(() => {}));
     return done;
   }
 
@@ -360,6 +358,12 @@ export class Trainer implements Disposable, AsyncIterable<TrainingStep> {
 }
 
 showFields(Trainer, ({ numSteps, weights }) => ({ numSteps, numWeights: weights.length }));
+
+/**
+ * What was asked for last of the trainers of a model. They take turns: a step changes the weights that the next one of any of
+ * them computes with.
+ */
+const running = new WeakMap<Engine, Promise<unknown>>();
 
 /** Of a token of a batch: itself and its target. */
 const TOKEN_BYTES = 8;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Hash } from "node:crypto";
 import { openRegularFile } from "../base/byte_source.ts";
 import { formatError, quotePath } from "../base/describe.ts";
 import { FileFormatError } from "../base/errors.ts";
@@ -19,7 +20,11 @@ import { continueFrom, optimizerOf, type Trainer } from "./trainer.ts";
 export type TrainingRecord = Readonly<Record<string, unknown>>;
 
 /** The version of the file's layout. */
-const VERSION = 1;
+const VERSION = 2;
+
+/** The tensor behind all others: the SHA-256 of the record and of their bytes, in that order. */
+const DIGEST = "sha256";
+const DIGEST_BYTES = 32;
 
 const METADATA_KEY = "allformers.training";
 
@@ -49,29 +54,39 @@ export async function saveTrainingState(
   record: TrainingRecord,
   options: WriteOptions = {},
 ): Promise<void> {
+  const contents = JSON.stringify({ version: VERSION, step: trainer.numSteps, ...record });
+  const hash = await hashOf(contents);
   const tensors = changingTensors(trainer).entries().map((
     [name, tensor],
   ): SafetensorsTensorToWrite => ({
     name,
     dtype: "F32",
     shape: tensor.shape,
-    produce: () => elementsOf(tensor),
+    produce: () => elementsOf(tensor, hash),
   })).toArray();
-  const contents = { version: VERSION, step: trainer.numSteps, ...record };
-  await writeSafetensors(
-    path,
-    tensors,
-    new Map([[METADATA_KEY, JSON.stringify(contents)]]),
-    options,
-  );
+  // Tensors are written in this order, and those of bytes last.
+  tensors.push({
+    name: DIGEST,
+    dtype: "U8",
+    shape: [DIGEST_BYTES],
+    produce: () => Promise.resolve(hash.digest()),
+  });
+  await writeSafetensors(path, tensors, new Map([[METADATA_KEY, contents]]), options);
 }
 
-/** The bytes of a tensor. A piece is overwritten by the next one. */
-async function* elementsOf(tensor: Tensor): AsyncGenerator<Uint8Array> {
+/** The hash of a state, which begins with what is kept beside it. */
+async function hashOf(contents: string): Promise<Hash> {
+  const { createHash } = await import("node:crypto");
+  return createHash("sha256").update(contents);
+}
+
+/** The bytes of a tensor, which are hashed. A piece is overwritten by the next one. */
+async function* elementsOf(tensor: Tensor, hash: Hash): AsyncGenerator<Uint8Array> {
   const piece = new Uint8Array(Math.min(PIECE_BYTES, tensor.byteLength));
   for (let start = 0; start < tensor.byteLength; start += piece.length) {
     const bytes = piece.subarray(0, Math.min(piece.length, tensor.byteLength - start));
     readTensor(tensor, bytes, start);
+    hash.update(bytes);
     yield bytes;
     await eventLoopTurn();
   }
@@ -89,7 +104,7 @@ export function readTrainingRecord(path: string): TrainingRecord & { readonly st
 }
 
 /**
- * Puts a trainer into the state that was saved: weights, moments, and the number of steps.
+ * Puts a trainer into the state that was saved: weights, moments, and the number of steps. After an error it cannot be used.
  *
  * @throws {FileFormatError} if the file is damaged, or the state of another training
  * @throws {Deno.errors.NotFound} if there is none
@@ -98,8 +113,11 @@ export async function loadTrainingState(trainer: Trainer, path: string): Promise
   using source = openRegularFile(path);
   const file = readSafetensorsHeader(source);
   const { step } = recordOf(file, path);
+  const hash = await hashOf(file.metadata.get(METADATA_KEY)!);
   const tensors = changingTensors(trainer);
-  const fits = file.tensors.size === tensors.size &&
+  const digest = file.tensors.get(DIGEST);
+  const fits = file.tensors.size === tensors.size + 1 &&
+    digest?.byteLength === DIGEST_BYTES &&
     tensors.entries().every(([name, { shape }]) => {
       const stored = file.tensors.get(name);
       return stored?.dtype === "F32" && sameShape(stored.shape, shape);
@@ -117,9 +135,20 @@ export async function loadTrainingState(trainer: Trainer, path: string): Promise
     const { offset, byteLength } = file.tensors.get(name)!;
     for (let start = 0; start < byteLength; start += PIECE_BYTES) {
       const count = Math.min(PIECE_BYTES, byteLength - start);
-      writeTensor(tensor, source.read(offset + start, count), start);
+      const bytes = source.read(offset + start, count);
+      hash.update(bytes);
+      writeTensor(tensor, bytes, start);
       await eventLoopTurn();
     }
+  }
+  const expected = source.read(digest!.offset, DIGEST_BYTES).toHex();
+  if (hash.digest("hex") !== expected) {
+    throw formatError(
+      "the state of a training run",
+      path,
+      "it is damaged: its bytes do not have the SHA-256 that stands behind them",
+      expected,
+    );
   }
   continueFrom(trainer, step);
 }

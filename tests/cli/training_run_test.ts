@@ -77,6 +77,71 @@ Deno.test("a training run that was killed before it saved anything is no model y
     assertStringIncludes(stderr, `${out}/model.gguf`);
   }));
 
+/** All files of a folder, by their path in it. */
+function filesOf(folder: string): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) {
+      for (const [path, text] of filesOf(`${folder}/${name}`)) files.set(`${name}/${path}`, text);
+    } else files.set(name, Deno.readFileSync(`${folder}/${name}`).toHex());
+  }
+  return files;
+}
+
+const SMALL = ["--layers", "1", "--heads", "2", "--width", "16"];
+
+Deno.test("train --resume writes what a run that was killed after its last step had not written yet", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const out = `${folder}/run`;
+    await run("train", "--data", `${folder}/text.txt`, "--out", out, ...SMALL, ...FLAGS);
+    const expected = filesOf(out);
+    const log = Deno.readTextFileSync(`${out}/log.jsonl`);
+    const begin = log.slice(0, log.indexOf('{"kind":"saved","step":3,"what":"last"'));
+    for (const missing of [["last", "model.gguf"], ["model.gguf"], []]) {
+      for (const name of missing) await Deno.remove(`${out}/${name}`, { recursive: true });
+      // One of an earlier run.
+      if (missing.length === 0) await Deno.writeTextFile(`${out}/model.gguf`, "");
+      await Deno.writeTextFile(`${out}/log.jsonl`, begin);
+      await run("train", "--resume", "--out", out, "--quiet");
+      const actual = filesOf(out);
+      assertEquals([...actual.keys()].sort(), [...expected.keys()].sort());
+      for (const [path, bytes] of expected) {
+        if (/^(best|last|model.gguf)/.test(path)) assertEquals(actual.get(path), bytes, path);
+      }
+    }
+    const { stderr } = await run("train", "--resume", "--out", out);
+    assertStringIncludes(stderr, "The run is finished");
+  }));
+
+Deno.test("train --resume finds the run that was to be replaced when a process was killed", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const out = `${folder}/run`;
+    await run("train", "--data", `${folder}/text.txt`, "--out", out, ...SMALL, ...FLAGS);
+    const names = Array.from(Deno.readDirSync(out), ({ name }) => name);
+    await Deno.mkdir(`${out}/replaced`);
+    for (const name of names) await Deno.rename(`${out}/${name}`, `${out}/replaced/${name}`);
+    await run("train", "--resume", "--out", out, "--steps", "4", "--quiet");
+    assertEquals(Array.from(Deno.readDirSync(out), ({ name }) => name).sort(), names.sort());
+  }));
+
+Deno.test("train --resume refuses a state of which any bit has changed", () =>
+  withFiles({ "text.txt": TEXT }, async (folder) => {
+    const out = `${folder}/run`;
+    await run("train", "--data", `${folder}/text.txt`, "--out", out, ...SMALL, ...FLAGS);
+    const path = `${out}/state.safetensors`;
+    const state = Deno.readFileSync(path);
+    const headerEnd = 8 + Number(new DataView(state.buffer).getBigUint64(0, true));
+    for (const part of [0, 0.3, 0.6, 0.9, 1]) {
+      const damaged = state.slice();
+      damaged[headerEnd + Math.floor(part * (state.length - headerEnd - 1))] ^= 0x40;
+      Deno.writeFileSync(path, damaged);
+      const { code, stderr } = await runCli(["train", "--resume", "--out", out, "--steps", "4"]);
+      assertEquals(code, 65, stderr);
+      assertStringIncludes(stderr, "it is damaged");
+      assertStringIncludes(stderr, "best");
+    }
+  }));
+
 Deno.test("train --lora writes of which model an adapter is, and its dropout; --adapter takes the run", () =>
   withFiles({ "text.txt": TEXT }, async (folder) => {
     const out = `${folder}/run`;

@@ -191,6 +191,24 @@ Deno.test("Trainer does one step after another, however many are asked for at on
   assertEquals(await lossesOf(true), await lossesOf(false));
 });
 
+Deno.test("Trainers of one model take turns: at once they do what they do one after the other", async () => {
+  const losses = async (isAtOnce: boolean) => {
+    using model = createTrainingModel("steps");
+    using first = new Trainer(model, sequences, STEPS);
+    using second = new Trainer(model, sequences, STEPS);
+    const found: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const steps = [first, second].map((trainer) => () => trainer.step());
+      const done = isAtOnce
+        ? await Promise.all(steps.map((step) => step()))
+        : [await steps[0](), await steps[1]()];
+      found.push(...done.map(({ loss }) => loss));
+    }
+    return found;
+  };
+  assertEquals(await losses(true), await losses(false));
+});
+
 Deno.test("Trainer ends with the last step, however many loops go through its steps at once", async () => {
   using model = createTrainingModel("steps");
   using trainer = new Trainer(model, sequences, { ...STEPS, numSteps: 10 });

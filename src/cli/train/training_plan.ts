@@ -165,8 +165,9 @@ export function planOf(values: Values): TrainingPlan {
  * @throws {UsageError} if there is none
  */
 export function readPlan(out: string): TrainingPlan {
-  const path = `${out}/${PLAN_FILE}`;
-  if (!isFile(path)) {
+  // A run that was put aside, by a process that was killed then, is put back when its folder is opened.
+  const path = [out, `${out}/replaced`].map((folder) => `${folder}/${PLAN_FILE}`).find(isFile);
+  if (path === undefined) {
     throw new UsageError(
       `There is no training run in ${
         quotePath(out)
