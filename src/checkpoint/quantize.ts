@@ -139,6 +139,28 @@ export async function findNonFinite(
   return block === Infinity ? undefined : block * blockSize;
 }
 
+/** Bits of the upper half of an F32 that are set where its exponent is at least 2^33, between them. */
+const BEYOND_SCALES = [0x5000, 0x6000];
+
+/**
+ * The index of the first number that is too large for the scale of any block, which has 16 bits; undefined if there is none.
+ * ggml weighs numbers by their squares where it looks for the scales of Q6_K, and stores zeros where these overflow.
+ */
+export async function findBeyondScales(
+  values: Float32Array<ArrayBuffer>,
+): Promise<number | undefined> {
+  const isShort = values.length <= MIN_ELEMENTS_PER_PART;
+  let first = Infinity;
+  await inParallel(values.length, 1, async (begin, count) => {
+    const data = new Uint8Array(values.buffer, values.byteOffset + 4 * begin + 2, 4 * count - 2);
+    for (const mask of BEYOND_SCALES) {
+      const index = await findNonFiniteExponent({ data, count, stride: 2, mask }, isShort);
+      if (index >= 0) first = Math.min(first, begin + index);
+    }
+  });
+  return first === Infinity ? undefined : first;
+}
+
 /** Whether it can be told from a few bits of each block whether its numbers are finite. */
 export function hasExponents(dtype: WeightType): boolean {
   return EXPONENTS[dtype].words.length > 0;

@@ -6,7 +6,13 @@
 import { FileFormatError, InvalidArgumentError } from "../base/errors.ts";
 import { quote, quotePath } from "../base/describe.ts";
 import { rowBytes, tensorTypeInfo } from "../formats/tensor_type.ts";
-import { dequantize, findNonFinite, quantize, type WeightType } from "./quantize.ts";
+import {
+  dequantize,
+  findBeyondScales,
+  findNonFinite,
+  quantize,
+  type WeightType,
+} from "./quantize.ts";
 import { rowsOf, type StoredWeight, type WeightSource } from "./weight_source.ts";
 
 /** What one slab holds at most. Two processors quantize it to the slowest type in less than 100 ms. */
@@ -133,9 +139,11 @@ class RowConverter {
     converted: Uint8Array<ArrayBuffer>,
     firstRow: number,
   ): Promise<void> {
-    const index = await findNonFinite(converted, this.#to);
+    const index = await findNonFinite(converted, this.#to) ??
+      (this.#to === "q6_k" ? await findBeyondScales(values) : undefined);
     if (index === undefined) return;
-    const block = values.subarray(index, index + tensorTypeInfo(this.#to).blockSize);
+    const { blockSize } = tensorTypeInfo(this.#to);
+    const block = values.subarray(index, index + blockSize);
     const largest = block.reduce((max, value) => Math.abs(value) > Math.abs(max) ? value : max);
     throw new InvalidArgumentError(
       `Cannot store tensor ${

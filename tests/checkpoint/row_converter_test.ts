@@ -3,7 +3,7 @@ import { convertedSlabs, readConverted } from "../../src/checkpoint/row_converte
 import { quantize, type WeightType } from "../../src/checkpoint/quantize.ts";
 import type { StoredWeight, WeightSource } from "../../src/checkpoint/weight_source.ts";
 import { openLibrary } from "../../src/native_library/native_library.ts";
-import { FileFormatError } from "../../src/base/errors.ts";
+import { FileFormatError, InvalidArgumentError } from "../../src/base/errors.ts";
 import { GPT2Config } from "../../src/model/config.ts";
 import { rowBytes } from "../../src/formats/tensor_type.ts";
 import { goldenWeights } from "./golden_model.ts";
@@ -48,6 +48,38 @@ async function sourceOf(dtype: WeightType): Promise<WatchedSource> {
     },
   };
   return source;
+}
+
+/** The same source, but for one value, in F32. */
+async function sourceWith(value: number, place: number): Promise<WeightSource> {
+  const source = await sourceOf("f32");
+  return {
+    ...source,
+    readRows(name, firstRow, target) {
+      source.readRows(name, firstRow, target);
+      const at = 4 * (place - firstRow * WIDTH);
+      if (at >= 0 && at < target.length) {
+        new DataView(target.buffer, target.byteOffset).setFloat32(at, value, true);
+      }
+    },
+  };
+}
+
+for (const type of ["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "q6_k", "q5_k", "q4_k"] as const) {
+  Deno.test(`a value that is too large for ${type} is refused, however large it is`, async () => {
+    const target = new Uint8Array(ROWS * rowBytes(type, WIDTH));
+    for (const value of [1e10, -9e12, 1e18, -3e19, 1e25, 3e38]) {
+      for (const place of [0, 300, ROWS * WIDTH - 1]) {
+        const source = await sourceWith(value, place);
+        const error = await assertRejects(
+          () => readConverted(source, "tokenEmbedding", type, target),
+          InvalidArgumentError,
+          "a value is too large",
+        );
+        assertStringIncludes(error.message, `received ${Math.fround(value)}`);
+      }
+    }
+  });
 }
 
 async function allAtOnce(to: WeightType): Promise<Uint8Array> {
