@@ -4,6 +4,13 @@
  * @module
  */
 import { type FileSource, openRegularFile } from "../../base/byte_source.ts";
+import {
+  abortSignal,
+  checkOptions,
+  integer,
+  oneOf,
+  type OptionRules,
+} from "../../base/check_options.ts";
 import { formatError, quotePath } from "../../base/describe.ts";
 import type { FileFormatError } from "../../base/errors.ts";
 import { doInTurns } from "../../base/event_loop.ts";
@@ -28,6 +35,12 @@ export interface TokenFileOptions {
 const TOKENS_PER_STEP = 2 ** 19;
 
 const ARRAYS = { uint16: Uint16Array, uint32: Uint32Array } as const;
+
+const RULES: OptionRules<TokenFileOptions> = {
+  dtype: oneOf("uint16", "uint32"),
+  vocabSize: integer(1),
+  signal: abortSignal,
+};
 
 /**
  * Token ids in a file, of which any part can be read at any time. The file is mapped into memory where the native library
@@ -60,12 +73,25 @@ export class TokenFile implements Disposable {
   /**
    * Opens a file, and looks once at all its tokens.
    *
+   * @param options others than these, such as the rest of what `prepareData()` returns, are not looked at
+   * @throws {TypeError} if an option has the wrong type
+   * @throws {RangeError} if one is out of range
    * @throws {FileFormatError} if it ends within a token, or has one that is not in the vocabulary
    * @throws {Deno.errors.NotFound} if there is no such file
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   static async open(path: string, options: TokenFileOptions = {}): Promise<TokenFile> {
-    const { dtype = "uint16", vocabSize, signal } = options;
+    const { dtype, vocabSize, signal } = Object(options);
+    return await TokenFile.#open(
+      path,
+      checkOptions("read tokens", { dtype, vocabSize, signal }, RULES),
+    );
+  }
+
+  static async #open(
+    path: string,
+    { dtype = "uint16", vocabSize, signal }: TokenFileOptions,
+  ): Promise<TokenFile> {
     using stack = new DisposableStack();
     const source = stack.use(openRegularFile(path));
     if (source.size % ARRAYS[dtype].BYTES_PER_ELEMENT !== 0) {

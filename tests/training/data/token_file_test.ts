@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FileFormatError } from "../../../src/base/errors.ts";
 import { openLibrarySync } from "../../../src/native_library/native_library.ts";
 import { TokenFile } from "../../../src/training/data/token_file.ts";
@@ -92,3 +92,18 @@ Deno.test("TokenFile refuses a file that ends within a token, and one that is no
       await assertRejects(() => TokenFile.open(`${folder}/c.bin`), Deno.errors.NotFound);
     },
   ));
+
+Deno.test("TokenFile.open() refuses options that are none", () =>
+  withFiles({ "a.bin": bytesOf(Uint16Array.from(TOKENS)) }, async (folder) => {
+    for (const dtype of ["int64", "__proto__", "toString", null, 2]) {
+      for (const options of [{ dtype }, { dtype, trainPath: "a" }]) {
+        const open = () => TokenFile.open(`${folder}/a.bin`, options as { dtype: "uint16" });
+        const error = await assertRejects(open, Error, "Cannot read tokens: dtype must be one of");
+        assert(error instanceof TypeError || error instanceof RangeError, error.name);
+      }
+    }
+    for (const vocabSize of [-1, 0, 1.5]) {
+      const open = () => TokenFile.open(`${folder}/a.bin`, { vocabSize });
+      await assertRejects(open, RangeError, "vocabSize must be an integer");
+    }
+  }));
