@@ -34,6 +34,7 @@ import { joinTexts } from "./generation/join_texts.ts";
 import type { GenerateOptions } from "./generation/generate_options.ts";
 import type { GeneratedToken } from "./generation/generated_token.ts";
 import {
+  copyOnlyPrompt,
   copyPrompts,
   encodePrompts,
   isPrompt,
@@ -316,9 +317,7 @@ export class GPT2 implements Disposable {
    */
   async open(prompt?: Prompt, options: OpenOptions = {}): Promise<Text> {
     const { adapters: given, ...appending } = checkOptions("open the text", options, openRules);
-    const own = prompt === undefined
-      ? undefined
-      : copyPrompts([prompt], "open the text", "the prompt")[0];
+    const own = prompt === undefined ? undefined : copyOnlyPrompt(prompt, "open the text");
     const adapters = await startAdapters("open the text", this.#model, { adapters: given });
     const sequence = this.#engine.open({ adapters });
     const text = new Text(this.#engine, this, { tokens: [], sequence });
@@ -449,7 +448,7 @@ export class GPT2 implements Disposable {
   ): Promise<ContinuationScore[]> {
     // At once: what the caller's arrays say later makes no difference.
     const others = copyPrompts(continuations, "score", "continuations");
-    const [own] = copyPrompts([prompt], "score", "the prompt");
+    const own = copyOnlyPrompt(prompt, "score");
     const { scoreContinuations } = await import("./evaluation/score_continuations.ts");
     return await scoreContinuations(this.#scorer, own, others, options);
   }

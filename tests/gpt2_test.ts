@@ -407,3 +407,13 @@ Deno.test("generateText() without a tokenizer is refused: there would be no text
   using model = new GPT2(GPT2Config.tiny(), { seed: 1 });
   await assertRejects(() => model.generateText([1, 2]), TypeError, "no tokenizer. Take the tokens");
 });
+
+Deno.test("open() and scoreContinuations() want one prompt, and say what they have got", async () => {
+  using model = await GPT2.create(GPT2Config.tiny());
+  for (const prompt of [5, null, ["a", [1]], [["a"]], {}]) {
+    const one = prompt as unknown as number[];
+    for (const call of [() => model.open(one), () => model.scoreContinuations(one, [[1]])]) {
+      await assertRejects(call, TypeError, "the prompt must be a text or its tokens: received ");
+    }
+  }
+});

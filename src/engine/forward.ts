@@ -166,7 +166,7 @@ async function computeLogits(
 export function checkText(text: TokenIds, contextLength: number, vocabSize: number): void {
   if (text.length < 1 || text.length > contextLength) {
     throw new InvalidArgumentError(
-      `Cannot read ${text.length} tokens: a text has from 1 to ${contextLength} of them.`,
+      `Cannot read ${text.length} tokens: a text has from 1 to ${contextLength} of them. Leave some out, or give at least one.`,
     );
   }
   checkTokens(text, vocabSize);

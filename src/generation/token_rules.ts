@@ -101,7 +101,7 @@ export function tokenRules(
   const start = tokensOf("forcedStart", forcedStart);
   if (minNewTokens > maxNewTokens) {
     throw new InvalidArgumentError(
-      `Cannot generate: minNewTokens must be at most maxNewTokens, ${maxNewTokens}: received ${minNewTokens}.`,
+      `Cannot generate: minNewTokens must be at most maxNewTokens, ${maxNewTokens}: received ${minNewTokens}. Raise maxNewTokens, or lower minNewTokens.`,
     );
   }
   requireAllowed(constraint, start);

@@ -25,7 +25,8 @@ export function oneText(action: string, tokens: TokenIds, model: InspectableMode
   }
   if (tokens.length < 1 || tokens.length > contextLength) {
     throw new InvalidArgumentError(
-      `Cannot ${action}: a text has from 1 to ${contextLength} tokens: received ${tokens.length}.`,
+      `Cannot ${action}: a text has from 1 to ${contextLength} tokens: received ${tokens.length}. ` +
+        "Leave some out, or give at least one.",
     );
   }
   checkTokens(tokens, vocabSize);

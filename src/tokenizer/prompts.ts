@@ -50,6 +50,21 @@ export function copyPrompt(prompt: Prompt): string | readonly number[] {
 }
 
 /**
+ * What the only prompt is now, copied.
+ *
+ * @param action what cannot be done otherwise
+ * @throws {TypeError} if it is none, or several
+ */
+export function copyOnlyPrompt(prompt: Prompt, action: string): string | readonly number[] {
+  if (isPrompt(prompt)) return copyPrompt(prompt);
+  throw new TypeError(
+    `Cannot ${action}: the prompt must be a text or its tokens: received ${
+      describe(prompt)
+    }. Give one of them.`,
+  );
+}
+
+/**
  * What several prompts are now, copied. What is none is left to whoever reads it.
  *
  * @param action what cannot be done otherwise

@@ -57,7 +57,7 @@ export function checkTokens(tokens: ArrayLike<number>, vocabSize: number): void 
     if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
       throw new InvalidArgumentError(
         `Cannot read token ${i}: it must be an integer from 0 to ${vocabSize - 1}: ` +
-          `received ${describe(token)}`,
+          `received ${describe(token)}. Take the tokens of this model's own tokenizer.`,
       );
     }
   }
