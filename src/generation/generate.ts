@@ -83,7 +83,7 @@ async function* continuePrompts(
   signal?.throwIfAborted();
   checkPrompts(model, prompts, overflow, vocabulary.tokenizer);
   const endOfTextIds = options.ignoreEndOfText ? [] : vocabulary.endOfTextIds;
-  const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds);
+  const constraint = await compileConstraint(options, vocabulary.tokenizer, endOfTextIds, signal);
   const { tokenizer } = vocabulary;
   const { vocabSize } = model.config;
   const adapters = await startAdapters("generate", model, options);

@@ -311,7 +311,7 @@ export class Text implements Disposable {
     const { vocabSize, contextLength } = this.#engine.model.config;
     const { tokenizer } = this.#vocabulary;
     const endOfTextIds = options.ignoreEndOfText ? [] : this.#vocabulary.endOfTextIds;
-    const constraint = await compileConstraint(options, tokenizer, endOfTextIds);
+    const constraint = await compileConstraint(options, tokenizer, endOfTextIds, signal);
     const about = { tokenizer, endOfTextIds, vocabSize, maxNewTokens, constraint };
     const sampler = new Sampler(samplingOptionsOf(options), vocabSize, tokenRules(options, about));
     const hooks = await hooksBy(options, this.#engine.model);

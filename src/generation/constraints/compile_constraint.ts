@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orAborted } from "../../base/abort.ts";
 import { InvalidArgumentError } from "../../base/errors.ts";
 import { doInTurns } from "../../base/event_loop.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
@@ -24,14 +25,17 @@ const constraintsOf = new WeakMap<Tokenizer, Map<string, Promise<Constraint>>>()
  *
  * @param options checked by their rules already; others than those of constraints may be among them
  * @param endOfTextIds the tokens that end a text: they are allowed where it is complete, and nowhere else
+ * @param signal ends the waiting; others may wait for the same constraint, which is made nevertheless
  * @throws {TypeError} if there is a constraint and no tokenizer, or more than one constraint
  * @throws {SyntaxError} if a regular expression does not parse
  * @throws {RangeError} if something is not supported, too large, or cannot be fulfilled
+ * @throws {DOMException} `AbortError` (or the signal's own reason)
  */
 export async function compileConstraint(
   options: ConstraintOptions,
   tokenizer: Tokenizer | undefined,
   endOfTextIds: readonly number[],
+  signal?: AbortSignal,
 ): Promise<Constraint | undefined> {
   const names = constraintNames.filter((name) => options[name] !== undefined);
   if (names.length === 0) return undefined;
@@ -50,16 +54,18 @@ export async function compileConstraint(
   const key = JSON.stringify([name, keyOf(options), [...endOfTextIds]]);
   const kept = constraintsOf.get(tokenizer) ?? new Map<string, Promise<Constraint>>();
   constraintsOf.set(tokenizer, kept);
-  const making = kept.get(key) ?? makeConstraint(name, options, tokenizer, endOfTextIds);
+  let making = kept.get(key);
+  if (making === undefined) {
+    const made = making = makeConstraint(name, options, tokenizer, endOfTextIds);
+    // What could not be made is tried again.
+    made.catch(() => {
+      if (kept.get(key) === made) kept.delete(key);
+    });
+  }
   kept.delete(key);
   if (kept.size === MAX_KEPT) kept.delete(kept.keys().next().value!);
   kept.set(key, making);
-  try {
-    return await making;
-  } catch (error) {
-    if (kept.get(key) === making) kept.delete(key);
-    throw error;
-  }
+  return await orAborted(making, signal);
 }
 
 /** In turns with others: a large one takes some tenths of a second. */

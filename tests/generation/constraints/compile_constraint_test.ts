@@ -281,6 +281,23 @@ Deno.test("compileConstraint() makes a large constraint in turns with others, an
   assert(numTurns > 3, `${numTurns}`);
 });
 
+Deno.test("who gives up waiting for a constraint does not wait, and others get it nevertheless", async () => {
+  const regex = "[b-z]{9999}".repeat(9);
+  const compile = (signal?: AbortSignal) => compileConstraint({ regex }, gpt2, [END], signal);
+  const controller = new AbortController();
+  const order: string[] = [];
+  const made = compile().then((constraint) => {
+    order.push("made");
+    return constraint;
+  });
+  const givenUp = assertRejects(() => compile(controller.signal), DOMException, "enough")
+    .then(() => order.push("given up"));
+  setTimeout(() => controller.abort(new DOMException("enough", "AbortError")), 0);
+  await Promise.all([made, givenUp]);
+  assertEquals(order, ["given up", "made"]);
+  assertStrictEquals(await compile(), await made);
+});
+
 Deno.test("compileConstraint() does not take what is long for what is nested", async () => {
   const long = "a".repeat(250_000);
   await assertRejects(() => start({ regex: long }), InvalidArgumentError, "is too large: received");

@@ -4,7 +4,7 @@
  * @module
  */
 import { describe, quote } from "../../../base/describe.ts";
-import { Turns } from "../../../base/event_loop.ts";
+import { doInTurns, Turns } from "../../../base/event_loop.ts";
 import { choice, type Expression, NOTHING, reference, Rule, text } from "../grammar/expression.ts";
 import {
   boundsOf,
@@ -18,7 +18,7 @@ import {
   typesOf,
 } from "./keywords.ts";
 import { numberExpression, stringExpression } from "./scalars.ts";
-import { areDisjoint } from "./disjoint.ts";
+import { firstOverlap, type Pair } from "./disjoint.ts";
 import { ANY_VALUE, arrayOf, dictionaryOf, objectOf, type Property } from "./structures.ts";
 
 /**
@@ -94,18 +94,20 @@ class SchemaReader {
   }
 
   /** Where no document fits two of them, exactly one fits wherever any does. */
-  #requireDisjoint(options: readonly unknown[], place: string): void {
+  async #requireDisjoint(options: readonly unknown[], place: string): Promise<void> {
+    let overlap: Pair | undefined;
     const lookUp = (ref: unknown) => this.#lookUp(ref);
-    for (const [i, option] of options.entries()) {
-      const other = options.findIndex((other, k) => k > i && !areDisjoint(option, other, lookUp));
-      if (other === -1) continue;
-      throw schemaError(
-        place,
-        "a document may fit two alternatives of oneOf, which is not supported",
-        `numbers ${i} and ${other}`,
-        "Use anyOf, or tell them apart by type, by const or enum, or by such a property that both require",
-      );
-    }
+    const steps = function* () {
+      overlap = yield* firstOverlap(options, lookUp);
+    };
+    await doInTurns(steps());
+    if (overlap === undefined) return;
+    throw schemaError(
+      place,
+      "a document may fit two alternatives of oneOf, which is not supported",
+      `numbers ${overlap.join(" and ")}`,
+      "Use anyOf, or tell them apart by type, by const or enum, or by such a property that both require",
+    );
   }
 
   /** A definition that refers only to itself describes nothing. */
@@ -146,7 +148,7 @@ class SchemaReader {
           "Write what they say into one",
         );
       }
-      if (whole === "oneOf") this.#requireDisjoint(options, place);
+      if (whole === "oneOf") await this.#requireDisjoint(options, place);
       return choice(
         await inTurn(options, (each, i) => this.#schema(each, `${place}/${whole}/${i}`, begins)),
       );

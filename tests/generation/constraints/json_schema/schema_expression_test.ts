@@ -431,3 +431,20 @@ Deno.test("names of properties are not those of every object", async () => {
   assert(accepts(automaton, '{"__proto__":null,"toString":1}'));
   assertEquals(nextBytes(automaton, automaton.start), [0x7b]);
 });
+
+Deno.test("alternatives of oneOf are compared in turns with others, where each is compared with each", async () => {
+  // By no one value; and the last two overlap, so that nothing but comparing is done.
+  const oneOf = Array.from(
+    { length: 400 },
+    (_, i) => ({ anyOf: [{ const: i }, { const: `${i}` }] }),
+  );
+  oneOf.push(oneOf[399]);
+  let isOthersTurn = false;
+  setTimeout(() => isOthersTurn = true, 0);
+  await assertRejects(
+    () => schemaExpression({ oneOf }),
+    InvalidArgumentError,
+    "received numbers 399 and 400",
+  );
+  assert(isOthersTurn);
+});
