@@ -56,8 +56,8 @@ export class TextSource {
   }
 
   /**
-   * Looks for the texts at a path: those of a folder and the folders in it (`.txt`, `.md`; names that begin with a dot are left out) in the order
-   * of their names, those of a `.jsonl` file (an object with a `text` in every line), or that which any other file is.
+   * Looks for the texts at a path: those of a folder and the folders in it (`.txt`, `.md`; names that begin with a dot are left
+   * out, and folders of training runs and tokenizers) in the order of their names, those of a `.jsonl` file (an object with a `text` in every line), or that which any other file is.
    *
    * @throws {Deno.errors.NotFound} if there is no file or folder
    * @throws {FileFormatError} if there is no text in a folder
@@ -177,9 +177,19 @@ function* textsIn(folder: string): Generator<string> {
   for (const { name, isDirectory } of entries) {
     const path = `${folder}/${name}`;
     if (name.startsWith(".")) continue;
-    if (isDirectory) yield* textsIn(path);
-    else if (TEXT_NAME.test(name) && isFile(path)) yield path;
+    if (isDirectory) {
+      if (!isMade(path)) yield* textsIn(path);
+      continue;
+    }
+    if (TEXT_NAME.test(name) && isFile(path)) yield path;
   }
+}
+
+/** Whether a folder is a training run or a tokenizer, whose `merges.txt` nobody wants to learn: it may lie among the texts. */
+function isMade(folder: string): boolean {
+  const has = (...names: string[]) => names.every((name) => isFile(`${folder}/${name}`));
+  return has("run.lock") || has("plan.json", "log.jsonl") || has("vocab.json", "merges.txt") ||
+    has("tokenizer.json");
 }
 
 function readFolder(folder: string): Deno.DirEntry[] {

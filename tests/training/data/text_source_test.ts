@@ -50,6 +50,25 @@ Deno.test("TextSource reads the texts of a folder in the order of their names, a
     assertEquals(TextSource.open(folder).totalBytes, 4);
   }));
 
+Deno.test("TextSource leaves out runs and tokenizers that lie among the texts, but not the folder that is asked for", () =>
+  withFiles({
+    "a.txt": "a",
+    "begun/run.lock": "",
+    "begun/tokenizer/merges.txt": "no",
+    "ended/plan.json": "{}",
+    "ended/log.jsonl": "",
+    "ended/best/merges.txt": "no",
+    "pair/vocab.json": "{}",
+    "pair/merges.txt": "no",
+    "one/tokenizer.json": "{}",
+    "one/README.md": "no",
+    "notes/plan.json": "{}",
+    "notes/b.txt": "b",
+  }, async (folder) => {
+    assertEquals((await textsAt(folder)).map(([text]) => text), ["a", "b"]);
+    assertEquals((await textsAt(`${folder}/one`)).map(([text]) => text), ["no"]);
+  }));
+
 Deno.test("TextSource reads a text from each line of a .jsonl file", () =>
   withFiles({
     "a.jsonl": '{"text":"one\\ntwo"}\r\n\n{"id": 1, "text": ""}\n{"text": "<|endoftext|>"}',
