@@ -45,6 +45,12 @@ const MAX_STATES = 20_000;
 /** A state of more places takes longer to go on from than the model takes for a token. */
 const MAX_PLACES = 20_000;
 
+/**
+ * Where what is behind each of several places comes to more than this, it is found for all of them at once, and not put
+ * together: of a thousand parts that may be left out, each has behind it all that follow, which are half a million places.
+ */
+const MAX_TOGETHER = 16_384;
+
 /** The list of calls of what was not called. */
 const NO_CALL = 0;
 
@@ -122,15 +128,24 @@ export class ByteAutomaton {
 
   #nextOfClass(state: AutomatonState, byteClass: number): AutomatonState | null {
     const byte = this.#byteOf[byteClass];
-    const closures: Closure[] = [];
+    const next: number[] = [];
     for (const place of state.places) {
       const { bytes } = this.#grammar.nodes[this.#nodes[place]];
       for (let i = 0; i < bytes.length; i += 3) {
         if (byte < bytes[i] || byte > bytes[i + 1]) continue;
-        closures.push(this.#closure(bytes[i + 2], this.#calls[place]));
+        next.push(this.#place(bytes[i + 2], this.#calls[place]));
       }
     }
-    return closures.length === 0 ? null : this.#state(closures);
+    if (next.length === 0) return null;
+    const closures: Closure[] = [];
+    let numPlaces = 0;
+    for (const place of next) {
+      const closure = this.#closureAt(place);
+      numPlaces += closure.places.length;
+      if (numPlaces > MAX_TOGETHER) return this.#state([this.#closureOf(next)]);
+      closures.push(closure);
+    }
+    return this.#state(closures);
   }
 
   /** The state behind some bytes, or null if they may not follow. */
@@ -213,7 +228,10 @@ export class ByteAutomaton {
   }
 
   #closure(node: number, calls: number): Closure {
-    const place = this.#place(node, calls);
+    return this.#closureAt(this.#place(node, calls));
+  }
+
+  #closureAt(place: number): Closure {
     return this.#closures[place] ??= this.#makeClosure(place);
   }
 
@@ -227,13 +245,14 @@ export class ByteAutomaton {
         return this.#closure(this.#returns[list], this.#outer[list]);
       }
     }
-    return this.#closureOf(place);
+    return this.#closureOf([place]);
   }
 
-  #closureOf(place: number): Closure {
+  /** What is behind several places together. */
+  #closureOf(from: readonly number[]): Closure {
     const places: number[] = [];
     let isComplete = false;
-    const seen = new Set([place]);
+    const seen = new Set(from);
     // A set is gone through in the order of adding, what is added meanwhile included.
     for (const place of seen) {
       const { bytes, empties, calls, isEnd } = this.#grammar.nodes[this.#nodes[place]];

@@ -52,3 +52,34 @@ Deno.test("what the advice makes of a schema within itself can be read to any de
     assert(accepts(automaton, text), name);
   }
 });
+
+Deno.test("what may follow many parts that may be left out is found once for all of them", async () => {
+  const grows: string[] = ["a?", "a*", "(?:ab)?", "é?", ".?"];
+  for (const part of grows) {
+    const [few, many] = await Promise.all([250, 1000].map(async (length) => {
+      const automaton = automatonOf(await regexExpression("regex", part.repeat(length)));
+      return numAddedToSets(() => {
+        const [text] = part.match(/ab|é/) ?? ["a"];
+        const state = automaton.after(automaton.start, new TextEncoder().encode(text.repeat(8)));
+        assert(state?.isComplete, part);
+      });
+    }));
+    assert(many < 8 * few, `${part}: ${few} places of 250 parts, ${many} of 1000`);
+  }
+});
+
+/** How many values are added to sets meanwhile: the work of an automaton is to put places together. */
+function numAddedToSets(act: () => void): number {
+  const { add } = Set.prototype;
+  let numAdded = 0;
+  Set.prototype.add = function (value) {
+    numAdded++;
+    return add.call(this, value);
+  };
+  try {
+    act();
+  } finally {
+    Set.prototype.add = add;
+  }
+  return numAdded;
+}
