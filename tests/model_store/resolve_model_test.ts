@@ -35,7 +35,8 @@ Deno.test("resolveModel() gives the best model of a training run, or the last", 
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/log.jsonl`, "");
-    assertEquals(await resolveModel(folder), folder);
+    const nothing = "it is a training run that has saved nothing yet";
+    await assertRejects(() => resolveModel(folder), Deno.errors.NotFound, nothing);
     for (const name of ["last", "best"]) {
       await Deno.mkdir(`${folder}/${name}`);
       assertEquals(await resolveModel(folder), `${folder}/${name}`);
