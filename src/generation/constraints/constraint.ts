@@ -91,6 +91,7 @@ export class Constraint {
     const maxKnownMasks = Math.ceil(MAX_MASK_BYTES / (4 * tokens.numWords));
     yield;
     const made = new Constraint({ tokenizer, endOfTextIds, automaton, masks, maxKnownMasks });
+    yield* masks.prepareInSteps(automaton.start);
     made.maskOf(automaton.start);
     return made;
   }

@@ -3,14 +3,18 @@ import { checkOptions } from "../../../src/base/check_options.ts";
 import { InvalidArgumentError } from "../../../src/base/errors.ts";
 import { Random } from "../../../src/base/random.ts";
 import { compileConstraint } from "../../../src/generation/constraints/compile_constraint.ts";
-import type { ConstraintState } from "../../../src/generation/constraints/constraint.ts";
+import {
+  Constraint,
+  type ConstraintState,
+} from "../../../src/generation/constraints/constraint.ts";
 import {
   type ConstraintOptions,
   constraintRules,
 } from "../../../src/generation/constraints/constraint_options.ts";
+import { regexExpression } from "../../../src/generation/constraints/regex/regex_expression.ts";
 import { hasToken } from "../../../src/generation/sampling/token_mask.ts";
 import { Tokenizer } from "../../../src/tokenizer/tokenizer.ts";
-import { pick } from "./matching.ts";
+import { numAddedToSets, pick } from "./matching.ts";
 
 const gpt2 = await Tokenizer.gpt2();
 const END = 50256;
@@ -279,6 +283,17 @@ Deno.test("compileConstraint() makes a large constraint in turns with others, an
   await others;
   assertStrictEquals(one, other);
   assert(numTurns > 3, `${numTurns}`);
+});
+
+Deno.test("what may come first is found in many steps, however much of it there is", async () => {
+  const expression = await regexExpression("regex", ".?".repeat(400));
+  const steps = Constraint.make("regex", expression, gpt2, [END]);
+  const added: number[] = [];
+  for (let isDone: boolean | undefined = false; !isDone;) {
+    added.push(numAddedToSets(() => isDone = steps.next().done));
+  }
+  const total = added.reduce((sum, each) => sum + each);
+  assert(Math.max(...added) < total / 10, `${Math.max(...added)} of ${total} in one step`);
 });
 
 Deno.test("who gives up waiting for a constraint does not wait, and others get it nevertheless", async () => {

@@ -56,3 +56,19 @@ export function randomText(
 export function pick<T>(list: readonly T[], random: Random): T {
   return list[Math.floor(random.next() * list.length)];
 }
+
+/** How many values are added to sets meanwhile: the work of an automaton is to put places together. */
+export function numAddedToSets(act: () => void): number {
+  const { add } = Set.prototype;
+  let numAdded = 0;
+  Set.prototype.add = function (value) {
+    numAdded++;
+    return add.call(this, value);
+  };
+  try {
+    act();
+  } finally {
+    Set.prototype.add = add;
+  }
+  return numAdded;
+}

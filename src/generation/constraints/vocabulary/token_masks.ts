@@ -41,6 +41,33 @@ export class TokenMasks {
     this.#path = new Array(tokens.trie.maxDepth + 1).fill(automaton.start);
   }
 
+  /**
+   * Finds the states that tokens lead to from one, in steps: of some constraints it takes a millisecond to find one state.
+   * {@linkcode compute} finds them known then.
+   */
+  *prepareInSteps(state: AutomatonState): Generator<void, void> {
+    const automaton = this.#automaton;
+    const { trie: { depth, byte, end }, maxPlainLength } = this.#tokens;
+    const maxRun = this.#isAllowed === undefined ? maxPlainLength : 0;
+    let last = state;
+    for (let length = 0; length < maxRun; length++) {
+      const next = automaton.next(last, this.#plainGroup);
+      yield;
+      if (next === null || next === MIXED || next === last) break;
+      last = next;
+    }
+    const path = [state];
+    for (let node = 0; node < byte.length;) {
+      const before = path[depth[node] - 1];
+      const step = automaton.classOf[byte[node]];
+      const isKnown = before.next[step] !== undefined;
+      const next = automaton.next(before, step);
+      if (!isKnown) yield;
+      if (next !== null) path[depth[node]] = next;
+      node = next === null ? end[node] : node + 1;
+    }
+  }
+
   /** The tokens that may follow. */
   compute(state: AutomatonState): TokenMask {
     const { numWords, unplainTrie, maxPlainLength } = this.#tokens;

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "../../../../src/base/errors.ts";
 import type { Expression } from "../../../../src/generation/constraints/grammar/expression.ts";
 import { regexExpression } from "../../../../src/generation/constraints/regex/regex_expression.ts";
 import { schemaExpression } from "../../../../src/generation/constraints/json_schema/schema_expression.ts";
-import { accepts, automatonOf } from "../matching.ts";
+import { accepts, automatonOf, numAddedToSets } from "../matching.ts";
 
 const list = { type: "array", items: { $ref: "#" } };
 const objectWith = (name: string) => ({
@@ -67,19 +67,3 @@ Deno.test("what may follow many parts that may be left out is found once for all
     assert(many < 8 * few, `${part}: ${few} places of 250 parts, ${many} of 1000`);
   }
 });
-
-/** How many values are added to sets meanwhile: the work of an automaton is to put places together. */
-function numAddedToSets(act: () => void): number {
-  const { add } = Set.prototype;
-  let numAdded = 0;
-  Set.prototype.add = function (value) {
-    numAdded++;
-    return add.call(this, value);
-  };
-  try {
-    act();
-  } finally {
-    Set.prototype.add = add;
-  }
-  return numAdded;
-}
