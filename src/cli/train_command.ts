@@ -10,7 +10,7 @@ import { defineCommand } from "./command.ts";
 import { throughRun } from "./run_result.ts";
 import { requireNamedFile } from "./arguments/output_path.ts";
 import { UsageError } from "./arguments/usage_error.ts";
-import { withQuiet } from "./terminal/io.ts";
+import { whileRead, withQuiet } from "./terminal/io.ts";
 import { shellWord } from "./terminal/shell_word.ts";
 import { countText } from "./terminal/units.ts";
 import { lineText } from "./terminal/terminal_text.ts";
@@ -38,7 +38,8 @@ export const trainCommand = defineCommand({
 
   async run({ values }, streams) {
     const { out, resume, overwrite } = values;
-    const io = withQuiet(streams, values.quiet);
+    // A run of hours does not end because `head` has seen enough.
+    const io = whileRead(withQuiet(streams, values.quiet));
     if (out === undefined) {
       throw new UsageError("train needs --out <folder>: received none. Give a folder.");
     }

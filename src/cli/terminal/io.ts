@@ -68,6 +68,7 @@ export class Output {
   readonly isTerminal: boolean;
   /** Whether colours and lines that change in place are welcome. */
   readonly isDecorated: boolean;
+  readonly #options: OutputOptions;
   readonly #isExact: boolean;
   readonly #isWrapped: boolean;
   readonly #numColumns: () => number;
@@ -77,6 +78,7 @@ export class Output {
 
   /** @param sink writes all of a text; throws an {@linkcode OutputClosedError} if nobody reads it any more */
   constructor(sink: (text: string) => Promise<void>, options: OutputOptions) {
+    this.#options = options;
     this.isTerminal = options.isTerminal;
     this.isDecorated = options.isDecorated;
     this.#isExact = options.isExact;
@@ -141,6 +143,18 @@ export class Output {
     await this.#sink(shown.join(""));
   }
 
+  /** The same stream; what is written when nobody reads it any more goes nowhere. */
+  whileRead(): Output {
+    const sink = async (text: string) => {
+      try {
+        await this.#sink(text);
+      } catch (error) {
+        if (!(error instanceof OutputClosedError)) throw error;
+      }
+    };
+    return new Output(sink, this.#options);
+  }
+
   #wrapped(text: string): string {
     // The last column stays free: some terminals begin a new line there.
     const wrapped = wrapText(text, this.#numColumns() - 1, { column: this.#column });
@@ -167,6 +181,11 @@ export function withQuiet(io: Io, isQuiet: boolean): Io {
   if (!isQuiet) return io;
   const nowhere = { isTerminal: false, isDecorated: false, isExact: false, numColumns: () => 0 };
   return { ...io, stderr: new Output(() => Promise.resolve(), nowhere) };
+}
+
+/** The same streams, for work that goes on to its end when nobody reads its output any more. */
+export function whileRead(io: Io): Io {
+  return { ...io, stdout: io.stdout.whileRead(), stderr: io.stderr.whileRead() };
 }
 
 /** Whoever read the output, such as `head`, has seen enough. Not a failure. */
