@@ -107,7 +107,7 @@ export class RpcServers implements Disposable {
     try {
       for (const endpoint of parsed) {
         await greetRpcServer(endpoint);
-        devices.push(...await openDevices(endpoint));
+        await openDevices(endpoint, devices);
         if (devices.length > MAX_DEVICES) {
           throw new InvalidArgumentError(
             `Cannot use servers: together they may have ${MAX_DEVICES} devices: received more.`,
@@ -184,26 +184,29 @@ class Watch {
   }
 }
 
-/** Lets ggml connect, on another thread: another program may have come first in the meantime. */
-async function openDevices(endpoint: RpcEndpoint): Promise<RpcDevice[]> {
+/**
+ * Lets ggml connect, on another thread: another program may have come first in the meantime.
+ *
+ * @param opened gets the devices, one by one: also those before one that cannot be opened
+ */
+async function openDevices(endpoint: RpcEndpoint, opened: RpcDevice[]): Promise<void> {
   const ggml = library();
   const late = () => unusable(endpoint, "another program has connected to it: end that one");
   const registry = await within(CONNECT_MS, addServer(formatRpcEndpoint(endpoint)));
   if (registry === "timeout") throw late();
   const count = registry === null ? 0n : ggml.ggml_backend_reg_dev_count(registry);
   if (count === 0n) throw unusable(endpoint, "it has no device");
-  const devices: RpcDevice[] = [];
   for (let i = 0n; i < count; i++) {
     const device = ggml.ggml_backend_reg_dev_get(registry, i)!;
-    const backend = await within(
-      CONNECT_MS,
-      ggml.ggml_backend_dev_init_async_call(device, null),
-    );
-    if (backend === "timeout") throw late();
+    const opening = ggml.ggml_backend_dev_init_async_call(device, null);
+    const backend = await within(CONNECT_MS, opening);
+    if (backend === "timeout") {
+      opening.then((backend) => backend && ggml.ggml_backend_free(backend));
+      throw late();
+    }
     if (backend === null) throw unusable(endpoint, "its device does not start");
-    devices.push({ device, backend });
+    opened.push({ device, backend });
   }
-  return devices;
 }
 
 /** `ggml_backend_rpc_add_server`, which a native library may have been built without. */
