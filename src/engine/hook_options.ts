@@ -4,7 +4,7 @@
  * @module
  */
 import type { OptionRules } from "../base/check_options.ts";
-import type { Interventions } from "./intervention.ts";
+import type { Intervention, Interventions } from "./intervention.ts";
 
 /** Which activations to keep. */
 export interface CaptureOptions {
@@ -41,18 +41,38 @@ export const hookRules: OptionRules<HookOptions> = {
     meaning: "an object with functions by the names of activations",
     // A Map has no properties: it would look as if nothing were to be done.
     isType: (value) => isObject(value) && !(Symbol.iterator in (value as object)),
-    copy: copyLists,
+    copy: copyInterventions,
   },
 };
 
 function copyCapture(capture: unknown): unknown {
-  return Array.isArray(capture) ? Array.from(capture) : copyLists(capture);
+  if (Array.isArray(capture)) return Array.from(capture);
+  const entries = Object.entries(capture as CaptureOptions);
+  return Object.fromEntries(entries.map(([name, value]) => [name, copyList(value)]));
 }
 
-/** An object, and the lists in it. */
-function copyLists(value: unknown): unknown {
-  const entries = Object.entries(value as Record<string, unknown>);
-  return Object.fromEntries(
-    entries.map(([name, each]) => [name, Array.isArray(each) ? Array.from(each) : each]),
-  );
+function copyInterventions(interventions: unknown): unknown {
+  const entries = Object.entries(interventions as Interventions);
+  return Object.fromEntries(entries.map(([name, given]) => [
+    name,
+    Array.isArray(given) ? Array.from(given, copyIntervention) : copyIntervention(given),
+  ]));
+}
+
+/** Also what it has from its prototype, as a caller's code would read it; and what is misspelt, for the check that follows. */
+function copyIntervention(given: unknown): unknown {
+  if (!isObject(given) || Array.isArray(given)) return given;
+  const { change, texts, positions, during } = given as Intervention;
+  const copy: Record<string, unknown> = {};
+  for (const name in given as Intervention) copy[name] = (given as Record<string, unknown>)[name];
+  return Object.assign(copy, {
+    change,
+    texts: copyList(texts),
+    positions: copyList(positions),
+    during,
+  });
+}
+
+function copyList(value: unknown): unknown {
+  return Array.isArray(value) ? Array.from(value) : value;
 }

@@ -47,6 +47,7 @@ export const encodeRules: OptionRules<EncodeOptions> = {
   allowSpecial: {
     meaning: `"all", or an array of the names of special tokens`,
     isType: (value) => value === "all" || texts.isType(value),
+    copy: (value) => Array.isArray(value) ? Array.from(value) : value,
   },
 };
 

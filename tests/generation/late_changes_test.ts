@@ -1,10 +1,13 @@
 /** What callers do to their lists and objects after a call. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import type { Interventions } from "../../src/engine/intervention.ts";
+import type { Intervention, Interventions } from "../../src/engine/intervention.ts";
 import type { GenerateOptions } from "../../src/generation/generate_options.ts";
 import type { GeneratedToken } from "../../src/generation/generated_token.ts";
+import type { AppendOptions } from "../../src/generation/text_options.ts";
 import { GPT2 } from "../../src/gpt2.ts";
 import { GPT2Config } from "../../src/model/config.ts";
+import { scale } from "../../src/tensor/elementwise.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { smallMerges, smallTokens } from "../tokenizer/small_vocabulary.ts";
 
@@ -18,6 +21,15 @@ const config = new GPT2Config({
 });
 const model = new GPT2(config, { seed: 1, threads: 1, tokenizer });
 const many = Array.from({ length: 200 }, (_, id) => id);
+
+/** Options with an intervention that turns an activation round, among others. */
+function turning(places: Partial<Intervention>): GenerateOptions {
+  return { intervene: { finalNorm: [{ change: (x) => scale(x, -1), ...places }] } };
+}
+
+function turningOf({ intervene }: GenerateOptions): Intervention {
+  return (intervene!.finalNorm as Intervention[])[0];
+}
 
 /** Options, and what somebody makes of them, which would give another text. */
 const CHANGES: Record<string, [() => GenerateOptions, (options: GenerateOptions) => void]> = {
@@ -45,6 +57,15 @@ const CHANGES: Record<string, [() => GenerateOptions, (options: GenerateOptions)
   }],
   choices: [() => ({ choices: ["hello"] }), ({ choices }) => {
     (choices as string[])[0] = "bye";
+  }],
+  "the positions of an intervention": [() => turning({ positions: [3, 4] }), (options) => {
+    (turningOf(options).positions as number[]).splice(0);
+  }],
+  "the texts of an intervention": [() => turning({ texts: [0] }), (options) => {
+    (turningOf(options).texts as number[]).splice(0);
+  }],
+  "an intervention": [() => turning({ positions: [3, 4] }), (options) => {
+    Object.assign(turningOf(options), { change: (x: Tensor) => x });
   }],
   jsonSchema: [() => ({ jsonSchema: { enum: ["hello"] } }), ({ jsonSchema }) => {
     ((jsonSchema as Record<string, unknown>).enum as string[])[0] = "bye";
@@ -124,4 +145,42 @@ Deno.test("generate(), explore(), open() and forward() do not mind what becomes 
   const other = model.generate(changing, { seed: 1, maxNewTokens: 4 });
   changing.length = 1;
   assertEquals(await idsOf(other), await idsOf(generated));
+});
+
+Deno.test("generate(), open(), append() and score() do not mind what becomes of the names of special tokens", async () => {
+  const text = "he<|endoftext|>";
+  const reads: ((options: AppendOptions, change: () => void) => Promise<unknown>)[] = [
+    (options, change) => {
+      const generated = model.generate(text, { ...options, seed: 1, maxNewTokens: 4 });
+      change();
+      return idsOf(generated);
+    },
+    async (options, change) => {
+      const opening = model.open(text, options);
+      change();
+      return (await opening).tokens;
+    },
+    async (options, change) => {
+      const opened = await model.open([1]);
+      const before = opened.append([2]);
+      const appended = opened.append(text, options);
+      change();
+      await Promise.all([before, appended]);
+      return opened.tokens;
+    },
+    async (options, change) => {
+      const opened = await model.open([1]);
+      const before = opened.append([2]);
+      const scored = opened.score(text, options);
+      change();
+      await before;
+      return (await scored).length;
+    },
+  ];
+  for (const read of reads) {
+    const allowSpecial = ["<|endoftext|>"];
+    const found = await read({ allowSpecial }, () => void allowSpecial.splice(0));
+    assertEquals(found, await read({ allowSpecial: "all" }, () => {}));
+    assertNotEquals(found, await read({}, () => {}));
+  }
 });
