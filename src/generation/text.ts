@@ -8,7 +8,7 @@ import { checkOptions } from "../base/check_options.ts";
 import { describe } from "../base/describe.ts";
 import { showFields } from "../base/show_fields.ts";
 import { InvalidArgumentError } from "../base/errors.ts";
-import { Turns } from "../base/turns.ts";
+import { Queue } from "../base/queue.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { CapturedActivations } from "../engine/activation_record.ts";
 import type { SummarizedLogits } from "../engine/logits_summary.ts";
@@ -80,7 +80,7 @@ export class Text implements Disposable {
   readonly #vocabulary: Vocabulary;
   readonly #tokens: TextTokens;
   #activations: CapturedActivations | undefined;
-  readonly #turns = new Turns();
+  readonly #queue = new Queue();
 
   static {
     showFields(Text, (text) => text.#shown);
@@ -392,7 +392,7 @@ export class Text implements Disposable {
           `has now: received ${describe(length)}.`,
       );
     }
-    if (this.#turns.isTaken) {
+    if (this.#queue.isBusy) {
       throw new Deno.errors.Busy("Cannot truncate a text: it is being read. Await that first.");
     }
     this.#tokens.forget(length);
@@ -427,6 +427,6 @@ export class Text implements Disposable {
   /** Does one thing after another; at once where nothing else is to be done. */
   async #inTurn<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
     this.#tokens.sequence.checkUsable();
-    return await this.#turns.take(signal, action);
+    return await this.#queue.run(signal, action);
   }
 }

@@ -5,13 +5,13 @@
  */
 import { orAborted } from "./abort.ts";
 
-/** Turns that are taken in the order in which they are asked for. */
-export class Turns {
+/** Things to be done, each when those that were asked for before it are done. */
+export class Queue {
   /** Settles when what was asked for last is done. There is none where nothing is to be done. */
   #last: Promise<void> | undefined;
 
   /** Whether something is still to be done. */
-  get isTaken(): boolean {
+  get isBusy(): boolean {
     return this.#last !== undefined;
   }
 
@@ -21,7 +21,7 @@ export class Turns {
    * @param signal ends the waiting
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
-  async take<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
+  async run<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = promise;
