@@ -244,8 +244,8 @@ export class Engine implements Disposable, SequenceOwner {
     return this.#tasks.isPending(sequence);
   }
 
-  /** Forgets a sequence, as soon as nothing that is being computed needs it. */
-  close(_sequence: Sequence): void {
+  /** Forgets the sequences that have been disposed of, as soon as nothing that is being computed needs them. */
+  forgetDisposed(): void {
     // While something is computed, that is done between two passes.
     if (!this.#isRunning) this.#freeDisposed();
   }

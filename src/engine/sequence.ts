@@ -11,8 +11,8 @@ import type { LogitsSummary, SummarizedLogits } from "./logits_summary.ts";
 export interface SequenceOwner {
   /** Whether it is still to be read, or is a fork of one that is. */
   isPending(sequence: Sequence): boolean;
-  /** Forgets it, as soon as nothing that is being computed needs it. */
-  close(sequence: Sequence): void;
+  /** Forgets those that have been disposed of, as soon as nothing that is being computed needs them. */
+  forgetDisposed(): void;
 }
 
 /** Tokens that follow one another, whose keys and values are remembered. */
@@ -86,7 +86,7 @@ export class Sequence implements Disposable, SummarizedLogits {
    *
    * @returns whether that could be done
    */
-  recall(): boolean {
+  rememberNext(): boolean {
     if (this.numRows <= this.length) return false;
     this.length++;
     return true;
@@ -108,6 +108,6 @@ export class Sequence implements Disposable, SummarizedLogits {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#owner.close(this);
+    this.#owner.forgetDisposed();
   }
 }

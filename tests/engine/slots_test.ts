@@ -12,7 +12,7 @@ const config = new GPT2Config({
   numHeads: 4,
   numLayers: 1,
 });
-const owner: SequenceOwner = { isPending: () => false, close: () => {} };
+const owner: SequenceOwner = { isPending: () => false, forgetDisposed: () => {} };
 
 /** One that has no need of masks, unless it is asked to spell attention out. */
 function raggedModel(): Model {

@@ -161,9 +161,10 @@ Deno.test("no more texts are open than there are beams", async () => {
       this.mostOpen = Math.max(this.mostOpen, this.numOpen);
       return super.open(...options);
     }
-    override close(...sequences: Parameters<Engine["close"]>) {
+    /** Is called once by each that is disposed of. */
+    override forgetDisposed() {
       this.numOpen--;
-      super.close(...sequences);
+      super.forgetDisposed();
     }
   }
   const counting = new CountingEngine(model);

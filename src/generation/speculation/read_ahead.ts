@@ -74,6 +74,6 @@ export class ReadAhead {
   #recallLast(): boolean {
     const { sequence, tokens } = this.#text;
     return this.#read !== undefined && sequence.length === tokens.length - 1 &&
-      this.#read.drafted[this.#place] === tokens.at(-1) && sequence.recall();
+      this.#read.drafted[this.#place] === tokens.at(-1) && sequence.rememberNext();
   }
 }
