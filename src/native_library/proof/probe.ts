@@ -14,8 +14,11 @@
 
 import { takesModules } from "../../ffi/prebuilt/backend_module.ts";
 import { bindLibrary } from "../../ffi/bind_library.ts";
-import { TIMEOUT_EXIT_CODE } from "../child_program.ts";
+import { createContext } from "../../ffi/context.ts";
+import { extraBufferTypes } from "../../ffi/extra_buffer_types.ts";
+import { readCString } from "../../ffi/memory.ts";
 import type { Library } from "../../ffi/symbols.ts";
+import { TIMEOUT_EXIT_CODE } from "../child_program.ts";
 import {
   INPUTS,
   makeActivations,
@@ -44,6 +47,9 @@ const CPU_DEVICE = 0;
 /** Dedicated and integrated. */
 const GPU_DEVICES = [1, 2];
 
+/** Enough for a few tensors and a small graph. Like all else here a context lives as long as the process. */
+const CONTEXT_BYTES = 65536n;
+
 const NUM_THREADS = 2;
 const TIMEOUT_MS = 60_000;
 
@@ -52,28 +58,6 @@ const TIMEOUT_MS = 60_000;
 const TOLERANCE = 1e-5;
 /** A GPU may sum in half precision. */
 const GPU_TOLERANCE = 1e-2;
-
-/** The C string at `pointer`. */
-function text(pointer: Deno.PointerValue): string {
-  return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
-}
-
-/** The CPU backend's own kinds of memory, in which it keeps weights rearranged for its fastest kernels. */
-function extraBufferTypes(lib: Library, device: Deno.PointerValue): Deno.PointerValue[] {
-  const registry = lib.ggml_backend_dev_backend_reg(device);
-  const name = new TextEncoder().encode("ggml_backend_dev_get_extra_bufts\0");
-  const address = lib.ggml_backend_reg_get_proc_address(registry, name);
-  if (address === null) return [];
-  // ggml_backend_buffer_type_t * ggml_backend_dev_get_extra_bufts(ggml_backend_dev_t device)
-  const definition = { parameters: ["pointer"], result: "pointer" } as const;
-  const pointer = address as Deno.PointerObject<typeof definition>;
-  const list = new Deno.UnsafeFnPointer(pointer, definition).call(device);
-  if (list === null) return [];
-  const view = new Deno.UnsafePointerView(list);
-  const types: Deno.PointerValue[] = [];
-  for (let i = 0; view.getPointer(i * 8) !== null; i++) types.push(view.getPointer(i * 8));
-  return types;
-}
 
 /** What multiplies, and where. */
 interface Place {
@@ -109,7 +93,7 @@ function cpuPlace(lib: Library, memory: Deno.PointerValue): Place {
 function gpuPlace(lib: Library, device: Deno.PointerValue): Place {
   const backend = lib.ggml_backend_dev_init(device, null);
   if (backend === null) {
-    throw new Error(`it does not start: ${text(lib.ggml_backend_dev_description(device))}`);
+    throw new Error(`it does not start: ${readCString(lib.ggml_backend_dev_description(device))}`);
   }
   const memory = lib.ggml_backend_get_default_buffer_type(backend);
   return {
@@ -135,7 +119,7 @@ async function multiplyNatively(
   activations: Float32Array<ArrayBuffer>,
 ): Promise<Float32Array<ArrayBuffer> | undefined> {
   const batch = activations.length / INPUTS;
-  const weightContext = newContext(lib);
+  const weightContext = createContext(CONTEXT_BYTES, lib);
   const w = lib.ggml_new_tensor_4d(
     weightContext,
     weights.type,
@@ -145,7 +129,7 @@ async function multiplyNatively(
     1n,
   );
   lib.ggml_backend_alloc_ctx_tensors_from_buft(weightContext, memory);
-  const context = newContext(lib);
+  const context = createContext(CONTEXT_BYTES, lib);
   const x = lib.ggml_new_tensor_4d(context, F32, BigInt(INPUTS), BigInt(batch), 1n, 1n);
   const y = lib.ggml_mul_mat(context, w, x);
   // Before the weights are written: some kinds of memory crash on types they do not know.
@@ -161,14 +145,6 @@ async function multiplyNatively(
   const product = new Float32Array(batch * OUTPUTS);
   lib.ggml_backend_tensor_get(y, product, 0n, BigInt(product.byteLength));
   return product;
-}
-
-/** A context for a few tensors and a small graph; like all else here it lives as long as the process. */
-function newContext(lib: Library): Deno.PointerValue {
-  const parameters = new DataView(new ArrayBuffer(24));
-  parameters.setBigUint64(0, 65536n, true);
-  parameters.setUint8(16, 1);
-  return lib.ggml_init(new Uint8Array(parameters.buffer));
 }
 
 /** The index of the first number that is not the expected one, or -1. */
@@ -196,7 +172,7 @@ async function checkPlace(lib: Library, place: Place): Promise<boolean> {
       const wrong = findDifference(actual, expected, place.tolerance);
       if (wrong !== -1) {
         const product = `${type === Q8_0 ? "Q8_0" : "Q4_0"} x F32, batch ${batch}`;
-        const where = text(lib.ggml_backend_buft_name(place.memory));
+        const where = readCString(lib.ggml_backend_buft_name(place.memory));
         throw new Error(
           `a matrix product came out wrong (${product}, in ${where} memory, element ${wrong}): ` +
             `${actual[wrong]} instead of ${expected[wrong]}`,
@@ -216,13 +192,13 @@ async function prove(paths: readonly string[]): Promise<Proof> {
   if (device === null) throw new Error("it has no CPU backend");
   await checkPlace(lib, cpuPlace(lib, lib.ggml_backend_cpu_buffer_type()));
   const bufferTypes: string[] = [];
-  for (const memory of extraBufferTypes(lib, device)) {
+  for (const memory of extraBufferTypes(device, lib)) {
     if (!await checkPlace(lib, cpuPlace(lib, memory))) continue;
-    bufferTypes.push(text(lib.ggml_backend_buft_name(memory)));
+    bufferTypes.push(readCString(lib.ggml_backend_buft_name(memory)));
   }
   return {
     abiVersion: lib.gpt2_abi_version(),
-    ggmlVersion: text(lib.ggml_version()),
+    ggmlVersion: readCString(lib.ggml_version()),
     bufferTypes,
     gpus: takesModules(lib) ? await checkGpus(lib) : [],
   };
@@ -236,7 +212,7 @@ async function checkGpus(lib: Library): Promise<string[]> {
     const device = lib.ggml_backend_dev_get(i);
     if (!GPU_DEVICES.includes(lib.ggml_backend_dev_type(device))) continue;
     await checkPlace(lib, gpuPlace(lib, device));
-    names.push(text(lib.ggml_backend_dev_name(device)));
+    names.push(readCString(lib.ggml_backend_dev_name(device)));
   }
   return names;
 }
