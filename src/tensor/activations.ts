@@ -8,12 +8,11 @@ import { checkF32 } from "./check_operands.ts";
 import { add, divide, multiply, scale, square } from "./elementwise.ts";
 import { differentiable, recorderFor } from "./recorder.ts";
 import { f32Layout, type Tensor } from "./tensor.ts";
-import { activationGradient } from "./training/activation_gradient.ts";
+import { type Activation, activationGradient } from "./training/activation_gradient.ts";
 import { hasTrainingKernels } from "./training/has_training_kernels.ts";
 import { dense } from "./views.ts";
 
-/** `"gelu_tanh"`: GPT-2's approximation of GELU. `"gelu"`: GELU itself, as Cerebras-GPT has it. */
-export type Activation = "gelu_tanh" | "gelu";
+export type { Activation };
 
 /** Applies one of them, element by element. */
 export function activate(x: Tensor, activation: Activation): Tensor {

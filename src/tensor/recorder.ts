@@ -28,7 +28,10 @@ const RECORDS_PER_OPERATION = 2;
 /** From the beginning to the end of a graph. */
 type State = "recording" | "allocated" | "computing" | "disposed";
 
-/** How exactly a product of F32 matrices is computed: from their elements, or from those rounded to BF16; sums are F32. */
+/**
+ * How exactly a product of F32 matrices is computed: from their elements, or from those rounded to BF16, to the nearest and of
+ * two to the even one; sums are F32.
+ */
 export type Precision = "f32" | "bf16";
 
 /** Makes ggml's record of an operation on these operands. */

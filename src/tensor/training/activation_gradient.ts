@@ -11,7 +11,7 @@ import { dense } from "../views.ts";
 import { checkShape } from "./check_training.ts";
 import { trainingRecorder } from "./has_training_kernels.ts";
 
-/** GELU in the tanh approximation, as `gelu()` has it, or exact, with the error function. */
+/** `"gelu_tanh"`: GPT-2's approximation of GELU. `"gelu"`: GELU itself, as Cerebras-GPT has it. */
 export type Activation = "gelu_tanh" | "gelu";
 
 /**

@@ -5,11 +5,12 @@
  */
 import { library } from "../../ffi/library.ts";
 import { checkF32, checkNumber, checkUnitStride } from "../check_operands.ts";
+import type { Precision } from "../recorder.ts";
 import { sameShape } from "../shape.ts";
 import { noteStacked } from "../stacked.ts";
 import type { Tensor } from "../tensor.ts";
 import { dense, permute, reshape, slice } from "../views.ts";
-import { checkPrecision, checkShape, type Precision } from "./check_training.ts";
+import { checkPrecision, checkShape } from "./check_training.ts";
 import { checkDropout, type Dropout } from "./dropout.ts";
 import { trainingRecorder } from "./has_training_kernels.ts";
 

@@ -5,11 +5,9 @@
  */
 import { describe } from "../../base/describe.ts";
 import { checkF32 } from "../check_operands.ts";
+import type { Precision } from "../recorder.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-
-/** `"bf16"`: operands are rounded to BF16, to the nearest and of two to the even one, and the products added up in F32. */
-export type Precision = "f32" | "bf16";
 
 /** Throws unless it is one of the two. */
 export function checkPrecision(action: string, precision: Precision): void {

@@ -5,9 +5,10 @@
  */
 import { library } from "../../ffi/library.ts";
 import { checkF32, checkReal, checkUnitStride } from "../check_operands.ts";
+import type { Precision } from "../recorder.ts";
 import type { Tensor } from "../tensor.ts";
 import { contiguous, reshape } from "../views.ts";
-import { checkPrecision, type Precision } from "./check_training.ts";
+import { checkPrecision } from "./check_training.ts";
 import { trainingRecorder } from "./has_training_kernels.ts";
 
 /**

@@ -7,7 +7,7 @@ import {
   causalAttentionGradients,
 } from "../../../src/tensor/training/causal_attention.ts";
 import { type Dropout, dropoutFactors } from "../../../src/tensor/training/dropout.ts";
-import type { Precision } from "../../../src/tensor/training/check_training.ts";
+import type { Precision } from "../../../src/tensor/recorder.ts";
 import { permute, slice } from "../../../src/tensor/views.ts";
 import { assertClose, maxDifference } from "../../close.ts";
 import { f32, i32 } from "../evaluate.ts";
