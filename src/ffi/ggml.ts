@@ -263,16 +263,6 @@ export const ggmlSymbols = {
     parameters: ["pointer", "usize", "bool"],
     result: "pointer",
   },
-  // struct ggml_tensor * ggml_graph_node(struct ggml_cgraph * cgraph, int i)
-  ggml_graph_node: {
-    parameters: ["pointer", "i32"],
-    result: "pointer",
-  },
-  // int ggml_graph_n_nodes(struct ggml_cgraph * cgraph)
-  ggml_graph_n_nodes: {
-    parameters: ["pointer"],
-    result: "i32",
-  },
   // void ggml_graph_add_node(struct ggml_cgraph * cgraph, struct ggml_tensor * tensor)
   ggml_graph_add_node: {
     parameters: ["pointer", "pointer"],
