@@ -87,6 +87,7 @@ export type { AxisSizes, Reduction };
  * @param axes sizes that the shape of `x` does not tell
  * @throws {SyntaxError} if the pattern does not parse
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ * @throws {RangeError} if a size is not a positive integer
  */
 export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
   const call = checkedCall("rearrange", [x], pattern, axes);
@@ -119,6 +120,7 @@ export function rearrange(x: Tensor, pattern: string, axes: AxisSizes = {}): Ten
  * @returns one tensor for each index along that axis, without it
  * @throws {SyntaxError} if the pattern does not parse
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ * @throws {RangeError} if a size is not a positive integer
  */
 export function unstack(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor[] {
   const call = checkedCall("unstack", [x], pattern, axes);
@@ -149,7 +151,7 @@ export function unstack(x: Tensor, pattern: string, axes: AxisSizes = {}): Tenso
  * @param axes sizes that the shape of `x` does not tell
  * @throws {SyntaxError} if the pattern does not parse
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
- * @throws {RangeError} if there is no such operation
+ * @throws {RangeError} if a size is not a positive integer, or there is no such operation
  */
 export function reduce(
   x: Tensor,
@@ -193,6 +195,7 @@ export function reduce(
  * @param axes their sizes, and those that the shape of `x` does not tell
  * @throws {SyntaxError} if the pattern does not parse
  * @throws {TypeError} if the pattern does not fit the shape and the sizes
+ * @throws {RangeError} if a size is not a positive integer
  */
 export function repeat(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor {
   const call = checkedCall("repeat", [x], pattern, axes);
@@ -235,6 +238,7 @@ export function repeat(x: Tensor, pattern: string, axes: AxisSizes = {}): Tensor
  * @returns f32
  * @throws {SyntaxError} if the pattern does not parse
  * @throws {TypeError} if the pattern does not fit the shapes and the sizes, or if the tensors have no f32 among them
+ * @throws {RangeError} if a size is not a positive integer
  */
 export function einsum(
   ...args:
@@ -287,8 +291,7 @@ const ggml: Operations<Tensor> = {
   slice,
   splitAxis: (x, axis, sizes) => splitAxis(keepRows(x, axis < x.shape.length - 1), axis, sizes),
   mergeAxes,
-  canMergeAxes: (x, axis, count) =>
-    canMergeAxes(x, axis, count) && (axis + count < x.shape.length || !isQuantized(x)),
+  canMergeAxes,
   hasContiguousRows: (x) =>
     isDense(x) || x.strides[x.strides.length - 1] === tensorTypeInfo(x.dtype).blockBytes,
   rowAxis: (x) => {
