@@ -39,7 +39,7 @@ GPT2_API void gpt2_install_abort_handler(void);
 GPT2_API void gpt2_silence_log(void);
 
 /* From now on ggml's CPU backend computes some operations by faster kernels than its own, if the library was
- * built for a CPU with AVX-512 VNNI or AVX2: see kernels.cpp. */
+ * built for a CPU with AVX-512 VNNI, AVX2 or NEON: see kernels.cpp. */
 GPT2_API void gpt2_use_kernels(void);
 
 /* Whether there is such a kernel for GELU, which then is computed from its formula and not looked up. */
@@ -53,7 +53,7 @@ GPT2_API bool gpt2_has_ragged_attention(int64_t head_dim, int32_t type);
 
 /* An operation: attention of positions to the rows of the slots that they name, of which each sees the first
  * ones. NULL where there is no kernel for it. In ggml's order of axes:
- *   query (head_dim, seq_q, heads, 1) F32; key, value (head_dim, rows, heads, slots), F16 or F32;
+ *   query (head_dim, seq_q, heads, 1) F32; key, value (head_dim, rows, heads, slots), F16, F32 or Q8_0;
  *   slots (seq_q) I32, less than there are; counts (seq_q) I32, 0 to rows.
  * The result is (head_dim, heads, seq_q, 1). Of what is given only the first axes have to be contiguous. */
 GPT2_API struct ggml_tensor * gpt2_ragged_attention(

@@ -25,11 +25,12 @@ export class MappedFile implements Disposable {
   }
 
   /**
-   * Maps a file. The library must be open, or is opened now.
+   * Maps a file.
    *
    * @param path where it is
    * @param identity which file is meant: another one that has taken its place is not mapped
    * @returns undefined where the system does not map files, or not this one: then it has to be read
+   * @throws {NativeLibraryError} if the native library is not open
    */
   static open(path: string, { size, dev, ino }: FileIdentity): MappedFile | undefined {
     if (ino === null) return undefined;

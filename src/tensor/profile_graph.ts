@@ -103,7 +103,11 @@ function kindOf(node: Pointer): string {
   return `${name === "CUSTOM" ? nameOfCustom(node) : name} ${ggml.ggml_nelements(node) / rows}`;
 }
 
-/** The operations that ggml does not know: one gives real numbers, the other ids and what belongs to them. */
+/**
+ * Operations of ours, for all of which ggml has one name. Two are told apart, those of a pass that writes tokens: attention
+ * gives real numbers, a summary of logits integers. Others would be taken for one of them: scores of tokens, and what
+ * training computes.
+ */
 function nameOfCustom(node: Pointer): string {
   const type = new Deno.UnsafePointerView(node).getInt32(ggmlTensor.offsets.type);
   return type === tensorTypeInfo("f32").id ? "RAGGED_ATTENTION" : "LOGITS_SUMMARY";
