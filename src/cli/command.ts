@@ -41,6 +41,8 @@ export interface CommandInput<F extends Flags> {
   /** The names of the flags that were given, also those with their defaults. */
   readonly given: ReadonlySet<string>;
   readonly operands: readonly string[];
+  /** Whether to show where errors come from: `--debug`. */
+  readonly isDebug: boolean;
 }
 
 /** Takes a command whose flags are typed, and gives it as one among others. */

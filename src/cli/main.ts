@@ -93,7 +93,7 @@ function flagsOf(command: Command): Flags {
 function parse(command: Command, args: readonly string[]): CommandInput<Flags> {
   const input = parseArguments(flagsOf(command), args, command.foreignFlags);
   checkOperands(command, input.operands);
-  return input;
+  return { ...input, isDebug: input.values.debug === true };
 }
 
 async function runCommand(command: Command, input: CommandInput<Flags>, io: Io): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { quote } from "../base/describe.ts";
+import { programName } from "../base/program_name.ts";
 import type { ScaledAdapter } from "../model/adapter.ts";
 import { parseNamedAdapter } from "./arguments/adapter_flag.ts";
 import type { SteeringVector, SteeringVectors } from "../serve.ts";
@@ -13,6 +14,7 @@ import { defineCommand } from "./command.ts";
 import { loadAdapter, loadModel } from "./load_model.ts";
 import { readApiKeys } from "./serve/api_keys.ts";
 import { logLine, startLine, waitLine } from "./serve/log_lines.ts";
+import { writeError } from "./terminal/error_text.ts";
 import type { Io } from "./terminal/io.ts";
 import { jsonText, lineText } from "./terminal/terminal_text.ts";
 
@@ -37,7 +39,7 @@ export const serveCommand = defineCommand({
     ["serve --model gpt2 --host 0.0.0.0 --api-key-file keys.txt", "For other machines, with a key"],
   ],
 
-  async run({ values }, io) {
+  async run({ values, isDebug }, io) {
     const { host, port, graceSeconds, cors, maxTexts, maxWaiting, maxKeptTexts, log } = values;
     const { stdout, stderr, signal } = io;
     // What is wrong with these is told before anything is read or loaded.
@@ -57,10 +59,12 @@ export const serveCommand = defineCommand({
     }
     const allowSpecial = values.allowSpecial ? "all" : undefined;
     let noted = Promise.resolve();
-    const note = (line: string) => {
+    const tell = (write: () => Promise<void>) => {
       // Nobody may be there to see it.
-      noted = noted.then(() => stderr.write(`${line}\n`)).catch(() => {});
+      noted = noted.then(write).catch(() => {});
     };
+    const note = (line: string) => tell(() => stderr.write(`${line}\n`));
+    const helpCommand = `${programName()} serve --help`;
     const { createHandler } = await import("../serve.ts");
     const { modelName = shortName(name) } = values;
     using handler = createHandler(model, {
@@ -70,10 +74,7 @@ export const serveCommand = defineCommand({
       ...options,
       allowSpecial,
       steering,
-      onError: (error) => {
-        const text = error instanceof Error ? error.stack ?? error.message : String(error);
-        note(`error: ${text}`);
-      },
+      onError: (error) => tell(() => writeError(error, stderr, { isDebug, helpCommand })),
       onRequest: log && ((record) => note(logLine(record, log))),
     });
     const onWait = (numRequests: number) => note(waitLine(numRequests, graceSeconds));

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Engine } from "../../src/engine/engine.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
 import { runCli } from "./run_cli.ts";
 
@@ -79,6 +80,35 @@ Deno.test("serve writes each line of its log before it ends, to a slow reader to
   assertEquals(code, 0, stderr);
   const [, ...lines] = stderr.trimEnd().split("\n");
   assertEquals(lines.map((line) => JSON.parse(line).path), ["/health", "/v1/models"]);
+});
+
+Deno.test("serve writes what has failed in 2 KB, and with --debug where", async () => {
+  const { step } = Engine.prototype;
+  for (const isDebug of [false, true]) {
+    const stop = new AbortController();
+    const asked = Promise.withResolvers<string>();
+    const ended = runCli(["serve", ...DEMO, ...(isDebug ? ["--debug"] : [])], {
+      signal: stop.signal,
+      onStdout: (url) => asked.resolve(url.trim()),
+    });
+    const url = await asked.promise;
+    try {
+      Engine.prototype.step = () => Promise.reject(new Error("m".repeat(3000)));
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ prompt: "ROMEO:", max_tokens: 2 });
+      const answer = await fetch(`${url}/v1/completions`, { method: "POST", headers, body });
+      assertEquals(answer.status, 500);
+      assert(!(await answer.text()).includes("mmm"), "clients are told nothing of it");
+    } finally {
+      Engine.prototype.step = step;
+      stop.abort();
+    }
+    const { stderr } = await ended;
+    const text = stderr.slice(stderr.indexOf("error: mmm"));
+    assertEquals(/\n +at .*serve_command_test\.ts/.test(text), isDebug);
+    assertEquals(text.length > 3000, isDebug);
+    if (!isDebug) assertEquals([text.length, text.endsWith("m ...\n")], [2048, true]);
+  }
 });
 
 Deno.test("serve refuses a port that another program has, and keys that are none", async () => {
