@@ -58,7 +58,6 @@ export const modelsCommand = defineCommand({
     requireAction(action);
     requireUse(action, name, values, given);
     const result = await ACTIONS[action](name, values, io);
-    if (result === undefined) return;
     await io.stdout.write(values.json ? jsonText(result.json, 2) + "\n" : result.text);
   },
 });
@@ -115,7 +114,7 @@ async function remove(
   name: string | undefined,
   { all, keepDownload, yes }: Values,
   io: Io,
-): Promise<Result | undefined> {
+): Promise<Result> {
   if (all && name !== undefined) {
     throw new UsageError(
       `models remove takes a model or --all: received ${quote(name)} and --all.`,
@@ -144,7 +143,7 @@ async function remove(
     await io.stderr.write(manage.listText(folders, models));
     const what = keepDownload ? "the converted files" : "all of these, also for Python";
     const question = `Remove ${what}: ${bytesText(removal.numBytes)}`;
-    if (!await confirm(question, yes, io)) return undefined;
+    if (!await confirm(question, yes, io)) return { json: { repos: [], freedBytes: 0 }, text: "" };
     await removal.run();
     await io.stderr.write(`Removed ${bytesText(removal.numBytes)}.\n`);
   }

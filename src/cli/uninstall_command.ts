@@ -40,9 +40,10 @@ export const uninstallCommand = defineCommand({
     const folders = cacheFolders();
     const own = listOwnFiles();
     const downloads = listDownloads(folders);
-    const removed = values.downloads ? [...own, ...downloads] : own;
+    const found = values.downloads ? [...own, ...downloads] : own;
     const kept = values.downloads ? [] : downloads;
-    const freedBytes = removed.reduce((sum, { numBytes }) => sum + numBytes, 0);
+    const foundBytes = found.reduce((sum, { numBytes }) => sum + numBytes, 0);
+    let isRemoved = false;
     const rows = (files: typeof own) =>
       files.map(({ content, numBytes, path }) => [content, bytesText(numBytes), path]);
     if (kept.length > 0) {
@@ -50,17 +51,22 @@ export const uninstallCommand = defineCommand({
         table("Kept, as Python uses it too (--downloads removes it):", rows(kept)),
       );
     }
-    if (removed.length === 0) {
+    if (found.length === 0) {
       await io.stderr.write("There is nothing to remove.\n");
     } else {
-      await io.stderr.write(table("To be removed:", rows(removed)));
-      if (!await confirm(`Remove ${bytesText(freedBytes)}`, values.yes, io)) return;
+      await io.stderr.write(table("To be removed:", rows(found)));
+      isRemoved = await confirm(`Remove ${bytesText(foundBytes)}`, values.yes, io);
+    }
+    if (isRemoved) {
       await removeOwnFiles(own);
       if (values.downloads) await removeDownloads(folders);
-      await io.stderr.write(`Removed ${bytesText(freedBytes)}.\n`);
+      await io.stderr.write(`Removed ${bytesText(foundBytes)}.\n`);
     }
     if (values.json) {
-      await io.stdout.write(jsonText({ removed, kept, freedBytes }, 2) + "\n");
+      const result = isRemoved
+        ? { removed: found, kept, freedBytes: foundBytes }
+        : { removed: [], kept: [...found, ...kept], freedBytes: 0 };
+      await io.stdout.write(jsonText(result, 2) + "\n");
     }
   },
 });

@@ -190,6 +190,8 @@ test("models remove --all shows what there is, asks, and removes it", async (fol
       /owner\/other +downloaded[^]*Remove all of these, also for Python: \d.*\? \[y\/N\] Nothing/,
     );
   }
+  const no = await runCli(["models", "remove", "--all", "--json"], { isTerminal: true, line: "n" });
+  assertEquals([no.code, JSON.parse(no.stdout)], [0, { repos: [], freedBytes: 0 }]);
   assertEquals(listed(await runCli(["models", "--json"])).length, 2);
 
   const kept = await runCli(["models", "remove", "--all", "--keep-download", "--yes", "--json"]);

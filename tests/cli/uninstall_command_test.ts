@@ -25,6 +25,10 @@ test("uninstall shows what there is, asks, and removes this package's files only
     assertMatch(refused.stderr, new RegExp(` ${content} +\\d.*B +.*/allformers/${name}\n`));
   }
   assertMatch(refused.stderr, /Kept, as Python uses it too .*\n.*models--openai-community--gpt2\n/);
+  const json = await runCli(["uninstall", "--json"], { isTerminal: true, line: "n" });
+  const left = JSON.parse(json.stdout);
+  assertEquals([json.code, left.removed, left.freedBytes], [0, [], 0]);
+  assertEquals(left.kept.length, Object.keys(cacheContents).length + 1);
   assertEquals(Deno.statSync(folder.file(GGUF)).isFile, true);
 
   const { code, stdout } = await runCli(["uninstall", "--json"], { isTerminal: true, line: "yes" });
