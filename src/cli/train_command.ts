@@ -13,7 +13,7 @@ import { UsageError } from "./arguments/usage_error.ts";
 import { whileRead, withQuiet } from "./terminal/io.ts";
 import { shellWord } from "./terminal/shell_word.ts";
 import { countText } from "./terminal/units.ts";
-import { lineText } from "./terminal/terminal_text.ts";
+import { jsonText, lineText } from "./terminal/terminal_text.ts";
 import { trainFlags } from "./train/train_flags.ts";
 import type { TrainingPlan } from "./train/training_plan.ts";
 
@@ -66,15 +66,15 @@ export const trainCommand = defineCommand({
           `Give more than ${numDone}, or train into another folder.`,
       );
     }
-    const { hasFinished } = await import("../training/run_log.ts");
+    const { finishedEnd } = await import("../training/run_log.ts");
     // A process may have been killed, or the disk full, before the models were written after the last step.
-    const isComplete = exists(`${out}/last`) && hasFinished(`${out}/log.jsonl`, numDone);
-    if (numDone === numSteps && isComplete) {
+    const end = exists(`${out}/last`) ? finishedEnd(`${out}/log.jsonl`, numDone) : undefined;
+    if (numDone === numSteps && end !== undefined) {
       await io.stderr.write(
         `The run is finished: all of its ${countText(numDone, "step")} are done. ` +
           `Go further with a larger number of steps in all, such as --steps ${2 * numDone}\n`,
       );
-      return await io.stdout.write(values.json ? "" : `${resultOf(out)}\n`);
+      return await io.stdout.write(`${values.json ? jsonText(end) : resultOf(out)}\n`);
     }
     const notice = plans.changeNotice(former, plan, numDone);
     if (notice !== undefined) await io.stderr.write(`${notice}\n`);

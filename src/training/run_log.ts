@@ -7,7 +7,7 @@ import { readTextIfAny } from "../base/files.ts";
 import { storageError } from "../base/storage_error.ts";
 import { writeFileAtomically } from "../base/atomic_file.ts";
 import { isTrainingEvent } from "./is_training_event.ts";
-import type { TrainingEvent } from "./training_event.ts";
+import type { RunEnds, TrainingEvent } from "./training_event.ts";
 
 /** Appends events to a file. */
 export class RunLog implements Disposable {
@@ -63,10 +63,10 @@ export class RunLog implements Disposable {
   }
 }
 
-/** Whether a run has written all that it was to write after so many steps. */
-export function hasFinished(path: string, numSteps: number): boolean {
-  return readEvents(path).some(({ kind, step, ...event }) =>
-    kind === "end" && step === numSteps && "reason" in event && event.reason === "finished"
+/** The end of a run that has written all that it was to write after so many steps, if it has. */
+export function finishedEnd(path: string, numSteps: number): RunEnds | undefined {
+  return readEvents(path).find((event): event is RunEnds =>
+    event.kind === "end" && event.step === numSteps && event.reason === "finished"
   );
 }
 

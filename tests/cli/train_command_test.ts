@@ -448,6 +448,8 @@ Deno.test("train --resume --steps goes on beyond the last step, and a run that i
     assertStringIncludes(done.stderr, "finished: all of its 12 steps are done");
     assertStringIncludes(done.stderr, "a larger number of steps in all, such as --steps 24");
     assertEquals((await train(["--resume", "--out", out, "--steps", "12"])).code, 0);
+    const json = await train(["--resume", "--out", out, "--json"]);
+    assertEquals([json.code, JSON.parse(json.stdout)], [0, eventsOf(out).at(-1)]);
     const fewer = await train(["--resume", "--out", out, "--steps", "5"]);
     assertEquals([fewer.code, fewer.stdout], [2, ""]);
     assertStringIncludes(
