@@ -175,8 +175,10 @@ Deno.test("no error passes on what a damaged file says", async () => {
     using folder = new TemporaryFolder();
     const path = await copyFolder(folder, { config });
     for (const args of [["info", path], ["convert", path, "-o", folder.file("x.gguf")]]) {
-      await run(args);
-      await run(args, { isTerminal: true });
+      for (const isTerminal of [false, true]) {
+        const { code } = await run(args, { isTerminal });
+        assertEquals(code > 0, true, `${args[0]} ${JSON.stringify(config)}`);
+      }
     }
   }
 });

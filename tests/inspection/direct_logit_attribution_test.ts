@@ -24,8 +24,13 @@ const { attributions: expected }: {
 );
 /** What is promised of F32 models. */
 const TOLERANCE = 1e-4;
-/** What rounding to 8 bits leaves of the demo model's logits: up to 0.03. */
-const QUANTIZED_TOLERANCE = 0.1;
+/**
+ * What rounding leaves of the demo model's logits. Measured on AVX-512 with VNNI: 0.041 in Q8_0, 0.018 in Q4_K_M, and half
+ * as much again for processors that round elsewhere. In F16 3e-6 there; other kernels round activations to 11 bits.
+ */
+const ROUNDING = { f16: 0.01, q8_0: 0.06, q4_k_m: 0.03 };
+/** The same of a projection alone, in Q8_0. Measured: 0.0017. */
+const PROJECTION_ROUNDING = 0.003;
 
 const text = [...readExpected("activations").get("tokens")!.data];
 
@@ -86,9 +91,9 @@ Deno.test("directLogitAttribution() does not look at what comes later", async ()
 for (
   const [type, tolerance] of [
     ["f32", TOLERANCE],
-    ["f16", QUANTIZED_TOLERANCE],
-    ["q8_0", QUANTIZED_TOLERANCE],
-    ["q4_k_m", QUANTIZED_TOLERANCE],
+    ["f16", ROUNDING.f16],
+    ["q8_0", ROUNDING.q8_0],
+    ["q4_k_m", ROUNDING.q4_k_m],
   ] as const
 ) {
   Deno.test(`directLogitAttribution() sums to the logits of the demo model in ${type}`, async () => {
@@ -102,7 +107,7 @@ for (
   });
 }
 
-for (const [type, tolerance] of [["f32", TOLERANCE], ["q8_0", QUANTIZED_TOLERANCE]] as const) {
+for (const [type, tolerance] of [["f32", TOLERANCE], ["q8_0", PROJECTION_ROUNDING]] as const) {
   Deno.test(`directLogitAttribution() sums to the logits where the projection is a ${type} weight of its own`, async () => {
     using model = inspectable(await untiedModel(type));
     for (const [answer, against] of [[0, 70], [33, undefined]]) {

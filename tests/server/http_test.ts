@@ -7,6 +7,8 @@ import { readJsonBody } from "../../src/server/read_body.ts";
 import { complete, get, post, serving } from "./serving.ts";
 
 const LONG = { prompt: "ROMEO:", max_tokens: 250, ignore_eos: true };
+/** How long the server may take to begin or to end a text, beside other programs too. */
+const PATIENCE_MS = 10_000;
 
 async function withServer(
   action: (port: number, numRunning: () => number) => Promise<void>,
@@ -18,13 +20,20 @@ async function withServer(
   );
   try {
     await action(server.addr.port, () => handler.numRunning);
-    while (handler.numRunning > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => handler.numRunning === 0);
+    assertEquals(handler.numRunning, 0);
     // Whatever happened, the next one is answered.
     assertEquals((await handler(get("/health"))).status, 200);
     assertEquals((await complete(handler, { prompt: "a", max_tokens: 1 })).choices.length, 1);
   } finally {
     await server.shutdown();
   }
+}
+
+/** Waits until something holds, for some seconds at most. */
+async function until(holds: () => boolean): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!holds() && performance.now() < end) await new Promise((done) => setTimeout(done, 1));
 }
 
 /** Sends bytes, and gives what comes back before the connection ends. */
@@ -58,17 +67,23 @@ Deno.test("garbage, and requests that are cut off, are survived", async () => {
 
 Deno.test("clients that vanish free their places", async () => {
   await withServer(async (port, numRunning) => {
-    const url = `http://127.0.0.1:${port}/v1/completions`;
-    for (const stream of [true, false]) {
+    const address = `http://127.0.0.1:${port}`;
+    const url = `${address}/v1/completions`;
+    for (const [i, stream] of [true, false].entries()) {
       const gone = new AbortController();
       const { method, headers } = post("/", {});
       const body = JSON.stringify({ ...LONG, n: 4, stream });
       const response = fetch(url, { method, headers, body, signal: gone.signal });
       if (stream) await response;
-      while (numRunning() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      await until(() => numRunning() > 0);
+      assert(numRunning() > 0, "the texts have begun");
       gone.abort();
       await response.then((response) => response.text()).catch(() => {});
-      while (numRunning() > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      await until(() => numRunning() === 0);
+      assertEquals(numRunning(), 0);
+      // They were not written to their ends.
+      const metrics = await (await fetch(`${address}/metrics`)).text();
+      assertMatch(metrics, new RegExp(`^gpt2_cancel_seconds_count ${i + 1}$`, "m"));
     }
   });
 });
