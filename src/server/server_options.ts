@@ -24,8 +24,8 @@ export interface ServerOptions {
   /** The name by which clients know the model. Default: `gpt2`. */
   modelName?: string;
   /**
-   * The most texts that are written at a time; other requests wait. Default: 32, or as many as have room in half of the memory
-   * that is free.
+   * The most texts that are written at a time; other requests wait. Default: 32, or as many as have room for a whole context in
+   * half of the memory that is free, a third of which is for texts that are kept.
    */
   maxTexts?: number;
   /** The most requests that wait; others are refused with status 503. Default: four times as many as `maxTexts`. */
@@ -91,8 +91,8 @@ const rules: OptionRules<ServerOptions> = {
 };
 
 /**
- * GPT-2 small writes 8 texts at 1131 tokens per second in all, and 32 at 1599 (docs/benchmarks.md): more gain little, each is
- * slower then, and a whole context takes 38 MB.
+ * GPT-2 small in Q8_0 writes 8 texts at 1355 tokens per second in all, and 32 at 1553 (docs/benchmarks.md): more gain little,
+ * each is slower then, and a whole context takes 38 MB.
  */
 const MOST_TEXTS = 32;
 const WAITING_PER_TEXT = 4;

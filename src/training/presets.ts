@@ -69,7 +69,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     sampling: "random",
   },
   "nano-large": {
-    summary: "nanoGPT's character model for a GPU: 10.7 M weights, hours on a processor",
+    summary: "nanoGPT's character model for a GPU: 10.8 M weights, hours on a processor",
     model: sizes(6, 6, 384, 256),
     tokenizer: "char",
     training: {
