@@ -87,7 +87,7 @@ export function comparisons(
       const { title, unit } = metric;
       return [{ title, unit, model, ours: metric.measure(self, model)!, peers }];
     }),
-    ...(selected.includes("busy") && model.type === MAIN_TYPE
+    ...(selected.includes("busy") && BUSY_TYPES.includes(model.type)
       ? busyComparisons(model, sizes, programs)
       : []),
   ]);
@@ -163,52 +163,62 @@ function peersFor(group: Group, model: ModelFile, programs: Programs): Program[]
   const isExtra = model.type === "f32" || model.type === "bf16";
   if (llamaCpp !== undefined && !isExtra) peers.push(llamaCpp);
   if (nodeLlamaCpp !== undefined && isSmall && model.type === MAIN_TYPE) peers.push(nodeLlamaCpp);
-  if (isSmall && (group === "decode" || group === "prefill")) {
+  if (isSmall && (group === "decode" || group === "prefill" || group === "batch")) {
     peers.push(...python.filter(({ type }) => type === model.type));
   }
   return peers;
 }
 
+/** The types of weights on which that is measured: PyTorch has none in common with the other peers. */
+const BUSY_TYPES = [MAIN_TYPE, "f32"];
+
 /** So many other processes keep processors busy. */
 const NUM_BUSY = [1, 2, 4];
 
-/** All threads while other processes compute, too: against one thread on the idle machine, and against others in that state. */
+/** While other processes compute, too: against others in that state, and against one thread on the idle machine. */
 function busyComparisons(
   model: ModelFile,
-  { prompts, ...sizes }: Sizes,
+  { prompts, batches, ...sizes }: Sizes,
   programs: Programs,
 ): Comparison[] {
   const writing: Workload = { ...sizes, depth: 0, batch: 1 };
   const reading: Workload = { ...writing, tokens: Math.max(...prompts) };
-  const self = ours(programs.threads);
-  const compare = (
-    title: string,
-    numBusy: number,
-    work: (program: Program) => (() => Promise<number>) | undefined,
-  ): Comparison => {
-    const peers = new Map<string, () => Promise<number>>();
-    for (const peer of peersFor("decode", model, programs)) {
-      const measure = work(peer);
-      if (measure !== undefined) peers.set(peer.name, () => whileBusy(numBusy, measure));
-    }
-    if (numBusy === 1 && work === write) {
-      peers.set("itself, one thread, idle machine", () => ours(1).decode!(model, writing));
-    }
-    const measure = () => whileBusy(numBusy, work(self)!);
-    return {
-      title: `${title}, ${numBusy} busy process${numBusy === 1 ? "" : "es"}`,
-      unit: "tokens/s",
-      model,
-      ours: measure,
-      peers,
-    };
-  };
+  const batch = Math.min(...batches);
+  const side: Workload = { ...writing, depth: BATCH_DEPTH, batch };
   const write = ({ decode }: Program) => decode && (() => decode(model, writing));
   const read = ({ prefill }: Program) => prefill && (() => prefill(model, reading));
-  return NUM_BUSY.flatMap((numBusy) => [
-    compare(`write ${writing.tokens}`, numBusy, write),
-    compare(`read ${reading.tokens}`, numBusy, read),
-  ]);
+  const writeBatch = ({ decodeBatch }: Program) => decodeBatch && (() => decodeBatch(model, side));
+  const works = [
+    { group: "decode", title: `write ${writing.tokens}`, work: write },
+    { group: "prefill", title: `read ${reading.tokens}`, work: read },
+    {
+      group: "batch",
+      title: `write ${side.tokens} in each of ${batch} texts`,
+      work: writeBatch,
+    },
+  ] as const;
+  return NUM_BUSY.flatMap((numBusy) =>
+    works.flatMap(({ group, title, work }) => {
+      const peers = new Map<string, () => Promise<number>>();
+      for (const peer of peersFor(group, model, programs)) {
+        const measure = work(peer);
+        if (measure !== undefined) peers.set(peer.name, () => whileBusy(numBusy, measure));
+      }
+      if (peers.size === 0) return [];
+      if (numBusy === 1 && group === "decode") {
+        peers.set("itself, one thread, idle machine", work(ours(1))!);
+      }
+      const others = `${numBusy} busy process${numBusy === 1 ? "" : "es"}`;
+      const self = work(ours(programs.threads))!;
+      return [{
+        title: `${title}, ${others}`,
+        unit: "tokens/s" as const,
+        model,
+        ours: () => whileBusy(numBusy, self),
+        peers,
+      }];
+    })
+  );
 }
 
 async function whileBusy<T>(numBusy: number, work: () => Promise<T>): Promise<T> {

@@ -1,11 +1,12 @@
 """Measures Hugging Face transformers or CTranslate2.
 
     python python_peers.py available
-    python python_peers.py transformers <folder> <threads> <f32|bf16> <prefill|decode> <tokens> <repetitions>
-    python python_peers.py ctranslate2 <folder> <threads> int8 <prefill|decode> <tokens> <repetitions>
+    python python_peers.py transformers <folder> <threads> <f32|bf16> <prefill|decode> <tokens> <batch> <repetitions>
+    python python_peers.py ctranslate2 <folder> <threads> int8 <prefill|decode> <tokens> <batch> <repetitions>
 
 The first form writes the names of the programs that are installed, the others tokens per second. The
-folder is a Hugging Face checkpoint. Texts are random tokens; one run goes before those that count.
+folder is a Hugging Face checkpoint. Texts are random tokens, those that are continued begin with one; a run goes before
+those that count.
 """
 
 import importlib.util
@@ -29,7 +30,7 @@ def rate(work, tokens, repetitions):
     return sum(rates) / len(rates)
 
 
-def transformers_work(folder, threads, dtype, task, tokens):
+def transformers_work(folder, threads, dtype, task, tokens, batch):
     import torch
     import transformers
 
@@ -38,7 +39,7 @@ def transformers_work(folder, threads, dtype, task, tokens):
         folder, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[dtype]
     ).eval()
     length = tokens if task == "prefill" else 1
-    ids = torch.tensor([[random.randrange(VOCABULARY) for _ in range(length)]])
+    ids = torch.tensor([[random.randrange(VOCABULARY) for _ in range(length)] for _ in range(batch)])
 
     def prefill():
         with torch.inference_mode():
@@ -58,7 +59,7 @@ def transformers_work(folder, threads, dtype, task, tokens):
     return prefill if task == "prefill" else decode
 
 
-def ctranslate2_work(folder, threads, dtype, task, tokens):
+def ctranslate2_work(folder, threads, dtype, task, tokens, batch):
     import ctranslate2
 
     converted = f"{folder}/ctranslate2-{dtype}"
@@ -68,12 +69,12 @@ def ctranslate2_work(folder, threads, dtype, task, tokens):
     with open(f"{converted}/vocabulary.json") as file:
         vocabulary = json.load(file)
     length = tokens if task == "prefill" else 1
-    text = random.choices(vocabulary, k=length)
+    texts = [random.choices(vocabulary, k=length) for _ in range(batch)]
     new_tokens = 1 if task == "prefill" else tokens
 
     def work():
         generator.generate_batch(
-            [text],
+            texts,
             min_length=new_tokens,
             max_length=new_tokens,
             sampling_topk=50,
@@ -90,11 +91,12 @@ def main():
             if all(importlib.util.find_spec(module) for module in modules):
                 print(name)
         return
-    program, folder, threads, dtype, task, tokens, repetitions = sys.argv[1:]
+    program, folder, threads, dtype, task = sys.argv[1:6]
+    tokens, batch, repetitions = map(int, sys.argv[6:])
     random.seed(1)
     make_work = {"transformers": transformers_work, "ctranslate2": ctranslate2_work}[program]
-    work = make_work(folder, int(threads), dtype, task, int(tokens))
-    print(rate(work, int(tokens), int(repetitions)))
+    work = make_work(folder, int(threads), dtype, task, tokens, batch)
+    print(rate(work, tokens * batch, repetitions))
 
 
 main()

@@ -27,13 +27,18 @@ export async function pythonPeers(python: string, threads: number): Promise<Pyth
   ];
   return peers.filter(({ module }) => available.includes(module)).map(
     ({ name, module, dtype, type }) => {
-      const measure = (task: string) => async ({ folder }: ModelFile, workload: Workload) => {
-        const counts = [String(workload.tokens), String(workload.repetitions)];
+      const measure = (task: string) =>
+      async (
+        { folder }: ModelFile,
+        { tokens, batch, repetitions }: Workload,
+      ) => {
+        const counts = [tokens, batch, repetitions].map(String);
         return Number(
           await run(python, [script, module, folder, String(threads), dtype, task, ...counts]),
         );
       };
-      return { name, type, prefill: measure("prefill"), decode: measure("decode") };
+      const decode = measure("decode");
+      return { name, type, prefill: measure("prefill"), decode, decodeBatch: decode };
     },
   );
 }
