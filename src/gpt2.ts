@@ -365,7 +365,7 @@ export class GPT2 implements Disposable {
    * @throws {DOMException} `AbortError` (or the signal's own reason)
    */
   async explore(prompt: Prompt, options: ExploreOptions = {}): Promise<readonly Branch[]> {
-    const [tokens] = encodePrompts(this.tokenizer, [prompt], options?.allowSpecial);
+    const [tokens] = encodePrompts(this.tokenizer, [prompt], options?.allowSpecial, "explore");
     const { explore } = await import("./generation/explore.ts");
     return await explore(this.#engine, tokens, this, options);
   }

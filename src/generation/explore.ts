@@ -89,8 +89,13 @@ export async function explore(
     options,
     exploreRules,
   );
-  checkPrompt(prompt.length, depth, engine.model.config.contextLength);
   const { model } = engine;
+  const { contextLength, vocabSize } = model.config;
+  checkPrompt(prompt.length, depth, contextLength);
+  if (minProbability === 0) {
+    const numGoingOn = Math.min(width, vocabSize) - endOfTextIds.length;
+    checkNumBranches(leastBranches(numGoingOn, depth));
+  }
   const adapters = await startAdapters("explore", model, reading);
   const roots: Branch[] = [];
   let numBranches = 0;
@@ -166,6 +171,16 @@ function checkPrompt(numTokens: number, depth: number, contextLength: number): v
     `Cannot explore: the model has ${contextLength} positions: received a prompt of ${numTokens} tokens and a depth of ` +
       `${depth}. Choose a shorter prompt or a smaller depth.`,
   );
+}
+
+/** How many branches a tree has at least in which each text goes on with so many tokens, so that it is not begun in vain. */
+function leastBranches(numGoingOn: number, depth: number): number {
+  let [sum, numLeaves] = [0, 1];
+  for (let level = 1; level <= depth && sum <= MAX_BRANCHES && numLeaves > 0; level++) {
+    numLeaves *= Math.max(numGoingOn, 0);
+    sum += numLeaves;
+  }
+  return sum;
 }
 
 function checkNumBranches(numBranches: number): void {

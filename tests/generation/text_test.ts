@@ -367,12 +367,16 @@ Deno.test("explore() leaves out what is unlikely, and refuses what cannot be", a
   );
   await assertRejects(() => model.explore(prompt, { signal: AbortSignal.abort() }), DOMException);
   assertEquals((await model.explore([1], { depth: 1 })).length > 0, true);
+  await assertRejects(() => model.explore(null as never), TypeError, "Cannot explore: a prompt");
+  const aborted = AbortSignal.abort();
   const refused: [number[], ExploreOptions, string][] = [
     [[], {}, "the prompt has no token"],
     // Before anything is read, and however unlikely it is that one gets there.
     [prompt, { depth: Number.MAX_SAFE_INTEGER, minProbability: 1 }, "positions"],
     [new Array(sizes.contextLength + 1).fill(1), { depth: 1 }, "positions"],
     [prompt, { width: 300, depth: 9, minProbability: 0 }, "too many branches"],
+    // Before anything is computed, which is what the signal would stop.
+    [prompt, { width: 5, depth: 12, minProbability: 0, signal: aborted }, "too many branches"],
   ];
   for (const [tokens, options, message] of refused) {
     await assertRejects(() => model.explore(tokens, options), InvalidArgumentError, message);

@@ -56,12 +56,18 @@ export const constraintRules: OptionRules<ConstraintOptions> = {
 /** As JSON, which is what a schema is. */
 function copySchema(schema: unknown): unknown {
   try {
-    return JSON.parse(JSON.stringify(schema) ?? "{}");
+    return JSON.parse(JSON.stringify(schema, withoutInfinities) ?? "{}");
   } catch (error) {
     throw new InvalidArgumentError(
-      "Cannot generate: jsonSchema must be what JSON can express: received an object that contains itself, a bigint, or " +
-        `too many objects within another. Refer to "#/$defs/..." with $ref instead.`,
+      "Cannot generate: jsonSchema must be what JSON can express: received an object that contains itself, a bigint, NaN " +
+        `or Infinity, or too many objects within another. Refer to "#/$defs/..." with $ref instead.`,
       { cause: error },
     );
   }
+}
+
+/** `JSON.stringify()` would write `null` for them. */
+function withoutInfinities(_key: string, value: unknown): unknown {
+  if (typeof value !== "number" || Number.isFinite(value)) return value;
+  throw new TypeError(`${value} is no number of JSON`);
 }

@@ -102,16 +102,19 @@ export function constraintOf(
  * that the client sent.
  *
  * @param endOfTextIds the tokens that end the text
+ * @param signal ends the waiting with its reason: it may take seconds
  * @throws {ApiError} 400 if it cannot be used
  */
 export async function prepareConstraint(
   { name, option, value }: NamedConstraint,
   tokenizer: Tokenizer | undefined,
   endOfTextIds: readonly number[],
+  signal: AbortSignal,
 ): Promise<void> {
   try {
-    await compileConstraint({ [option]: value }, tokenizer, endOfTextIds);
+    await compileConstraint({ [option]: value }, tokenizer, endOfTextIds, signal);
   } catch (cause) {
+    signal.throwIfAborted();
     const { status, message } = toApiError(cause);
     if (status !== 400) throw cause;
     throw new ApiError(400, message.replace(` ${fieldName(option)} `, () => ` ${name} `), {

@@ -101,6 +101,7 @@ class PromptRun {
         constraint,
         model.tokenizer,
         ignoreEndOfText ? [] : model.endOfTextIds,
+        signal,
       );
     }
     const { text, scores, numReused } = await prefixes.read(this.#tokens, {

@@ -196,6 +196,16 @@ Deno.test("what cannot be fulfilled is refused", async () => {
     InvalidArgumentError,
     "contains itself",
   );
+  for (const number of [NaN, Infinity, -Infinity]) {
+    const schemas = [{ const: number }, { enum: [1, number] }, { items: { minimum: number } }];
+    for (const jsonSchema of schemas) {
+      assertThrows(
+        () => checkOptions("generate", { jsonSchema }, constraintRules),
+        InvalidArgumentError,
+        "NaN or Infinity",
+      );
+    }
+  }
   await assertRejects(
     () => start({ regex: "a", choices: ["a"] }),
     TypeError,

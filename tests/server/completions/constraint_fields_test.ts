@@ -1,5 +1,6 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { complete, post, refusal, serving } from "../serving.ts";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { prepareConstraint } from "../../../src/server/completions/constraint_fields.ts";
+import { complete, model, post, refusal, serving } from "../serving.ts";
 
 const BODY = { prompt: "ROMEO:", max_tokens: 12, seed: 1 };
 const SCHEMA = { type: "object", properties: { age: { type: "integer" } }, required: ["age"] };
@@ -152,4 +153,13 @@ Deno.test("what a thousand properties have alike is prepared once, and not too l
     });
     assertMatch(choices[0].text, /^\{"p0":./);
   }
+});
+
+Deno.test("a client that has left does not keep its place until its constraint is made", async () => {
+  const constraint = { name: "guided_regex", option: "regex", value: "(ab|cd){20}" } as const;
+  const reason = new DOMException("The client has left", "AbortError");
+  const rejected = await assertRejects(() =>
+    prepareConstraint(constraint, model.tokenizer, [], AbortSignal.abort(reason))
+  );
+  assertEquals(rejected, reason);
 });
