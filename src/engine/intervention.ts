@@ -49,8 +49,10 @@ export interface InterventionContext {
   /**
    * Takes one of two activations at some places, and the other at all others.
    *
+   * Both have to be finite everywhere: each is multiplied with 0 where the other is taken.
+   *
    * @param chosen where `isChosen` says so; in the shape of the activation that is changed, and so `otherwise`
-   * @param isChosen is called before each step, for each row
+   * @param isChosen is called before each step, once for each row
    */
   choose(chosen: Tensor, otherwise: Tensor, isChosen: (place: ActivationPlace) => boolean): Tensor;
   /**

@@ -36,8 +36,10 @@ export function interventionContext(
   const action = `intervene in ${name}`;
   const choose = (chosen: Tensor, otherwise: Tensor, isChosen: IsChosen) => {
     const maskShape = shape.with(-1, 1);
-    const taken = makeInput(maskShape, (places) => maskOf(rows, places, isChosen, 1, 0));
-    const kept = makeInput(maskShape, (places) => maskOf(rows, places, isChosen, 0, 1));
+    let mask = new Float32Array();
+    const taken = makeInput(maskShape, (places) => mask = maskOf(rows, places, isChosen));
+    // The same answers, and not asked for again: they may be drawn at random.
+    const kept = makeInput(maskShape, () => mask.map((value) => 1 - value));
     return add(multiply(otherwise, kept), multiply(chosen, taken));
   };
   return {
@@ -86,15 +88,14 @@ export function interventionContext(
 /** Whether a row is one of those that are meant. */
 type IsChosen = (place: ActivationPlace, row: number) => boolean;
 
+/** 1 where a row is chosen, and 0 elsewhere. */
 function maskOf(
   rows: Rows,
   places: readonly TokenPlace[],
   isChosen: IsChosen,
-  yes: number,
-  no: number,
 ): Float32Array<ArrayBuffer> {
   const mask = new Float32Array(rows.batch * rows.heads * rows.seq);
-  eachRow(rows, places, (place, row) => mask[row] = isChosen(place, row) ? yes : no);
+  eachRow(rows, places, (place, row) => mask[row] = isChosen(place, row) ? 1 : 0);
   return mask;
 }
 
