@@ -385,6 +385,8 @@ export class Engine implements Disposable, SequenceOwner {
   /** Takes note of where a reading begins, when its turn has come. */
   #begin(reading: Reading): void {
     const { sequence, tokens, call } = reading;
+    // What had its turn before this may have disposed of it, and given its slot to another.
+    sequence.checkUsable();
     if (reading.start !== undefined) return;
     if (sequence.failure !== undefined) throw sequence.failure;
     const { contextLength } = this.model.config;

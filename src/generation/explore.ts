@@ -151,6 +151,7 @@ export async function explore(
     for (const sequence of open) sequence[Symbol.dispose]();
     // Who is told that something failed does not wait for that.
     shrinking = engine.shrink();
+    shrinking.catch(() => {});
   }
   await shrinking;
   return roots;

@@ -252,3 +252,21 @@ Deno.test("forks of one sequence are read together, not one pass after another",
   assertEquals(numTokens, [5]);
   for (const fork of forks) fork[Symbol.dispose]();
 });
+
+Deno.test("a sequence that is disposed of, and whose memory is given back, before its turn is not read", async () => {
+  using model = createModel();
+  using engine = new Engine(model);
+  using kept = engine.open();
+  const victim = engine.open();
+  const expected = (await read(engine, kept, [1, 2, 3])).slice();
+  await read(engine, victim, [4, 5, 6]);
+  using alone = engine.open();
+  await read(engine, alone, [1, 2, 3]);
+  const dispose = engine.betweenPasses(() => victim[Symbol.dispose]());
+  const shrink = engine.shrink();
+  const reading = read(engine, victim, [7]);
+  await assertRejects(() => reading, TypeError, "disposed");
+  await Promise.all([dispose, shrink]);
+  assertEquals(await read(engine, kept, [8]), await read(engine, alone, [8]));
+  assertEquals(expected.length, config.vocabSize);
+});
