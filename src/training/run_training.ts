@@ -262,13 +262,15 @@ class Run {
     const step = this.#trainer.numSteps;
     if (validation !== undefined) {
       const evaluated = await this.#validate(validation, step);
+      const path = `${this.#folder.path}/best`;
+      // Nothing counts as the best, and nobody hears of it, who may leave then, before it is saved.
+      if (evaluated.isBest) {
+        await this.#options.result.save(path);
+        this.#best = { step, loss: evaluated.loss };
+      }
       this.#evaluatedStep = step;
       yield evaluated;
-      if (evaluated.isBest && step > 0) {
-        const path = `${this.#folder.path}/best`;
-        await this.#options.result.save(path);
-        yield { kind: "saved", step, what: "best", path };
-      }
+      if (evaluated.isBest) yield { kind: "saved", step, what: "best", path };
     }
     const { samplePrompt: prompt, sampleTokens = 60 } = this.#options;
     if (prompt === undefined || this.#model.tokenizer === undefined) return;
@@ -289,7 +291,6 @@ class Run {
     const { signal } = this.#options;
     const { loss, numTokens } = await this.#trainer.evaluate({ validation: windows, signal });
     const isBest = loss < (this.#best?.loss ?? Infinity);
-    if (isBest && step > 0) this.#best = { step, loss };
     const bits = loss * numTokens / Math.LN2;
     return {
       kind: "evaluation",
