@@ -317,6 +317,8 @@ export class Text implements Disposable {
     const hooks = await hooksBy(options, this.#engine.model);
     const hooked = this.#tokens.hooked("generate", hooks, contextLength);
     if (maxNewTokens === 0) return;
+    // From here on changes are noticed, also those made while the rest is waited for.
+    let numChanges = this.#tokens.numChanges;
     const continuation = continuationsBy(options, {
       tokenizer,
       endOfTextIds,
@@ -329,7 +331,6 @@ export class Text implements Disposable {
     const numLargest = numLargestLogits(this.#engine.model, options, numDecisive);
     using speculation = await speculationBy(options, this.#engine.model, tokenizer);
     const ahead = speculation && await this.#readAhead(speculation, continuation);
-    let numChanges = this.#tokens.numChanges;
     try {
       while (!continuation.isFinished) {
         yield await this.#inTurn(signal, async () => {

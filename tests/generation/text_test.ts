@@ -274,6 +274,27 @@ Deno.test("what is added to a constrained text has to fit its constraint", async
   await assertRejects(() => append("x"), RangeError, "the constraint forbids");
 });
 
+Deno.test("what is taken back while generate() begins is noticed, until it is refused", async () => {
+  const options = { forcedStart: [5, 6], maxNewTokens: 4, speculate: "lookup", seed: 1 } as const;
+  let isRefused = false;
+  for (let numTurns = 0; !isRefused; numTurns++) {
+    using text = await model.open(prompt.slice(0, 5));
+    const generated = text.generate(options);
+    const first = generated.next();
+    for (let i = 0; i < numTurns; i++) await undefined;
+    try {
+      text.truncate(2);
+    } catch (error) {
+      assert(error instanceof Deno.errors.Busy);
+      isRefused = true;
+    }
+    await first;
+    for await (const _ of generated);
+    const kept = prompt.slice(0, isRefused ? 5 : 2);
+    assertEquals(text.tokens.slice(0, -2), [...kept, 5, 6], `after ${numTurns} turns`);
+  }
+});
+
 Deno.test("characters and stop texts are put together anew where a token was taken back", async () => {
   using text = await model.open(prompt.slice(0, 5));
   const bytes = tokenizer.encode("\u{1F600}");
