@@ -554,7 +554,8 @@ export class GPT2 implements Disposable {
   }
 
   /**
-   * Writes a folder that Hugging Face transformers loads: config.json, model.safetensors in F32, and the tokenizer.
+   * Writes a folder that Hugging Face transformers loads: config.json, model.safetensors in F32, and the tokenizer. Not while
+   * a `Trainer` does a step, which changes the weights that are being written; likewise the other functions that save.
    *
    * @param options `onProgress` is called as model.safetensors grows; `signal` stops the work with an `AbortError`
    * @throws {StorageError} if the folder cannot be written

@@ -59,6 +59,14 @@ export function memoryLimits(root = ""): MemoryLimit[] {
   });
 }
 
+/** Those of this program, once they have been looked for. */
+let ownLimits: readonly MemoryLimit[] | undefined;
+
+/** The bytes that limits leave, this program's own ones unless others are given; Infinity where there are none. */
+export function bytesLeftOf(limits: readonly MemoryLimit[] = ownLimits ??= memoryLimits()): number {
+  return limits.reduce((least, limit) => Math.min(least, limit.bytesLeft()), Infinity);
+}
+
 /** The folder of all groups, and those of the groups within each other that a path names. In a container the last may be missing. */
 function foldersTo(folder: string, path: string): string[] {
   const folders = [folder];

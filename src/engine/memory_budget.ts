@@ -4,22 +4,18 @@
  * @module
  */
 import { NotEnoughMemoryError } from "../base/errors.ts";
-import { type MemoryLimit, memoryLimits } from "../base/memory_limits.ts";
+import { bytesLeftOf, type MemoryLimit } from "../base/memory_limits.ts";
 import type { Model } from "../model/model.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { cacheBytes } from "./key_value_cache.ts";
-
-/** Those of this program, once they have been looked for. */
-let ownLimits: readonly MemoryLimit[] | undefined;
 
 /**
  * The bytes of the processor's memory that nobody uses, and that this program may; nothing where that cannot be told, as without
  * --allow-sys.
  */
-export function availableBytes(limits = ownLimits ??= memoryLimits()): number | undefined {
+export function availableBytes(limits?: readonly MemoryLimit[]): number | undefined {
   if (!canAskSystem()) return undefined;
-  const { available } = Deno.systemMemoryInfo();
-  return limits.reduce((least, limit) => Math.min(least, limit.bytesLeft()), available);
+  return Math.min(Deno.systemMemoryInfo().available, bytesLeftOf(limits));
 }
 
 function canAskSystem(): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 import { OutOfMemoryError } from "../base/errors.ts";
+import { bytesLeftOf, type MemoryLimit } from "../base/memory_limits.ts";
 import { readKernelFile } from "../ffi/system_library.ts";
 
 /** The results of a graph do not fit into memory. */
@@ -20,13 +21,14 @@ export class WorkingMemoryError extends OutOfMemoryError {
 /** Less than this is not looked for. */
 const SMALL = 2 ** 30;
 
-/** The bytes of memory that nobody uses; nothing where that cannot be known. */
-function freeMemory(): number | undefined {
+/** The bytes of memory, and of swap, that nobody uses, and that this program may; nothing where that cannot be known. */
+export function freeMemory(limits?: readonly MemoryLimit[]): number | undefined {
   if (Deno.build.os !== "linux") return undefined;
   const kilobytes = readKernelFile("/proc/meminfo").matchAll(
     /^(?:MemAvailable|SwapFree):\s+(\d+) kB$/gm,
   );
-  return kilobytes.reduce((sum, [, count]) => sum + 1024 * Number(count), 0) || undefined;
+  const free = kilobytes.reduce((sum, [, count]) => sum + 1024 * Number(count), 0);
+  return free === 0 ? undefined : Math.min(free, bytesLeftOf(limits));
 }
 
 /** Whether so many bytes are more than is free, where that can be known: nobody has to try, and to be ended for it. */

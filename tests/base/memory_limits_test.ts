@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { memoryLimits } from "../../src/base/memory_limits.ts";
 import { availableBytes } from "../../src/engine/memory_budget.ts";
+import { freeMemory } from "../../src/tensor/machine_memory.ts";
 import { TemporaryFolder } from "../checkpoint/folders.ts";
 
 /** A folder with `/proc` and `/sys` as Linux has them, from the contents of files. */
@@ -78,6 +79,7 @@ Deno.test("no more memory is available than a limit leaves, as long as it is the
   if (without === undefined) return; // Not Linux.
   assert(without > 350);
   assertEquals(availableBytes(limits), 350);
+  assertEquals(freeMemory(limits), 350);
   Deno.removeSync(root.file("sys/fs/cgroup/memory.max"));
   assertEquals(limits[0].bytesLeft(), Infinity);
 });
