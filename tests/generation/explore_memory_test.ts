@@ -57,7 +57,12 @@ Deno.test("explore() gives its memory back when it is stopped", async () => {
   using kept = await model.open(PROMPT);
   const before = await cacheBytes();
   const stopping = new AbortController();
-  const exploring = model.explore(PROMPT, { ...WIDE, width: 39, depth: 3, signal: stopping.signal });
+  const exploring = model.explore(PROMPT, {
+    ...WIDE,
+    width: 39,
+    depth: 3,
+    signal: stopping.signal,
+  });
   while (await cacheBytes() < 20 * before) {
     await new Promise((resolve) => setTimeout(resolve));
   }
