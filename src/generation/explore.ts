@@ -149,7 +149,7 @@ export async function explore(
     }
   } finally {
     for (const sequence of open) sequence[Symbol.dispose]();
-    // Who is told that something failed does not wait for that.
+    // Who is told that something failed does not wait for that, nor is told of it.
     shrinking = engine.shrink();
     shrinking.catch(() => {});
   }

@@ -25,7 +25,7 @@ const { attributions: expected }: {
 /** What is promised of F32 models. */
 const TOLERANCE = 1e-4;
 /**
- * What rounding leaves of the demo model's logits. Measured on AVX-512 with VNNI: 0.041 in Q8_0, 0.018 in Q4_K_M, and half
+ * What rounding leaves of the demo model's logits. Measured with AVX2: 0.041 in Q8_0, 0.018 in Q4_K_M, and half
  * as much again for processors that round elsewhere. In F16 3e-6 there; other kernels round activations to 11 bits.
  */
 const ROUNDING = { f16: 0.01, q8_0: 0.06, q4_k_m: 0.03 };

@@ -8,7 +8,7 @@ import { complete, get, post, serving } from "./serving.ts";
 
 const LONG = { prompt: "ROMEO:", max_tokens: 250, ignore_eos: true };
 /** How long the server may take to begin or to end a text, beside other programs too. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 async function withServer(
   action: (port: number, numRunning: () => number) => Promise<void>,
@@ -30,7 +30,7 @@ async function withServer(
   }
 }
 
-/** Waits until something holds, for some seconds at most. */
+/** Waits until something holds, for a minute at most. */
 async function until(holds: () => boolean): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   while (!holds() && performance.now() < end) await new Promise((done) => setTimeout(done, 1));
