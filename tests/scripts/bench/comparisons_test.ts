@@ -19,7 +19,13 @@ const programs = {
   threads: 2,
   llamaCpp: { name: "llama.cpp", prefill: number, decode: number, decodeBatch: number, usage },
   nodeLlamaCpp: { name: "node-llama-cpp", decode: number, usage },
-  python: [{ name: "transformers F32", type: "f32", prefill: number, decode: number }],
+  python: ["f32", "bf16"].map((type) => ({
+    name: `transformers ${type.toUpperCase()}`,
+    type,
+    prefill: number,
+    decode: number,
+    decodeBatch: number,
+  })),
 } satisfies { threads: number; llamaCpp: Program; nodeLlamaCpp: Program; python: unknown[] };
 
 function plan(file: ModelFile): string[] {
@@ -39,20 +45,44 @@ Deno.test("comparisons() measures everything on the main type", () => {
     "peak memory, writing 128: llama.cpp",
     "write 128, 1 busy process: llama.cpp, node-llama-cpp, itself, one thread, idle machine",
     "read 512, 1 busy process: llama.cpp",
+    "write 128 in each of 8 texts, 1 busy process: llama.cpp",
     "write 128, 2 busy processes: llama.cpp, node-llama-cpp",
     "read 512, 2 busy processes: llama.cpp",
+    "write 128 in each of 8 texts, 2 busy processes: llama.cpp",
     "write 128, 4 busy processes: llama.cpp, node-llama-cpp",
     "read 512, 4 busy processes: llama.cpp",
+    "write 128 in each of 8 texts, 4 busy processes: llama.cpp",
   ]);
 });
 
 Deno.test("comparisons() only reads and writes on other types, each with whom it concerns", () => {
   const plain = ["write 128: llama.cpp", "read 128: llama.cpp", "read 512: llama.cpp"];
   assertEquals(plan(model("small", "q4_0")), plain);
+  assertEquals(plan(model("small", "bf16")), [
+    "write 128: transformers BF16",
+    "read 128: transformers BF16",
+    "read 512: transformers BF16",
+  ]);
+});
+
+Deno.test("comparisons() measures F32 beside busy processes, too: PyTorch has no other type in common", () => {
+  const [first, ...others] = plan(model("small", "f32")).slice(3);
+  assertEquals(plan(model("small", "f32")).slice(0, 3), [
+    "write 128: transformers F32",
+    "read 128: transformers F32",
+    "read 512: transformers F32",
+  ]);
   assertEquals(
-    plan(model("small", "f32")),
-    plain.map((line) => line.replace("llama.cpp", "transformers F32")),
+    first,
+    "write 128, 1 busy process: transformers F32, itself, one thread, idle machine",
   );
+  const works = ["write 128", "read 512", "write 128 in each of 8 texts"];
+  assertEquals(others, [
+    ...works.slice(1).map((work) => `${work}, 1 busy process: transformers F32`),
+    ...[2, 4].flatMap((numBusy) =>
+      works.map((work) => `${work}, ${numBusy} busy processes: transformers F32`)
+    ),
+  ]);
 });
 
 Deno.test("comparisons() asks node-llama-cpp about the small model only", () => {
